@@ -1,0 +1,151 @@
+"""What a runtime is: a pure description of one CLI, text in and data out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple, TypeVar
+
+from proctracker.model import Completed, Observation
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from proctracker.model import JobTemplate
+else:
+    Protocol = object
+
+Argv = Tuple[str, ...]
+T = TypeVar("T")
+Dialog = Generator[Sequence[Argv], Sequence[Completed], T]
+"""A conversation with a CLI: yields command lines to run side by side, is sent what each printed, returns the answer.
+
+Raises DrmCommunicationException (from inside the generator) where the engine could not be asked."""
+
+SUPERVISED = "supervised"
+"""The command is the job: its end is the job's end (plain processes, ``apptainer exec``)."""
+ATTACHED = "attached"
+"""The command lives as long as the container and carries its streams; its end leads to a look (``docker run`` with files)."""
+DETACHED = "detached"
+"""The command starts the job and returns; the engine keeps it (``podman run -d``)."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Which engine a CLI talks to: the command, the contact's options and the environment that decides it."""
+
+    command: Tuple[str, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One start of one job, everything resolved: what a runtime makes a Launch of.
+
+    ``environment`` is complete for runtimes without containers (caller's, job's and ours); for containers it holds the
+    job's and ours only. Paths are absolute. ``folder`` is a private directory of this start, kept until the job ends.
+    """
+
+    engine: Engine
+    template: JobTemplate
+    job_id: str
+    attempt: int
+    name: str
+    folder: str
+    keep_output: str
+    keep_error: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    input: str | None = None
+    output: str | None = None
+    error: str | None = None
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The plan of one start.
+
+    ``environment``: the command's whole environment (SUPERVISED), else what is added to the engine's.
+    ``files``: private files (path -> content) written 0600 before the start and removed once the command has returned.
+    ``stdin``, ``stdout``, ``stderr``: files for the command's own descriptors; None is /dev/null for input, and for
+    output a capture of what the CLI itself says (DETACHED). The same path twice is opened once. ``pid_file`` is where the
+    CLI writes the container's host pid; ``oom_file`` appears if the OOM killer struck (conmon, cgroup v1).
+    """
+
+    kind: str
+    argv: Argv
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    stdin: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    append: bool = False
+    pid_file: str | None = None
+    oom_file: str | None = None
+
+
+class Runtime(Protocol):
+    """One CLI. Members are tables and pure functions; names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``)."""
+
+    name: str
+    """The contact's first word: ``podman``."""
+    containers: bool
+    """True where jobs are containers that the engine keeps (then looks, remove, logs and list below mean something)."""
+    command: Argv
+    """The command used when no configuration names another; empty for plain processes."""
+    engine_variables: Sequence[str]
+    """Environment variables that decide which engine the CLI talks to; kept with the job."""
+    contact_options: Mapping[str, str]
+    """Options a contact string may carry (``namespace``) and ``address`` for the part after the colon -> how they are used."""
+    unsupported: Mapping[str, str]
+    """Template attributes this runtime cannot honour -> why. The supervisor's own (start_time, …) are never here."""
+    extensions: Sequence[str]
+    """Keys of implementation_specific this runtime honours (canonical snake_case or the seeds' spelling)."""
+    keeps_logs: bool
+    """True where output without a path stays with the engine and ``logs`` reads it there."""
+    states: Mapping[str, str]
+    """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
+
+    def check(self, template: JobTemplate, engine: Engine) -> None:
+        """Raise UnsupportedAttribute or InvalidArgument for what this runtime cannot honour; return if all can be."""
+
+    def launch(self, request: Request) -> Launch:
+        """The plan for one start. Raises UnsupportedAttributeException for an environment that cannot be passed safely."""
+
+    def failed_start(self, completed: Completed) -> Tuple[int, str]:
+        """A start command that returned not 0 -> (exit status 125, 126 or 127; the CLI's reason in one line)."""
+
+    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
+        """The state now of many containers by name, batched; names the engine does not know are missing from the answer."""
+
+    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
+        """One look at a container whose process has gone: exit code, usage; None: the engine does not know it.
+
+        May also release what only an ended job holds (ctr: the task, after its code was read)."""
+
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        """All containers carrying these labels, by name, with labels (adopt, monitoring; empty labels: all there are)."""
+
+    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        """``suspend``, ``resume`` or ``kill`` (with the signal). Raises InvalidState, UnsupportedOperation or DrmCommunication."""
+
+    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
+        """Remove containers, batched; unknown ones are fine. Returns those not removed -> reason."""
+
+    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
+        """The command printing a container's stdout and stderr to its own."""
+
+    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
+        """Local images."""
+
+    def pull(self, engine: Engine, image: str) -> Argv | None:
+        """The command that fetches an image with progress, or None."""
+
+    def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
+        """Whether the image is there locally."""
+
+    def version(self, engine: Engine) -> Dialog[str]:
+        """The CLI's (and daemon's) version, by asking the daemon too where there is one: DrmCommunication if it is not there."""
