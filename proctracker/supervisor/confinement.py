@@ -1,0 +1,170 @@
+"""Where a caller is confined: what decides whether a supervisor may start its jobs or it needs one of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import re
+import resource
+from typing import Mapping, TypedDict
+
+MAIN = "main"
+"""The key of every ordinary login of a user on a host."""
+
+_INITIAL = {"mnt": (4026531832, 4026531840, 4026531841), "pid": (4026531836,), "user": (4026531837,)}
+"""Inodes of the namespaces the kernel starts with (include/linux/proc_ns.h; mnt: the first one handed out)."""
+
+_ALLOCATIONS = (
+    ("SLURM_JOB_ID", r"/job_{id}(/|$)", r"slurm(stepd|d)"),
+    ("PBS_JOBID", r"[/:]{id}(/|$)|jobid/{number}\b", r"pbs_mom|pbs\.service"),
+    ("LSB_JOBID", r"/job\.{id}\.", r"/lsf[/.]"),
+    ("JOB_ID", r"[/:]{id}(\.\d+)?(/|$)", r"sge|execd|gridengine"),
+    ("OAR_JOB_ID", r"/oar/\S*_{id}(/|$)", r"/oar/"),
+)
+"""Variable naming a batch allocation, how its control group is called, and the daemon's group where it makes none.
+
+A variable alone says nothing: ``salloc`` sets it in a shell on the login node, ``sbatch`` from a job passes it on."""
+
+_DOORS = re.compile(
+    r"(user@\d+|sshd?(@.*)?|dropbear(@.*)?|crond?|atd|(serial-|console-|container-)?getty(@.*)?)\.service"
+)
+"""Services whose stop leaves what they started (KillMode=process), or that are a login: no confinement."""
+
+_CAPABILITIES = {"limits": 24, "nice": 23}
+"""CAP_SYS_RESOURCE and CAP_SYS_NICE, capabilities(7)."""
+
+
+class Description(TypedDict):
+    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none), ``usual`` says groups are a login's."""
+
+    namespaces: dict[str, int]
+    allocation: str | None
+    service: str | None
+    groups: list[int]
+    usual: bool
+    limits: dict[str, int]
+    nice: int
+    best_nice: int
+    may: list[str]
+
+
+def describe(environ: Mapping[str, str] | None = None) -> Description:
+    """Describe this process; the environment defaults to its own."""
+    cgroup = _read("/proc/self/cgroup")
+    groups = [os.getegid(), *sorted(set(os.getgroups()))]
+    may = _capabilities(_read("/proc/self/status"))
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    raised = 20 - min(resource.getrlimit(resource.RLIMIT_NICE)[0] % 2**64, 40)
+    return {
+        "namespaces": _namespaces(),
+        "allocation": allocation(os.environ if environ is None else environ, cgroup),
+        "service": service(cgroup),
+        "groups": groups,
+        "usual": _usual(groups),
+        "limits": {name[7:]: resource.getrlimit(getattr(resource, name))[1] for name in _limit_names()},
+        "nice": nice,
+        "best_nice": -20 if "nice" in may else min(nice, raised),
+        "may": may,
+    }
+
+
+def key(description: Description | None = None, apart: bool = False) -> str:
+    """The name of the supervisor for such a caller: ``main`` or 12 hex digits.
+
+    ``apart``: the caller does not fit the supervisor of its key (``fits``), so limits, nice and groups count too.
+    """
+    it = describe() if description is None else description
+    facts: list[object] = [it["namespaces"], it["allocation"], it["service"], [] if it["usual"] else it["groups"]]
+    if apart:
+        facts += [it["limits"], it["nice"], it["groups"]]
+    elif not any(facts):
+        return MAIN
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("ascii")).hexdigest()[:12]
+
+
+def fits(supervisor: Description, caller: Description) -> bool:
+    """Whether this supervisor can give the caller's jobs all they would have had in the caller's own shell."""
+    same = ("namespaces", "allocation", "service", "groups")
+    if any(supervisor[name] != caller[name] for name in same):  # type: ignore[literal-required]
+        return False
+    if caller["nice"] < supervisor["best_nice"]:
+        return False
+    return "limits" in supervisor["may"] or all(
+        _limit(supervisor["limits"].get(name, -1)) >= _limit(hard) for name, hard in caller["limits"].items()
+    )
+
+
+def _limit(hard: int) -> float:
+    """A hard limit as something to compare."""
+    return float("inf") if hard == resource.RLIM_INFINITY or hard < 0 else hard
+
+
+def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
+    """The batch allocation we are in, ``SLURM_JOB_ID=7``: named by the environment and borne out by /proc/self/cgroup."""
+    for variable, group, daemon in _ALLOCATIONS:
+        value = environ.get(variable, "")
+        number = re.match(r"\d+", value)
+        if number is None or (variable == "JOB_ID" and "PROCTRACKER_JOB" in environ):
+            continue
+        pattern = group.replace("{id}", re.escape(value)).replace("{number}", number[0])
+        if re.search(pattern, cgroup, re.MULTILINE) or re.search(daemon, cgroup):
+            return f"{variable}={value}"
+    return None
+
+
+def service(cgroup: str) -> str | None:
+    """The systemd service whose stop would end us, by the innermost ``.service`` in /proc/self/cgroup; None for logins."""
+    for line in cgroup.splitlines():
+        number, controllers, path = line.split(":", 2)
+        if controllers in ("name=systemd", "") and path != "/":
+            words = [word for word in path.split("/") if word.endswith(".service") and not _DOORS.fullmatch(word)]
+            return words[-1] if words else None
+    return None
+
+
+def _namespaces() -> dict[str, int]:
+    """Inodes of our mount, pid and user namespaces; those the machine started with are left out."""
+    found = {
+        name: os.stat(f"/proc/self/ns/{name}").st_ino for name in _INITIAL if os.path.exists(f"/proc/self/ns/{name}")
+    }
+    other = {name: inode for name, inode in found.items() if inode not in _INITIAL[name]}
+    if list(other) == ["mnt"] and _mounts_of("self") & _mounts_of("1"):
+        return {}
+    return other
+
+
+def _mounts_of(pid: str) -> set[str]:
+    """The mount ids a process sees: unique on a machine, so two processes sharing one share the namespace."""
+    return {line.split(" ", 1)[0] for line in _read(f"/proc/{pid}/mountinfo").splitlines()}
+
+
+def _usual(groups: list[int]) -> bool:
+    """Whether these groups are what a login of this user would get now (not so after newgrp, or in an old login)."""
+    try:
+        user = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return True
+    return groups[0] == user.pw_gid and {*groups} == {*os.getgrouplist(user.pw_name, user.pw_gid)}
+
+
+def _capabilities(status: str) -> list[str]:
+    """Which of limits and nice values this process may raise, from CapEff of /proc/self/status."""
+    match = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
+    mask = int(match[1], 16) if match else 0
+    return [name for name, bit in _CAPABILITIES.items() if mask >> bit & 1]
+
+
+def _limit_names() -> list[str]:
+    """The names of all limits this Python knows; OFILE is another name of NOFILE."""
+    return sorted(name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE")
+
+
+def _read(path: str) -> str:
+    """The text of a file; empty if it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""

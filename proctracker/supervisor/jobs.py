@@ -1,0 +1,111 @@
+"""The supervisor's jobs that have not ended: each row with what only lives in memory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Iterable, Iterator
+
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.loop import Timer
+
+ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
+"""Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
+
+
+class Job:
+    """One live job. ``spec`` is shared by all tasks of an array."""
+
+    __slots__ = ("calls", "folder", "pidfd", "row", "spec", "spec_context", "starting", "timers", "watching")
+
+    def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
+        self.row = row
+        self.spec = spec
+        self.spec_context = context
+        self.starting = False
+        """The start is under way: it can be neither begun again nor be taken back."""
+        self.watching = False
+        """The container's process is watched (by descriptor, or as our child)."""
+        self.pidfd: int | None = None
+        self.timers: dict[str, Timer] = {}
+        self.folder: str | None = None
+        self.calls = 0
+        """CLI calls under way about this job."""
+
+    @property
+    def supervised(self) -> bool:
+        """The command is the job: a plain process, a child of ours."""
+        return self.row.container is None
+
+    def timer(self, name: str, timer: Timer | None) -> None:
+        """Set, replace or (None) cancel a timer of this job."""
+        old = self.timers.pop(name, None)
+        if old:
+            old.cancel()
+        if timer:
+            self.timers[name] = timer
+
+    def cancel_timers(self) -> None:
+        """Cancel them all: the job has ended."""
+        for name in list(self.timers):
+            self.timer(name, None)
+
+
+class Jobs:
+    """All live jobs of this supervisor, by id and by the pid that is theirs."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Job] = {}
+        self.by_pid: dict[int, Job] = {}
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self.by_id.values()))
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def add(self, job: Job) -> None:
+        """Take a job in."""
+        self.by_id[job.row.id] = job
+        if job.row.pid:
+            self.by_pid[job.row.pid] = job
+
+    def find(self, job_id: str) -> Job | None:
+        """A live job by its id."""
+        return self.by_id.get(job_id)
+
+    def task_jobs(self, num: int) -> Iterable[Job]:
+        """The live jobs of an array."""
+        return [job for job in self.by_id.values() if job.row.num == num]
+
+    def started(self, job: Job, pid: int | None, ticks: int | None) -> None:
+        """Put down which process a job is now."""
+        self.gone(job)
+        job.row.pid, job.row.ticks = pid, ticks
+        if pid:
+            self.by_pid[pid] = job
+
+    def gone(self, job: Job) -> None:
+        """The job's process has ended; its pid may soon be another's."""
+        if job.row.pid and self.by_pid.get(job.row.pid) is job:
+            del self.by_pid[job.row.pid]
+
+    def remove(self, job: Job) -> None:
+        """The job has ended."""
+        self.gone(job)
+        job.cancel_timers()
+        self.by_id.pop(job.row.id, None)
+
+
+def running_time(row: JobRow, now: float | None = None) -> float:
+    """Seconds a job has run so far, the suspended ones left out."""
+    since = row.running_since
+    return row.ran + (max(0.0, (time.time() if now is None else now) - since) if since else 0.0)
+
+
+def set_state(row: JobRow, state: JobState, now: float, sub_state: str | None = None) -> None:
+    """Change a row's state, and its running clock with it."""
+    if row.running_since is not None and state != JobState.RUNNING:
+        row.ran, row.running_since = running_time(row, now), None
+    elif row.running_since is None and state == JobState.RUNNING:
+        row.running_since = now
+    row.state, row.sub_state = int(state), sub_state

@@ -1,0 +1,115 @@
+"""The tiny process above the supervisor: forks it, reaps what it leaves behind when killed, forks the next one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from proctracker.supervisor import procfs
+from proctracker.supervisor.journal import Journal
+
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+CALM = 5.0
+"""Seconds after which a supervisor's death is no longer counted as a failure to start."""
+
+
+@dataclass
+class Seat:
+    """What passes from one supervisor to the next: the socket, the lock, both journals, the next command.
+
+    The layout of these descriptors is frozen: a keeper of any release serves a supervisor of any other.
+    ``command``: a memfd holding the NUL-separated command of the next supervisor after an upgrade, else empty.
+    """
+
+    listener: int
+    lock: int
+    journal: Journal
+    kept: Journal
+    command: int
+    note: int = -1
+    keeper: int = 0
+
+
+def become_subreaper() -> None:
+    """Have orphans below us re-parented to us (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None = None) -> int:
+    """Hold the seat until a supervisor leaves it of its own will; return the exit status of this process.
+
+    In the forked child this calls ``supervise`` and returns what that does: the caller has to end with it.
+    ``orphans`` are processes already ours whose ends the supervisor waits for.
+    """
+    become_subreaper()
+    watched = set(orphans or ())
+    failures = 0
+    while True:
+        began = time.time()
+        read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        keeper = os.getpid()
+        supervisor = os.fork()
+        if not supervisor:
+            os.close(write_end)
+            seat.note, seat.keeper = read_end, keeper
+            return _next(seat, supervise)
+        os.close(read_end)
+        ended = _reap_until(supervisor, watched, seat.kept, write_end)
+        os.close(write_end)
+        if ended == 0:
+            return 0
+        watched |= set(procfs.children(keeper))
+        failures = failures + 1 if time.time() - began < CALM else 0
+        if failures > 3:
+            time.sleep(min(2.0**failures / 10, 30.0))
+
+
+def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
+    """Be the supervisor: in this very image, or in the one an upgrade named."""
+    command = os.pread(seat.command, os.fstat(seat.command).st_size, 0)
+    if not command:
+        return supervise(seat)
+    fds = (seat.listener, seat.lock, seat.journal.fd, seat.kept.fd, seat.command, seat.note)
+    for fd in fds:
+        os.set_inheritable(fd, True)
+    argv = command.split(b"\0") + [b",".join(b"%d" % n for n in (*fds, seat.keeper))]
+    os.execv(argv[0], argv)
+
+
+def _reap_until(supervisor: int, watched: set[int], kept: Journal, note: int) -> int:
+    """Reap until the supervisor has ended; return its status as of waitid(2), minus the signal where one ended it."""
+    while True:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        if found is None:
+            continue
+        if found.si_pid != supervisor and found.si_pid not in watched:
+            gone = os.waitid(os.P_PID, supervisor, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            if gone is not None:
+                # Its children became ours before it could be waited for: this one may be a job.
+                found = gone
+        status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        if found.si_pid == supervisor:
+            os.waitpid(supervisor, 0)
+            return status
+        _reap(found.si_pid, status, found.si_pid in watched, kept, note)
+        watched.discard(found.si_pid)
+
+
+def _reap(pid: int, status: int, ours: bool, kept: Journal, note: int) -> None:
+    """Reap one orphan; where it was a supervisor's child, put down how it ended and tell the supervisor."""
+    if ours:
+        stat = procfs.stat(pid)
+        kept.ended(pid, stat.ticks if stat else 0, status, time.time())
+    usage = os.wait4(pid, 0)[2]
+    if ours:
+        kept.used(pid, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+        try:
+            os.write(note, b"x")
+        except (BlockingIOError, BrokenPipeError):
+            pass  # it is full, so the supervisor will look; or the supervisor is just ending

@@ -1,0 +1,128 @@
+"""Writes to the store in batches: what changed since the last commit, and who waits for it to be durable."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Callable
+
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.jobs import set_state
+
+if TYPE_CHECKING:
+    from proctracker.store import Store
+    from proctracker.supervisor.journal import Journal
+    from proctracker.supervisor.loop import Loop, Timer
+
+CHANGING = (
+    "state sub_state annotation exit_status signal dispatched finished running_since ran cpu max_rss pid ticks boot"
+    " container container_id attempt reported saved workdir input output error"
+).split()
+"""The columns of a row that change after its job was accepted."""
+
+IDLE = 0.02
+"""Seconds that changes nobody waits for may stay uncommitted (they are in the journal); a batch costs one commit."""
+
+AGAIN = 1.0
+"""Seconds between tries while the store cannot be written (disk full, quota, expired ticket)."""
+
+
+class Ledger:
+    """The one door to the store's job rows. Nothing written here is lost while this process or its keeper lives."""
+
+    def __init__(self, store: Store, journal: Journal, loop: Loop) -> None:
+        self.store = store
+        self._journal, self._loop = journal, loop
+        self._dirty: dict[str, JobRow] = {}
+        self._changes: list[tuple[str, int, float, int, str | None]] = []
+        self._then: list[Callable[[], None]] = []
+        self._timer: Timer | None = None
+        self._failing = False
+        self.on_change: Callable[[JobRow, float], None] | None = None
+        """Told of every state change once it is durable."""
+        self._told: list[tuple[JobRow, float]] = []
+        self.open_starts = 0
+        """Starts whose pid is not yet known; while there is one the journal is kept."""
+
+    def change(self, row: JobRow, state: JobState | None = None, sub_state: str | None = None) -> float:
+        """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down."""
+        now = time.time()
+        if state is not None and (row.state, row.sub_state) != (int(state), sub_state):
+            set_state(row, state, now, sub_state)
+            self._changes.append((row.id, row.attempt, now, int(state), sub_state))
+            self._told.append((row, now))
+        self._dirty[row.id] = row
+        self._due(IDLE)
+        return now
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Make a call once all that has changed so far is durable, and see to it in this round."""
+        self._then.append(call)
+        if not self._failing:
+            self._due(0)
+
+    def announce(self, row: JobRow, now: float) -> None:
+        """A new row was committed by ``accept``: tell of it as of any change."""
+        if self.on_change:
+            self.on_change(row, now)
+
+    def accept(self, write: Callable[[Store], None]) -> None:
+        """Write new rows now, with all that is due, in one commit; raises what the store says and leaves nothing of them."""
+        if not self._failing:
+            self._commit(write)
+            return
+        self._commit(None)
+        self._commit(write)
+
+    def flush(self) -> None:
+        """Commit what is due; where the store refuses, keep it and try again later."""
+        self._timer = None
+        try:
+            self._commit(None)
+        except Drmaa2Exception:
+            self._failing = True
+            self._due(AGAIN)
+
+    def _due(self, seconds: float) -> None:
+        """Have ``flush`` called within that time."""
+        when = time.time() + seconds
+        if self._timer is None or (self._timer.due > when and not self._failing):
+            if self._timer:
+                self._timer.cancel()
+            self._timer = self._loop.at(when, self.flush)
+
+    def _commit(self, write: Callable[[Store], None] | None) -> None:
+        """One transaction: the due changes, and ``write``'s; on failure neither, and the changes stay due."""
+        store = self.store
+        store.begin()
+        try:
+            if write:
+                write(store)
+            if self._dirty:
+                store.update_many(list(self._dirty.values()), CHANGING)
+            if self._changes:
+                store.transitions_many(self._changes)
+            store.commit()
+        except BaseException:
+            store.rollback()
+            raise
+        self._failing = False
+        told, self._told = self._told, []
+        calls, self._then = self._then, []
+        self._dirty, self._changes = {}, []
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if not self.open_starts:
+            self._journal.clear()
+        if self.on_change:
+            for row, now in told:
+                self.on_change(row, now)
+        for call in calls:
+            call()
+
+    def close(self) -> None:
+        """Commit the rest and close the store; what cannot be written is lost with this process, so flush first."""
+        if self._dirty or self._changes or self._then:
+            self.flush()
+        self.store.close()

@@ -1,0 +1,302 @@
+"""Starting a process with exactly what it was to have: directory, streams, umask, limits, nice, affinity, groups."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import stat
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from proctracker.model import Launch
+from proctracker.supervisor import procfs
+
+NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
+_SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
+_FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+
+
+class StartFailed(Exception):
+    """A start that will never work: (exit status as a shell's, reason)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class StartLater(Exception):
+    """No processes, memory or descriptors are to be had now; the reason in words."""
+
+
+class Surroundings(NamedTuple):
+    """What a process inherits besides environment and directory; None: as the supervisor has it."""
+
+    umask: int | None = None
+    limits: Mapping[str, Sequence[int]] | None = None
+    nice: int | None = None
+    affinity: Sequence[int] | None = None
+    groups: Sequence[int] | None = None
+
+
+class Own(NamedTuple):
+    """The supervisor's own surroundings, read once."""
+
+    limits: Mapping[str, tuple[int, int]]
+    nice: int
+    affinity: frozenset[int]
+    groups: frozenset[int]
+
+
+def own() -> Own:
+    """Read them."""
+    limits = {name: resource.getrlimit(number) for name, number in _LIMITS.items()}
+    return Own(
+        limits,
+        os.getpriority(os.PRIO_PROCESS, 0),
+        frozenset(os.sched_getaffinity(0)),
+        frozenset(os.getgroups()),
+    )
+
+
+def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
+    """What of the wanted has to be set in the child; None: nothing but the umask."""
+    limits = {
+        name: tuple(pair)
+        for name, pair in (wanted.limits or {}).items()
+        if name in mine.limits and mine.limits[name] != tuple(pair)
+    }
+    nice = wanted.nice if wanted.nice not in (None, mine.nice) else None
+    affinity = wanted.affinity if wanted.affinity and frozenset(wanted.affinity) != mine.affinity else None
+    groups = wanted.groups if wanted.groups is not None and frozenset(wanted.groups) != mine.groups else None
+    if not limits and nice is None and affinity is None and groups is None:
+        return None
+    return Surroundings(wanted.umask, limits, nice, affinity, groups)
+
+
+def find(command: str, search: str | None, directory: str) -> str:
+    """The file a command names, by PATH of the job as execvp(3) does; raises StartFailed 127 or 126."""
+    if "/" in command:
+        _executable(command, os.path.join(directory, command))
+        return command
+    refused = None
+    for folder in (search if search is not None else "/usr/local/bin:/usr/bin:/bin").split(":"):
+        path = os.path.join(directory, folder, command)
+        try:
+            _executable(command, path)
+            return path
+        except StartFailed as failed:
+            if failed.status == NOT_EXECUTABLE:
+                refused = failed
+    raise refused or StartFailed(NOT_FOUND, f"{command}: command not found{_shell_hint(command)}")
+
+
+def _executable(command: str, path: str) -> None:
+    """Raise StartFailed if this file cannot be executed by us."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise StartFailed(NOT_FOUND, f"{command}: no such file{_shell_hint(command)}") from None
+        raise StartFailed(NOT_EXECUTABLE, f"{command}: {os.strerror(error.errno or 0)}") from None
+    if stat.S_ISDIR(mode):
+        raise StartFailed(NOT_EXECUTABLE, f"{command}: is a directory")
+    if not os.access(path, os.X_OK, effective_ids=True):
+        raise StartFailed(NOT_EXECUTABLE, f"{command}: not executable (chmod +x it, or name its interpreter)")
+
+
+def _shell_hint(command: str) -> str:
+    """What to try where somebody wrote a shell command as one word."""
+    if any(c in command for c in " |&;<>()$`*?"):
+        return " (it holds shell characters: try sh -c '…')"
+    return ""
+
+
+def spawn(launch: Launch, env: Mapping[str, str], surroundings: Surroundings, mine: Own) -> int:
+    """Start the launch's command as leader of a session of its own; return its pid.
+
+    Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
+    something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
+    """
+    argv = [os.fsencode(word) for word in launch.argv]
+    environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    path = os.fsencode(find(launch.argv[0], env.get("PATH"), launch.directory))
+    streams = open_streams(launch, surroundings.umask)
+    try:
+        more = differs(mine, surroundings)
+        if more is None:
+            return _posix(path, argv, environment, launch.directory, streams, surroundings.umask)
+        return _fork(path, argv, environment, launch.directory, streams, more, surroundings.umask)
+    finally:
+        for fd in set(streams):
+            os.close(fd)
+
+
+def open_streams(launch: Launch, umask: int | None) -> tuple[int, int, int]:
+    """Descriptors for the launch's three streams; the same file twice is opened once, as with ``2>&1``."""
+    opened: list[int] = []
+    old = os.umask(umask) if umask is not None else None
+    try:
+        opened.append(_open(launch.stdin or os.devnull, os.O_RDONLY, launch.directory))
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if launch.append else os.O_TRUNC)
+        opened.append(_open(launch.stdout or os.devnull, flags, launch.directory))
+        if launch.stderr == launch.stdout:
+            opened.append(opened[1])
+        else:
+            opened.append(_open(launch.stderr or os.devnull, flags, launch.directory))
+    except StartFailed:
+        for fd in opened:
+            os.close(fd)
+        raise
+    finally:
+        if old is not None:
+            os.umask(old)
+    return opened[0], opened[1], opened[2]
+
+
+def _open(path: str, flags: int, directory: str) -> int:
+    """A descriptor above 2, so that dup2 never meets its own source."""
+    if path == os.devnull:
+        flags &= ~os.O_TRUNC & ~os.O_CREAT
+    try:
+        # O_NONBLOCK: a FIFO nobody writes to must not hold up the supervisor; cleared for the job below.
+        fd = os.open(os.path.join(directory, path), flags | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StartLater(error.strerror) from None
+        raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+    os.set_blocking(fd, True)
+    return fd
+
+
+def _posix(
+    path: bytes, argv: list[bytes], env: dict[bytes, bytes], directory: str, streams: tuple[int, int, int], umask: int | None
+) -> int:
+    """The quick way: posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread."""
+    actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
+    old = os.umask(umask) if umask is not None else None
+    try:
+        _chdir(directory)
+        return os.posix_spawn(
+            path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+        )
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StartLater(error.strerror) from None
+        raise _exec_failed(argv[0], error) from None
+    finally:
+        os.chdir("/")
+        if old is not None:
+            os.umask(old)
+
+
+def _chdir(directory: str) -> None:
+    """Go there; StartFailed 125 if it cannot be."""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise StartFailed(NOT_STARTED, f"working directory {directory}: {error.strerror}") from None
+
+
+def _exec_failed(command: bytes, error: OSError) -> StartFailed:
+    """What execve(2) said, as a shell puts it."""
+    status = NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else NOT_EXECUTABLE
+    hint = ""
+    if error.errno == errno.ENOENT:
+        hint = " (its interpreter, the first line's, is missing)"
+    elif error.errno == errno.ENOEXEC:
+        hint = " (no #! line: name its interpreter)"
+    elif error.errno == errno.E2BIG:
+        hint = " (one argument may have 128 KiB, all with the environment a quarter of the stack limit)"
+    return StartFailed(status, f"{os.fsdecode(command)}: {error.strerror}{hint}")
+
+
+def _fork(
+    path: bytes,
+    argv: list[bytes],
+    env: dict[bytes, bytes],
+    directory: str,
+    streams: tuple[int, int, int],
+    more: Surroundings,
+    umask: int | None,
+) -> int:
+    """The slow way, for what posix_spawn cannot set: fork, set it, exec; errors come back through a pipe."""
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(read_end)
+        os.close(write_end)
+        raise StartLater(error.strerror) from None
+    if not pid:
+        _child(path, argv, env, directory, streams, more, umask, write_end)
+    os.close(write_end)
+    said = os.read(read_end, 4096)
+    os.close(read_end)
+    if not said:
+        return pid
+    os.waitpid(pid, 0)
+    step, number, text = said.decode("utf-8", "surrogateescape").split(" ", 2)
+    if step == "exec":
+        raise _exec_failed(argv[0], OSError(int(number), text))
+    if int(number) in _FULL:
+        raise StartLater(f"{step}: {text}")
+    raise StartFailed(NOT_STARTED, f"{step}: {text}")
+
+
+def _child(
+    path: bytes,
+    argv: list[bytes],
+    env: dict[bytes, bytes],
+    directory: str,
+    streams: tuple[int, int, int],
+    more: Surroundings,
+    umask: int | None,
+    report: int,
+) -> None:
+    """Between fork and exec; never returns."""
+    step = "setsid"
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        step = "groups"
+        if more.groups is not None:
+            os.setgroups(list(more.groups))
+        step = "working directory"
+        os.chdir(directory)
+        if umask is not None:
+            os.umask(umask)
+        for target, fd in enumerate(streams):
+            os.dup2(fd, target)
+        step = "affinity"
+        if more.affinity:
+            os.sched_setaffinity(0, more.affinity)
+        step = "nice"
+        if more.nice is not None:
+            os.setpriority(os.PRIO_PROCESS, 0, more.nice)
+        for name, pair in (more.limits or {}).items():
+            step = f"limit-{name}"
+            _limit(_LIMITS[name], pair)
+        step = "exec"
+        os.execve(path, argv, env)
+    except OSError as error:
+        os.write(report, f"{step} {error.errno} {error.strerror}".encode("utf-8", "surrogateescape"))
+    except BaseException as error:
+        os.write(report, f"{step} 22 {error}".encode("utf-8", "surrogateescape"))
+    os._exit(NOT_STARTED)
+
+
+def _limit(number: int, pair: Sequence[int]) -> None:
+    """Set a limit; where the hard one cannot be raised to what was asked, as high as it goes is the truth."""
+    soft, hard = pair
+    resource.setrlimit(number, (soft, hard))
+
+
+def ticks(pid: int) -> int:
+    """When a child of ours started, in clock ticks since boot (it cannot have gone: only we reap it)."""
+    found = procfs.stat(pid)
+    return found.ticks if found else 0
