@@ -1,0 +1,134 @@
+"""The exceptions of DRMAA2 (GFD.194, chapter 4) and the few of ours."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+
+class Drmaa2Exception(Exception):
+    """Base of everything this package raises on purpose. ``error_code`` is the C binding's drmaa2_error number."""
+
+    code = 13
+
+    def __init__(self, message: str = "", error_code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = self.code if error_code is None else error_code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.message, self.error_code), self.__dict__)
+
+
+class DeniedByDrmsException(Drmaa2Exception):
+    """The operation was refused for safety."""
+
+    code = 1
+
+
+class DrmCommunicationException(Drmaa2Exception):
+    """Supervisor, store or engine could not be asked."""
+
+    code = 2
+
+
+class TryLaterException(Drmaa2Exception):
+    """A passing problem; the same call may work later."""
+
+    code = 3
+
+
+class SessionManagementException(Drmaa2Exception):
+    """Trouble with sessions as such; in the C binding, not in the IDL."""
+
+    code = 4
+
+
+class TimeoutException(Drmaa2Exception, TimeoutError):
+    """The time-out of a wait was reached."""
+
+    code = 5
+
+
+class InternalException(Drmaa2Exception):
+    """An error of ours, or a failed system call nobody expected."""
+
+    code = 6
+
+
+class InvalidArgumentException(Drmaa2Exception, ValueError):
+    """An argument or template attribute is wrong."""
+
+    code = 7
+
+
+class InvalidSessionException(Drmaa2Exception):
+    """The session was closed or destroyed."""
+
+    code = 8
+
+
+class InvalidStateException(Drmaa2Exception):
+    """The operation does not fit the job's state."""
+
+    code = 9
+
+
+class OutOfResourceException(Drmaa2Exception):
+    """No memory, processes, disk space or quota."""
+
+    code = 10
+
+
+class UnsupportedAttributeException(Drmaa2Exception):
+    """This contact cannot honour an attribute."""
+
+    code = 11
+
+
+class UnsupportedOperationException(Drmaa2Exception):
+    """This contact cannot do that."""
+
+    code = 12
+
+
+class ImplementationSpecificException(Drmaa2Exception):
+    """Anything else; message and code say what."""
+
+    code = 13
+
+
+class JobFailedException(ImplementationSpecificException):
+    """``run(check=True)``: the job did not end DONE. ``info`` is its JobInfo."""
+
+    def __init__(self, message: str = "", error_code: int | None = None, info: Any = None) -> None:
+        super().__init__(message, error_code)
+        self.info = info
+
+
+# The Grid Engine binding's spellings of the same classes.
+DeniedByDrms = DeniedByDrmsException
+DrmCommunicationError = DrmCommunicationException
+TryLaterError = TryLaterException
+SessionManagementError = SessionManagementException
+InternalError = InternalException
+InvalidArgument = InvalidArgumentException
+InvalidSession = InvalidSessionException
+InvalidState = InvalidStateException
+ResourceNotAvailable = OutOfResourceException
+UnsupportedAttribute = UnsupportedAttributeException
+UnsupportedOperation = UnsupportedOperationException
+ImplementationSpecificError = ImplementationSpecificException
+
+
+def to_wire(error: Drmaa2Exception) -> list[str]:
+    """An exception as the supervisor's protocol carries it."""
+    return [type(error).__name__, error.message]
+
+
+def from_wire(words: Sequence[str]) -> Drmaa2Exception:
+    """The exception that ``to_wire`` described; one nobody knows here is an InternalException."""
+    name, message = words
+    found = globals().get(name)
+    if isinstance(found, type) and issubclass(found, Drmaa2Exception):
+        return found(message)
+    return InternalException(f"{name}: {message}")

@@ -1,0 +1,16 @@
+"""What a call of a CLI gave back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Tuple
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished call: its command line, exit code (minus the signal where one ended it) and what it printed."""
+
+    argv: Tuple[str, ...]
+    returncode: int
+    stdout: str = ""
+    stderr: str = ""

@@ -1,0 +1,65 @@
+"""A job as the store keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proctracker.model.enums import JobState
+
+
+@dataclass
+class JobRow:
+    """One job's record. Times are epoch seconds, durations seconds, ``max_rss`` KiB, ``ticks`` clock ticks since boot.
+
+    ``running_since`` and ``ran`` together are the running time, suspended parts left out. ``keeper`` names the
+    supervisor (confinement) that owns the row. ``finished`` is set on every end, the lost and the removed included.
+    """
+
+    id: str
+    num: int
+    task: int | None = None
+    session: str = "default"
+    contact: str = "process"
+    runtime: str = "process"
+    name: str | None = None
+    spec: int = 0
+    state: int = int(JobState.QUEUED)
+    sub_state: str | None = None
+    annotation: str | None = None
+    exit_status: int | None = None
+    signal: str | None = None
+    submitted: float = 0.0
+    dispatched: float | None = None
+    finished: float | None = None
+    running_since: float | None = None
+    ran: float = 0.0
+    cpu: float | None = None
+    max_rss: int | None = None
+    pid: int | None = None
+    ticks: int | None = None
+    boot: str | None = None
+    host: str = ""
+    container: str | None = None
+    container_id: str | None = None
+    attempt: int = 1
+    priority: int = 0
+    slots: int = 1
+    keeper: str = "main"
+    reported: int = 0
+    saved: int = 0
+    resubmitted_from: str | None = None
+    workdir: str | None = None
+    input: str | None = None
+    output: str | None = None
+    error: str | None = None
+    command: str = "[]"
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen to this job."""
+        return self.finished is not None
+
+
+def row_state(row: JobRow) -> JobState:
+    """A row's state as the enumeration."""
+    return JobState(row.state)
