@@ -1,0 +1,74 @@
+"""What the structures of DRMAA2 share: fields by name, unknown ones refused with the nearest known, dicts both ways."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Any, Iterable, Mapping, TypeVar
+
+from proctracker.errors import InvalidArgumentException
+
+S = TypeVar("S", bound="Struct")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean X?)`` if one of the known words is near, else nothing."""
+    found = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+class Struct:
+    """Base of the data classes: ``Type({...})``, ``Type(**values)``, ``to_dict``, ``from_dict``, refusal of unknown names."""
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The attributes, in the specification's order and ours after it."""
+        found: tuple[str, ...] | None = cls.__dict__.get("_names")
+        if found is None:
+            found = tuple(f.name for f in fields(cls))  # type: ignore[arg-type]
+            cls._names = found  # type: ignore[attr-defined]
+        return found
+
+    @classmethod
+    def from_dict(cls: type[S], values: Mapping[str, Any]) -> S:
+        """Build one; InvalidArgumentException naming an unknown key and the nearest known one."""
+        known = cls.names()
+        for key in values:
+            if key not in known:
+                raise InvalidArgumentException(f"{cls.__name__} has no attribute {key!r}{nearest(str(key), known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes that are set, as plain data: enums by name, times as ISO 8601, durations in seconds."""
+        values = ((name, getattr(self, name)) for name in self.names())
+        return {name: plain(value) for name, value in values if value is not None}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.names():
+            kind = type(self).__name__
+            raise InvalidArgumentException(f"{kind} has no attribute {name!r}{nearest(name, self.names())}")
+        object.__setattr__(self, name, value)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Struct):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def moment(epoch: float | None) -> datetime | None:
+    """Epoch seconds as an aware datetime in UTC."""
+    return None if epoch is None else datetime.fromtimestamp(epoch, timezone.utc)
