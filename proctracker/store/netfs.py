@@ -1,0 +1,50 @@
+"""Which file systems are a network's (statfs(2)), and whether locks work on them."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import struct
+
+_MAGIC = {
+    0x6969: "nfs",
+    0x517B: "smb",
+    0xFF534D42: "cifs",
+    0xFE534D42: "smb2",
+    0x0BD00BD0: "lustre",
+    0x47504653: "gpfs",
+    0x19830326: "beegfs",
+    0x65735546: "fuse",
+    0x01021997: "9p",
+    0x00C36400: "ceph",
+    0x5346414F: "afs",
+    0x6B414653: "afs",
+    0x7461636F: "ocfs2",
+    0x01161970: "gfs2",
+}
+"""f_type of file systems that several hosts may have mounted; fuse may be any (sshfs), so it counts."""
+
+
+def file_system(path: str) -> str | None:
+    """The name of the network file system a path is on; None: a local disk."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(256)
+    if libc.statfs(os.fsencode(path), buffer):
+        return None
+    (kind,) = struct.unpack_from("=q" if struct.calcsize("P") == 8 else "=i", buffer)
+    return _MAGIC.get(kind & 0xFFFFFFFF)
+
+
+def locks_work(folder: str) -> bool:
+    """Whether POSIX locks can be taken in a directory (not so on NFS without a lock daemon)."""
+    path = os.path.join(folder, f".lock-{os.getpid()}")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+        os.unlink(path)
+    return True
