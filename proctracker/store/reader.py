@@ -83,7 +83,10 @@ class Reader:
     def array(self, num: int) -> ArrayRow | None:
         """An array by its number."""
         found = self._rows("SELECT num, session, spec, indices, max_parallel FROM arrays WHERE num=?", (num,))
-        return ArrayRow(*found[0][:3], json.loads(found[0][3]), found[0][4]) if found else None
+        if not found:
+            return None
+        number, name, spec, indices, max_parallel = found[0]
+        return ArrayRow(number, name, spec, json.loads(indices), max_parallel)
 
     def arrays(self, session: str | None = None) -> list[int]:
         """Numbers of all arrays, or a session's."""

@@ -7,9 +7,9 @@ import os
 import resource
 import signal
 import stat
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Sequence
 
-from proctracker.model import Launch
+from proctracker.runtimes.base import Launch
 from proctracker.supervisor import procfs
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
