@@ -1,0 +1,136 @@
+"""The configuration of a site and a user, in YAML (API.md, "Contacts")."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import nearest
+from proctracker.templates import files, quantities
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """A contact of a name of its own: a runtime and the command that stands for its CLI."""
+
+    runtime: str
+    command: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A job category of a name of its own: an image and options passed to the CLI as they are."""
+
+    image: str
+    options: Tuple[str, ...] = ()
+
+
+@dataclass
+class Config:
+    """What can be configured; times in seconds, ``output_limit`` in bytes, 0 is "no limit" for the counts."""
+
+    default_contact: str = "process"
+    max_running: int = 0
+    max_running_host: int = 0
+    keep_ended: int = 1000
+    keep_days: float = 0
+    output_dir: str | None = None
+    output_limit: int = 10 * 2**30
+    cli_timeout: float = 15.0
+    start_timeout: float | None = None
+    durability: str = "process"
+    keep_environment: bool = False
+    trackers: Dict[str, Tracker] = field(default_factory=dict)
+    categories: Dict[str, Category] = field(default_factory=dict)
+
+
+def paths(environ: Mapping[str, str]) -> list[str]:
+    """The files that count, the later wins key by key."""
+    if environ.get("PROCTRACKER_CONFIG"):
+        return [environ["PROCTRACKER_CONFIG"]]
+    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config")
+    return ["/etc/proctracker/config.yaml", os.path.join(base, "proctracker", "config.yaml")]
+
+
+def load(environ: Mapping[str, str]) -> Config:
+    """Read it. Raises InvalidArgumentException naming file, key, and the nearest known key."""
+    config = Config()
+    for path in paths(environ):
+        if "PROCTRACKER_CONFIG" in environ or os.path.exists(path):
+            for key, value in files.read(path).items():
+                _set(config, path, key, value)
+    return config
+
+
+def _set(config: Config, path: str, key: str, value: Any) -> None:
+    convert = _KEYS.get(key)
+    if convert is None:
+        raise InvalidArgumentException(f"{path}: no key {key!r}{nearest(key, _KEYS)}")
+    try:
+        converted = convert(value)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise InvalidArgumentException(f"{path}: {key}: {error}") from None
+    if isinstance(converted, dict):
+        converted = {**getattr(config, key), **converted}
+    setattr(config, key, converted)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"a whole number from 0 is expected, not {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"text is expected, not {value!r}")
+    return os.path.expanduser(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false is expected, not {value!r}")
+    return value
+
+
+def _durability(value: Any) -> str:
+    if value not in ("process", "power"):
+        raise TypeError(f"process or power is expected, not {value!r}")
+    return str(value)
+
+
+def _words(value: Any) -> Tuple[str, ...]:
+    words: List[Any] = value.split() if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"a list of words is expected, not {value!r}")
+    return tuple(words)
+
+
+def _named(value: Any, kind: str, keys: tuple[str, str], build: Callable[..., Any]) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a mapping of names to {kind} is expected")
+    found = {}
+    for name, entry in value.items():
+        if not isinstance(entry, dict) or not set(entry) <= set(keys) or keys[0] not in entry:
+            raise TypeError(f"{name}: keys {keys[0]} and {keys[1]} are expected")
+        found[str(name)] = build(str(entry[keys[0]]), _words(entry.get(keys[1], [])))
+    return found
+
+
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "default_contact": _text,
+    "max_running": _count,
+    "max_running_host": _count,
+    "keep_ended": _count,
+    "keep_days": float,
+    "output_dir": _text,
+    "output_limit": lambda value: quantities.size(value, "output_limit"),
+    "cli_timeout": lambda value: quantities.duration(value, "cli_timeout"),
+    "start_timeout": lambda value: quantities.duration(value, "start_timeout"),
+    "durability": _durability,
+    "keep_environment": _flag,
+    "trackers": lambda value: _named(value, "trackers", ("runtime", "command"), Tracker),
+    "categories": lambda value: _named(value, "categories", ("image", "options"), Category),
+}

@@ -1,0 +1,52 @@
+"""Template files: YAML or JSON whose keys are JobTemplate's attributes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import JobTemplate
+
+
+def load(path: str) -> JobTemplate:
+    """Read a template. Raises InvalidArgumentException naming the file, the key, and the nearest known one."""
+    values = read(path)
+    try:
+        return JobTemplate(values)
+    except InvalidArgumentException as error:
+        raise InvalidArgumentException(f"{path}: {error.message}") from None
+
+
+def read(path: str) -> dict[str, Any]:
+    """A file's mapping; an empty file is an empty one."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise InvalidArgumentException(f"{path}: {error.strerror}") from None
+    values = _parse(path, text)
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InvalidArgumentException(f"{path}: a mapping of names to values is expected at the top")
+    return values
+
+
+def _parse(path: str, text: bytes) -> Any:
+    if os.path.splitext(path)[1].lower() == ".json":
+        import json
+
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise InvalidArgumentException(f"{path}: no JSON: {error}") from None
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
+    except (yaml.YAMLError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise InvalidArgumentException(f"{path}{line}: no YAML: {getattr(error, 'problem', None) or error}") from None

@@ -1,0 +1,55 @@
+"""DRMAA2's resource limits as setrlimit(2) knows them: names, units, spellings."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import ResourceLimitType, nearest
+from proctracker.templates.quantities import duration, size
+
+RLIMITS = {
+    "CORE_FILE_SIZE": ("CORE", 1024),
+    "CPU_TIME": ("CPU", 1),
+    "DATA_SIZE": ("DATA", 1024),
+    "FILE_SIZE": ("FSIZE", 1024),
+    "OPEN_FILES": ("NOFILE", 1),
+    "STACK_SIZE": ("STACK", 1024),
+    "VIRTUAL_MEMORY": ("AS", 1024),
+}
+"""DRMAA2 name -> (RLIMIT_ name, unit in what setrlimit counts). Sizes are KiB, CPU_TIME seconds."""
+
+_KNOWN = [each.value for each in ResourceLimitType]
+
+
+def read(limits: Mapping[str, Any]) -> tuple[dict[str, int], float | None]:
+    """RLIMIT name -> value, and the wall-clock limit in seconds.
+
+    Numbers are DRMAA2's units; a size with a unit (``2G``) or a duration (``1h``) is converted. Raises
+    InvalidArgumentException for an unknown name or a wrong value.
+    """
+    found: dict[str, int] = {}
+    wall = None
+    for name, value in limits.items():
+        if name not in _KNOWN:
+            raise InvalidArgumentException(f"resource_limits: no limit {name!r}{nearest(name, _KNOWN)}")
+        what = f"resource_limits {name}"
+        if name == "WALLCLOCK_TIME":
+            wall = duration(value, what)
+            continue
+        limit, unit = RLIMITS[name]
+        found[limit] = _number(name, value, unit, what)
+    return found, wall
+
+
+def _number(name: str, value: Any, unit: int, what: str) -> int:
+    if str(value).strip().lower() in ("unlimited", "infinity", "-1"):
+        return -1
+    if name == "CPU_TIME":
+        return int(duration(value, what))
+    text = str(value).strip()
+    if text.replace(".", "", 1).isdigit():
+        return int(float(text) * unit)
+    if unit == 1:
+        raise InvalidArgumentException(f"{what}: {value!r} is no number")
+    return size(value, what)

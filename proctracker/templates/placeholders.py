@@ -1,0 +1,30 @@
+"""Placeholders in paths: DRMAA2's ``$DRMAA2_…$`` and ours, ``%j %A %a %%``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from proctracker.model import HOME_DIR, PARAMETRIC_INDEX, WORKING_DIR
+
+
+def fill(text: str, *, job: str, home: str = "", working: str = "", percent: bool = True) -> str:
+    """Put in the job id (%j), the array's (%A), the task's number (%a, ``$DRMAA2_INDEX$``), home and working directory."""
+    array, _, task = job.partition("_")
+    if percent and "%" in text:
+        values = {"j": job, "A": array, "a": task or "0", "%": "%"}
+        text = re.sub(r"%([jAa%])", lambda m: values[m[1]], text)
+    if "$DRMAA2_" not in text:
+        return text
+    text = text.replace(PARAMETRIC_INDEX, task or "0")
+    return text.replace(HOME_DIR, home).replace(WORKING_DIR, working)
+
+
+def path(text: str, base: str, *, job: str, home: str, working: str) -> str:
+    """A path with its placeholders filled, absolute from ``base``."""
+    return os.path.join(base, fill(text, job=job, home=home, working=working))
+
+
+def varies(text: str) -> bool:
+    """Whether the tasks of an array get different values out of this text."""
+    return bool(re.search(r"%[ja]", text.replace("%%", ""))) or PARAMETRIC_INDEX in text

@@ -1,0 +1,80 @@
+"""DURATION, TIME, SIZE and index ranges as users write them (API.md, "Settled details")."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from proctracker.errors import InvalidArgumentException
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LARGEST_ARRAY = 1_000_000
+
+
+def duration(value: Any, what: str = "duration") -> float:
+    """Seconds of ``90``, ``90s``, ``1.5h``, ``2h30m`` or ``1:30:00``; InvalidArgumentException for anything else."""
+    text = str(value).strip().lower()
+    parts = text.split(":")
+    if 2 <= len(parts) <= 3 and all(re.fullmatch(r"\d+(\.\d+)?", part) for part in parts):
+        total = 0.0
+        for part in parts if len(parts) == 3 else [*parts, "0"]:
+            total = total * 60 + float(part)
+        return total
+    if re.fullmatch(r"(\d+(\.\d+)?[smhd]?)|((\d+(\.\d+)?[smhd])+)", text) and not isinstance(value, bool):
+        return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text))
+    raise InvalidArgumentException(f"{what}: {value!r} is no duration: give seconds, or 90s, 10m, 2h, 1d, or H:MM:SS")
+
+
+def moment(value: Any, now: float, what: str = "time") -> float:
+    """Epoch seconds of a datetime, a number of them, ISO 8601 or ``+DURATION`` from now (-2: now)."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return now if value == -2 else float(value)
+    text = str(value).strip()
+    if text.startswith("+"):
+        return now + duration(text[1:], what)
+    if text.lower() == "now":
+        return now
+    try:
+        iso = re.sub(r"[zZ]$", "+00:00", text)
+        iso = re.sub(r"\.(\d{1,6})", lambda m: "." + m[1].ljust(6, "0"), iso)
+        return datetime.fromisoformat(iso).timestamp()
+    except ValueError:
+        raise InvalidArgumentException(
+            f"{what}: {value!r} is no time: give ISO 8601 (2026-01-31T18:00) or +DURATION (+10m)"
+        ) from None
+
+
+def iso(epoch: float) -> str:
+    """An epoch time as ISO 8601 UTC with a Z and six digits."""
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def size(value: Any, what: str = "size") -> int:
+    """Bytes of ``1048576``, ``16M``, ``2G``, ``1.5GiB`` (binary units)."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([bkmgt]?)(?:ib|b)?", str(value).strip().lower())
+    if not match or isinstance(value, bool):
+        raise InvalidArgumentException(f"{what}: {value!r} is no size: give bytes, or 512K, 16M, 2G")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def indices(text: str) -> list[int]:
+    """The task numbers of ``1-10``, ``1-10:2``, ``3,7,12-20``, in order, from 1."""
+    found: list[int] = []
+    for part in str(text).split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part.strip())
+        if not match:
+            raise InvalidArgumentException(f"{text!r} is no range: give 1-10, 1-10:2 or 3,7,12-20")
+        first, step = int(match[1]), int(match[3] or 1)
+        last = int(match[2] or first)
+        if first < 1 or last < first or step < 1:
+            raise InvalidArgumentException(f"{text!r} is no range: tasks count from 1, upwards")
+        if (last - first) // step >= _LARGEST_ARRAY:
+            raise InvalidArgumentException(f"{text!r}: an array has at most {_LARGEST_ARRAY} tasks")
+        found += range(first, last + 1, step)
+    if len(set(found)) != len(found):
+        raise InvalidArgumentException(f"{text!r} names a task twice")
+    return found

@@ -1,0 +1,113 @@
+"""A job's spec: the template with every duration, time, path and extension of ours resolved, as plain data."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
+from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
+from proctracker.templates import limits, placeholders, quantities
+
+_NEVER = {
+    "email": "there is no mail here; wait for the job or follow `proctracker events -f`",
+    "email_on_started": "there is no mail here",
+    "email_on_terminated": "there is no mail here",
+    "reservation_id": "there are no reservations",
+    "queue_name": "there are no queues; sessions with max_running serve as such",
+    "max_slots": "a job has exactly min_slots slots",
+    "accounting_id": "there is no accounting by project",
+    "machine_os": "",
+    "machine_arch": "",
+    "min_phys_memory": "",
+}
+"""Attributes nobody here can honour -> why; those with no reason are checked against this machine."""
+
+
+def make_spec(
+    template: JobTemplate,
+    *,
+    contact: str,
+    runtime: str,
+    engine: Mapping[str, Any],
+    cwd: str,
+    home_dir: str,
+    now: float,
+    containers: bool,
+) -> dict[str, Any]:
+    """The spec of a checked template. Raises InvalidArgumentException for a value that means nothing."""
+    seconds = limits.read(template.resource_limits or {})[1]
+    working = template.working_directory
+    base = cwd
+    if working is not None:
+        # A container's working directory is its own; only a process' can be relative to the caller's.
+        working = placeholders.fill(working, job="0", home=home_dir, percent=False) if "INDEX" not in working else working
+        base = cwd if containers else os.path.join(cwd, working)
+    start = template.start_time
+    deadline = template.deadline_time
+    spec = {
+        "template": template.to_dict(),
+        "runtime": runtime,
+        "contact": contact,
+        "engine": dict(engine),
+        "input": template.input_path,
+        "output": template.output_path,
+        "error": template.error_path,
+        "append": extension_flag(template, "append"),
+        "join": bool(template.join_files),
+        "cwd": cwd,
+        "base": base,
+        "home_dir": home_dir,
+        "name": template.job_name,
+        "retries": _count(template, "retries"),
+        "retry_delay": quantities.duration(extension(template, "retry_delay") or 0, "retry_delay"),
+        "after": _ids(template, "after"),
+        "after_any": _ids(template, "after_any"),
+        "start_time": None if start is None else quantities.moment(start, now, "start_time"),
+        "deadline": None if deadline is None else quantities.moment(deadline, now, "deadline_time"),
+        "time_limit": seconds,
+        "hold": bool(template.submit_as_hold),
+        "priority": template.priority or 0,
+        "slots": template.min_slots or 1,
+        "rerunnable": bool(template.rerunnable),
+        "remove": extension_flag(template, "rm"),
+        "resubmitted_from": None,
+        "start_timeout": None,
+    }
+    if spec["deadline"] is not None and spec["deadline"] <= max(now, spec["start_time"] or 0):
+        raise InvalidArgumentException("deadline_time: the deadline is over before the job could start")
+    return spec
+
+
+def check(template: JobTemplate, containers: bool) -> None:
+    """What holds for every contact. Raises InvalidArgument or UnsupportedAttribute naming the attribute."""
+    for name, why in _NEVER.items():
+        if why and getattr(template, name) not in (None, False, [], ""):
+            raise UnsupportedAttributeException(f"{name}: {why}")
+    for key in template.implementation_specific or {}:
+        if SPELLINGS.get(key, key) not in EXTENSIONS:
+            raise InvalidArgumentException(
+                f"implementation_specific: no extension {key!r}{nearest(key, [*EXTENSIONS, *SPELLINGS])}"
+            )
+    if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
+        raise InvalidArgumentException("remote_command: empty, there is nothing to run")
+    if template.input_path and template.input_path in (template.output_path, template.error_path):
+        raise InvalidArgumentException(f"input_path: {template.input_path} would be overwritten by the output while it is read")
+    limits.read(template.resource_limits or {})
+
+
+def _count(template: JobTemplate, name: str) -> int:
+    value = extension(template, name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
+    return int(value)
+
+
+def _ids(template: JobTemplate, name: str) -> list[str]:
+    value = extension(template, name)
+    if value is None:
+        return []
+    words = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    return [str(word).strip() for word in words if str(word).strip()]
