@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterator, NamedTuple, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 _CONTROLLERS = ("cpuacct", "memory", "freezer")
 
@@ -57,8 +58,8 @@ def resolve(cgroup: str, mountinfo: str, container_id: str | None = None) -> Pat
 def _mounts(mountinfo: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """(hierarchy, (its root in that hierarchy, mount point)) for every mounted one that we use."""
     for line in mountinfo.splitlines():
-        left, dash, right = line.partition(" - ")
-        kind, _, options = (right.split(" ", 2) + ["", ""])[:3]
+        left, _, right = line.partition(" - ")
+        kind, _source, options = (right.split(" ", 2) + ["", ""])[:3]
         root, point = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), w) for w in left.split(" ")[3:5]]
         if kind == "cgroup2":
             yield "unified", (root, point)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import pwd
 import re
 import resource
-from typing import Mapping, TypedDict
+from collections.abc import Mapping
+from typing import TypedDict
 
 MAIN = "main"
 """The key of every ordinary login of a user on a host."""
@@ -81,6 +80,9 @@ def key(description: Description | None = None, apart: bool = False) -> str:
         facts += [it["limits"], it["nice"], it["groups"]]
     elif not any(facts):
         return MAIN
+    import hashlib  # here: hardly any caller is anything but MAIN, and the import would cost each some milliseconds
+    import json
+
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("ascii")).hexdigest()[:12]
 
 
@@ -117,7 +119,7 @@ def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
 def service(cgroup: str) -> str | None:
     """The systemd service whose stop would end us, by the innermost ``.service`` in /proc/self/cgroup; None for logins."""
     for line in cgroup.splitlines():
-        number, controllers, path = line.split(":", 2)
+        _, controllers, path = line.split(":", 2)
         if controllers in ("name=systemd", "") and path != "/":
             words = [word for word in path.split("/") if word.endswith(".service") and not _DOORS.fullmatch(word)]
             return words[-1] if words else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from functools import lru_cache
+from functools import cache
 
 _OPEN, _SEND = 434, 424
 """System call numbers, the same on every architecture Python runs on (asm-generic/unistd.h, Linux 5.3 and 5.1)."""
@@ -45,7 +45,7 @@ def _call(number: int, *words: int | None) -> int:
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def available() -> bool:
     """Whether this kernel and sandbox give descriptors; asked once per process (``available.cache_clear()`` asks again)."""
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Collection, Iterable, Mapping, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 MARK = b"PROCTRACKER_JOB"
 """The environment variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""
+
+page_size: int = os.sysconf("SC_PAGE_SIZE")
 
 clock_ticks: int = os.sysconf("SC_CLK_TCK")
 """Clock ticks in a second: the unit of every time in Stat."""
@@ -61,6 +64,12 @@ def stat(pid: int) -> Stat | None:
     """What /proc says of a process (a zombie too); None if there is none."""
     text = _read(pid, "stat")
     return parse_stat(text) if text else None
+
+
+def process_rss(pid: int) -> int | None:
+    """Resident memory of one process in KiB (statm, proc(5)); None if it has gone."""
+    text = _read(pid, "statm")
+    return int(text.split()[1]) * page_size // 1024 if text else None
 
 
 def environ(pid: int) -> dict[bytes, bytes] | None:
