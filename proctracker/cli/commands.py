@@ -1,0 +1,140 @@
+"""The table of commands: which module runs one, its usage, and its options as its help shows them."""
+
+from __future__ import annotations
+
+
+class Command:
+    """One command. ``job``: the words after the options are a job's own and not read."""
+
+    __slots__ = ("failure", "function", "job", "module", "name", "options", "summary", "usage")
+
+    def __init__(self, name: str, where: str, usage: str, summary: str, options: str = "", job: bool = False) -> None:
+        self.name, self.usage, self.summary, self.options, self.job = name, usage, summary, options, job
+        self.module, self.function = where.split(":")
+        # Exit codes 1 and 2 of these two would be taken for the job's.
+        self.failure = 125 if name in ("run", "wait") else 1
+
+
+GLOBAL = """\
+-s, --session NAME  submit to this session, or look at it alone ($PROCTRACKER_SESSION)
+-c, --contact CONTACT  process, podman, ctr, nerdctl, docker, … ($PROCTRACKER_CONTACT)
+--debug  tell on stderr what is done ($PROCTRACKER_DEBUG)
+-h, --help  show this
+"""
+
+_SUBMIT = """\
+-t, --template FILE  a job template, YAML or JSON; options win over it
+--image IMAGE  the container's image, or a category of the configuration
+-n, --name NAME  the job's name
+-e, --env NAME[=VALUE] ...  set a variable; NAME alone takes the caller's
+--env-file FILE ...  variables, a NAME=VALUE on each line
+-w, --workdir DIR  the working directory
+-i, --input FILE  standard input; - reads ours to its end and keeps it
+--no-input  no standard input
+-o, --output FILE  standard output (%j job, %A array, %a task, %% percent sign)
+--error FILE  standard error
+--join  standard error goes where standard output goes
+--append  append to output files instead of truncating them
+--hold  hold the job until it is released
+--start TIME  not before: 2026-01-31T18:00, +10m
+--deadline TIME  ended then, if not by itself
+--time-limit DURATION  ended after running so long: 90s, 10m, 2h, 1d, H:MM:SS
+--memory SIZE  memory: 512M, 2G
+--cpus N  processors
+--limit NAME=VALUE ...  setrlimit(2), in DRMAA2's names: CPU_TIME=3600
+--priority N  among queued jobs the higher goes first
+--after ID[,ID…] ...  start when these are DONE
+--after-any ID[,ID…] ...  start when these have ended
+--retries N  try again after a failure
+--retry-delay DURATION  wait before trying again
+-v, --volume SRC:DST[:ro] ...  mount a directory or file of the host
+--device PATH ...  give a device
+--gpus N|all  give GPUs
+-p, --publish PORT:PORT ...  publish a port
+-u, --user USER|me  who the job is; me: the caller
+--network NETWORK  the network
+--entrypoint CMD  the entrypoint
+-x, --ext KEY=VALUE ...  an extension of the template; repeat for lists
+"""
+
+_SOME = "--all  all jobs of the session, or of all sessions\n--state STATE  only those in this state: RUNNING, QUEUED_HELD\n"
+
+_TABLE = [
+    Command("run", "start:run", "run [OPTIONS] [--] CMD [ARG…]", "run a job, show its output, exit with its code",
+            "-d, --detach  start only, as submit does\n" + _SUBMIT, job=True),
+    Command("submit", "start:submit", "submit [OPTIONS] [--] CMD [ARG…]", "start a job and print its id", _SUBMIT, job=True),
+    Command("array", "start:array", "array RANGE | --over FILE [OPTIONS] [--] CMD [ARG…]", "start a job for each of many tasks",
+            "--over FILE  a task for each line, which is its last argument and $TASK_ITEM\n"
+            "--max-parallel N  how many may run at once\n" + _SUBMIT, job=True),
+    Command("ps", "listing:ps", "ps [OPTIONS]", "list jobs",
+            "-a, --all  ended ones too\n-q, --quiet  ids only\n--state STATE  only those in this state\n"
+            "--all-hosts  of all hosts that share this state directory\n--json  as JSON\n--watch  go on showing them\n"),
+    Command("info", "listing:info", "info ID… [--json]", "tell everything about jobs", "--json  as JSON\n"),
+    Command("wait", "waiting:wait", "wait [OPTIONS] ID… | --all", "wait for jobs, exit as they did",
+            "--any  until one has ended; print its id\n--started  until they have started\n"
+            "--timeout SECONDS  at most so long (exit code 124)\n--all  all live jobs, and ended ones not told of yet\n"),
+    Command("logs", "logs:logs", "logs [OPTIONS] ID…", "show what jobs have written",
+            "-f, --follow  go on until the jobs have ended\n-n, --lines LINES  the last lines only\n"
+            "--stdout  standard output only\n--stderr  standard error only\n--failed  only of those that failed\n"),
+    Command("suspend", "controls:control", "suspend ID… | --all", "stop jobs for a while", _SOME),
+    Command("resume", "controls:control", "resume ID… | --all", "let suspended jobs go on", _SOME),
+    Command("hold", "controls:control", "hold ID… | --all", "keep queued jobs from starting", _SOME),
+    Command("release", "controls:control", "release ID… | --all", "let held jobs start", _SOME),
+    Command("terminate", "controls:control", "terminate ID… | --all", "end jobs", _SOME +
+            "--signal SIGNAL  the signal to begin with (TERM)\n--grace SECONDS  before KILL follows (10)\n"),
+    Command("reap", "controls:reap", "reap ID… | --finished", "forget ended jobs, remove their containers and output",
+            "--finished  all ended jobs\n--older-than DURATION  only those that ended so long ago: 7d\n"
+            "--dry-run  say what would be removed\n"),
+    Command("resubmit", "controls:resubmit", "resubmit ID… [--failed]", "start ended jobs again, as new ones",
+            "--failed  only those that failed\n"),
+    Command("session", "sessions:session", "session list | create NAME | set NAME max_running=N | start | destroy NAME",
+            "sessions: list, create, change, destroy; start lets queued jobs go on",
+            "--max-running N  how many jobs may run at once (create)\n--terminate  end live jobs (destroy)\n"
+            "--leave  leave live jobs running (destroy)\n--json  as JSON (list)\n"),
+    Command("events", "events:events", "events [-f] [--json]", "tell how jobs changed their states",
+            "-f, --follow  go on telling\n--json  an object a line\n"),
+    Command("top", "events:top", "top", "show what running jobs use, again and again", "-n, --times N  so many times\n"),
+    Command("categories", "extras:categories", "categories", "list images and named categories"),
+    Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),
+    Command("report", "report:report", "report [-o FILE.html] [ID…]", "make one page about a session's jobs",
+            "-o, --output FILE  write it there\n"),
+    Command("template", "extras:template", "template check FILE…", "check template files"),
+    Command("doctor", "doctor:doctor", "doctor [--json]", "tell which trackers work here, and why not", "--json  as JSON\n"),
+    Command("adopt", "extras:adopt", "adopt", "rebuild a lost store from the labels of containers"),
+    Command("completion", "extras:completion", "completion bash | zsh | fish", "print a completion script"),
+    Command("version", "extras:version", "version", "print the version"),
+]  # fmt: skip
+
+COMMANDS = {command.name: command for command in _TABLE}
+
+
+def overview() -> str:
+    """The help of ``proctracker --help``."""
+    lines = ["usage: proctracker [-s SESSION] [-c CONTACT] COMMAND …", "", "commands:"]
+    lines += [f"  {command.name:<12}{command.summary}" for command in COMMANDS.values()]
+    lines += ["", "options:", *_indented(GLOBAL), "  --version           print the version"]
+    lines += ["", "`proctracker COMMAND --help` tells more."]
+    return "\n".join(lines) + "\n"
+
+
+def help_of(command: Command) -> str:
+    """The help of one command."""
+    lines = [
+        f"usage: proctracker {command.usage}",
+        "",
+        f"{command.summary[0].upper()}{command.summary[1:]}.",
+        "",
+        "options:",
+    ]
+    return "\n".join([*lines, *_indented(command.options + GLOBAL)]) + "\n"
+
+
+def _indented(options: str) -> list[str]:
+    """Lines of an options table, in two columns."""
+    lines = []
+    for line in options.splitlines():
+        left, _, right = line.partition("  ")
+        left = left if left.startswith("-") and not left.startswith("--") else "    " + left
+        pad = " " * max(2, 30 - len(left))
+        lines.append(f"  {left}{pad}{right}")
+    return lines

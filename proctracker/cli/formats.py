@@ -1,0 +1,102 @@
+"""How things look on a terminal: safe text, tables, durations, times."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Sequence
+
+
+def safe(word: object) -> str:
+    """Text with control characters and bytes that are no UTF-8 escaped, so that it stays on its line and does nothing."""
+    text = str(word)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def command_line(words: Sequence[str]) -> str:
+    """A command as it would be typed; safe to print."""
+    import shlex
+
+    return safe(" ".join(shlex.quote(word) for word in words))
+
+
+def duration(seconds: float | None) -> str:
+    """``0.4s``, ``42s``, ``3:05``, ``2:03:04``, ``1d 02:03``; ``-`` for None."""
+    if seconds is None:
+        return "-"
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f}s"
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    if not hours:
+        return f"{minute}:{second:02}"
+    if hours < 24:
+        return f"{hours}:{minute:02}:{second:02}"
+    return f"{hours // 24}d {hours % 24:02}:{minute:02}"
+
+
+def local_time(epoch: float | None) -> str:
+    """``14:03:07`` for today, ``Jan 31 14:03`` for another day; ``-`` for None."""
+    if epoch is None:
+        return "-"
+    then, now = time.localtime(epoch), time.localtime()
+    today = then[:3] == now[:3]
+    return time.strftime("%H:%M:%S" if today else "%b %d %H:%M", then)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> str:
+    """Columns padded to the widest cell; the last one is cut at ``width`` (None: not cut)."""
+    lines = [list(head), *([safe(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
+    out = []
+    for line in lines:
+        cells = [cell.ljust(size) for cell, size in zip(line, widths)]
+        whole = "  ".join([*cells, line[-1]]).rstrip()
+        out.append(whole if width is None or len(whole) <= width else whole[: width - 1] + "…")
+    return "\n".join(out) + "\n"
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal on stdout; None where it is none."""
+    import os
+
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def write(text: str) -> None:
+    """Print to stdout."""
+    sys.stdout.write(text)
+
+
+def say(text: str) -> None:
+    """One line on stderr, with our name before it; a stderr that is gone does not matter."""
+    try:
+        sys.stderr.write(f"proctracker: {safe(text)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def dump_json(value: object) -> str:
+    """Indented JSON in ASCII."""
+    import json
+
+    return json.dumps(value, indent=2) + "\n"

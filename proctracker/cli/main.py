@@ -1,0 +1,169 @@
+"""From the words typed to an exit code: finds the command, reads its options, turns every error into one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from proctracker.cli import formats
+from proctracker.cli.commands import COMMANDS, GLOBAL, Command, help_of, overview
+from proctracker.cli.options import OptionReader, UsageError, nearest_word, parse_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Sequence
+
+    from proctracker.cli.options import Values
+
+USAGE = 2
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""What a shell would tell of a program that SIGPIPE ended."""
+
+
+class Call:
+    """What a command is given: its name, options, words and what holds for all commands."""
+
+    __slots__ = ("command", "contact", "session", "values", "words")
+
+    def __init__(self, command: Command, values: Values, words: list[str]) -> None:
+        self.command, self.values, self.words = command, values, words
+        self.session = self._global("session", "PROCTRACKER_SESSION")
+        self.contact = self._global("contact", "PROCTRACKER_CONTACT")
+
+    def _global(self, key: str, variable: str) -> str | None:
+        """An option or its variable; None if neither is set."""
+        value = self.values.get(key)
+        if value == "":
+            raise UsageError(f"--{key}: the name is empty")
+        return value if isinstance(value, str) else os.environ.get(variable) or None
+
+    def flag(self, key: str) -> bool:
+        """Whether an option that takes nothing was given."""
+        return self.values.get(key) is True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Everything that goes wrong is one line on stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    failure, usage = 1, USAGE
+    try:
+        _mend_streams()
+        command, rest, values = _choose(words)
+        code = 0
+        if command is not None:
+            failure = command.failure
+            usage = USAGE if failure == 1 else failure
+            call = _read(command, rest, values)
+            code = _function(command)(call) if call is not None else 0
+        sys.stdout.flush()
+        return code
+    except BaseException as error:
+        return _failed(error, failure, usage)
+
+
+def _mend_streams() -> None:
+    """Open whatever of 0, 1, 2 is closed on /dev/null, lest a socket of ours gets that number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        # A test's replacement may not know reconfigure.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+
+
+def _choose(words: list[str]) -> tuple[Command | None, list[str], Values]:
+    """The command, the words after it, the options before it; None where help or version was asked for and printed."""
+    values: Values = {}
+    rest = OptionReader(parse_table(GLOBAL + "--version\n")).read(words, values, mixed=False)
+    if values.get("version"):
+        rest = ["version"]
+    if values.get("help") or rest[:1] == ["help"]:
+        named = [word for word in rest if word in COMMANDS]
+        formats.write(help_of(COMMANDS[named[0]]) if named else overview())
+        return None, [], values
+    if not rest:
+        raise UsageError("no command; `proctracker --help` lists them")
+    command = COMMANDS.get(rest[0])
+    if command is None:
+        near = nearest_word(rest[0], COMMANDS)
+        raise UsageError(f"no command {rest[0]!r}{near}; `proctracker --help` lists them")
+    return command, rest[1:], values
+
+
+def _read(command: Command, words: list[str], values: Values) -> Call | None:
+    """The command's options and words; None where its help was asked for, which is then printed."""
+    own: Values = {}
+    reader = OptionReader(parse_table(command.options + GLOBAL))
+    try:
+        rest = reader.read(words, own, mixed=not command.job)
+        if command.name == "array" and "over" not in own and rest:
+            # RANGE may stand before the options or after them.
+            rest = [rest[0], *reader.read(rest[1:], own, mixed=False)]
+    except UsageError as error:
+        raise UsageError(f"{command.name}: {error}; `proctracker {command.name} --help` lists the options") from None
+    if own.get("help"):
+        formats.write(help_of(command))
+        return None
+    values.update(own)
+    if values.get("debug"):
+        os.environ["PROCTRACKER_DEBUG"] = "1"
+    if os.environ.get("PROCTRACKER_DEBUG"):
+        _log()
+    return Call(command, values, rest)
+
+
+def _function(command: Command) -> Callable[[Call], int]:
+    """The function that is the command; only its own module is imported."""
+    module = __import__(f"proctracker.cli.{command.module}", fromlist=[command.function])
+    found: Callable[[Call], int] = getattr(module, command.function)
+    return found
+
+
+def _failed(error: BaseException, failure: int, usage: int) -> int:
+    """Say what went wrong in one line; returns the exit code."""
+    if isinstance(error, SystemExit):
+        raise error
+    if isinstance(error, KeyboardInterrupt):
+        return _leave(INTERRUPTED)
+    if isinstance(error, BrokenPipeError):
+        return _leave(CLOSED_PIPE)
+    if os.environ.get("PROCTRACKER_DEBUG"):
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+    formats.say(f"error: {_told(error)}")
+    return _leave(usage if isinstance(error, UsageError) else failure)
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line."""
+    from proctracker.errors import Drmaa2Exception
+
+    if isinstance(error, UsageError):
+        return str(error)
+    if isinstance(error, Drmaa2Exception):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename) if error.filename else 'standard output'}: {error.strerror}"
+    return f"of ours: {type(error).__name__}: {error} (PROCTRACKER_DEBUG=1 tells where)"
+
+
+def _leave(code: int) -> int:
+    """See to it that the interpreter does not stumble over a stdout that takes no more."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
+
+
+def _log() -> None:
+    """Send the debug log to stderr."""
+    import logging
+
+    logging.basicConfig(level=logging.DEBUG, format="proctracker: %(relativeCreated)d ms %(name)s: %(message)s")

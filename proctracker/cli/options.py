@@ -1,0 +1,146 @@
+"""Reads options by tables that are their own help text (importing argparse would cost more than most commands)."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterable, List, Union
+
+    Value = Union[bool, str, List[str]]
+    Values = Dict[str, Value]
+
+
+class UsageError(Exception):
+    """Wrong words on the command line; the message says which and what to do."""
+
+
+class Option:
+    """One option: its names, what it takes (None: nothing), whether it may be repeated."""
+
+    __slots__ = ("key", "many", "names", "takes")
+
+    def __init__(self, names: list[str], takes: str | None, many: bool) -> None:
+        self.names, self.takes, self.many = names, takes, many
+        self.key = names[-1].lstrip("-").replace("-", "_")
+
+
+def parse_table(text: str) -> list[Option]:
+    """Options from lines such as ``-n, --name NAME ...  the job's name`` (``...``: may be repeated)."""
+    found = []
+    for line in text.splitlines():
+        left = line.strip().partition("  ")[0]
+        if not left.startswith("-"):
+            continue
+        many = left.endswith(" ...")
+        words = left[:-4].split() if many else left.split()
+        names = [word.rstrip(",") for word in words if word.startswith("-")]
+        takes = " ".join(word for word in words if not word.startswith("-")) or None
+        found.append(Option(names, takes, many))
+    return found
+
+
+def nearest_word(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean X?)`` where one of the known words is near, else nothing."""
+    import difflib
+
+    found = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+class OptionReader:
+    """Takes options off a list of words.
+
+    With ``mixed`` options may stand anywhere among the other words; else they end at the first word that is none.
+    ``--`` ends them in both cases and is dropped.
+    """
+
+    def __init__(self, options: Iterable[Option]) -> None:
+        self._by_name = {name: option for option in options for name in option.names}
+
+    def read(self, words: Iterable[str], values: Values, *, mixed: bool) -> list[str]:
+        """Put options' values into ``values`` and return the words left; UsageError for an option nobody knows."""
+        queue = list(words)
+        rest: list[str] = []
+        queue.reverse()
+        while queue:
+            word = queue.pop()
+            if word == "--":
+                return rest + queue[::-1]
+            if word == "-" or not word.startswith("-"):
+                rest.append(word)
+                if not mixed:
+                    return rest + queue[::-1]
+            elif word.startswith("--"):
+                self._long(word, queue, values)
+            else:
+                self._short(word, queue, values)
+        return rest
+
+    def _long(self, word: str, queue: list[str], values: Values) -> None:
+        name, equals, given = word.partition("=")
+        option = self._find(name)
+        if option.takes is None:
+            if equals:
+                raise UsageError(f"{name} takes no value")
+            values[option.key] = True
+        else:
+            self._store(option, name, given if equals else self._next(name, option, queue), values)
+
+    def _short(self, word: str, queue: list[str], values: Values) -> None:
+        """``-aq`` is ``-a -q``; ``-nNAME`` is ``-n NAME``."""
+        for place in range(1, len(word)):
+            name = "-" + word[place]
+            option = self._find(name)
+            if option.takes is None:
+                values[option.key] = True
+                continue
+            attached = word[place + 1 :]
+            self._store(option, name, attached or self._next(name, option, queue), values)
+            return
+
+    def _find(self, name: str) -> Option:
+        option = self._by_name.get(name)
+        if option is None:
+            raise UsageError(f"no option {name}{nearest_word(name, self._by_name)}")
+        return option
+
+    @staticmethod
+    def _next(name: str, option: Option, queue: list[str]) -> str:
+        if not queue:
+            raise UsageError(f"{name} takes a value: {name} {option.takes}")
+        return queue.pop()
+
+    @staticmethod
+    def _store(option: Option, name: str, value: str, values: Values) -> None:
+        if option.many:
+            known = values.setdefault(option.key, [])
+            assert isinstance(known, list)
+            known.append(value)
+        elif option.key in values:
+            raise UsageError(f"{name} is given twice")
+        else:
+            values[option.key] = value
+
+
+def text(values: Values, key: str) -> str | None:
+    """The value of an option that takes one; None if it was not given."""
+    value = values.get(key)
+    return value if isinstance(value, str) else None
+
+
+def texts(values: Values, key: str) -> list[str]:
+    """The values of an option that may be repeated."""
+    value = values.get(key)
+    return value if isinstance(value, list) else []
+
+
+def number(values: Values, key: str, least: int = 0) -> int | None:
+    """The whole number given with an option; UsageError for anything else."""
+    value = text(values, key)
+    if value is None:
+        return None
+    digits = value[1:] if value.startswith("-") and least < 0 else value
+    if not (digits.isascii() and digits.isdigit()) or int(value) < least:
+        kind = "a whole number" + (f" from {least}" if least >= 0 else "")
+        raise UsageError(f"--{key.replace('_', '-')}: {kind} is expected, not {value!r}")
+    return int(value)
