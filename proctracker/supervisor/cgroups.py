@@ -80,7 +80,7 @@ def _cut(path: str, container_id: str) -> str | None:
     return "/".join(words[: named[-1] + 1]) if named else None
 
 
-def names(pid: int, container_id: str) -> bool:
+def has_name(pid: int, container_id: str) -> bool:
     """Whether a process is in that container, by the name in its control groups or among its mounts.
 
     Without this a pid told by a remote engine, or by one in a virtual machine, would be some other process here.
