@@ -1,0 +1,181 @@
+"""``ps`` and ``info``: what there is, as a table, as keys and values, as JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Iterable, Sequence
+
+from proctracker.cli import formats
+from proctracker.cli.access import Access
+from proctracker.cli.main import Call
+from proctracker.cli.options import UsageError, nearest_word, text
+from proctracker.model import JobInfo, JobRow, JobState, plain
+
+_HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
+_COMMAND_WIDTH = 40
+_NO_KEYS = ("stdout", "stderr")
+"""Attributes of JobInfo that only ``run(capture_output=True)`` sets."""
+
+REFRESH = 2.0
+"""Seconds between two tables of ``ps --watch`` and ``top``."""
+
+
+def ps(call: Call) -> int:
+    """List jobs: the live ones, with ``-a`` or a state that is an end all."""
+    if call.words:
+        raise UsageError(f"ps takes no job ids: `proctracker info {formats.safe(call.words[0])}` tells about one")
+    states = read_states(text(call.values, "state"))
+    if not call.flag("watch"):
+        return _ps_once(call, Access(call), states)
+    while True:
+        access = Access(call)
+        if sys.stdout.isatty():
+            formats.write("\x1b[H\x1b[2J")
+        _ps_once(call, access, states)
+        sys.stdout.flush()
+        access.close()
+        time.sleep(REFRESH)
+
+
+def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:
+    ended = call.flag("all") or any(JobState(state).ended or not state for state in states or ())
+    hosts = call.flag("all_hosts")
+    rows = access.rows(live=None if ended else True, states=states, all_hosts=hosts)
+    if call.flag("json"):
+        formats.write(formats.dump_json([record(info) for info in access.infos(rows)]))
+        return 0
+    if call.flag("quiet"):
+        formats.write("".join(f"{row.id}\n" for row in rows))
+        return 0
+    rows = access.looked(rows)
+    formats.write(_table(rows, session=call.session is None, host=hosts))
+    _remarks(access, rows, hosts)
+    return 0
+
+
+def read_states(word: str | None) -> list[int] | None:
+    """Numbers of the states named, ``RUNNING,SUSPENDED``; UsageError for one nobody knows."""
+    if word is None:
+        return None
+    found = []
+    for name in word.upper().replace("-", "_").split(","):
+        if name not in JobState.__members__:
+            near = nearest_word(name, JobState.__members__)
+            raise UsageError(f"--state: no state {name!r}{near}: {' '.join(JobState.__members__)}")
+        found.append(int(JobState[name]))
+    return found
+
+
+def _remarks(access: Access, rows: Sequence[JobRow], hosts: bool) -> None:
+    """What a reader of the list should know besides."""
+    elsewhere = 0 if hosts else access.reader.live_elsewhere()
+    if elsewhere:
+        jobs = "1 live job" if elsewhere == 1 else f"{elsewhere} live jobs"
+        formats.say(f"{jobs} on other hosts: ps --all-hosts")
+    queued = [row for row in rows if row.state in (JobState.QUEUED, JobState.REQUEUED) and not row.ended]
+    if queued and not access.supervised():
+        formats.say(f"{len(queued)} queued wait for a start: `proctracker session start` lets them go on")
+
+
+def _table(rows: Sequence[JobRow], *, session: bool, host: bool) -> str:
+    head = [*_HEAD[:1], *(["HOST"] if host else []), *(["SESSION"] if session else []), *_HEAD[1:]]
+    now = time.time()
+    lines = []
+    for shown, row in _folded(rows):
+        cells = [shown, *([row.host] if host else []), *([row.session] if session else [])]
+        lines.append([*cells, *_cells(row, now)])
+    return formats.table(head, lines)
+
+
+def _cells(row: JobRow, now: float) -> list[str]:
+    command = command_of(row)
+    if len(command) > _COMMAND_WIDTH:
+        command = command[: _COMMAND_WIDTH - 1] + "…"
+    started = row.dispatched is not None
+    return [
+        row.name or "-",
+        JobState(row.state).name,
+        row.contact,
+        command or "-",
+        formats.local_time(row.dispatched),
+        formats.duration(wall(row, now) if started else None),
+        how(row),
+    ]
+
+
+def command_of(row: JobRow) -> str:
+    """A row's command as one would type it."""
+    import json
+
+    return formats.command_line(json.loads(row.command))
+
+
+def wall(row: JobRow, now: float) -> float:
+    """Seconds a job has run, the suspended ones left out."""
+    return row.ran + (max(0.0, now - row.running_since) if row.running_since else 0.0)
+
+
+def how(row: JobRow) -> str:
+    """How a job ended, in a word: code, signal, or the reason there is neither."""
+    if not row.ended:
+        return "-"
+    if row.exit_status is not None:
+        return str(row.exit_status)
+    return row.signal or row.sub_state or "-"
+
+
+def _folded(rows: Iterable[JobRow]) -> list[tuple[str, JobRow]]:
+    """Rows with their ids; queued tasks of an array that follow each other are one, ``43_[9-500]``."""
+    found: list[tuple[str, JobRow]] = []
+    first: JobRow | None = None
+    last = 0
+    for row in rows:
+        same = first is not None and (row.num, row.state, row.sub_state) == (first.num, first.state, first.sub_state)
+        if same and row.task is not None and first is not None and not row.ended and JobState(row.state).queued:
+            last = row.task
+            found[-1] = (f"{row.num}_[{first.task}-{last}]", first)
+            continue
+        first = row
+        found.append((row.id, row))
+    return found
+
+
+def record(info: JobInfo) -> dict[str, Any]:
+    """A job as JSON has it: every key, unset ones null."""
+    return {name: plain(getattr(info, name)) for name in info.names() if name not in _NO_KEYS}
+
+
+def info(call: Call) -> int:
+    """Tell everything about jobs."""
+    if not call.words:
+        raise UsageError("info: name jobs: proctracker info ID…")
+    access = Access(call)
+    infos = access.infos(access.named(call.words, read_only=True))
+    if call.flag("json"):
+        formats.write(formats.dump_json([record(info) for info in infos]))
+        return 0
+    formats.write("\n".join(_paragraph(info) for info in infos))
+    return 0
+
+
+def _paragraph(info: JobInfo) -> str:
+    """``key: value`` lines of what is set."""
+    lines = []
+    for name in info.names():
+        value = getattr(info, name)
+        if value is not None and name not in _NO_KEYS:
+            lines.append(f"{name}: {_shown(name, value)}\n")
+    return "".join(lines)
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "command":
+        return formats.command_line(value)
+    if isinstance(value, float):
+        return f"{value:.3f} s" if value < 60 else f"{value:.3f} s ({formats.duration(value)})"
+    if name == "max_rss":
+        return f"{value} KiB"
+    if isinstance(value, (list, tuple)):
+        return formats.safe(", ".join(str(item) for item in value))
+    return formats.safe(plain(value))

@@ -1,0 +1,193 @@
+"""From the options of ``run submit array`` to a job template."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable
+
+from proctracker.cli.main import Call
+from proctracker.cli.options import UsageError, number, text, texts
+from proctracker.errors import InvalidArgumentException
+
+_ATTRIBUTES = {
+    "image": "job_category",
+    "name": "job_name",
+    "workdir": "working_directory",
+    "output": "output_path",
+    "error": "error_path",
+    "start": "start_time",
+    "deadline": "deadline_time",
+}
+"""Option -> attribute whose value is taken as it is."""
+
+_EXTENSIONS = {
+    "memory": "memory_limit",
+    "cpus": "cpus",
+    "retry_delay": "retry_delay",
+    "gpus": "gpus",
+    "network": "network",
+    "entrypoint": "entrypoint",
+}
+"""Option -> extension whose value is taken as it is."""
+
+_LISTS = {"volume": "volumes", "device": "devices"}
+"""Option that may be repeated -> extension that is a list."""
+
+_FLAGS = {"hold": "submit_as_hold", "join": "join_files"}
+
+
+def template_of(call: Call, command: list[str]) -> dict[str, Any]:
+    """The template file's attributes with the options over them; no input unless one was named.
+
+    Raises UsageError for wrong words, InvalidArgumentException for values that mean nothing.
+    """
+    values = call.values
+    template = _from_file(text(values, "template"))
+    extensions = dict(template.get("implementation_specific") or {})
+    template.update({name: text(values, key) for key, name in _ATTRIBUTES.items() if key in values})
+    template.update({name: True for key, name in _FLAGS.items() if call.flag(key)})
+    extensions.update({name: text(values, key) for key, name in _EXTENSIONS.items() if key in values})
+    for key, name in _LISTS.items():
+        if key in values:
+            extensions[name] = [*_listed(extensions.get(name)), *texts(values, key)]
+    if "priority" in values:
+        template["priority"] = number(values, "priority", least=-(2**31))
+    for key, convert in _OTHERS.items():
+        if key in values:
+            convert(call, template, extensions)
+    for pair in texts(values, "ext"):
+        _extend(extensions, pair)
+    if command:
+        template["remote_command"], template["args"] = command[0], command[1:]
+    _environment(call, template)
+    _input(call, template)
+    if extensions:
+        template["implementation_specific"] = extensions
+    return template
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    from proctracker.templates import load
+
+    found = load(path)
+    return {name: getattr(found, name) for name in found.names() if getattr(found, name) is not None}
+
+
+def _listed(value: Any) -> list[Any]:
+    """A template's list, which may be a single word."""
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def _limits(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    limits = dict(template.get("resource_limits") or {})
+    for pair in texts(call.values, "limit"):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--limit: NAME=VALUE is expected, not {pair!r}")
+        limits[name.upper()] = value
+    given = text(call.values, "time_limit")
+    if given is not None:
+        from proctracker.templates.quantities import duration
+
+        limits["WALLCLOCK_TIME"] = duration(given, "--time-limit")
+    template["resource_limits"] = limits
+
+
+def _dependencies(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    for key in ("after", "after_any"):
+        if key in call.values:
+            extensions[key] = [word for given in texts(call.values, key) for word in given.split(",") if word]
+
+
+def _retries(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    extensions["retries"] = number(call.values, "retries")
+
+
+def _user(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    given = text(call.values, "user")
+    extensions["user"] = f"{os.getuid()}:{os.getgid()}" if given == "me" else given
+
+
+def _ports(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    known = extensions.pop("exposedPorts", None) or extensions.get("exposed_ports")
+    ports = known.split(",") if isinstance(known, str) else _listed(known)
+    extensions["exposed_ports"] = ",".join([*ports, *texts(call.values, "publish")])
+
+
+def _append(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
+    extensions["append"] = True
+
+
+_OTHERS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any]], None]] = {
+    "limit": _limits,
+    "time_limit": _limits,
+    "after": _dependencies,
+    "after_any": _dependencies,
+    "retries": _retries,
+    "user": _user,
+    "publish": _ports,
+    "append": _append,
+}
+
+
+def _extend(extensions: dict[str, Any], pair: str) -> None:
+    """``KEY=VALUE``; given again it makes a list."""
+    key, equals, value = pair.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--ext: KEY=VALUE is expected, not {pair!r}")
+    extensions[key] = [*_listed(extensions[key]), value] if key in extensions else value
+
+
+def _environment(call: Call, template: dict[str, Any]) -> None:
+    """Variables of the files, then those of the options, over the template's."""
+    found = dict(template.get("job_environment") or {})
+    pairs = [(pair, path) for path in texts(call.values, "env_file") for pair in _lines(path)]
+    pairs += [(pair, "--env") for pair in texts(call.values, "env")]
+    for pair, where in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals and name not in os.environ:
+            raise InvalidArgumentException(f"{where}: {name} is not set here: write {name}=VALUE, or export it")
+        found[name] = value if equals else os.environ[name]
+    if found:
+        template["job_environment"] = found
+
+
+def _lines(path: str) -> list[str]:
+    """The lines of an environment file that are neither empty nor a comment."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+    except OSError as error:
+        raise InvalidArgumentException(f"--env-file: {path}: {error.strerror}") from None
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _input(call: Call, template: dict[str, Any]) -> None:
+    given = text(call.values, "input")
+    if given is not None and call.flag("no_input"):
+        raise UsageError("--input and --no-input exclude each other")
+    if call.flag("no_input"):
+        template.pop("input_path", None)
+    elif given is not None:
+        template["input_path"] = given
+
+
+def keep_stdin(folder: str) -> str:
+    """Read standard input to its end into a private file below ``folder``; returns its path."""
+    import tempfile
+
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    fd, path = tempfile.mkstemp(prefix="in-", dir=folder)
+    try:
+        with open(fd, "wb") as file:
+            while True:
+                part = sys.stdin.buffer.read(1 << 20) if sys.stdin is not None else b""
+                if not part:
+                    return path
+                file.write(part)
+    except BaseException:
+        os.unlink(path)
+        raise

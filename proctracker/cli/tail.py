@@ -1,0 +1,175 @@
+"""Showing files while they grow: what is new goes to a descriptor, whole lines with a prefix where there is one."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+_PART = 1 << 18
+_NETWORK_LOOK = 0.2
+"""Seconds between looks at files on a network, which inotify is not told of."""
+
+
+def put(fd: int, data: bytes) -> None:
+    """Write it all; raises OSError (BrokenPipeError: nobody reads any more)."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            import select
+
+            select.select([], [fd], [])
+
+
+class Tail:
+    """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start."""
+
+    def __init__(self, path: str, sink: int, prefix: bytes = b"") -> None:
+        self.path, self.sink, self.prefix = path, sink, prefix
+        self._fd = -1
+        self._at = 0
+        self._line = b""
+
+    def skip_to(self, lines: int) -> None:
+        """Begin with the last ``lines`` lines of what is there now."""
+        if not self._open():
+            return
+        end = at = os.fstat(self._fd).st_size
+        needed = lines + 1
+        while at > 0 and needed > 0:
+            start = max(0, at - _PART)
+            data = os.pread(self._fd, at - start, start)
+            if at == end and data.endswith(b"\n"):
+                data = data[:-1]
+            place = len(data)
+            while needed > 0:
+                place = data.rfind(b"\n", 0, place)
+                if place < 0:
+                    break
+                needed -= 1
+                if needed == 1 or lines == 0:
+                    self._at = min(start + place + 1, end) if lines else end
+                    return
+            at = start
+        self._at = end if lines == 0 else 0
+
+    def pump(self) -> bool:
+        """Show what is new; whether there was anything."""
+        if not self._open():
+            return False
+        if os.fstat(self._fd).st_size < self._at:
+            self._at = 0
+        found = False
+        while True:
+            data = os.pread(self._fd, _PART, self._at)
+            if not data:
+                return found
+            self._at += len(data)
+            found = True
+            self._show(data)
+
+    def close(self) -> None:
+        """Show a last line that has no end, and close the file."""
+        if self._line:
+            put(self.sink, self.prefix + self._line + b"\n")
+            self._line = b""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> bool:
+        if self._fd < 0:
+            try:
+                # O_NONBLOCK: a FIFO or terminal named as output must not hold us up; only files have a past to show.
+                self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            except OSError:
+                return False
+            import stat
+
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                os.close(self._fd)
+                self._fd = -1
+                return False
+        return True
+
+    def _show(self, data: bytes) -> None:
+        if not self.prefix:
+            put(self.sink, data)
+            return
+        *lines, self._line = (self._line + data).split(b"\n")
+        put(self.sink, b"".join(self.prefix + line + b"\n" for line in lines))
+
+
+class Watch:
+    """Wakes when one of some files grows: inotify, or a look now and then where the file is on a network."""
+
+    def __init__(self) -> None:
+        from proctracker.supervisor.inotify import Inotify
+
+        self._inotify = Inotify()
+        self._files: dict[str, int] = {}
+        self._looks = False
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._inotify.fileno()
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which to look anyway; None where the kernel tells."""
+        return _NETWORK_LOOK if self._looks else None
+
+    def add(self, path: str) -> None:
+        """Watch a file; its directory while it is not there."""
+        from proctracker.store import netfs
+        from proctracker.supervisor import inotify
+
+        folder = os.path.dirname(path) or "."
+        for watched, mask in ((path, inotify.GROWS), (folder, inotify.APPEARS)):
+            if watched in self._files:
+                return
+            try:
+                self._files[watched] = self._inotify.add(watched, mask)
+            except OSError:
+                continue
+            self._looks = self._looks or netfs.file_system(folder) is not None
+            return
+        self._looks = True
+
+    def drain(self) -> None:
+        """Take the events; what they were is found out by looking at the files."""
+        self._inotify.read()
+
+
+def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: Callable[[list[int]], bool]) -> None:
+    """Show files until ``wake`` says that it is over.
+
+    ``tails()`` are the files known now; ``fds()`` are descriptors to wait on besides, and ``wake(ready)`` is called with
+    those that are readable.
+    """
+    import select
+
+    watch: Watch | None = None
+    over = False
+    while not over:
+        for tail in tails():
+            tail.pump()
+            if watch is not None:
+                watch.add(tail.path)
+        others = fds()
+        # Most commands are over at once: watching files costs more than they do.
+        ready = select.select([*others, *([watch] if watch else [])], [], [], watch.timeout if watch else 0.03)[0]
+        if watch is None:
+            watch = Watch() if not ready else None
+            if watch:
+                continue
+        elif watch in ready:
+            watch.drain()
+        over = wake([fd for fd in ready if isinstance(fd, int)])
+    for tail in tails():
+        tail.pump()
+        tail.close()
