@@ -38,24 +38,20 @@ class Tail:
         """Begin with the last ``lines`` lines of what is there now."""
         if not self._open():
             return
-        end = at = os.fstat(self._fd).st_size
-        needed = lines + 1
-        while at > 0 and needed > 0:
-            start = max(0, at - _PART)
-            data = os.pread(self._fd, at - start, start)
-            if at == end and data.endswith(b"\n"):
-                data = data[:-1]
-            place = len(data)
-            while needed > 0:
-                place = data.rfind(b"\n", 0, place)
-                if place < 0:
-                    break
-                needed -= 1
-                if needed == 1 or lines == 0:
-                    self._at = min(start + place + 1, end) if lines else end
+        size = os.fstat(self._fd).st_size
+        self._at = 0 if lines else size
+        # The newline at the very end ends the last line and begins none.
+        end = size - 1 if size and os.pread(self._fd, 1, size - 1) == b"\n" else size
+        while end > 0 and lines:
+            start = max(0, end - _PART)
+            data = os.pread(self._fd, end - start, start)
+            end, place = start, data.rfind(b"\n")
+            while place >= 0:
+                lines -= 1
+                if not lines:
+                    self._at = start + place + 1
                     return
-            at = start
-        self._at = end if lines == 0 else 0
+                place = data.rfind(b"\n", 0, place)
 
     def pump(self) -> bool:
         """Show what is new; whether there was anything."""

@@ -1,0 +1,238 @@
+"""``doctor``: what works here, and what to do where it does not; starts and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from typing import Callable, Iterator, NamedTuple
+
+from proctracker.cli import formats
+from proctracker.cli.access import Access
+from proctracker.cli.main import Call
+from proctracker.errors import Drmaa2Exception
+
+_GRADES = {"ok": "\x1b[32m", "warn": "\x1b[33m", "fails": "\x1b[31m", "absent": "\x1b[2m"}
+"""How a check may come out -> its colour. ``absent``: a runtime that is not installed, which is no fault."""
+
+_LITTLE_ROOM = 64 * 2**20
+_FEW = {"NOFILE": 1024, "NPROC": 512}
+_SYSTEM_ROOTS = {"podman": "apt install podman", "docker": "apt install docker.io", "ctr": "apt install containerd"}
+"""Runtime -> what installs it on Debian."""
+
+
+class Check(NamedTuple):
+    """One thing looked at. ``advice`` is what to do, where something should be done."""
+
+    name: str
+    grade: str
+    text: str
+    advice: str | None = None
+
+
+def doctor(call: Call) -> int:
+    """Look at everything; exit code 1 if the default tracker cannot work."""
+    access = Access(call)
+    checks = list(_checks(access))
+    if call.flag("json"):
+        formats.write(formats.dump_json([check._asdict() for check in checks]))
+    else:
+        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        formats.write("".join(_line(check, colours) for check in checks))
+    needed = {"state directory", f"tracker {access.default_contact}"}
+    return 1 if any(check.name in needed and check.grade in ("fails", "absent") for check in checks) else 0
+
+
+def _line(check: Check, colours: bool) -> str:
+    grade = f"{check.grade:<6}"
+    if colours:
+        grade = f"{_GRADES[check.grade]}{grade}\x1b[0m"
+    advice = f"\n         {' ' * 18}-> {formats.safe(check.advice)}" if check.advice else ""
+    return f"{grade}   {check.name:<18}{formats.safe(check.text)}{advice}\n"
+
+
+def _checks(access: Access) -> Iterator[Check]:
+    for name, look in _LOOKS.items():
+        try:
+            yield look(access)
+        except Drmaa2Exception as error:
+            yield Check(name, "fails", error.message)
+        except OSError as error:
+            yield Check(name, "fails", f"{error.filename or ''}: {error.strerror}")
+    yield from _trackers(access)
+
+
+def _program(access: Access) -> Check:
+    from proctracker import __version__
+
+    place = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return Check("proctracker", "ok", f"{__version__} in {place}, Python {platform.python_version()}")
+
+
+def _state(access: Access) -> Check:
+    """The state directory, or the nearest directory above it that is there."""
+    path, name = access.home.path, "state directory"
+    access.home.check()
+    there = path
+    while not os.path.exists(there):
+        there = os.path.dirname(there)
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Check(
+            name, "fails", f"{path}: {there} cannot be written to", "set PROCTRACKER_HOME to a directory of yours"
+        )
+    free = shutil.disk_usage(there).free
+    room = f"{free // 2**20} MiB free"
+    if free < _LITTLE_ROOM:
+        return Check(name, "warn", f"{path}, {room}", "free some room: results could not be kept")
+    return Check(name, "ok", f"{path}, {room}" + ("" if there == path else ", will be made"))
+
+
+def _file_system(access: Access) -> Check:
+    from proctracker.store import netfs
+
+    there = access.home.path
+    while not os.path.exists(there):
+        there = os.path.dirname(there)
+    kind = netfs.file_system(there)
+    if kind is None:
+        return Check("file system", "ok", "a local disk")
+    if access.home.check() and not netfs.locks_work(access.home.here):
+        return Check(
+            "file system", "warn", f"{kind}, without locks", "works, slowly; a local PROCTRACKER_HOME is faster"
+        )
+    return Check("file system", "ok", f"{kind}, a network's: shared with other hosts, state is kept per host")
+
+
+def _supervisor(access: Access) -> Check:
+    told = access.supervisor_told()
+    if told is None:
+        return Check("supervisor", "ok", "not running; the next job starts it")
+    return Check("supervisor", "ok", f"running, pid {told.get('pid')}, {told.get('package')}")
+
+
+def _pidfd(access: Access) -> Check:
+    from proctracker.supervisor import pidfd
+
+    if pidfd.available():
+        return Check("pidfd", "ok", "ends of containers are seen at once")
+    return Check("pidfd", "warn", f"not on kernel {platform.release()}: ends are seen up to a second late")
+
+
+def _cgroups(access: Access) -> Check:
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        text = "v1: no --memory and --cpus for plain processes"
+        return Check("control groups", "ok", text, "use --limit for plain processes")
+    with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+        mine = "/sys/fs/cgroup" + file.read().strip().rpartition("::")[2]
+    delegated = os.access(os.path.join(mine, "cgroup.subtree_control"), os.W_OK)
+    return Check("control groups", "ok", "v2, delegated to us" if delegated else "v2, not delegated to us")
+
+
+def _logout(access: Access) -> Check:
+    from proctracker.supervisor import logout
+
+    login = logout.describe()
+    lingers = "lingers" if login.lingers else "does not linger"
+    text = f"{login.place or 'no login scope'}, {login.user or os.getuid()} {lingers}"
+    warning = logout.warning(login)
+    if warning:
+        return Check("logout", "warn", f"{text}: {warning}", f"loginctl enable-linger {login.user}")
+    return Check("logout", "ok", f"{text}: jobs go on")
+
+
+def _confined(access: Access) -> Check:
+    from proctracker.supervisor import confinement
+
+    found = confinement.describe()
+    if found["allocation"]:
+        return Check("confinement", "ok", f"allocation {found['allocation']}: jobs end with it")
+    if found["service"]:
+        return Check("confinement", "warn", f"{found['service']}: jobs end when it is stopped")
+    return Check("confinement", "ok", "none: jobs of all your logins share a supervisor")
+
+
+def _limits(access: Access) -> Check:
+    low = []
+    for name, least in _FEW.items():
+        soft = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0]
+        if soft != resource.RLIM_INFINITY and soft < least:
+            low.append(f"{name} {soft}")
+    if low:
+        return Check("limits", "warn", f"low: {', '.join(low)}", "raise them: ulimit -n, ulimit -u")
+    return Check("limits", "ok", "enough files and processes")
+
+
+_LOOKS: dict[str, Callable[[Access], Check]] = {
+    "proctracker": _program,
+    "state directory": _state,
+    "file system": _file_system,
+    "supervisor": _supervisor,
+    "pidfd": _pidfd,
+    "control groups": _cgroups,
+    "logout": _logout,
+    "confinement": _confined,
+    "limits": _limits,
+}
+
+
+def _trackers(access: Access) -> Iterator[Check]:
+    """Every runtime, and every tracker of the configuration."""
+    for contact in access.contacts():
+        name = f"tracker {contact}"
+        if contact == "process":
+            yield Check(name, "ok", "always works")
+            continue
+        command = access.command_of(contact)
+        if shutil.which(command[0]) is None:
+            runtime = contact.partition(":")[0]
+            advice = _SYSTEM_ROOTS.get(runtime)
+            yield Check(name, "absent", f"no command {command[0]}", advice and f"to have it: {advice}")
+            continue
+        try:
+            version = access.version_of(contact)
+        except Drmaa2Exception as error:
+            yield Check(name, "fails", error.message, _advice(contact))
+            continue
+        problem = _rootless_problem(contact)
+        if problem:
+            yield Check(name, "warn", f"{version}; {problem[0]}", problem[1])
+        else:
+            yield Check(name, "ok", version)
+
+
+def _advice(contact: str) -> str:
+    """What to do where a CLI is there and does not work."""
+    runtime = contact.partition(":")[0]
+    if runtime == "podman":
+        return "try: podman info"
+    socket = {"docker": "/var/run/docker.sock"}.get(runtime, "/run/containerd/containerd.sock")
+    if not os.path.exists(socket):
+        return f"start the daemon ({'dockerd' if runtime == 'docker' else 'containerd'}): there is no {socket}"
+    if not os.access(socket, os.W_OK):
+        return f"{socket} is not yours to use: as root, or in its group ({'docker' if runtime == 'docker' else 'root'})"
+    return f"try: {runtime} info"
+
+
+def _rootless_problem(contact: str) -> tuple[str, str] | None:
+    """What rootless podman lacks: a range of subordinate ids, the programs that map it."""
+    if contact.partition(":")[0] != "podman" or not os.geteuid():
+        return None
+    import pwd
+
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    for path in ("/etc/subuid", "/etc/subgid"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                owners = {line.partition(":")[0] for line in file}
+        except OSError:
+            owners = set()
+        if not owners & {user, str(os.geteuid())}:
+            return (
+                f"no range for {user} in {path}",
+                f"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+            )
+    if shutil.which("newuidmap") is None:
+        return "no newuidmap", "as root: apt install uidmap"
+    return None
