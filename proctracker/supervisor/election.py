@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -63,8 +64,9 @@ def hold(fd: int, pids: Iterable[int]) -> None:
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         _write(text, fd)
     else:
-        os.pwrite(fd, text, 0)
-        os.ftruncate(fd, len(text))
+        with contextlib.suppress(OSError):  # a full disk: the lock counts, the text only tells of it
+            os.pwrite(fd, text, 0)
+            os.ftruncate(fd, len(text))
 
 
 def holders(run: str, key: str) -> list[int]:

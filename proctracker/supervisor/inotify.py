@@ -75,12 +75,6 @@ class Inotify:
         if fd >= 0:
             os.close(fd)
 
-    def __enter__(self) -> Inotify:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def _check(result: int, what: str) -> int:
     """The result of a call; raises the OSError its errno stands for."""

@@ -121,9 +121,10 @@ def _works(argv: list[str], environ: Mapping[str, str], timeout: float) -> bool:
     """Whether a command ends with 0 in time."""
     null = subprocess.DEVNULL
     try:
-        return not subprocess.run(argv, env=environ, stdin=null, stdout=null, stderr=null, timeout=timeout).returncode
-    except (OSError, subprocess.TimeoutExpired):
+        subprocess.run(argv, env=environ, stdin=null, stdout=null, stderr=null, timeout=timeout, check=True)
+    except (OSError, subprocess.SubprocessError):
         return False
+    return True
 
 
 def _user() -> str:

@@ -1,0 +1,134 @@
+"""Which supervisor a caller needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from proctracker.supervisor import confinement
+from proctracker.supervisor.confinement import Description
+
+
+def _ordinary() -> Description:
+    """An ordinary login."""
+    return {
+        "namespaces": {},
+        "allocation": None,
+        "service": None,
+        "groups": [1000, 1000],
+        "usual": True,
+        "limits": {"NOFILE": 4096, "CPU": -1},
+        "nice": 0,
+        "best_nice": 0,
+        "may": [],
+    }
+
+
+def test_every_ordinary_login_is_main() -> None:
+    assert confinement.key(_ordinary()) == confinement.MAIN
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("namespaces", {"pid": 4026532000}),
+        ("allocation", "SLURM_JOB_ID=7"),
+        ("service", "jupyter.service"),
+    ],
+)
+def test_whatever_confines_gives_a_key_of_its_own(name: str, value: object) -> None:
+    other = _ordinary()
+    other[name] = value  # type: ignore[literal-required]
+    key = confinement.key(other)
+    assert key != confinement.MAIN
+    assert len(key) == 12
+    assert int(key, 16) >= 0
+    assert key == confinement.key(other)
+    assert not confinement.fits(_ordinary(), other)
+
+
+def test_other_groups_than_a_logins() -> None:
+    newgrp = _ordinary()
+    newgrp["groups"], newgrp["usual"] = [2000, 1000], False
+    assert confinement.key(newgrp) != confinement.MAIN
+    assert not confinement.fits(_ordinary(), newgrp)
+
+
+def test_two_allocations_have_two_supervisors() -> None:
+    one, two = _ordinary(), _ordinary()
+    one["allocation"], two["allocation"] = "SLURM_JOB_ID=7", "SLURM_JOB_ID=8"
+    assert confinement.key(one) != confinement.key(two)
+
+
+def test_a_higher_hard_limit_does_not_fit() -> None:
+    caller = _ordinary()
+    caller["limits"] = {"NOFILE": 8192}
+    assert not confinement.fits(_ordinary(), caller)
+    assert confinement.key(caller, apart=True) != confinement.MAIN
+    caller["limits"] = {"NOFILE": 1024}
+    assert confinement.fits(_ordinary(), caller)
+
+
+def test_no_limit_is_above_every_limit() -> None:
+    caller = _ordinary()
+    caller["limits"] = {"NOFILE": -1}
+    assert not confinement.fits(_ordinary(), caller)
+
+
+def test_root_may_raise_limits() -> None:
+    supervisor, caller = _ordinary(), _ordinary()
+    supervisor["may"] = ["limits"]
+    caller["limits"] = {"NOFILE": -1}
+    assert confinement.fits(supervisor, caller)
+
+
+def test_a_lower_nice_value_does_not_fit() -> None:
+    caller = _ordinary()
+    caller["nice"] = -5
+    assert not confinement.fits(_ordinary(), caller)
+    supervisor = _ordinary()
+    supervisor["best_nice"] = -20
+    assert confinement.fits(supervisor, caller)
+
+
+def test_our_own_description_fits_itself() -> None:
+    ours = confinement.describe()
+    assert confinement.fits(ours, ours)
+    assert confinement.key(ours) == confinement.key()
+
+
+@pytest.mark.parametrize(
+    ("environ", "cgroup", "expected"),
+    [
+        ({"SLURM_JOB_ID": "7"}, "0::/system.slice/slurmstepd.scope/job_7/step_0/user/task_0", "SLURM_JOB_ID=7"),
+        ({"SLURM_JOB_ID": "7"}, "0::/system.slice/slurmstepd.scope/job_77/step_0", "SLURM_JOB_ID=7"),
+        ({"SLURM_JOB_ID": "7"}, "5:memory:/slurm/uid_1000/job_7/step_batch", "SLURM_JOB_ID=7"),
+        ({"SLURM_JOB_ID": "7"}, "0::/user.slice/user-1000.slice/session-3.scope", None),
+        ({"PBS_JOBID": "42.head"}, "3:cpuset:/pbspro/42.head", "PBS_JOBID=42.head"),
+        ({"LSB_JOBID": "9"}, "1:freezer:/lsf/cluster/job.9.123/x", "LSB_JOBID=9"),
+        ({"JOB_ID": "5"}, "0::/system.slice/sge_execd.service", "JOB_ID=5"),
+        ({"JOB_ID": "5", "PROCTRACKER_JOB": "h/5/1"}, "0::/sge/5.1", None),
+        ({"JOB_ID": "hello"}, "0::/sge/hello", None),
+        ({}, "0::/system.slice/slurmstepd.scope/job_7", None),
+    ],
+)
+def test_an_allocation_is_believed_only_with_its_group(
+    environ: dict[str, str], cgroup: str, expected: str | None
+) -> None:
+    assert confinement.allocation(environ, cgroup) == expected
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "expected"),
+    [
+        ("0::/system.slice/jupyterhub.service", "jupyterhub.service"),
+        ("0::/system.slice/cron.service", None),
+        ("0::/system.slice/ssh.service", None),
+        ("0::/user.slice/user-1000.slice/session-3.scope", None),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope", None),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/night.service", "night.service"),
+        ("1:name=systemd:/system.slice/runner.service\n0::/", "runner.service"),
+        ("0::/", None),
+    ],
+)
+def test_a_service_confines_but_logins_do_not(cgroup: str, expected: str | None) -> None:
+    assert confinement.service(cgroup) == expected
