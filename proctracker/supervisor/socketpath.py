@@ -34,18 +34,30 @@ def connect(path: str, timeout: float | None = None) -> socket.socket:
     """A connection to the socket at this path, its owner checked (``check_peer``).
 
     ``timeout`` in seconds stays set on the socket. Raises FileNotFoundError or ConnectionRefusedError where nobody
-    listens, PermissionError for a listener of another user, TimeoutError (socket.timeout) for one that does not accept.
+    listens, PermissionError for a listener of another user, TimeoutError for one whose queue is full all that time.
     """
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        made.settimeout(timeout)
+        # Not by settimeout: a nonblocking connect to a full queue fails at once instead of waiting for its turn, unix(7).
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout))
         with _short(path) as name:
             made.connect(name)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(None))
+        made.settimeout(timeout)
         check_peer(made)
+    except BlockingIOError:
+        made.close()
+        raise TimeoutError(f"{path}: the listener does not accept") from None
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _timeval(seconds: float | None) -> bytes:
+    """A struct timeval for SO_SNDTIMEO; 0 is no limit, so a time-out is at least a microsecond."""
+    whole, part = divmod(max(round((seconds or 0) * 1e6), 1 if seconds is not None else 0), 10**6)
+    return struct.pack("@ll", whole, part)
 
 
 def listen(path: str, backlog: int = 1024) -> socket.socket:

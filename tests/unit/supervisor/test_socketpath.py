@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,20 @@ def test_nothing_is_inherited(path: str) -> None:
         assert not listener.get_inheritable()
         assert not client.get_inheritable()
         assert client.family == socket.AF_UNIX
+
+
+def test_a_full_queue_is_waited_for(path: str) -> None:
+    full = pytest.raises(TimeoutError, match="does not accept")
+    with socketpath.listen(path, backlog=0), socketpath.connect(path), full:
+        socketpath.connect(path, timeout=0.05)
+
+
+def test_a_full_queue_that_empties_lets_us_in(path: str) -> None:
+    with socketpath.listen(path, backlog=0) as listener, ThreadPoolExecutor(1) as pool:
+        clients = [socketpath.connect(path)]
+        second = pool.submit(socketpath.connect, path, 10)
+        servers = [listener.accept()[0], listener.accept()[0]]
+        clients.append(second.result())
+        assert clients[1].gettimeout() == 10
+        for each in (*clients, *servers):
+            each.close()
