@@ -11,16 +11,40 @@ BLOCK = 1000
 
 def take_block(home: Home) -> range:
     """Take the next free block. Raises OutOfResource or DrmCommunication naming the directory."""
-    folder = os.path.join(home.path, "ids")
     try:
-        taken = [int(name) for name in os.listdir(folder) if name.isdigit()]
-        number = max(taken, default=-1) + 1
-        while True:
-            try:
-                os.mkdir(os.path.join(folder, str(number)), 0o700)
-                break
-            except FileExistsError:
-                number += 1
+        number = max((int(name) for name in os.listdir(home.ids) if name.isdigit()), default=-1) + 1
+        while not _made(os.path.join(home.ids, str(number))):
+            number += 1
+        _sync(home.ids)
     except OSError as error:
-        raise trouble(home.path, error) from None
+        raise trouble(home.ids, error) from None
     return range(number * BLOCK + (number == 0), (number + 1) * BLOCK)
+
+
+def boot_id() -> str:
+    """What the kernel calls this boot (random(4)); a fixed word where it does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"
+
+
+def _made(folder: str) -> bool:
+    """Make a directory; False if it was there."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync(folder: str) -> None:
+    """Make a new entry outlive a loss of power: the block would be handed out twice else."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError:
+        pass  # some network file systems cannot; their server has it already
+    finally:
+        os.close(fd)

@@ -12,18 +12,23 @@ _MAGIC = {
     0x517B: "smb",
     0xFF534D42: "cifs",
     0xFE534D42: "smb2",
+    0x564C: "ncp",
     0x0BD00BD0: "lustre",
     0x47504653: "gpfs",
     0x19830326: "beegfs",
+    0xAAD7AAEA: "panfs",
     0x65735546: "fuse",
     0x01021997: "9p",
     0x00C36400: "ceph",
     0x5346414F: "afs",
     0x6B414653: "afs",
+    0x73757245: "coda",
+    0x20030528: "orangefs",
+    0x013111A8: "ibrix",
     0x7461636F: "ocfs2",
     0x01161970: "gfs2",
 }
-"""f_type of file systems that several hosts may have mounted; fuse may be any (sshfs), so it counts."""
+"""f_type (statfs(2), linux/magic.h) of file systems several hosts may have mounted; fuse may be any, so it counts."""
 
 
 def file_system(path: str) -> str | None:

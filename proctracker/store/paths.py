@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import socket
 import stat
-import uuid
-from typing import Mapping
+import time
+from collections.abc import Mapping
 
 from proctracker.errors import DeniedByDrmsException, DrmCommunicationException, OutOfResourceException
+
+_NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def home_path(environ: Mapping[str, str]) -> str:
@@ -23,13 +25,18 @@ def home_path(environ: Mapping[str, str]) -> str:
 
 
 class Home:
-    """One state directory, seen from one host. Hot state lies below ``here``, as pids and containers are a host's."""
+    """One state directory, seen from one host. Hot state lies below ``here``, as pids and containers are a host's.
+
+    ``host`` is the kernel's node name in full: two clusters may both have a ``login1`` over one shared home.
+    """
 
     def __init__(self, path: str, host: str | None = None) -> None:
         self.path = os.path.abspath(path)
-        self.host = host or socket.gethostname().split(".")[0] or "localhost"
-        self.here = os.path.join(self.path, self.host)
+        self.host = host or os.uname().nodename.replace("/", "_") or "localhost"
+        self.ids = os.path.join(self.path, "ids")
+        self.here = os.path.join(self.path, self.host + ("_" if self.host in ("ids", "uuid") else ""))
         self.database = os.path.join(self.here, "jobs.db")
+        self.snapshot = os.path.join(self.here, "jobs.snapshot")
         self.run = os.path.join(self.here, "run")
         self.kept_dir = os.path.join(self.here, "output")
         self.starts = os.path.join(self.here, "starts")
@@ -41,65 +48,106 @@ class Home:
     def __hash__(self) -> int:
         return hash((self.path, self.host))
 
+    def __repr__(self) -> str:
+        return f"Home({self.path!r}, {self.host!r})"
+
     @property
     def uuid(self) -> str:
         """The home's UUID: what marks processes and containers as its own. DrmCommunicationException if not prepared."""
         if self._uuid is None:
             try:
-                with open(os.path.join(self.path, "uuid"), encoding="ascii") as file:
-                    self._uuid = file.read().strip()
+                self._uuid = self._read_uuid()
             except OSError as error:
                 raise DrmCommunicationException(f"no proctracker state in {self.path}: {error.strerror}") from None
         return self._uuid
 
     def prepare(self) -> None:
-        """Make whatever is missing, private to us.
+        """Make whatever is missing, private to us; any number of processes may do so at once.
 
         Raises DeniedByDrmsException for a directory of someone else or writable by others, OutOfResourceException
         where there is no room, DrmCommunicationException for any other failure; each names the directory.
         """
-        old = os.umask(0o077)
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
-            _refuse_foreign(self.path)
-            for folder in (self.here, self.run, self.kept_dir, self.starts, os.path.join(self.path, "ids")):
+            for folder in (self.path, self.here, self.run, self.kept_dir, self.starts, self.ids):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
                 _refuse_foreign(folder)
             self._make_uuid()
         except OSError as error:
-            raise trouble(self.path, error) from None
-        finally:
-            os.umask(old)
+            raise trouble(error.filename or self.path, error) from None
 
     def check(self) -> bool:
-        """Whether there is state to read; makes nothing. Raises DeniedByDrmsException where it is not safe."""
+        """Whether there is state of this host to read; makes nothing. Raises DeniedByDrmsException where it is not safe."""
         try:
             _refuse_foreign(self.path)
+            _refuse_foreign(self.here)
             return os.path.exists(self.database)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
             raise trouble(self.path, error) from None
+
+    def kept(self, job_id: str, attempt: int, stream: str, output_dir: str | None = None) -> str:
+        """Where we keep a job's output that was given no path; ``stream`` is ``out`` or ``err``."""
+        number = int(job_id.split("_")[0])
+        return os.path.join(output_dir or self.kept_dir, str(number // 1000), f"{job_id}.{attempt}.{stream}")
+
+    def others(self) -> list[Home]:
+        """The other hosts that have state in this home, by name."""
+        try:
+            names = sorted(os.listdir(self.path))
+        except OSError:
+            return []
+        homes = [Home(self.path, name) for name in names if name != self.host]
+        return [home for home in homes if os.path.exists(home.database)]
+
+    def _read_uuid(self) -> str:
+        """The UUID; waits a moment for one that is just being written where there is no link(2)."""
+        for _ in range(100):
+            with open(os.path.join(self.path, "uuid"), encoding="ascii") as file:
+                found = file.read().strip()
+            if found:
+                break
+            time.sleep(0.01)
+        return found
 
     def _make_uuid(self) -> None:
         """Write the UUID once; of two writers at a time the first link(2) wins."""
         path = os.path.join(self.path, "uuid")
         if os.path.exists(path):
             return
-        mine = f"{path}.{os.getpid()}"
-        with open(mine, "w", encoding="ascii") as file:
-            file.write(f"{uuid.uuid4()}\n")
+        from uuid import uuid4
+
+        mine, text = (f"{path}.{os.getpid()}.{uuid4().hex}", f"{uuid4()}\n".encode("ascii"))
+        _write(mine, text)
         try:
             os.link(mine, path)
         except FileExistsError:
             pass
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            _write_once(path, text)
         finally:
             os.unlink(mine)
 
-    def kept(self, job_id: str, attempt: int, stream: str, output_dir: str | None = None) -> str:
-        """Where we keep a job's output that was given no path; ``stream`` is ``out`` or ``err``."""
-        number = int(job_id.split("_")[0])
-        return os.path.join(output_dir or self.kept_dir, str(number // 1000), f"{job_id}.{attempt}.{stream}")
+
+def _write(path: str, text: bytes) -> None:
+    """Write a new file of ours, through to the disk; raises FileExistsError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, text)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_once(path: str, text: bytes) -> None:
+    """As ``_write``; whoever comes second leaves the first one's."""
+    try:
+        _write(path, text)
+    except FileExistsError:
+        pass
 
 
 def _refuse_foreign(folder: str) -> None:
@@ -110,13 +158,13 @@ def _refuse_foreign(folder: str) -> None:
             f"{folder} belongs to uid {found.st_uid}, not to {os.geteuid()}: set PROCTRACKER_HOME to a directory of your own"
         )
     if stat.S_IMODE(found.st_mode) & 0o022:
-        raise DeniedByDrmsException(f"{folder} can be written by others: chmod go-w it, or set PROCTRACKER_HOME to another")
+        raise DeniedByDrmsException(
+            f"{folder} can be written by others: `chmod go-w {folder}`, or set PROCTRACKER_HOME to a directory of your own"
+        )
 
 
 def trouble(path: str, error: OSError) -> DrmCommunicationException | OutOfResourceException:
     """What an OSError below the state directory means to a user."""
-    import errno
-
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutOfResourceException(f"{path}: {error.strerror}: free some room, or set PROCTRACKER_HOME elsewhere")
     return DrmCommunicationException(

@@ -1,102 +1,102 @@
-"""The store as everybody else reads it: read only, makes nothing, fast for ten thousand jobs."""
+"""The store as everybody else reads it: changes nothing, fast for ten thousand jobs, usable from any thread."""
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from typing import Any, NamedTuple, Sequence
+import threading
+from collections.abc import Sequence
+from typing import Any
 
+from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
-from proctracker.store import netfs, schema
+from proctracker.store import schema
+from proctracker.store.connection import Database
 from proctracker.store.paths import Home
-from proctracker.store.writer import connect, said
+from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, TransitionRow, array_row, id_of, keys, marks
 
-_ALL = ", ".join(schema.COLUMNS)
-_CHUNK = 900
+SPECS = 1000
+"""Parsed specs remembered; one of an array of thousands is asked for again and again."""
 
-
-class SessionRow(NamedTuple):
-    """A session."""
-
-    name: str
-    contact: str
-    max_running: int
-    created: float
-
-
-class ArrayRow(NamedTuple):
-    """An array: the indices of its tasks, how many may run at once (0: all)."""
-
-    num: int
-    session: str
-    spec: int
-    indices: list[int]
-    max_parallel: int
-
-
-class TransitionRow(NamedTuple):
-    """A state change."""
-
-    seq: int
-    job: str
-    attempt: int
-    time: float
-    state: int
-    sub_state: str | None
+_inherited: list[Database] = []
+"""Connections of the process this one was forked from; closing them here would end locks there."""
 
 
 class Reader:
-    """Reads a home's database, which may not be there yet: then there are no jobs."""
+    """Reads a home's database, which may not be there yet: then there are no jobs.
+
+    Opens with the first question, and again in a forked child or when the file was replaced. Pickles. Raises
+    Drmaa2Exception only; DeniedByDrmsException for a state directory that is not safe.
+    """
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._db: sqlite3.Connection | None = None
-        self._inode = 0
-        self._pid = 0
+        self._db: Database | None = None
+        self._file: tuple[str, int, int] | None = None
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
         self._specs: dict[int, dict[str, Any]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Reader, (self.home,))
 
     def jobs(
         self,
         ids: Sequence[str] | None = None,
         *,
         session: str | None = None,
-        live: bool | None = None,
         states: Sequence[int] | None = None,
+        live: bool | None = None,
         array: int | None = None,
+        limit: int | None = None,
         unreported: bool = False,
     ) -> list[JobRow]:
-        """Jobs that fit all that is given, in the order of their numbers; with ``ids`` in that order, unknown left out."""
-        where, values = _where(session=session, live=live, states=states, array=array, unreported=unreported)
-        if ids is None:
-            return self._jobs(f"{where} ORDER BY num, task", values)
-        found = {row.id: row for row in self._in(ids, lambda part: self._jobs(_and(where, part), [*values, *part]))}
-        return [found[each] for each in ids if each in found]
+        """Jobs that fit all that is given, in the order of number and task; unknown ids are left out.
+
+        ``states``: JobState values; ``live``: not ended, or (False) ended; ``limit``: the newest so many.
+        """
+        where, values = _where(session, states, live, array, unreported)
+        return [JobRow(*row) for row in self._select(ALL, ids, where, values, limit)]
+
+    def ids(
+        self,
+        *,
+        session: str | None = None,
+        states: Sequence[int] | None = None,
+        live: bool | None = None,
+        array: int | None = None,
+        limit: int | None = None,
+        unreported: bool = False,
+    ) -> list[str]:
+        """The ids alone, as ``jobs`` would give: a tenth of the time."""
+        where, values = _where(session, states, live, array, unreported)
+        return [row[0] for row in self._select("id", None, where, values, limit)]
 
     def states(self, ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
-        """State, sub-state and end of jobs, by id; unknown ones are left out."""
-        rows = self._in(
-            ids, lambda part: self._rows(_and("SELECT id, state, sub_state, finished FROM jobs", part), part)
-        )
-        return {row[0]: row[1:] for row in rows}
+        """State, sub-state and end of jobs, by id in the order asked; unknown ones are left out."""
+        if len(ids) > CHUNK:
+            numbers = keys(ids)
+            low, high = min(numbers, default=0), max(numbers, default=0)
+            between = "WHERE key BETWEEN ? AND ?"
+            if self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))[0][0] < 4 * len(ids):
+                rows = self._rows(f"SELECT id, state, sub_state, finished FROM jobs {between}", (low, high))
+                return _picked(rows, ids)
+        return _picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
 
     def array(self, num: int) -> ArrayRow | None:
         """An array by its number."""
-        found = self._rows("SELECT num, session, spec, indices, max_parallel FROM arrays WHERE num=?", (num,))
-        if not found:
-            return None
-        number, name, spec, indices, max_parallel = found[0]
-        return ArrayRow(number, name, spec, json.loads(indices), max_parallel)
+        found = self._rows(ARRAY, (num,))
+        return array_row(found[0]) if found else None
 
     def arrays(self, session: str | None = None) -> list[int]:
         """Numbers of all arrays, or a session's."""
-        where = " WHERE session=?" if session else ""
-        rows = self._rows(f"SELECT num FROM arrays{where} ORDER BY num", (session,) if session else ())
-        return [row[0] for row in rows]
+        where, values = ("", ()) if session is None else (" WHERE session=?", (session,))
+        return [row[0] for row in self._rows(f"SELECT num FROM arrays{where} ORDER BY num", values)]
 
     def sessions(self) -> list[SessionRow]:
         """All sessions by name."""
-        return [SessionRow(*row) for row in self._rows("SELECT name, contact, max_running, created FROM sessions ORDER BY name")]
+        found = self._rows("SELECT name, contact, max_running, created FROM sessions ORDER BY name")
+        return [SessionRow(*row) for row in found]
 
     def session(self, name: str) -> SessionRow | None:
         """A session by name."""
@@ -104,92 +104,179 @@ class Reader:
         return SessionRow(*found[0]) if found else None
 
     def spec(self, number: int) -> dict[str, Any]:
-        """What a job was to be; empty if it is no longer known."""
-        if number not in self._specs:
+        """What a job was to be; empty if it is no longer known. Not to be changed: it is remembered."""
+        spec = self._specs.get(number)
+        if spec is None:
             found = self._rows("SELECT json FROM specs WHERE id=?", (number,))
-            if len(self._specs) > 10000:
+            spec = json.loads(found[0][0]) if found else {}
+            if len(self._specs) >= SPECS:
                 self._specs.clear()
-            self._specs[number] = json.loads(found[0][0]) if found else {}
-        return self._specs[number]
+            if found:
+                self._specs[number] = spec
+        return spec
 
-    def transitions(self, *, ids: Sequence[str] | None = None, after: int = 0) -> list[TransitionRow]:
-        """State changes later than a sequence number, oldest first."""
+    def spec_context(self, number: int) -> str:
+        """The key of the context a spec was submitted with; empty if the spec is no longer known."""
+        found = self._rows("SELECT context FROM specs WHERE id=?", (number,))
+        return str(found[0][0]) if found else ""
+
+    def context(self, key: str) -> dict[str, Any] | None:
+        """A submitter's surroundings; None once they were dropped."""
+        found = self._rows("SELECT json FROM contexts WHERE key=?", (key,))
+        return json.loads(found[0][0]) if found else None
+
+    def transitions(
+        self, ids: Sequence[str] | None = None, session: str | None = None, after_seq: int = 0
+    ) -> list[TransitionRow]:
+        """State changes later than a sequence number, oldest first: of these jobs, of a session, or all."""
         statement = "SELECT seq, job, attempt, time, state, sub_state FROM transitions WHERE seq>?"
-        if ids is None:
-            return [TransitionRow(*row) for row in self._rows(statement + " ORDER BY seq", (after,))]
-        rows = self._in(
-            ids, lambda part: self._rows(f"{statement} AND job IN ({','.join('?' * len(part))})", [after, *part])
-        )
-        return sorted(TransitionRow(*row) for row in rows)
+        values: list[Any] = [after_seq]
+        if session is not None:
+            statement += " AND job IN (SELECT key FROM jobs WHERE session=?)"
+            values.append(session)
+        wanted = None if ids is None else keys(ids)
+        if wanted is not None and len(wanted) <= CHUNK:
+            statement += f" AND job IN {marks(len(wanted))}"
+            values += wanted
+        rows = self._rows(f"{statement} ORDER BY seq", values)
+        if wanted is not None and len(wanted) > CHUNK:
+            those = set(wanted)
+            rows = [row for row in rows if row[1] in those]
+        return [TransitionRow(seq, id_of(job), *rest) for seq, job, *rest in rows]
+
+    def last_seq(self) -> int:
+        """The sequence number of the newest state change: where following begins."""
+        return int((self._rows("SELECT ifnull(max(seq), 0) FROM transitions") or [(0,)])[0][0])
+
+    def counts(self, session: str | None = None) -> dict[str, dict[int, int]]:
+        """How many jobs there are: by session, then by state."""
+        where, values = ("", ()) if session is None else (" WHERE session=?", (session,))
+        found: dict[str, dict[int, int]] = {}
+        for name, state, count in self._rows(
+            f"SELECT session, state, count(*) FROM jobs{where} GROUP BY session, state", values
+        ):
+            found.setdefault(name, {})[state] = count
+        return found
+
+    def live_count(self) -> int:
+        """How many jobs have not ended."""
+        return int((self._rows("SELECT count(*) FROM jobs WHERE finished IS NULL") or [(0,)])[0][0])
 
     def live_elsewhere(self) -> int:
         """How many live jobs the other hosts that share this home have."""
-        return sum(len(Reader(other).jobs(live=True)) for other in self.other_hosts())
+        return sum(Reader(other).live_count() for other in self.home.others())
 
     def other_hosts(self) -> list[Home]:
         """The other hosts that have state in this home."""
-        try:
-            names = sorted(os.listdir(self.home.path))
-        except OSError:
-            return []
-        homes = [Home(self.home.path, name) for name in names if name != self.home.host]
-        return [home for home in homes if os.path.exists(home.database)]
+        return self.home.others()
 
     def close(self) -> None:
         """Close the file; the next question opens it again."""
-        if self._db is not None and self._pid == os.getpid():
-            self._db.close()
-        self._db = None
+        with self._lock:
+            self._drop()
 
-    def _jobs(self, where: str, values: Sequence[Any]) -> list[JobRow]:
-        return [JobRow(*row) for row in self._rows(f"SELECT {_ALL} FROM jobs{where}", values)]
-
-    def _in(self, ids: Sequence[str], ask: Any) -> list[Any]:
-        """Ask in portions: a statement takes 999 parameters."""
-        found: list[Any] = []
-        for start in range(0, len(ids), _CHUNK):
-            found += ask(list(ids[start : start + _CHUNK]))
-        return found
+    def _select(
+        self, columns: str, ids: Sequence[str] | None, where: list[str], values: list[Any], limit: int | None
+    ) -> list[Any]:
+        """Columns of the jobs that fit, in order; ids in portions, as a statement takes 999 parameters."""
+        wanted = None if ids is None else sorted(set(keys(ids)))
+        last = "" if limit is None else f" DESC LIMIT {max(0, limit)}"
+        if wanted is None:
+            found = self._rows(f"SELECT {columns} FROM jobs{_terms(where)} ORDER BY key{last}", values)
+            return found[::-1] if last else found
+        found = []
+        for at in range(0, len(wanted), CHUNK):
+            part = wanted[at : at + CHUNK]
+            terms = _terms([*where, f"key IN {marks(len(part))}"])
+            found += self._rows(f"SELECT {columns} FROM jobs{terms} ORDER BY key", [*values, *part])
+        return found if limit is None else found[max(0, len(found) - limit) :]
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
+        if self._pid != os.getpid():
+            self._forked()
+        with self._lock:
             db = self._open()
-            return db.execute(statement, values).fetchall() if db is not None else []
-        except sqlite3.Error as error:
-            raise said(error, self.home.database) from None
+            return db.rows(statement, values) if db is not None else []
 
-    def _open(self) -> sqlite3.Connection | None:
-        """The connection; a new one in a forked child, or where the file is another by now."""
-        try:
-            inode = os.stat(self.home.database).st_ino
-        except OSError:
+    def _forked(self) -> None:
+        """In a child: leave the parent's connection and lock alone."""
+        if self._db is not None:
+            _inherited.append(self._db)
+        self._db, self._lock, self._pid = None, threading.Lock(), os.getpid()
+
+    def _open(self) -> Database | None:
+        """The connection; a new one where the file is another by now; None: nothing there."""
+        file = _found(self.home.snapshot) or _found(self.home.database)
+        if file is None:
+            self._drop()
             return None
-        if self._db is None or inode != self._inode or self._pid != os.getpid():
+        if self._db is None or file != self._file:
+            self._drop()
             self.home.check()
-            network = netfs.file_system(self.home.here) is not None
-            locks = not network or netfs.locks_work(self.home.here)
-            # WAL readers need to write the shared memory file, so not mode=ro; query_only keeps us from the rest.
-            db = connect(self.home.database, network=network, locks=locks)
-            db.execute("PRAGMA query_only=ON")
-            found = schema.version(db)
-            schema.refuse_newer(found, self.home.database)
-            if not found:
-                db.close()
+            db = _connect(file[0], file[0] == self.home.snapshot)
+            if db is None:
                 return None
-            self._db, self._inode, self._pid = db, inode, os.getpid()
+            self._db, self._file = db, file
             self._specs.clear()
         return self._db
 
+    def _drop(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = None
+
+
+def _connect(path: str, snapshot: bool) -> Database | None:
+    """Open to read; None: there are no tables yet."""
+    # A reader of a log needs to write the memory it shares with the writer, so not mode=ro; query_only does the rest.
+    db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw")
+    try:
+        db.rows("PRAGMA query_only=ON")
+        found = schema.version(db)
+    except Drmaa2Exception:
+        db.close()
+        if snapshot or _size(f"{path}-wal"):
+            raise
+        # That memory could not be made (disk full, read-only), but with no log the file is all there is.
+        db = Database(path, "mode=ro&immutable=1")
+        found = schema.version(db)
+    try:
+        schema.refuse_newer(found, path)
+    except Drmaa2Exception:
+        db.close()
+        raise
+    if not found:
+        db.close()
+        return None
+    return db
+
+
+def _found(path: str) -> tuple[str, int, int] | None:
+    """What tells one file from the next under the same name; None: not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return path, found.st_dev, found.st_ino
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _picked(rows: Sequence[Any], ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
+    """The asked ones of (id, state, sub_state, finished)."""
+    found = {name: (state, sub_state, finished) for name, state, sub_state, finished in rows}
+    return {name: found[name] for name in ids if name in found}
+
 
 def _where(
-    *,
-    session: str | None,
-    live: bool | None,
-    states: Sequence[int] | None,
-    array: int | None,
-    unreported: bool,
-) -> tuple[str, list[Any]]:
-    """The WHERE clause for a selection, and its values."""
+    session: str | None, states: Sequence[int] | None, live: bool | None, array: int | None, unreported: bool
+) -> tuple[list[str], list[Any]]:
+    """The terms of a selection, and their values."""
     terms: list[str] = []
     values: list[Any] = []
     if session is not None:
@@ -200,13 +287,12 @@ def _where(
     if states is not None:
         terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
     if array is not None:
-        terms.append("num=?")
-        values.append(array)
+        terms.append("key BETWEEN ? AND ?")
+        values += (array << 32 | 1, array << 32 | 0xFFFFFFFF)
     if unreported:
         terms.append("reported=0")
-    return (" WHERE " + " AND ".join(terms) if terms else ""), values
+    return terms, values
 
 
-def _and(statement: str, ids: Sequence[str]) -> str:
-    """A statement narrowed to ids."""
-    return f"{statement} {'AND' if 'WHERE' in statement else 'WHERE'} id IN ({','.join('?' * len(ids))})"
+def _terms(terms: Sequence[str]) -> str:
+    return " WHERE " + " AND ".join(terms) if terms else ""

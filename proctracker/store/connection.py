@@ -1,0 +1,154 @@
+"""One open SQLite file: statements in, rows out, SQLite's errors as ours, and text that is not UTF-8 kept as it is."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable, TypeVar
+
+from proctracker.errors import (
+    Drmaa2Exception,
+    DrmCommunicationException,
+    InternalException,
+    InvalidArgumentException,
+    OutOfResourceException,
+    TryLaterException,
+)
+
+BUSY = 5.0
+"""Seconds a statement waits for another process' transaction over the same file."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
+
+T = TypeVar("T")
+
+
+class Database:
+    """A connection. Every method raises Drmaa2Exception only; ``options`` are those of SQLite's file URIs."""
+
+    def __init__(self, path: str, options: str = "mode=rw") -> None:
+        self.path = path
+        name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(path))
+        self._db = self._translated(
+            lambda: sqlite3.connect(
+                f"file:{name}?{options}",
+                uri=True,
+                timeout=BUSY,
+                isolation_level=None,
+                cached_statements=256,
+                check_same_thread=False,
+            )
+        )
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Execute a statement."""
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise said(error, self.path) from None
+        except UnicodeEncodeError:
+            return self._translated(lambda: self._db.execute(*_as_bytes(statement, values)))
+
+    def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute a statement once for each row of values."""
+        at = -1
+
+        def feed() -> Iterator[Sequence[Any]]:
+            nonlocal at
+            for at, row in enumerate(rows):
+                yield row
+
+        try:
+            self._db.executemany(statement, feed())
+        except sqlite3.Error as error:
+            raise said(error, self.path) from None
+        except UnicodeEncodeError:
+            for row in rows[at:]:
+                self.run(statement, row)
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Execute a query and fetch all it gives."""
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise said(error, self.path) from None
+        except sqlite3.Error as error:
+            raise said(error, self.path) from None
+        except UnicodeEncodeError:
+            statement, values = _as_bytes(statement, values)
+        return self._odd_rows(statement, values)
+
+    def _odd_rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As ``rows``, slower, for text that need not be UTF-8."""
+        self._db.text_factory = _text
+        try:
+            return self._translated(lambda: self._db.execute(statement, values).fetchall())
+        finally:
+            self._db.text_factory = str
+
+    def patiently(self, statement: str) -> str:
+        """A PRAGMA that needs the file for itself, for which SQLite does not wait; returns its answer as text."""
+        until = time.monotonic() + BUSY
+        while True:
+            try:
+                return str((self.rows(statement) or [("",)])[0][0])
+            except TryLaterException:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._db.in_transaction
+
+    def close(self) -> None:
+        """Close the file."""
+        self._translated(self._db.close)
+
+    def _translated(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except sqlite3.Error as error:
+            raise said(error, self.path) from None
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentException(f"{error.object!r} is no text: {error.reason}") from None
+
+
+def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
+    """What SQLite said, as ours: OutOfResource for a full disk or quota, TryLater for a lock that was not given up."""
+    text, folder = str(error), os.path.dirname(path)
+    if "full" in text or "disk I/O" in text:
+        return OutOfResourceException(f"{path}: {text}: disk full, over quota or failing: make room in {folder}")
+    if "locked" in text:
+        return TryLaterException(f"{path}: {text} for {BUSY:g} s: another process is writing; try again")
+    if "malformed" in text or "not a database" in text:
+        return DrmCommunicationException(f"{path}: {text}: move it away; `proctracker adopt` finds containers again")
+    if isinstance(error, sqlite3.OperationalError):
+        return DrmCommunicationException(f"{path}: {text}: make {folder} readable and writable for you")
+    return InternalException(f"{path}: {text}")
+
+
+def _text(raw: bytes) -> str:
+    """Text as it was given, bytes that are no UTF-8 as surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _as_bytes(statement: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """A statement and its values with text that is not UTF-8 passed as the bytes it stands for."""
+    pieces = statement.split("?")
+    marks, found = [], []
+    for value in values:
+        try:
+            if isinstance(value, str):
+                value.encode()
+            marks.append("?")
+        except UnicodeEncodeError:
+            value = value.encode("utf-8", "surrogateescape")
+            marks.append("CAST(? AS TEXT)")
+        found.append(value)
+    marks.append("")
+    return "".join(piece + mark for piece, mark in zip(pieces, marks)), found

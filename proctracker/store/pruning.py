@@ -1,0 +1,104 @@
+"""What is removed from the store: jobs with all that only they needed, and the surroundings of ended jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from proctracker.model import JobRow
+from proctracker.store.rows import CHUNK, id_of, keys, marks
+from proctracker.store.transactions import Transactions
+
+_HELD = "finished IS NOT NULL AND container IS NOT NULL AND saved=0 AND sub_state IS NOT 'removed'"
+"""Ended jobs whose container is still there."""
+
+_NO_JOB = "NOT EXISTS (SELECT 1 FROM jobs WHERE key BETWEEN ? AND ?)"
+_NEEDED = (
+    "SELECT 1 FROM jobs JOIN specs ON specs.id=jobs.spec WHERE jobs.finished IS NULL AND specs.context=contexts.key"
+)
+
+
+class Pruning(Transactions):
+    """The removing half of the store."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove jobs with their transitions, and the specs, arrays and contexts that no other job needs."""
+        wanted = keys(ids)
+        found: list[tuple[int, int]] = []
+        for at in range(0, len(wanted), CHUNK):
+            part = wanted[at : at + CHUNK]
+            found += self._db.rows(f"SELECT key, spec FROM jobs WHERE key IN {marks(len(part))}", part)
+        if not found:
+            return
+        self._db.many("DELETE FROM jobs WHERE key=?", [(key,) for key, _ in found])
+        self._delete_marked(
+            "transitions", "seq", "DELETE FROM transitions WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE key=job)", [()]
+        )
+        ranges = {key >> 32: (key >> 32 << 32, key | 0xFFFFFFFF) for key, _ in found}
+        arrays = [(num, *ranges[num]) for num in {key >> 32 for key, _ in found if key & 0xFFFFFFFF}]
+        self._db.many(f"DELETE FROM arrays WHERE num=? AND {_NO_JOB}", arrays)
+        specs = sorted({(spec, key >> 32) for key, spec in found})
+        contexts = self._contexts([spec for spec, _ in specs])
+        self._delete_marked(
+            "specs", "id", f"DELETE FROM specs WHERE id=? AND {_NO_JOB}", [(spec, *ranges[num]) for spec, num in specs]
+        )
+        self._db.many(
+            "DELETE FROM contexts WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
+            [(each,) for each in contexts],
+        )
+
+    def _contexts(self, specs: Sequence[int]) -> set[str]:
+        """The contexts that specs name."""
+        found: set[str] = set()
+        for at in range(0, len(specs), CHUNK):
+            part = specs[at : at + CHUNK]
+            found |= {
+                row[0] for row in self._db.rows(f"SELECT context FROM specs WHERE id IN {marks(len(part))}", part)
+            }
+        return found
+
+    def _delete_marked(self, table: str, column: str, statement: str, values: Sequence[Sequence[int]]) -> None:
+        """Delete, remembering the highest number so that it is not used again: readers know rows by it."""
+        highest = f"SELECT ifnull(max({column}), 0) FROM {table}"
+        before = self._db.rows(highest)[0][0]
+        self._db.many(statement, values)
+        if self._db.rows(highest)[0][0] < before:
+            self._db.run("UPDATE marks SET value=? WHERE name=?", (before, table))
+
+    def drop_context_if_unused(self, contexts: Iterable[str]) -> None:
+        """Forget those of these contexts (environments!) that no job needs any more which has not ended.
+
+        The specs stay and name a context that is gone. For idle moments and large batches: it looks at all live jobs.
+        """
+        self._db.many(f"DELETE FROM contexts WHERE key=? AND NOT EXISTS ({_NEEDED})", [(each,) for each in contexts])
+
+    def replace_context(self, spec: int, key: str) -> None:
+        """Let a spec stand beside another context, and forget the old one if no live job needs it."""
+        old = self._contexts([spec])
+        self._db.run("UPDATE specs SET context=? WHERE id=?", (key, spec))
+        self.drop_context_if_unused(old - {key})
+
+    def ended_beyond(self, keep: int | None = None, before_time: float | None = None) -> list[str]:
+        """Ids of ended jobs to prune, the longest ended first.
+
+        ``keep``: of each runtime those whose container is still there (a container, not ``saved``, not removed by
+        hand) beyond the newest so many; their output is to be saved and the container removed, the record stays
+        (``keep_ended``). ``before_time``: those that ended before that epoch second; they are to be reaped
+        (``keep_days``). None: not asked for.
+        """
+        found: list[tuple[float, int]] = []
+        if keep is not None:
+            runtimes = [row[0] for row in self._db.rows(f"SELECT DISTINCT runtime FROM jobs WHERE {_HELD}")]
+            for runtime in runtimes:
+                newest = f"SELECT finished, key FROM jobs WHERE {_HELD} AND runtime=? ORDER BY finished DESC, key DESC"
+                found += self._db.rows(f"{newest} LIMIT -1 OFFSET ?", (runtime, max(0, keep)))
+        if before_time is not None:
+            found += self._db.rows("SELECT finished, key FROM jobs WHERE finished<?", (before_time,))
+        return [id_of(key) for _, key in sorted(set(found))]
+
+    def ended_containers(self, runtime: str) -> list[JobRow]:
+        """Ended jobs of a runtime whose containers are still there, the longest ended first."""
+        return self._jobs(f"WHERE {_HELD} AND runtime=? ORDER BY finished, key", (runtime,))
+
+    def ended_before(self, moment: float) -> list[JobRow]:
+        """Jobs that ended before an epoch second, the longest ended first."""
+        return self._jobs("WHERE finished<? ORDER BY finished, key", (moment,))

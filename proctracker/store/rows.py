@@ -1,0 +1,85 @@
+"""What the store gives back beside job rows, and the integer by which it knows a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from proctracker.model import JobRow
+from proctracker.store.schema import COLUMNS
+
+ALL = ", ".join(COLUMNS)
+"""The columns that make a JobRow."""
+
+ARRAY = "SELECT num, session, spec, indices, max_parallel, items FROM arrays WHERE num=?"
+CHUNK = 900
+"""Ids in one statement; SQLite before 3.32 takes 999 parameters."""
+
+
+class SessionRow(NamedTuple):
+    """A session; ``max_running`` 0: no limit; ``created`` in epoch seconds."""
+
+    name: str
+    contact: str
+    max_running: int
+    created: float
+
+
+class ArrayRow(NamedTuple):
+    """An array: the indices of its tasks, how many may run at once (0: all), a text for each task or None."""
+
+    num: int
+    session: str
+    spec: int
+    indices: list[int]
+    max_parallel: int
+    items: list[str] | None = None
+
+
+class TransitionRow(NamedTuple):
+    """A state change; ``seq`` grows and is never used twice, ``time`` in epoch seconds."""
+
+    seq: int
+    job_id: str
+    attempt: int
+    time: float
+    state: int
+    sub_state: str | None
+
+
+def array_row(row: tuple[Any, ...]) -> ArrayRow:
+    """An array as ``ARRAY`` fetched it."""
+    num, session, spec, indices, max_parallel, items = row
+    return ArrayRow(num, session, spec, json.loads(indices), max_parallel, json.loads(items) if items else None)
+
+
+def row_key(row: JobRow) -> int:
+    """The key of a row: its number, then its task, so keys have the order of jobs."""
+    return row.num << 32 | (row.task or 0)
+
+
+def key(job_id: str) -> int:
+    """The key of a job id, ``42`` or ``43_1``; -1, which no job has, for text that is none."""
+    number, _, task = job_id.partition("_")
+    try:
+        found = int(number) << 32 | int(task or 0)
+    except ValueError:
+        return -1
+    return found if id_of(found) == job_id and found < 1 << 63 else -1
+
+
+def keys(ids: Iterable[str]) -> list[int]:
+    """The keys of job ids; text that is none is left out."""
+    return [found for found in map(key, ids) if found >= 0]
+
+
+def id_of(number: int) -> str:
+    """The job id of a key."""
+    task = number & 0xFFFFFFFF
+    return f"{number >> 32}_{task}" if task else str(number >> 32)
+
+
+def marks(count: int) -> str:
+    """``(?,?,?)`` for so many values."""
+    return f"({','.join('?' * count)})"

@@ -1,0 +1,129 @@
+"""Where locks do not work: one process alone opens the database, and readers get copies of it published by rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from proctracker.errors import DrmCommunicationException
+from proctracker.store.ids import boot_id
+from proctracker.store.paths import Home, trouble
+
+LEAST = 0.2
+"""Seconds between two copies; more where copying takes long (a tenth of the time at most goes into it)."""
+
+
+class Opener:
+    """The right to open the database: a directory holding a file named after boot, pid and its start time.
+
+    mkdir, rename and unlink are atomic everywhere, and a killed opener is known to be dead by its name.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._folder = os.path.join(home.here, "opener")
+        self._mine = _me(os.getpid())
+
+    def take(self) -> None:
+        """Become the opener. Raises DrmCommunicationException naming the living process that is."""
+        own = f"{self._folder}.{self._mine}"
+        try:
+            os.makedirs(own, 0o700, exist_ok=True)
+            os.close(os.open(os.path.join(own, self._mine), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            while not _moved(own, self._folder):
+                self._clear()
+        except OSError as error:
+            raise trouble(self._folder, error) from None
+        finally:
+            _discard(own, self._mine)
+
+    def leave(self) -> None:
+        """Let others open it."""
+        _discard(self._folder, self._mine)
+
+    def _clear(self) -> None:
+        """Remove a dead opener's name; by its very name, so never that of one who came in the meantime."""
+        for name in os.listdir(self._folder):
+            boot, pid, _ = name.split(".")
+            if name != self._mine and boot == boot_id() and _me(int(pid)) == name:
+                raise DrmCommunicationException(
+                    f"process {pid} has {self._folder} open, and locks do not work on this file system: "
+                    "use the supervisor it belongs to, or set PROCTRACKER_HOME to a local disk"
+                )
+            try:
+                os.unlink(os.path.join(self._folder, name))
+            except FileNotFoundError:
+                pass
+
+
+class Snapshot:
+    """Copies of the database for readers. A commit publishes one, or leaves it to ``publish`` at the time ``due`` says."""
+
+    def __init__(self, home: Home) -> None:
+        self._source, self._path = home.database, home.snapshot
+        self._next = 0.0
+        self.due: float | None = None
+        """time.monotonic() at which ``publish`` has something to do; None: nothing."""
+
+    def committed(self) -> None:
+        """The database has changed; no transaction is open."""
+        self.due = self._next
+        if time.monotonic() >= self._next:
+            self.publish()
+
+    def publish(self) -> None:
+        """Copy the database now. A copy that cannot be made (disk full) is due again; readers keep the last one."""
+        began = time.monotonic()
+        new = f"{self._path}.{os.getpid()}"
+        try:
+            _copy(self._source, new)
+            os.rename(new, self._path)
+            self.due = None
+        except OSError:
+            if os.path.exists(new):
+                os.unlink(new)
+        ended = time.monotonic()
+        self._next = ended + max(LEAST, 10 * (ended - began))
+        if self.due is not None:
+            self.due = self._next
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file, private to us."""
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as sink, open(source, "rb") as file:
+        while True:
+            part = file.read(1 << 20)
+            if not part:
+                return
+            sink.write(part)
+
+
+def _me(pid: int) -> str:
+    """Boot, pid and start time in clock ticks (/proc/PID/stat, 22): what a process is; no ticks: it does not live."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = file.read().rpartition(b")")[2].split()[19].decode("ascii")
+    except OSError:
+        ticks = ""
+    return f"{boot_id()}.{pid}.{ticks}"
+
+
+def _moved(own: str, folder: str) -> bool:
+    """Rename our directory to the opener's, which works only where that is missing or empty."""
+    try:
+        os.rename(own, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
+
+
+def _discard(folder: str, name: str) -> None:
+    """Remove a directory with one file, as far as it is there."""
+    try:
+        os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        pass

@@ -1,0 +1,129 @@
+"""The supervisor's connection to the store: opening it, and transactions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow
+from proctracker.store import netfs, schema
+from proctracker.store.connection import Database
+from proctracker.store.ids import boot_id
+from proctracker.store.paths import Home, trouble
+from proctracker.store.rows import ALL
+from proctracker.store.snapshot import Opener, Snapshot
+
+CHECKPOINT = 4000
+"""Pages (16 MB) the log may have before a commit moves it into the database, which costs two fsync(2)."""
+
+
+class Transactions:
+    """A connection for one process and thread, whose batches are committed or undone as a whole."""
+
+    def __init__(self, home: Home, durability: str = "process", boot: str = "") -> None:
+        """Create, open or migrate. ``durability``: ``power`` outlives a loss of power, at an fsync(2) a commit.
+
+        ``boot`` is the boot's id; default: the kernel's. Raises DrmCommunicationException, naming both versions and
+        the path, for the file of a newer proctracker; where locks do not work, also if another process has it open.
+        """
+        home.prepare()
+        self.home, self.path = home, home.database
+        self._boot = boot or boot_id()
+        self._network = netfs.file_system(home.here) is not None
+        self._opener: Opener | None = None
+        self._snapshot: Snapshot | None = None
+        try:
+            if self._network and not netfs.locks_work(home.here):
+                self._opener, self._snapshot = Opener(home), Snapshot(home)
+                self._opener.take()
+            elif os.path.exists(home.snapshot):
+                os.unlink(home.snapshot)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise trouble(self.path, error) from None
+        self._sync = "FULL" if durability == "power" else "NORMAL"
+        self._updates: dict[tuple[str, ...], tuple[str, Callable[[JobRow], Any]]] = {}
+        self._free = self._free_at_begin = range(0)
+        self._spare: range | None = None
+        try:
+            self._db = self._open()
+        except BaseException:
+            if self._opener:
+                self._opener.leave()
+            raise
+
+    def _open(self) -> Database:
+        db = Database(self.path, "mode=rw&nolock=1" if self._opener else "mode=rw")
+        try:
+            if self._opener:
+                db.rows("PRAGMA locking_mode=EXCLUSIVE")  # without it a file in WAL mode would want shared memory
+            schema.refuse_newer(schema.version(db), self.path)
+            mode = "delete" if self._network else "wal"
+            if db.patiently("PRAGMA journal_mode") != mode:
+                db.patiently(f"PRAGMA journal_mode={mode}")
+            for pragma in (f"synchronous={self._sync}", "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}"):
+                db.rows(f"PRAGMA {pragma}")
+            schema.bring_up(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def begin(self) -> None:
+        """Begin a transaction; the write lock is taken now, so what is read in it stays true."""
+        self._db.run("BEGIN IMMEDIATE")
+        self._free_at_begin = self._free
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        try:
+            self._db.run("COMMIT")
+        except Drmaa2Exception:
+            self._free_at_begin = range(0)
+            raise
+        self._spare = None
+        if self._snapshot:
+            self._snapshot.committed()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if SQLite has not already; job numbers given out in it are given out again."""
+        self._free = self._free_at_begin
+        if self._db.in_transaction:
+            try:
+                self._db.run("ROLLBACK")
+            except Drmaa2Exception:
+                self._db.close()
+                self._db = self._open()
+
+    @property
+    def publish_due(self) -> float | None:
+        """time.monotonic() at which ``publish`` should be called; None: never (always so where locks work)."""
+        return self._snapshot.due if self._snapshot else None
+
+    def publish(self) -> None:
+        """Give readers a copy of what was committed, where locks do not work."""
+        if self._snapshot and self._snapshot.due is not None:
+            self._snapshot.publish()
+
+    def checkpoint(self) -> None:
+        """Move the log into the database; for idle moments, so that no commit has to."""
+        if not self._network:
+            self._db.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the file; unused job numbers go back."""
+        if self._free:
+            try:
+                free = (self._free.start, self._boot, self._free.stop)
+                self._db.run("UPDATE blocks SET next=? WHERE boot=? AND next=?", free)
+            except Drmaa2Exception:
+                pass  # they stay unused
+        self._db.close()
+        self.publish()
+        if self._opener:
+            self._opener.leave()
+
+    def _jobs(self, where: str, values: Sequence[Any]) -> list[JobRow]:
+        return [JobRow(*row) for row in self._db.rows(f"SELECT {ALL} FROM jobs {where}", values)]
