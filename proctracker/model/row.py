@@ -53,6 +53,7 @@ class JobRow:
     output: str | None = None
     error: str | None = None
     command: str = "[]"
+    category: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -11,7 +11,8 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   state INTEGER, sub_state TEXT, annotation TEXT, exit_status INTEGER, signal TEXT, submitted REAL, dispatched REAL,
   finished REAL, running_since REAL, ran REAL, cpu REAL, max_rss INTEGER, pid INTEGER, ticks INTEGER, boot TEXT,
   host TEXT, container TEXT, container_id TEXT, attempt INTEGER, priority INTEGER, slots INTEGER, keeper TEXT,
-  reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT"""
+  reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
+  category TEXT"""
 
 COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, in JobRow's order (a test holds them together)."""

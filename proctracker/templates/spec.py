@@ -45,7 +45,7 @@ def make_spec(
         base = cwd if containers else os.path.join(cwd, working)
     start = template.start_time
     deadline = template.deadline_time
-    spec = {
+    spec: dict[str, Any] = {
         "template": template.to_dict(),
         "runtime": runtime,
         "contact": contact,
