@@ -145,7 +145,7 @@ def open_streams(launch: Launch, umask: int | None) -> tuple[int, int, int]:
             opened.append(opened[1])
         else:
             opened.append(_open(launch.stderr or os.devnull, flags, launch.directory))
-    except StartFailed:
+    except (StartFailed, StartLater):
         for fd in opened:
             os.close(fd)
         raise
@@ -237,7 +237,7 @@ def _fork(
     if not said:
         return pid
     os.waitpid(pid, 0)
-    step, number, text = said.decode("utf-8", "surrogateescape").split(" ", 2)
+    step, number, text = said.decode("utf-8", "surrogateescape").split("\0", 2)
     if step == "exec":
         raise _exec_failed(argv[0], OSError(int(number), text))
     if int(number) in _FULL:
@@ -284,9 +284,9 @@ def _child(
         step = "exec"
         os.execve(path, argv, env)
     except OSError as error:
-        os.write(report, f"{step} {error.errno} {error.strerror}".encode("utf-8", "surrogateescape"))
+        os.write(report, f"{step}\0{error.errno}\0{error.strerror}".encode("utf-8", "surrogateescape"))
     except BaseException as error:
-        os.write(report, f"{step} 22 {error}".encode("utf-8", "surrogateescape"))
+        os.write(report, f"{step}\0{errno.EINVAL}\0{error}".encode("utf-8", "surrogateescape"))
     os._exit(NOT_STARTED)
 
 
