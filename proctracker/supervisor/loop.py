@@ -78,9 +78,9 @@ class Loop:
         """Wait for the next thing, serve all that is ready."""
         for key, events in self._selector.select(self._wait()):
             read, write = key.data
-            if events & selectors.EVENT_READ and read:
+            if events & selectors.EVENT_READ and read and self._watched(key):
                 read()
-            if events & selectors.EVENT_WRITE and write and key.fd in self._selector.get_map():
+            if events & selectors.EVENT_WRITE and write and self._watched(key):
                 write()
         now = time.time()
         while self._timers and self._timers[0][0] <= now:
@@ -91,6 +91,10 @@ class Loop:
             calls, self._soon = self._soon, []
             for call in calls:
                 call()
+
+    def _watched(self, key: selectors.SelectorKey) -> bool:
+        """Whether a call of this round has neither forgotten a descriptor nor watched it anew."""
+        return self._selector.get_map().get(key.fd) is key
 
     def _wait(self) -> float | None:
         """Seconds until the next timer; None: none."""
