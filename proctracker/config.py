@@ -58,7 +58,7 @@ def load(environ: Mapping[str, str]) -> Config:
     """Read it. Raises InvalidArgumentException naming file, key, and the nearest known key."""
     config = Config()
     for path in paths(environ):
-        if "PROCTRACKER_CONFIG" in environ or os.path.exists(path):
+        if environ.get("PROCTRACKER_CONFIG") or os.path.exists(path):
             for key, value in files.read(path).items():
                 _set(config, path, key, value)
     return config
@@ -70,6 +70,8 @@ def _set(config: Config, path: str, key: str, value: Any) -> None:
         raise InvalidArgumentException(f"{path}: no key {key!r}{nearest(key, _KEYS)}")
     try:
         converted = convert(value)
+    except InvalidArgumentException as error:
+        raise InvalidArgumentException(f"{path}: {error.message}") from None
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise InvalidArgumentException(f"{path}: {key}: {error}") from None
     if isinstance(converted, dict):
