@@ -91,7 +91,7 @@ def _extensions(value: Any) -> dict[str, Any]:
 def _when(value: Any) -> When:
     if isinstance(value, bool) or not isinstance(value, (datetime, int, float, str, timedelta)):
         raise TypeError("a time: a datetime, epoch seconds, ISO 8601 or +DURATION")
-    return f"+{value.total_seconds()}" if isinstance(value, timedelta) else value
+    return f"+{value.total_seconds():f}" if isinstance(value, timedelta) else value
 
 
 def _member(kind: Any) -> Callable[[Any], Any]:

@@ -48,7 +48,7 @@ def _number(name: str, value: Any, unit: int, what: str) -> int:
     if name == "CPU_TIME":
         return int(duration(value, what))
     text = str(value).strip()
-    if text.replace(".", "", 1).isdigit():
+    if text.replace(".", "", 1).isdecimal():
         return int(float(text) * unit)
     if unit == 1:
         raise InvalidArgumentException(f"{what}: {value!r} is no number")

@@ -72,7 +72,7 @@ def indices(text: str) -> list[int]:
         last = int(match[2] or first)
         if first < 1 or last < first or step < 1:
             raise InvalidArgumentException(f"{text!r} is no range: tasks count from 1, upwards")
-        if (last - first) // step >= _LARGEST_ARRAY:
+        if len(found) + (last - first) // step >= _LARGEST_ARRAY:
             raise InvalidArgumentException(f"{text!r}: an array has at most {_LARGEST_ARRAY} tasks")
         found += range(first, last + 1, step)
     if len(set(found)) != len(found):

@@ -100,7 +100,7 @@ def _count(template: JobTemplate, name: str) -> int:
     value = extension(template, name)
     if value is None:
         return 0
-    if isinstance(value, bool) or not str(value).isdigit():
+    if isinstance(value, bool) or not str(value).isdecimal():
         raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
     return int(value)
 
