@@ -78,7 +78,7 @@ class Reader:
             numbers = keys(ids)
             low, high = min(numbers, default=0), max(numbers, default=0)
             between = "WHERE key BETWEEN ? AND ?"
-            if self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))[0][0] < 4 * len(ids):
+            if sum(row[0] for row in self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))) < 4 * len(ids):
                 rows = self._rows(f"SELECT id, state, sub_state, finished FROM jobs {between}", (low, high))
                 return _picked(rows, ids)
         return _picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
