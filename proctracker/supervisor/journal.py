@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ class Journal:
 
     def __init__(self, fd: int | None = None) -> None:
         self.fd = os.memfd_create("proctracker", os.MFD_CLOEXEC) if fd is None else fd
+        # Keeper and supervisor share one offset: without this a line written while the other clears lies after a hole.
+        fcntl.fcntl(self.fd, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
 
     def opened(self, job_id: str, attempt: int, now: float) -> None:
         """A start is about to be made."""
@@ -52,7 +55,6 @@ class Journal:
     def clear(self) -> None:
         """Everything written is in the store."""
         os.ftruncate(self.fd, 0)
-        os.lseek(self.fd, 0, os.SEEK_SET)
 
     def read(self) -> tuple[list[Start], list[End]]:
         """All starts and ends, oldest first."""
@@ -67,6 +69,6 @@ class Journal:
                 starts[-1] = starts[-1]._replace(pid=int(words[0]), ticks=int(words[1]))
             elif kind == b"R":
                 ends.append(End(int(words[0]), int(words[1]), int(words[2]), float(words[3])))
-            else:
+            elif ends and ends[-1].pid == int(words[0]):
                 ends[-1] = ends[-1]._replace(cpu=float(words[1]), max_rss=int(words[2]))
         return starts, ends
