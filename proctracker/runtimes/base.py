@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple, TypeVar
 
-from proctracker.model import Completed, Observation
+from proctracker.errors import UnsupportedAttributeException
+from proctracker.model import SPELLINGS, Completed, Observation
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -27,6 +28,10 @@ ATTACHED = "attached"
 """The command lives as long as the container and carries its streams; its end leads to a look (``docker run`` with files)."""
 DETACHED = "detached"
 """The command starts the job and returns; the engine keeps it (``podman run -d``)."""
+PASSED = "<passed>"
+"""Where an input's path stands: a descriptor that the client hands over."""
+GENERAL_EXTENSIONS = ("contact", "after", "after_any", "retries", "retry_delay", "append")
+"""Extensions that the supervisor and its clients honour for every runtime."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,10 @@ class Launch:
     ``environment``: the command's whole environment (SUPERVISED), else what is added to the engine's.
     ``files``: private files (path -> content) written 0600 before the start and removed once the command has returned.
     ``stdin``, ``stdout``, ``stderr``: files for the command's own descriptors; None is /dev/null for input, and for
-    output a capture of what the CLI itself says (DETACHED). The same path twice is opened once. ``pid_file`` is where the
-    CLI writes the container's host pid; ``oom_file`` appears if the OOM killer struck (conmon, cgroup v1).
+    output a capture of what the CLI itself says (DETACHED). The same path twice is opened once. Where ``stderr`` is a
+    file, the CLI's own words about a failed start are in it as well: its last lines are then ``failed_start``'s stderr.
+    ``pid_file`` is where the CLI writes the container's host pid (None: only a look tells), ``id_file`` where it writes
+    the container's id; ``oom_file`` appears if the OOM killer struck (conmon, cgroup v1).
     """
 
     kind: str
@@ -84,6 +91,7 @@ class Launch:
     stderr: str | None = None
     append: bool = False
     pid_file: str | None = None
+    id_file: str | None = None
     oom_file: str | None = None
 
 
@@ -130,7 +138,9 @@ class Runtime(Protocol):
         """All containers carrying these labels, by name, with labels (adopt, monitoring; empty labels: all there are)."""
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
-        """``suspend``, ``resume`` or ``kill`` (with the signal). Raises InvalidState, UnsupportedOperation or DrmCommunication."""
+        """``suspend``, ``resume`` or ``kill`` (with the signal).
+
+        Raises InvalidState, UnsupportedOperation (with the CLI's reason), DrmCommunication, else ImplementationSpecific."""
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
         """Remove containers, batched; unknown ones are fine. Returns those not removed -> reason."""
@@ -149,3 +159,21 @@ class Runtime(Protocol):
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's (and daemon's) version, by asking the daemon too where there is one: DrmCommunication if it is not there."""
+
+
+def one(argv: Argv) -> Dialog[Completed]:
+    """A single call, as part of a dialog: ``done = yield from one(argv)``."""
+    (done,) = yield [argv]
+    return done
+
+
+def refuse(runtime: Runtime, template: JobTemplate) -> None:
+    """Raise UnsupportedAttributeException for the first attribute or extension that is set and not honoured."""
+    for name, why in runtime.unsupported.items():
+        if getattr(template, name, None) not in (None, False, [], {}, ""):
+            raise UnsupportedAttributeException(f"{name}: {runtime.name} cannot honour it: {why}")
+    for key in template.implementation_specific or {}:
+        name = SPELLINGS.get(key, key)
+        if name not in runtime.extensions:
+            why = runtime.unsupported.get(name, "it does not apply there")
+            raise UnsupportedAttributeException(f"{key}: {runtime.name} cannot honour it: {why}")

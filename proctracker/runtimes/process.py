@@ -1,0 +1,118 @@
+"""Plain processes: the command is the job, the supervisor its parent; no CLI is asked anything."""
+
+from __future__ import annotations
+
+from typing import Mapping, NoReturn, Sequence
+
+from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
+from proctracker.model import Completed, JobTemplate, Observation
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, refuse
+
+_CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
+
+
+class Process:
+    """Jobs as processes of this machine."""
+
+    name = "process"
+    containers = False
+    command: Argv = ()
+    engine_variables: Sequence[str] = ()
+    contact_options: Mapping[str, str] = {}
+    unsupported: Mapping[str, str] = {
+        "job_category": _CONTAINERS_ONLY,
+        "candidate_machines": "processes run on this machine only",
+        "stage_in_files": "there is nothing to copy between: jobs run here",
+        "stage_out_files": "there is nothing to copy between: jobs run here",
+        "memory_limit": "no limit holds for a whole process tree here; limit each process with --limit VIRTUAL_MEMORY=KIB",
+        "cpus": "no limit holds for a whole process tree here; limit each process with --limit CPU_TIME=SECONDS",
+        **dict.fromkeys(
+            "user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns"
+            " pull options".split(),
+            _CONTAINERS_ONLY,
+        ),
+    }
+    extensions: Sequence[str] = GENERAL_EXTENSIONS
+    keeps_logs = False
+    states: Mapping[str, str] = {}
+
+    def check(self, template: JobTemplate, engine: Engine) -> None:
+        """Refuse what is only for containers, an empty command, and a contact with options."""
+        refuse(self, template)
+        if engine.options:
+            raise InvalidArgumentException("the contact process takes neither an address nor options")
+        if not _argv(template):
+            raise InvalidArgumentException("remote_command: empty, there is nothing to run")
+
+    def launch(self, request: Request) -> Launch:
+        """The command itself, with the job's environment and streams; what has no path goes to the kept files."""
+        output = request.output or request.keep_output
+        joined = bool(request.template.join_files)
+        return Launch(
+            SUPERVISED,
+            _argv(request.template),
+            environment=request.environment,
+            directory=request.directory,
+            stdin=request.input,
+            stdout=output,
+            stderr=output if joined else request.error or request.keep_error,
+            append=request.append,
+        )
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        """As a shell has it: the spawn's own refusal."""
+        return completed.returncode, completed.stderr.strip()
+
+    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
+        """There is no CLI to ask; raises UnsupportedOperationException, as all below that would ask one."""
+        self._no_cli()
+
+    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
+        """See ``look``."""
+        self._no_cli()
+
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        """See ``look``."""
+        self._no_cli()
+
+    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        """See ``look``: the supervisor signals processes itself."""
+        self._no_cli()
+
+    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
+        """See ``look``."""
+        self._no_cli()
+
+    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
+        """See ``look``: the output is in files."""
+        self._no_cli()
+
+    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
+        """None: processes have no images."""
+        yield from ()
+        return ()
+
+    def pull(self, engine: Engine, image: str) -> Argv | None:
+        """None."""
+        return None
+
+    def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
+        """False."""
+        yield from ()
+        return False
+
+    def version(self, engine: Engine) -> Dialog[str]:
+        """Empty: nothing but the kernel is needed."""
+        yield from ()
+        return ""
+
+    def _no_cli(self) -> NoReturn:
+        raise UnsupportedOperationException("processes have no CLI to ask: their supervisor knows them")
+
+
+def _argv(template: JobTemplate) -> Argv:
+    """``remote_command`` and ``args``; the arguments alone are a whole command too."""
+    return (*([template.remote_command] if template.remote_command else []), *(template.args or []))
+
+
+RUNTIME = Process()
