@@ -38,7 +38,7 @@ def test_no_file_is_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentException, match="missing.yaml: No such file"):
+    with pytest.raises(InvalidArgumentException, match=r"missing\.yaml: No such file"):
         config.load({"PROCTRACKER_CONFIG": str(tmp_path / "missing.yaml")})
 
 

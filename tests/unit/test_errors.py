@@ -18,7 +18,7 @@ KINDS = sorted(set(ALL), key=lambda each: each.__name__)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_exception_pickles(kind: type[Drmaa2Exception]) -> None:
     first = kind("no room in /tmp", 99)
-    first.__notes__ = ["seen at noon"]  # type: ignore[attr-defined]
+    first.__notes__ = ["seen at noon"]
     for second in (pickle.loads(pickle.dumps(first)), copy.copy(first)):
         assert type(second) is kind
         assert str(second) == second.message == "no room in /tmp"

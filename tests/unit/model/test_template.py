@@ -31,13 +31,17 @@ _LISTS = "args email candidate_machines".split()
 _WHENS = "start_time deadline_time".split()
 _PAIRS = "stage_in_files stage_out_files job_environment".split()
 
+_NO_FLAGS: list[Any] = [1, "yes", []]
+_NO_LISTS: list[Any] = ["a b", b"a", 5, {}]
+_NO_WHENS: list[Any] = [True, [], {}]
+
 WRONG: list[tuple[str, Any, str]] = [
     *[(name, 5, "text is expected, not 5") for name in _TEXTS],
     *[(name, "a\0b", "text without NUL bytes is expected") for name in _TEXTS],
-    *[(name, value, "true or false is expected") for name in _FLAGS for value in (1, "yes", [])],
-    *[(name, value, "a list of texts is expected") for name in _LISTS for value in ("a b", b"a", 5, {})],
+    *[(name, value, "true or false is expected") for name in _FLAGS for value in _NO_FLAGS],
+    *[(name, value, "a list of texts is expected") for name in _LISTS for value in _NO_LISTS],
     *[(name, ["a", 5], "text is expected") for name in _LISTS],
-    *[(name, value, "a time: a datetime, epoch seconds") for name in _WHENS for value in (True, [], {})],
+    *[(name, value, "a time: a datetime, epoch seconds") for name in _WHENS for value in _NO_WHENS],
     *[(name, ["a"], "a mapping of text to text is expected") for name in _PAIRS],
     *[(name, {"A": 5}, "text is expected") for name in _PAIRS],
     *[(name, "3", "a whole number is expected") for name in ("min_slots", "max_slots", "min_phys_memory", "priority")],
@@ -59,9 +63,10 @@ WRONG: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "value", "expected"), WRONG)
 def test_a_wrong_type_names_attribute_expectation_and_what_was_given(name: str, value: Any, expected: str) -> None:
-    for build in (lambda: JobTemplate({name: value}), lambda: JobTemplate(**{name: value})):
+    given: dict[str, Any] = {name: value}
+    for values, more in ((given, {}), ({}, given)):
         with pytest.raises(InvalidArgumentException) as caught:
-            build()
+            JobTemplate(values, **more)
         assert caught.value.message.startswith(f"{name}: ")
         assert expected in caught.value.message
         assert repr(value)[:50] in caught.value.message
@@ -110,13 +115,14 @@ def test_what_is_understood(name: str, value: Any, expected: Any) -> None:
     ("wrong", "near"), [("remote_comand", "remote_command"), ("jobName", "job_name"), ("enviroment", "job_environment")]
 )
 def test_unknown_names_are_refused_with_the_nearest(wrong: str, near: str) -> None:
-    for build in (
-        lambda: JobTemplate({wrong: 1}),
-        lambda: JobTemplate(**{wrong: 1}),
-        lambda: JobTemplate.from_dict({wrong: 1}),
-    ):
-        with pytest.raises(InvalidArgumentException, match=rf"no attribute '{wrong}' \(did you mean {near}\?\)"):
-            build()
+    given: dict[str, Any] = {wrong: 1}
+    words = rf"no attribute '{wrong}' \(did you mean {near}\?\)"
+    with pytest.raises(InvalidArgumentException, match=words):
+        JobTemplate(given)
+    with pytest.raises(InvalidArgumentException, match=words):
+        JobTemplate(None, **given)
+    with pytest.raises(InvalidArgumentException, match=words):
+        JobTemplate.from_dict(given)
     with pytest.raises(InvalidArgumentException, match=f"did you mean {near}"):
         setattr(JobTemplate(), wrong, 1)
 
