@@ -1,0 +1,74 @@
+"""Starts that fail: an end state, a code that says why, the reason in words, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contract.kit import LONG, Kit, cli, states
+
+import proctracker as pt
+
+
+def test_a_command_that_is_not_there_is_127(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.job("no-such-command-here"))
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 127)
+    assert "no-such-command-here" in (info.annotation or "")
+    assert cli("wait", job.job_id).returncode == 127
+
+
+def test_a_command_that_cannot_be_executed_is_126(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    plain = "/etc/notexec"
+    if not kit.containers:
+        plain = str(tmp_path / "plain")
+        Path(plain).write_text("no program\n")
+    job = session.run_job(kit.job(plain))
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 126)
+    assert info.annotation
+    assert cli("wait", job.job_id).returncode == 126
+
+
+def test_a_directory_is_no_command(kit: Kit, session: pt.JobSession) -> None:
+    info = session.run_job(kit.job("/tmp")).wait_terminated(LONG)
+    assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 126)
+
+
+def test_a_missing_image_is_125_with_the_reason(kit: Kit, session: pt.JobSession) -> None:
+    template = kit.extended(kit.job("true", job_category="localhost/no-such-image:none"), pull="never")
+    if not kit.containers:
+        with pytest.raises(pt.UnsupportedAttributeException):
+            session.run_job(template)
+        return
+    job = session.run_job(template)
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 125)
+    assert "no-such-image" in (info.annotation or "")
+    assert cli("wait", job.job_id).returncode == 125
+
+
+def test_run_tells_why_in_one_line(kit: Kit, session: pt.JobSession) -> None:
+    image = ["--image", str(kit.image)] if kit.containers else []
+    done = cli("-s", session.session_name, "run", *image, "--", "no-such-command-here")
+    assert (done.returncode, done.stdout) == (127, "")
+    assert len(done.stderr.splitlines()) == 1 and "no-such-command-here" in done.stderr
+
+
+def test_a_failed_start_is_reaped_without_a_trace(kit: Kit, session: pt.JobSession) -> None:
+    jobs = [session.run_job(kit.job("no-such-command-here")) for _ in range(2)]
+    session.wait_all_terminated(jobs, LONG)
+    assert states(jobs) == [pt.JobState.FAILED] * 2
+    for job in jobs:
+        job.reap()
+    assert session.get_jobs() == []
+    if kit.containers:
+        listed = kit.bare(*(("container", "ls", "-q") if kit.runtime == "ctr" else ("ps", "-a", "--format", "{{.Names}}")))
+        assert not any(f"-{job.job_id}-1" in listed for job in jobs)
+
+
+def test_a_failed_task_leaves_the_others(kit: Kit, session: pt.JobSession) -> None:
+    good, bad = session.run_job(kit.script("exit 0")), session.run_job(kit.job("no-such-command-here"))
+    session.wait_all_terminated([good, bad], LONG)
+    assert states([good, bad]) == [pt.JobState.DONE, pt.JobState.FAILED]

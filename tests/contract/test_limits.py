@@ -1,0 +1,145 @@
+"""What the supervisor sees to, for every runtime: start time, deadline, time limit, max_running, priority."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from contract.kit import LONG, Kit, cli, state, states, until
+
+import proctracker as pt
+
+
+def test_a_start_time_is_waited_for(kit: Kit, session: pt.JobSession) -> None:
+    when = datetime.now(timezone.utc) + timedelta(seconds=1)
+    job = session.run_job(kit.script("exit 0", start_time=when))
+    assert state(job) == pt.JobState.QUEUED
+    info = job.wait_terminated(LONG)
+    assert info.dispatch_time is not None and info.dispatch_time >= when
+
+
+def test_a_time_limit_ends_the_job(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.sleeper(resource_limits={"WALLCLOCK_TIME": 1}))
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state) == (pt.JobState.FAILED, "time-limit")
+    assert info.wallclock_time is not None and info.wallclock_time >= 0.9
+
+
+def test_a_deadline_ends_a_running_job(kit: Kit, session: pt.JobSession) -> None:
+    when = datetime.now(timezone.utc) + timedelta(seconds=2)
+    info = session.run_job(kit.sleeper(deadline_time=when)).wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state) == (pt.JobState.FAILED, "deadline")
+    assert info.finish_time is not None and info.finish_time >= when - timedelta(seconds=0.1)
+
+
+def test_a_deadline_ends_a_queued_job(kit: Kit, session: pt.JobSession) -> None:
+    info = session.run_job(kit.sleeper(submit_as_hold=True, deadline_time="+1s")).wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state, info.dispatch_time) == (pt.JobState.FAILED, "deadline", None)
+
+
+def test_a_deadline_in_the_past_is_refused(kit: Kit, session: pt.JobSession) -> None:
+    with pytest.raises(pt.InvalidArgumentException, match="deadline"):
+        session.run_job(kit.sleeper(deadline_time=datetime.now(timezone.utc) - timedelta(seconds=1)))
+    assert session.get_jobs() == []
+
+
+def test_max_running_of_a_session(kit: Kit, session: pt.JobSession) -> None:
+    session.max_running = 2
+    assert session.max_running == 2
+    jobs = [session.run_job(kit.sleeper()) for _ in range(3)]
+    session.wait_all_started(jobs[:2], LONG)
+    assert states(jobs) == [pt.JobState.RUNNING, pt.JobState.RUNNING, pt.JobState.QUEUED]
+    jobs[0].terminate()
+    jobs[2].wait_started(LONG)
+
+
+def test_a_raised_max_running_starts_more(kit: Kit, session: pt.JobSession) -> None:
+    session.max_running = 1
+    jobs = [session.run_job(kit.sleeper()) for _ in range(2)]
+    jobs[0].wait_started(LONG)
+    assert cli("session", "set", session.session_name, "max_running=2").returncode == 0
+    jobs[1].wait_started(LONG)
+    assert session.max_running == 2
+
+
+def test_a_suspended_job_keeps_its_slot(kit: Kit, session: pt.JobSession) -> None:
+    session.max_running = 1
+    jobs = [session.run_job(kit.sleeper()) for _ in range(2)]
+    jobs[0].wait_started(LONG)
+    jobs[0].suspend()
+    assert states(jobs) == [pt.JobState.SUSPENDED, pt.JobState.QUEUED]
+
+
+def test_a_job_of_two_slots_takes_two(kit: Kit, session: pt.JobSession) -> None:
+    session.max_running = 2
+    wide, narrow = session.run_job(kit.sleeper(min_slots=2)), session.run_job(kit.sleeper())
+    wide.wait_started(LONG)
+    assert states([wide, narrow]) == [pt.JobState.RUNNING, pt.JobState.QUEUED]
+    assert wide.get_info().slots == 2
+
+
+def test_the_higher_priority_goes_first(kit: Kit, session: pt.JobSession) -> None:
+    session.max_running = 1
+    first = session.run_job(kit.sleeper())
+    low, high = session.run_job(kit.script("exit 0", priority=1)), session.run_job(kit.sleeper(priority=5))
+    first.wait_started(LONG)
+    first.terminate()
+    high.wait_started(LONG)
+    assert states([low, high]) == [pt.JobState.QUEUED, pt.JobState.RUNNING]
+    high.terminate()
+    low.wait_terminated(LONG)
+
+
+def test_a_dependent_starts_when_the_other_is_done(kit: Kit, session: pt.JobSession) -> None:
+    first = session.run_job(kit.script("exit 0", submit_as_hold=True))
+    then = session.run_job(kit.extended(kit.script("exit 4"), after=[first.job_id]))
+    assert state(then) == pt.JobState.QUEUED
+    first.release()
+    assert then.wait_terminated(LONG).exit_status == 4
+
+
+def test_a_dependent_of_a_failure_fails(kit: Kit, session: pt.JobSession) -> None:
+    first = session.run_job(kit.script("exit 1"))
+    then = session.run_job(kit.extended(kit.script("exit 0"), after=[first.job_id]))
+    info = then.wait_terminated(LONG)
+    assert (info.job_state, info.dispatch_time) == (pt.JobState.FAILED, None)
+    assert first.job_id in (info.annotation or "")
+    anyway = session.run_job(kit.extended(kit.script("exit 0"), after_any=[first.job_id]))
+    assert anyway.wait_terminated(LONG).job_state == pt.JobState.DONE
+
+
+def test_a_failed_job_is_tried_again(kit: Kit, session: pt.JobSession) -> None:
+    script = kit.script('echo "try $PROCTRACKER_ATTEMPT"; test "$PROCTRACKER_ATTEMPT" = 2')
+    job = session.run_job(kit.extended(script, retries=2))
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.exit_status, info.attempt) == (pt.JobState.DONE, 0, 2)
+    assert job.read_output() == b"try 2\n"
+
+
+def test_retries_end(kit: Kit, session: pt.JobSession) -> None:
+    info = session.run_job(kit.extended(kit.script("exit 5"), retries=1)).wait_terminated(LONG)
+    assert (info.job_state, info.exit_status, info.attempt) == (pt.JobState.FAILED, 5, 2)
+
+
+def test_a_resubmitted_job_is_a_new_one(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("exit 6", job_name="again"))
+    job.wait_terminated(LONG)
+    other = job.resubmit()
+    info = other.wait_terminated(LONG)
+    assert other.job_id != job.job_id
+    assert (info.exit_status, info.job_name, info.resubmitted_from) == (6, "again", job.job_id)
+
+
+def test_events_tell_of_every_state(kit: Kit, session: pt.JobSession) -> None:
+    seen: list[pt.Notification] = []
+    pt.register_event_notification(seen.append)
+    try:
+        job = session.run_job(kit.script("exit 0"))
+        job.wait_terminated(LONG)
+        until(lambda: pt.JobState.DONE in [note.job_state for note in seen], "the last event")
+    finally:
+        pt.register_event_notification(None)
+    states_of = [note.job_state for note in seen if note.job_id == job.job_id]
+    assert states_of[-2:] == [pt.JobState.RUNNING, pt.JobState.DONE]
+    assert states_of == sorted(states_of, key=lambda each: each or 0)

@@ -1,0 +1,120 @@
+"""Monitoring sessions: machines, queues, all jobs, those that are not ours too, and filters."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from contract.kit import LONG, Kit
+
+import proctracker as pt
+
+CONTROLS = ("suspend", "resume", "hold", "release", "terminate", "reap")
+
+
+@pytest.fixture
+def monitor(kit: Kit) -> Iterator[pt.MonitoringSession]:
+    """An open monitoring session on the runtime."""
+    opened = pt.open_monitoring_session(kit.contact)
+    yield opened
+    opened.close()
+
+
+def test_this_machine_is_told(monitor: pt.MonitoringSession) -> None:
+    [machine] = monitor.get_all_machines()
+    assert (machine.name, machine.available) == (os.uname().nodename, True)
+    assert machine.sockets and machine.cores_per_socket and machine.threads_per_core and machine.phys_memory
+    assert machine.machine_os == pt.OperatingSystem.LINUX
+
+
+def test_machines_are_found_by_name(monitor: pt.MonitoringSession) -> None:
+    assert len(monitor.get_all_machines([os.uname().nodename])) == 1
+    assert monitor.get_all_machines(["nowhere"]) == []
+
+
+def test_there_are_no_queues_and_no_reservations(monitor: pt.MonitoringSession) -> None:
+    assert monitor.get_all_queues() == []
+    with pytest.raises(pt.UnsupportedOperationException):
+        monitor.get_all_reservations()
+
+
+def test_our_jobs_are_among_all_jobs(kit: Kit, session: pt.JobSession, monitor: pt.MonitoringSession) -> None:
+    job = session.run_job(kit.sleeper())
+    job.wait_started(LONG)
+    [found] = monitor.get_all_jobs(pt.JobInfo(job_id=job.job_id))
+    assert (found.job_id, found.session_name) == (job.job_id, session.session_name)
+    assert found.get_state()[0] == pt.JobState.RUNNING
+
+
+def test_jobs_that_are_not_ours_are_read_only(kit: Kit, monitor: pt.MonitoringSession) -> None:
+    name, foreign = f"foreign-{os.getpid()}", None
+    if kit.containers:
+        image = str(kit.image)
+        kit.bare("run", "-d", *([image, name] if kit.runtime == "ctr" else ["--name", name, image]), "sleep", "600")
+    else:
+        foreign = subprocess.Popen(["sleep", "600"])
+        name = str(foreign.pid)
+    try:
+        [job] = [each for each in monitor.get_all_jobs() if name in (each.job_id, each.get_info().job_name)]
+        assert job.get_state()[0] == pt.JobState.RUNNING
+        assert job.get_info().job_id == job.job_id
+        assert job.session_name is None
+        for control in CONTROLS:
+            with pytest.raises(pt.Drmaa2Exception):
+                getattr(job, control)()
+        assert monitor.get_all_jobs({"job_id": job.job_id}) == [job]
+        assert job.get_state()[0] == pt.JobState.RUNNING
+    finally:
+        if foreign is not None:
+            foreign.kill()
+            foreign.wait()
+        elif kit.runtime == "ctr":
+            kit.bare("task", "rm", "-f", name)
+            kit.bare("container", "rm", name)
+        else:
+            kit.bare("rm", "-f", name)
+
+
+def test_jobs_are_found_by_machine(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("exit 0"))
+    job.wait_terminated(LONG)
+    assert session.get_jobs({"allocated_machines": [os.uname().nodename]}) == [job]
+    assert session.get_jobs({"allocated_machines": ["nowhere"]}) == []
+
+
+def test_each_attribute_filters_by_its_rule(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("exit 2", job_name="needle"))
+    info = job.wait_terminated(LONG)
+    assert info.wallclock_time is not None and info.submission_time is not None and info.finish_time is not None
+    from datetime import timedelta
+
+    second = timedelta(seconds=1)
+    table: list[tuple[str, object, object]] = [
+        ("job_id", job.job_id, "4711"),
+        ("job_name", "needle", "hay"),
+        ("exit_status", 2, 3),
+        ("job_state", pt.JobState.FAILED, pt.JobState.DONE),
+        ("submission_machine", info.submission_machine, "nowhere"),
+        ("job_owner", info.job_owner, "nobody-else"),
+        ("slots", 1, 2),
+        ("wallclock_time", 0, info.wallclock_time + 100),
+        ("submission_time", info.submission_time - second, info.submission_time + second),
+        ("dispatch_time", info.submission_time - second, info.finish_time + second),
+        ("finish_time", info.finish_time - second, info.finish_time + second),
+        ("session_name", session.session_name, "another"),
+    ]
+    for attribute, fits, fits_not in table:
+        assert session.get_jobs({attribute: fits}) == [job], attribute
+        assert session.get_jobs({attribute: fits_not}) == [], attribute
+    # The specification leaves the annotation out of filters.
+    assert session.get_jobs({"annotation": "whatever"}) == [job]
+
+
+def test_a_closed_monitoring_session_tells_nothing(kit: Kit) -> None:
+    monitor = pt.open_monitoring_session(kit.contact)
+    monitor.close()
+    with pytest.raises(pt.InvalidSessionException):
+        monitor.get_all_machines()

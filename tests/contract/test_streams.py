@@ -1,0 +1,189 @@
+"""Streams: separate, live, joined, appended, kept; standard input; what cannot be opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from contract.kit import LONG, Kit, cli, state, text, until
+
+import proctracker as pt
+
+BOTH = "echo to stdout; echo to stderr >&2"
+
+
+def test_files_hold_exactly_their_stream(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out, err = str(tmp_path / "out"), str(tmp_path / "err")
+    job = session.run_job(kit.script(BOTH, output_path=out, error_path=err))
+    info = job.wait_terminated(LONG)
+    assert (text(out), text(err)) == ("to stdout\n", "to stderr\n")
+    assert (info.output_path, info.error_path) == (out, err)
+    assert (job.read_output(), job.read_output("stderr")) == (b"to stdout\n", b"to stderr\n")
+
+
+def test_one_file_alone_leaves_the_other_stream_kept(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    job = session.run_job(kit.script(BOTH, output_path=str(tmp_path / "out")))
+    job.wait_terminated(LONG)
+    assert text(tmp_path / "out") == "to stdout\n"
+    assert job.read_output("stderr") == b"to stderr\n"
+
+
+def test_a_file_grows_while_the_job_runs(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    job = session.run_job(kit.script(f"{BOTH}; sleep 600", output_path=str(out), error_path=str(err)))
+    until(lambda: out.exists() and text(out) == "to stdout\n" and text(err) == "to stderr\n", "live output")
+    assert state(job) == pt.JobState.RUNNING
+
+
+def test_output_without_a_path_is_kept(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script(BOTH))
+    job.wait_terminated(LONG)
+    assert (job.read_output(), job.read_output("stderr")) == (b"to stdout\n", b"to stderr\n")
+    assert cli("logs", "--stdout", job.job_id).stdout == "to stdout\n"
+    assert cli("logs", "--stderr", job.job_id).stdout == "to stderr\n"
+    assert sorted(cli("logs", job.job_id).stdout.splitlines()) == ["to stderr", "to stdout"]
+
+
+def test_kept_output_is_read_while_the_job_runs(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("echo first; sleep 600"))
+    until(lambda: job.read_output() == b"first\n", "live output")
+    assert cli("logs", job.job_id).stdout == "first\n"
+
+
+def test_logs_follow_ends_with_the_job(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("for i in 1 2 3; do echo $i; sleep 0.2; done"))
+    assert cli("logs", "-f", job.job_id).stdout == "1\n2\n3\n"
+    assert job.wait_terminated(LONG).exit_status == 0
+
+
+def test_logs_of_the_last_lines(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("seq 1 100"))
+    job.wait_terminated(LONG)
+    assert cli("logs", "-n", "2", job.job_id).stdout == "99\n100\n"
+
+
+def test_joined_streams_keep_their_order(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out = str(tmp_path / "both")
+    script = "for i in 1 2 3; do echo o$i; echo e$i >&2; done"
+    session.run_job(kit.script(script, output_path=out, join_files=True)).wait_terminated(LONG)
+    assert text(out).split() == ["o1", "e1", "o2", "e2", "o3", "e3"]
+
+
+def test_an_output_file_is_truncated(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("something longer from before\n")
+    session.run_job(kit.script("echo new", output_path=str(out))).wait_terminated(LONG)
+    assert text(out) == "new\n"
+
+
+def test_an_output_file_is_appended_to_when_asked(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("before\n")
+    session.run_job(kit.extended(kit.script("echo after", output_path=str(out)), append=True)).wait_terminated(LONG)
+    assert text(out) == "before\nafter\n"
+
+
+def test_an_input_file_is_read_to_its_end(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("one\ntwo\n")
+    out = str(tmp_path / "out")
+    job = session.run_job(kit.job("cat", input_path=str(tmp_path / "in"), output_path=out))
+    assert job.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert text(out) == "one\ntwo\n"
+
+
+def test_without_an_input_there_is_the_end_of_file(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("cat; echo end"))
+    assert job.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert job.read_output() == b"end\n"
+
+
+def test_the_output_of_one_is_the_input_of_the_next(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    between = str(tmp_path / "between")
+    session.run_job(kit.script("seq 1 5", output_path=between)).wait_terminated(LONG)
+    job = session.run_job(kit.job("wc", "-l", input_path=between))
+    assert job.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert job.read_output().strip() == b"5"
+
+
+@pytest.mark.parametrize("attribute", ["output_path", "error_path"])
+def test_input_equal_to_output_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path, attribute: str) -> None:
+    path = tmp_path / "same"
+    path.write_text("precious\n")
+    with pytest.raises(pt.InvalidArgumentException, match="same"):
+        session.run_job(kit.job("cat", input_path=str(path), **{attribute: str(path)}))
+    assert session.get_jobs() == []
+    assert text(path) == "precious\n"
+
+
+def test_input_that_is_the_output_by_another_name_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious\n")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with pytest.raises(pt.InvalidArgumentException):
+        session.run_job(kit.job("cat", input_path=str(tmp_path / "file"), output_path=str(tmp_path / "link")))
+    assert text(tmp_path / "file") == "precious\n"
+
+
+@pytest.mark.parametrize("attribute", ["output_path", "error_path", "input_path"])
+def test_a_path_in_a_missing_directory_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path, attribute: str) -> None:
+    with pytest.raises(pt.InvalidArgumentException, match="missing"):
+        session.run_job(kit.job("true", **{attribute: str(tmp_path / "missing" / "file")}))
+    assert session.get_jobs() == []
+
+
+def test_an_output_that_is_a_directory_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    with pytest.raises(pt.InvalidArgumentException):
+        session.run_job(kit.job("true", output_path=str(tmp_path)))
+    assert session.get_jobs() == []
+
+
+def test_ten_megabytes_arrive_whole(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    script = "dd if=/dev/zero bs=1000000 count=10 2>/dev/null; dd if=/dev/zero bs=1000 count=3 2>/dev/null >&2"
+    session.run_job(kit.script(script, output_path=str(out), error_path=str(err))).wait_terminated(LONG)
+    assert (os.path.getsize(out), os.path.getsize(err)) == (10_000_000, 3_000)
+
+
+def test_output_that_nobody_reads_does_not_stop_the_job(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("yes 0123456789 | head -c 2200000"))
+    assert job.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert len(job.read_output()) == 2_200_000
+
+
+def test_output_is_taken_as_bytes(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script(r"printf '\377\376 no newline'"))
+    job.wait_terminated(LONG)
+    assert job.read_output() == b"\xff\xfe no newline"
+
+
+def test_placeholders_in_a_path(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    script = kit.script("echo $TASK_ID", output_path=f"{tmp_path}/{pt.PARAMETRIC_INDEX}.txt")
+    session.run_bulk_jobs(script, 1, 2).wait_terminated(LONG)
+    assert [text(tmp_path / f"{index}.txt") for index in (1, 2)] == ["1\n", "2\n"]
+
+
+def test_the_command_fills_in_percent_words(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    image = ["--image", str(kit.image)] if kit.containers else []
+    words = ["-s", session.session_name, "submit", *image, "-o", f"{tmp_path}/%j-%%.txt", "--", "echo", "hi"]
+    job_id = cli(*words).stdout.strip()
+    assert cli("wait", job_id).returncode == 0
+    assert text(tmp_path / f"{job_id}-%.txt") == "hi\n"
+
+
+def test_run_shows_the_output_and_exits_with_the_code(kit: Kit, session: pt.JobSession) -> None:
+    image = ["--image", str(kit.image)] if kit.containers else []
+    done = cli("-s", session.session_name, "-c", kit.contact, "run", *image, "--", "sh", "-c", f"{BOTH}; exit 3")
+    assert (done.returncode, done.stdout) == (3, "to stdout\n")
+    assert "to stderr\n" in done.stderr
+
+
+def test_run_passes_its_standard_input(kit: Kit, session: pt.JobSession) -> None:
+    image = ["--image", str(kit.image)] if kit.containers else []
+    done = cli("-s", session.session_name, "run", *image, "--", "cat", stdin="from a pipe\n")
+    assert (done.returncode, done.stdout) == (0, "from a pipe\n")
+
+
+def test_captured_output(kit: Kit, home: object) -> None:
+    info = pt.run(["sh", "-c", BOTH], contact=kit.contact, capture_output=True, **({"job_category": kit.image} if kit.image else {}))
+    assert (info.stdout, info.stderr, info.job_state) == (b"to stdout\n", b"to stderr\n", pt.JobState.DONE)

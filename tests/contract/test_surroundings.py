@@ -1,0 +1,195 @@
+"""What a job finds around it: environment, directory, ids, user, host; and that secrets stay out of argv."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from contract.kit import LONG, Kit, until
+
+import proctracker as pt
+
+
+def test_its_environment(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script('echo "$A|$B|$C"', job_environment={"A": "1 2", "B": "it's \"$HOME\"", "C": ""}))
+    job.wait_terminated(LONG)
+    assert job.read_output() == b"1 2|it's \"$HOME\"|\n"
+
+
+def test_a_value_of_several_lines(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script('echo "$LINES_OF_MINE"', job_environment={"LINES_OF_MINE": "one\ntwo"}))
+    job.wait_terminated(LONG)
+    assert job.read_output() == b"one\ntwo\n"
+
+
+def test_its_ids(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script('echo "$JOB_ID $PROCTRACKER_SESSION $PROCTRACKER_ATTEMPT [$TASK_ID]"'))
+    job.wait_terminated(LONG)
+    assert job.read_output().decode() == f"{job.job_id} {session.session_name} 1 []\n"
+
+
+def test_its_mark(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script('echo "$PROCTRACKER_JOB"'))
+    job.wait_terminated(LONG)
+    home, number, attempt = job.read_output().decode().split()[0].split("/")
+    assert (len(home), number, attempt) == (36, job.job_id, "1")
+
+
+def test_tasks_know_their_number(kit: Kit, session: pt.JobSession) -> None:
+    array = session.run_bulk_jobs(kit.script('echo "$JOB_ID $TASK_ID"'), 3, 7, 4)
+    array.wait_terminated(LONG)
+    found = {job.job_id: job.read_output().decode() for job in array.jobs}
+    assert found == {f"{array.id}_{task}": f"{array.id}_{task} {task}\n" for task in (3, 7)}
+
+
+def test_a_process_has_the_callers_environment_and_a_container_has_not(
+    kit: Kit, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLERS_OWN", "seen")
+    job = session.run_job(kit.script('echo "[$CALLERS_OWN]"'))
+    job.wait_terminated(LONG)
+    assert job.read_output() == (b"[]\n" if kit.containers else b"[seen]\n")
+
+
+def test_its_working_directory(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    where = "/tmp" if kit.containers else str(tmp_path)
+    job = session.run_job(kit.script("pwd", working_directory=where))
+    job.wait_terminated(LONG)
+    assert job.read_output().decode() == f"{where}\n"
+    assert job.get_info().working_directory == where
+
+
+def test_without_a_working_directory(kit: Kit, session: pt.JobSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = session.run_job(kit.script("pwd"))
+    job.wait_terminated(LONG)
+    assert job.read_output().decode() == ("/\n" if kit.containers else f"{tmp_path}\n")
+
+
+def test_secrets_are_in_nobodys_argv(kit: Kit, session: pt.JobSession) -> None:
+    secret = f"sesame-{os.getpid()}-{id(session)}"
+    over, seen, looks = threading.Event(), [], [0]
+
+    def watch() -> None:
+        while not over.is_set():
+            looks[0] += 1
+            seen.extend(line for line in _command_lines() if secret in line)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        jobs = [session.run_job(kit.script('echo "$SECRET"', job_environment={"SECRET": secret})) for _ in range(3)]
+        session.wait_all_terminated(jobs, LONG)
+    finally:
+        over.set()
+        watcher.join()
+    assert jobs[0].read_output().decode() == f"{secret}\n"
+    assert seen == []
+    assert looks[0] > 3
+
+
+def _command_lines() -> list[str]:
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                found.append(file.read())
+        except OSError:
+            continue
+    return found
+
+
+def test_labels_name_the_job(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.sleeper(job_environment={"SECRET": "sesame-labels"}))
+    job.wait_started(LONG)
+    container = job.get_info().container_id
+    if not kit.containers:
+        assert container is None
+        return
+    words = ("container", "info") if kit.runtime == "ctr" else ("container", "inspect")
+    told = kit.bare(*words, str(container))
+    for label, value in (("session", session.session_name), ("job", job.job_id)):
+        assert f'"proctracker.{label}": "{value}"' in told
+    assert '"proctracker.owner"' in told and '"proctracker.home"' in told
+
+
+def test_what_a_container_needs_is_refused_where_there_is_none(kit: Kit, session: pt.JobSession) -> None:
+    if kit.containers:
+        job = session.run_job(kit.job("true"))
+        assert job.get_info().job_category == kit.image
+        job.wait_terminated(LONG)
+        return
+    with pytest.raises(pt.UnsupportedAttributeException, match="job_category"):
+        session.run_job(kit.job("true", job_category="localhost/busybox:test"))
+    for name in "user exposedPorts privileged restart ipc uts pid rm network volumes devices gpus entrypoint pull".split():
+        with pytest.raises(pt.UnsupportedAttributeException, match=name):
+            session.run_job(kit.extended(kit.job("true"), **{name: "x"}))
+    assert session.get_jobs() == []
+
+
+def test_a_missing_image_attribute_is_refused(kit: Kit, session: pt.JobSession) -> None:
+    if not kit.containers:
+        assert session.job_categories == []
+        return
+    with pytest.raises(pt.InvalidArgumentException, match="job_category"):
+        session.run_job({"remote_command": "true"})
+    assert session.get_jobs() == []
+
+
+@pytest.mark.parametrize(
+    "attribute", ["email", "reservation_id", "queue_name", "max_slots", "accounting_id", "stage_in_files", "stage_out_files"]
+)
+def test_what_nobody_here_can_do_is_refused(kit: Kit, session: pt.JobSession, attribute: str) -> None:
+    value = {"email": ["me@example.org"], "max_slots": 2, "stage_in_files": {"a": "b"}, "stage_out_files": {"a": "b"}}
+    with pytest.raises(pt.UnsupportedAttributeException, match=attribute):
+        session.run_job(kit.job("true", **{attribute: value.get(attribute, "x")}))
+    assert session.get_jobs() == []
+
+
+def test_a_missing_working_directory_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    template = kit.job("true", working_directory=str(tmp_path / "missing"))
+    if kit.containers:
+        # A container's directories are the engine's own affair: it makes them, or the start fails.
+        assert session.run_job(template).wait_terminated(LONG).job_state in (pt.JobState.DONE, pt.JobState.FAILED)
+        return
+    with pytest.raises(pt.InvalidArgumentException, match="missing"):
+        session.run_job(template)
+    assert session.get_jobs() == []
+
+
+def test_a_volume_is_mounted(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("from the host\n")
+    template = kit.extended(kit.job("cat", "/mnt/file"), volumes=[f"{tmp_path}:/mnt:ro"])
+    if not kit.containers:
+        with pytest.raises(pt.UnsupportedAttributeException):
+            session.run_job(template)
+        return
+    job = session.run_job(template)
+    job.wait_terminated(LONG)
+    assert job.read_output() == b"from the host\n"
+
+
+def test_a_missing_volume_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    template = kit.extended(kit.job("true"), volumes=[f"{tmp_path}/missing:/mnt"])
+    with pytest.raises((pt.InvalidArgumentException, pt.UnsupportedAttributeException)):
+        session.run_job(template)
+    assert session.get_jobs() == []
+
+
+def test_categories_are_the_local_images(kit: Kit, session: pt.JobSession) -> None:
+    name = str(kit.image).split("/")[-1]
+    assert any(name in each for each in session.job_categories) is kit.containers
+
+
+def test_the_process_tree_is_the_jobs_own_session(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.sleeper())
+    job.wait_started(LONG)
+    pid = job.get_info().pid
+    assert pid is not None
+    assert os.getsid(pid) != os.getsid(0)
+    job.terminate()
+    job.wait_terminated(LONG)
+    until(lambda: not os.path.exists(f"/proc/{pid}"), "the end")
