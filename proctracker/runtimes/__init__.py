@@ -30,6 +30,8 @@ def get(name: str) -> Runtime:
     """A runtime by its name. Raises InvalidArgumentException that lists the known ones."""
     if name not in _loaded:
         if name not in REGISTRY:
-            raise InvalidArgumentException(f"no runtime {name!r}{nearest(name, REGISTRY)}; there are {', '.join(REGISTRY)}")
+            raise InvalidArgumentException(
+                f"no runtime {name!r}{nearest(name, REGISTRY)}; there are {', '.join(REGISTRY)}"
+            )
         _loaded[name] = importlib.import_module(REGISTRY[name]).RUNTIME
     return _loaded[name]

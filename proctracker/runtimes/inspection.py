@@ -1,0 +1,165 @@
+"""What ``inspect`` of podman, docker and nerdctl tells of a container, as an Observation."""
+
+from __future__ import annotations
+
+import calendar
+import dataclasses
+import json
+import re
+from typing import Any, Mapping, Sequence
+
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import Completed, JobState, Observation, ended
+from proctracker.runtimes import words
+
+FIELDS = {
+    "id": ".ID",
+    "name": ".Name",
+    "state": ".State",
+    "labels": ".Config.Labels",
+    "image": ".Config.Image",
+    "entrypoint": ".Config.Entrypoint",
+    "cmd": ".Config.Cmd",
+    "restarts": ".RestartCount",
+    "restart": ".HostConfig.RestartPolicy",
+}
+"""Our key -> the CLI's field. A line with these is a fifteenth of a container's whole description."""
+
+BY_EXIT_CODE = "by exit code"
+RESTARTING = "restarting"
+
+STATES = {
+    "created": "QUEUED",
+    "running": "RUNNING",
+    "restarting": "RUNNING",
+    "paused": "SUSPENDED",
+    "exited": BY_EXIT_CODE,
+    "removing": "UNDETERMINED",
+    "dead": "UNDETERMINED",
+}
+"""docker's words and what they mean; podman has more (its manual: podman-ps(1), docker's: docker container ls)."""
+
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?\s?(Z|[+-]\d\d:?\d\d)?")
+
+
+def template(fields: Mapping[str, str] = FIELDS) -> str:
+    """The ``--format`` that prints a JSON object a line."""
+    return "{" + ",".join(f'"{key}":{{{{json {field}}}}}' for key, field in fields.items()) + "}"
+
+
+def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Observation]:
+    """The containers by name that a call of ``inspect`` printed, a JSON object a line; unknown ones are missing.
+
+    Raises DrmCommunicationException where the engine was not reached or what came is no such text.
+    """
+    if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(done.stderr)):
+        raise DrmCommunicationException(words.told(done))
+    found = {}
+    for line in done.stdout.splitlines():
+        if line.strip() not in ("", "[]"):
+            seen = observe(_object(done, line), states)
+            found[seen.name or ""] = seen
+    return found
+
+
+def _object(done: Completed, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        shown = line if len(line) < 80 else line[:77] + "..."
+        raise DrmCommunicationException(f"{done.argv[0]} answered with something else than JSON: {shown}")
+    return value
+
+
+def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Observation:
+    """One container's object, with the keys of ``FIELDS``."""
+    state = _mapping(found.get("state"))
+    seen = _state(state, found, str(state.get("Status") or ""), states)
+    started, finished = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
+    if started and finished:
+        # podman takes the end from its exit file's time, which can be a moment before the start.
+        finished = max(started, finished)
+    return dataclasses.replace(
+        seen,
+        name=str(found.get("name") or "").lstrip("/") or None,
+        container_id=found.get("id") or None,
+        labels={str(key): str(value) for key, value in _mapping(found.get("labels")).items()},
+        image=found.get("image") or None,
+        command=_command(found),
+        started=started,
+        finished=finished if seen.state.ended else None,
+    )
+
+
+def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states: Mapping[str, str]) -> Observation:
+    """What the flags and words say; paused comes first: podman calls such a container not running, docker running."""
+    pid = state.get("Pid") or None
+    if state.get("Paused") is True:
+        return Observation(JobState.SUSPENDED, pid=pid)
+    meaning = states.get(word, "UNDETERMINED")
+    if meaning == BY_EXIT_CODE:
+        return _end(state, found)
+    if meaning == "QUEUED" and (state.get("Error") or state.get("ExitCode")):
+        return _never_started(state)
+    if meaning == "UNDETERMINED":
+        return Observation(JobState.UNDETERMINED, word or "unknown", annotation=state.get("Error") or None, pid=pid)
+    return Observation(JobState[meaning], RESTARTING if word == RESTARTING else None, pid=pid)
+
+
+def _end(state: Mapping[str, Any], found: Mapping[str, Any]) -> Observation:
+    """An end, unless the restart policy is going to start it again; then ``exit_status`` is the last run's."""
+    code = _number(state.get("ExitCode"))
+    end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
+    if not state.get("StoppedByUser") and goes_on(_mapping(found.get("restart")), code, _number(found.get("restarts"))):
+        return dataclasses.replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
+    return end
+
+
+def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:
+    """Whether a restart policy has another start left after an end with this code."""
+    word, most = str(policy.get("Name") or "no"), _number(policy.get("MaximumRetryCount"))
+    if word == "on-failure":
+        return code != 0 and (not most or restarts < most)
+    return word in ("always", "unless-stopped")
+
+
+def _never_started(state: Mapping[str, Any]) -> Observation:
+    """The engine keeps a container whose start failed as ``created``; docker with a shell's status, podman 5 with words."""
+    error, code = str(state.get("Error") or ""), _number(state.get("ExitCode"))
+    return ended(code if code in (125, 126, 127) else words.start_status(error), error=words.reason(error))
+
+
+def _command(found: Mapping[str, Any]) -> tuple[str, ...] | None:
+    parts: list[str] = []
+    for key in ("entrypoint", "cmd"):
+        value = found.get(key) or []
+        parts += [value] if isinstance(value, str) else [str(word) for word in value]
+    return tuple(parts) or None
+
+
+def moment(text: Any) -> float | None:
+    """Epoch seconds of a time as Go prints it (RFC 3339, nanoseconds); None for "never" and for what is no time."""
+    match = _TIME.match(str(text or ""))
+    if not match or match[1] == "0001":
+        return None
+    seconds = calendar.timegm(tuple(int(part) for part in match.groups()[:6]))
+    zone = match[8] or "Z"
+    if zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        seconds -= (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+    return seconds + float(match[7] or 0)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def ids(text: str) -> Sequence[str]:
+    """The ids or names a list command printed, one a line."""
+    return [line.strip() for line in text.splitlines() if line.strip()]

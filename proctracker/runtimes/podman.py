@@ -1,0 +1,84 @@
+"""podman: containers without a daemon; conmon keeps each, and writes its streams straight into files where there are any."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Mapping, Sequence
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.runtimes import flags, inspection
+from proctracker.runtimes.base import DETACHED, Argv, Launch, Request
+from proctracker.runtimes.shared import DockerLike
+
+STATES = {
+    **inspection.STATES,
+    "configured": "QUEUED",
+    "initialized": "QUEUED",
+    "stopping": "RUNNING",
+    "stopped": inspection.BY_EXIT_CODE,
+    "unknown": "UNDETERMINED",
+}
+"""podman's words (podman-ps(1), ``--filter status``); 3.x says ``configured`` for what 4.0 and later call ``created``."""
+
+
+def cdi(name: str, value: Any) -> Sequence[str]:
+    """docker's ``--gpus`` as CDI devices: podman before 5.0 takes that flag and does nothing."""
+    (word,) = flags.text(name, value)
+    if word.isdecimal():
+        chosen = [str(index) for index in range(int(word))]
+    else:
+        chosen = word[7:].split(",") if word.startswith("device=") else [word]
+    if word != "all" and not (word.isdecimal() or word.startswith("device=")):
+        raise InvalidArgumentException(f"{name}: all, a number or device=ID[,ID] is expected, not {word!r}")
+    return [f"nvidia.com/gpu={each}" for each in chosen]
+
+
+class Podman(DockerLike):
+    """The CLI of podman 4.0 or newer, with its own engine or (an address in the contact) a remote one."""
+
+    name = "podman"
+    command: Argv = ("podman",)
+    engine_variables: Sequence[str] = (
+        "CONTAINER_HOST",
+        "CONTAINER_CONNECTION",
+        "CONTAINER_SSHKEY",
+        "CONTAINERS_CONF",
+        "CONTAINERS_CONF_OVERRIDE",
+        "CONTAINERS_STORAGE_CONF",
+        "CONTAINERS_REGISTRIES_CONF",
+        "CONTAINERS_HELPER_BINARY_DIR",
+        "STORAGE_DRIVER",
+        "STORAGE_OPTS",
+        "REGISTRY_AUTH_FILE",
+        "XDG_RUNTIME_DIR",
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "TMPDIR",
+        "HOME",
+        "PATH",
+    )
+    contact_options: Mapping[str, str] = {"address": "--url"}
+    states: Mapping[str, str] = STATES
+    extension_flags: Mapping[str, str] = {**flags.FLAGS, "gpus": "--device"}
+    extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "gpus": cdi}
+    remove_words: Mapping[bool, Argv] = {
+        False: ("rm", "--ignore", "--volumes"),
+        True: ("rm", "--ignore", "--volumes", "--force", "--time=0"),
+    }
+    version_words: Argv = ("info", "--format", "{{.Version.Version}}")
+
+    def launch(self, request: Request) -> Launch:
+        """Detached in any case: with files conmon gets them as its own streams, without them it keeps a log.
+
+        A remote engine's conmon cannot have our descriptors: there an attached command carries the streams.
+        """
+        if request.engine.options.get("address") or request.engine.env.get("CONTAINER_HOST"):
+            return super().launch(request)
+        streams, folder = self.streams(request), request.folder
+        driver = "passthrough" if streams else "k8s-file"
+        launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
+        return dataclasses.replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
+
+
+RUNTIME = Podman()

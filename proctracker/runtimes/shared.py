@@ -1,0 +1,228 @@
+"""What the CLIs modelled on docker's share: podman, docker and nerdctl differ by the tables of this class only."""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Sequence
+
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.model import Completed, JobTemplate, Observation, nearest, signal_name, signal_number
+from proctracker.runtimes import environment, flags, inspection, words
+from proctracker.runtimes.base import (
+    ATTACHED,
+    DETACHED,
+    GENERAL_EXTENSIONS,
+    Argv,
+    Dialog,
+    Engine,
+    Launch,
+    Request,
+    one,
+    refuse,
+)
+
+EXTENSIONS = (
+    *GENERAL_EXTENSIONS,
+    *"user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns memory_limit"
+    " cpus pull options".split(),
+)
+
+UNSUPPORTED = {
+    "min_phys_memory": "nothing reserves memory here; memory_limit bounds it",
+    "stage_in_files": "nothing is copied; give the files as volumes",
+    "stage_out_files": "nothing is copied; give the directories as volumes",
+}
+
+ACTIONS = {"suspend": "pause", "resume": "unpause"}
+"""A control -> the CLI's word for it."""
+
+
+class Streams(NamedTuple):
+    """Files for the three streams of a job that has a path for at least one of them."""
+
+    stdin: str | None
+    stdout: str
+    stderr: str
+
+
+class DockerLike:
+    """A runtime over a CLI with docker's verbs; pure, and without state."""
+
+    name = "docker"
+    containers = True
+    command: Argv = ("docker",)
+    engine_variables: Sequence[str] = ()
+    contact_options: Mapping[str, str] = {"address": "--host"}
+    unsupported: Mapping[str, str] = UNSUPPORTED
+    extensions: Sequence[str] = EXTENSIONS
+    keeps_logs = True
+    states: Mapping[str, str] = inspection.STATES
+
+    address_scheme = "unix://"
+    """What an address that is a path gets in front."""
+    extension_flags: Mapping[str, str] = flags.FLAGS
+    extension_readers: Mapping[str, flags.Reader] = flags.READERS
+    fields: Mapping[str, str] = inspection.FIELDS
+    inspect: Argv = ("container", "inspect", "--format")
+    remove_words: Mapping[bool, Argv] = {False: ("rm", "--volumes"), True: ("rm", "--volumes", "--force")}
+    """Whether by force -> the words for it; anonymous volumes go too."""
+    version_words: Argv = ("version", "--format", "{{.Client.Version}}, server {{.Server.Version}}")
+    list_words: Argv = ("ps", "--all", "--no-trunc", "--quiet")
+
+    def argv(self, engine: Engine, *rest: str) -> Argv:
+        """A whole command line: the CLI, the options that lead to the engine, the rest."""
+        return (*engine.command, *self.connection(engine), *rest)
+
+    def connection(self, engine: Engine) -> Argv:
+        """The contact's options as the CLI's."""
+        found: list[str] = []
+        for key, flag in self.contact_options.items():
+            value = engine.options.get(key)
+            if value:
+                scheme = self.address_scheme if key == "address" and value.startswith("/") else ""
+                found += [flag, scheme + value]
+        return tuple(found)
+
+    def check(self, template: JobTemplate, engine: Engine) -> None:
+        """Raise for what the template alone shows to be impossible."""
+        refuse(self, template)
+        for key in engine.options:
+            if key not in self.contact_options:
+                raise InvalidArgumentException(
+                    f"the contact {self.name} has no option {key!r}{nearest(key, self.contact_options)}"
+                )
+        flags.image(template)
+        flags.check_text(template)
+        self.template_words(template, "/")
+        flags.entrypoint_words(template)
+        environment.passed(template.job_environment or {}, "")
+
+    def template_words(self, template: JobTemplate, base: str) -> list[str]:
+        """The template's attributes and extensions as flags of ``run``."""
+        return [
+            *flags.attribute_words(template),
+            *flags.extension_words(template, self.extension_flags, self.extension_readers, base),
+        ]
+
+    def streams(self, request: Request) -> Streams | None:
+        """The files of a job that has any; what has no path of its own goes to the kept ones. None: the engine's log."""
+        if not (request.input or request.output or request.error):
+            return None
+        output = request.output or request.keep_output
+        joined = bool(request.template.join_files)
+        return Streams(request.input, output, output if joined else request.error or request.keep_error)
+
+    def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:
+        """A start with ``run``: ``own`` are the words of this CLI and way of starting."""
+        folder = request.folder
+        env = environment.passed(request.environment, f"{folder}/env")
+        labels = {name: value for name, value in request.labels.items() if environment.one_line(value)}
+        entrypoint, front = flags.entrypoint_words(request.template)
+        argv = self.argv(
+            request.engine,
+            "run",
+            *(["--detach"] if kind == DETACHED else []),
+            *(["--interactive"] if request.input else []),
+            f"--name={request.name}",
+            f"--cidfile={folder}/id",
+            f"--label-file={folder}/labels",
+            *own,
+            *env.words,
+            *self.template_words(request.template, request.directory),
+            *entrypoint,
+            *flags.options(request.template),
+            flags.image(request.template),
+            *front,
+            *flags.command_words(request.template),
+        )
+        return Launch(
+            kind,
+            argv,
+            environment=env.environ,
+            directory=folder,
+            files={**env.files, f"{folder}/labels": environment.file(labels)},
+            stdin=streams.stdin if streams else None,
+            stdout=streams.stdout if streams else None,
+            stderr=streams.stderr if streams else None,
+            append=request.append,
+            id_file=f"{folder}/id",
+        )
+
+    def launch(self, request: Request) -> Launch:
+        """Detached; with files for the streams the command stays and carries them."""
+        streams = self.streams(request)
+        if streams:
+            return self.plan(request, ATTACHED, ["--sig-proxy=false"], streams)
+        return self.plan(request, DETACHED, [], None)
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        """The CLI's 125, 126 or 127; other codes by its words."""
+        said = words.reason(completed.stderr) or f"{self.name} ended with {completed.returncode} and no word"
+        known = completed.returncode in (125, 126, 127) and not words.unanswered(completed)
+        return completed.returncode if known else words.start_status(completed.stderr), said
+
+    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
+        """One ``inspect`` for all."""
+        if not names:
+            return {}
+        done = yield from one(self.argv(engine, *self.inspect, inspection.template(self.fields), *names))
+        return inspection.parse(done, self.states)
+
+    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
+        """The same for one."""
+        return (yield from self.look(engine, [name])).get(name)
+
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        """The ids by ``ps --filter``, then one look."""
+        chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]
+        done = yield from one(self.argv(engine, *self.list_words, *chosen))
+        return (yield from self.look(engine, inspection.ids(words.expect(done))))
+
+    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        """``pause``, ``unpause`` and ``kill``."""
+        verb = [ACTIONS[action]] if action in ACTIONS else ["kill", f"--signal={signal_name(signal_number(signal))}"]
+        done = yield from one(self.argv(engine, *verb, name))
+        if done.returncode:
+            raise words.failed(done)
+
+    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
+        """One ``rm`` for all; where it complains, a look tells which are still there."""
+        if not names:
+            return {}
+        done = yield from one(self.argv(engine, *self.remove_words[force], *names))
+        if not done.returncode:
+            return {}
+        left = yield from self.look(engine, names)
+        return {name: _about(done, seen, name) for name, seen in left.items()}
+
+    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
+        """``logs``, which keeps the two streams apart."""
+        return self.argv(engine, "logs", *(["--follow"] if follow else []), name)
+
+    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
+        """Names of local images, sorted."""
+        done = yield from one(self.argv(engine, "images", "--format", "{{.Repository}}:{{.Tag}}"))
+        return sorted({line for line in inspection.ids(words.expect(done)) if "<none>" not in line})
+
+    def pull(self, engine: Engine, image: str) -> Argv | None:
+        """``pull``, which shows its progress on a terminal."""
+        return self.argv(engine, "pull", image)
+
+    def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
+        """By ``image inspect``; the CLIs word a missing one differently, but not a missing engine."""
+        done = yield from one(self.argv(engine, "image", "inspect", "--format", "{{.ID}}", image))
+        if done.returncode and words.unanswered(done):
+            raise DrmCommunicationException(words.told(done))
+        return not done.returncode
+
+    def version(self, engine: Engine) -> Dialog[str]:
+        """The CLI's version, and its daemon's where it has one."""
+        done = yield from one(self.argv(engine, *self.version_words))
+        return words.expect(done).strip()
+
+
+def _about(done: Completed, seen: Observation, name: str) -> str:
+    """The line of stderr that speaks of this container, else the last."""
+    for line in done.stderr.splitlines():
+        if name in line or (seen.container_id and seen.container_id in line):
+            return words.reason(line)
+    return words.reason(done.stderr)
