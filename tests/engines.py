@@ -1,0 +1,423 @@
+"""Private engines for tests: their own state in a temporary folder, ended by process id, nothing of the machine's touched.
+
+``python tests/engines.py`` lists the runtimes that are not there and what would install each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import image
+
+READY = 30.0
+"""Seconds within which a daemon must answer."""
+
+
+class Engine:
+    """One runtime as tests use it.
+
+    ``contact`` and ``environ`` lead proctracker to it; ``command`` is the bare CLI, to be run with ``environ``.
+    ``daemon`` tells whether there is one that ``kill`` and ``restart`` act on.
+    """
+
+    name = "process"
+    programs: tuple[str, ...] = ()
+    daemon = False
+
+    def __init__(self) -> None:
+        self.contact = self.name
+        self.image = image.NAME
+        self.command: tuple[str, ...] = ()
+        self.environ: dict[str, str] = {}
+        self.folder = ""
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        absent = [program for program in self.programs if not shutil.which(program)]
+        if absent:
+            return f"{', '.join(absent)} not on PATH"
+        if self.programs and not image.busybox():
+            return "no busybox to make an image of"
+        return None
+
+    def up(self) -> Engine:
+        """Start it and load the image."""
+        if self.programs:
+            self.folder = tempfile.mkdtemp(prefix=f"{self.name}-")
+            os.chmod(self.folder, 0o711)
+            self.configure()
+            self.start()
+            self.load(image.write(self.path("image.tar")))
+        return self
+
+    def down(self) -> None:
+        """End it with all it runs, and remove its state."""
+        if self.folder:
+            with contextlib.suppress(subprocess.SubprocessError, OSError):
+                self.clear()
+            self.stop()
+            remove(self.folder)
+
+    def configure(self) -> None:
+        """Write its configuration, set ``environ``, ``command`` and ``contact``."""
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+
+    def stop(self) -> None:
+        """End the daemon and what would outlive it."""
+
+    def kill(self) -> None:
+        """``kill -9`` the daemon."""
+
+    def restart(self) -> None:
+        """End the daemon in order and start it again."""
+
+    def load(self, archive: str) -> None:
+        """Make an archive's image known."""
+        self.cli("load", "-q", "-i", archive)
+
+    def clear(self) -> None:
+        """Remove all containers."""
+        found = self.cli("ps", "-aq").split()
+        if found:
+            self.cli("rm", "-f", *found)
+
+    def cli(self, *words: str) -> str:
+        """What the bare CLI prints. Raises CalledProcessError (with stderr) where it fails."""
+        done = subprocess.run(
+            [*self.command, *words],
+            env={**os.environ, **self.environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise Refused(done.returncode, done.args, done.stdout, done.stderr)
+        return done.stdout
+
+    def path(self, *names: str) -> str:
+        """A path in its folder."""
+        return os.path.join(self.folder, *names)
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file into its folder; returns the path."""
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+
+class Refused(subprocess.CalledProcessError):
+    """A CLI's refusal, with what it said."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.stderr}"
+
+
+class Podman(Engine):
+    """podman by root, over a storage of its own; no daemon."""
+
+    name = "podman"
+    programs = ("podman", "runc", "conmon")
+    settings = 'graphroot = "{0}/root"\nrunroot = "{0}/runroot"\n'
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        return super().missing() or ("podman by root needs root" if os.geteuid() else None)
+
+    def configure(self) -> None:
+        """containers.conf and storage.conf, named by the environment."""
+        conf = self.write(
+            "containers.conf",
+            "[containers]\n"
+            'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n'
+            'netns = "host"\n'
+            "[engine]\n"
+            'runtime = "runc"\n'
+            'cgroup_manager = "cgroupfs"\n'
+            'events_logger = "file"\n'
+            f'tmp_dir = "{self.folder}/tmp"\n',
+        )
+        storage = self.write("storage.conf", '[storage]\ndriver = "overlay"\n' + self.settings.format(self.folder))
+        self.command = ("podman",)
+        self.environ = {
+            "CONTAINERS_CONF": conf,
+            "CONTAINERS_STORAGE_CONF": storage,
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+        }
+
+    def clear(self) -> None:
+        """Remove all containers, at once."""
+        self.cli("rm", "-f", "-a", "-t", "0")
+
+
+class RootlessPodman(Podman):
+    """podman by an ordinary user. Root's test run gives these tests to such a user (rootless.py)."""
+
+    name = "podman-rootless"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contact = "podman"
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        programs = ("newuidmap", "slirp4netns", "fuse-overlayfs")
+        if os.geteuid() == 0:
+            programs += ("unshare", "setpriv")
+        absent = [program for program in programs if not shutil.which(program)]
+        return Engine.missing(self) or (f"{', '.join(absent)} not on PATH" if absent else None)
+
+    def configure(self) -> None:
+        """As for root, and places of its own for what podman keeps by user."""
+        super().configure()
+        for name, variable in (("home", "HOME"), ("run", "XDG_RUNTIME_DIR"), ("data", "XDG_DATA_HOME")):
+            os.mkdir(self.path(name), 0o700)
+            self.environ[variable] = self.path(name)
+
+    def stop(self) -> None:
+        """End the pause process, and remove what belongs to the user's subordinate ids."""
+        with contextlib.suppress(subprocess.SubprocessError):
+            self.cli("unshare", "rm", "-rf", self.path("root"), self.path("data"))
+        for found in glob.glob(self.path("**", "pause.pid"), recursive=True):
+            with open(found, encoding="ascii") as file:
+                end(int(file.read()))
+
+
+class Containerd(Engine):
+    """A containerd with its own address, by ctr."""
+
+    name = "ctr"
+    programs = ("containerd", "ctr", "runc")
+    daemon = True
+    namespace = "test"
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        return super().missing() or ("containerd needs root" if os.geteuid() else None)
+
+    def configure(self) -> None:
+        """Its configuration: no CRI, which would want a network set up."""
+        self.address = self.path("containerd.sock")
+        newer = containerd_version() >= (2,)
+        cri = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"] if newer else []
+        disabled = ", ".join(f'"{name}"' for name in [*cri, "io.containerd.grpc.v1.cri"])
+        self.write(
+            "config.toml",
+            f'version = {3 if newer else 2}\nroot = "{self.folder}/root"\nstate = "{self.folder}/state"\n'
+            f'disabled_plugins = [{disabled}]\n[grpc]\naddress = "{self.address}"\n',
+        )
+        self.command = ("ctr", "-a", self.address, "-n", self.namespace)
+        self.contact = f"ctr:{self.address}?namespace={self.namespace}"
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        self.process = daemon(self.path("containerd.log"), "containerd", "-c", self.path("config.toml"))
+        ready(self.process, self.address, lambda: self.cli("version"))
+
+    def stop(self) -> None:
+        """End the daemon and shims left over."""
+        end(self.process.pid, self.process)
+        for pid in with_words(self.address):
+            end(pid, how=signal.SIGKILL)
+
+    def kill(self) -> None:
+        """``kill -9`` the daemon."""
+        end(self.process.pid, self.process, signal.SIGKILL)
+
+    def restart(self) -> None:
+        """End the daemon in order and start it again."""
+        end(self.process.pid, self.process)
+        self.start()
+
+    def load(self, archive: str) -> None:
+        """Make an archive's image known."""
+        self.cli("image", "import", archive)
+
+    def clear(self) -> None:
+        """Remove all tasks and containers."""
+        for task in self.cli("task", "ls", "-q").split():
+            with contextlib.suppress(subprocess.SubprocessError):
+                self.cli("task", "rm", "-f", task)
+        found = self.cli("container", "ls", "-q").split()
+        if found:
+            self.cli("container", "rm", *found)
+
+
+class Nerdctl(Containerd):
+    """nerdctl over a containerd of its own, where a nerdctl is on PATH: no Debian package provides one."""
+
+    name = "nerdctl"
+    programs = ("nerdctl", "containerd", "ctr", "runc")
+
+    def configure(self) -> None:
+        """As for ctr; the environment leads the CLI to it."""
+        super().configure()
+        self.ctr, self.command, self.contact = self.command, ("nerdctl",), self.name
+        self.environ = {
+            "CONTAINERD_ADDRESS": self.address,
+            "CONTAINERD_NAMESPACE": self.namespace,
+            "NERDCTL_TOML": self.write(
+                "nerdctl.toml", f'data_root = "{self.folder}/nerdctl"\ncgroup_manager = "cgroupfs"\n'
+            ),
+        }
+
+    def load(self, archive: str) -> None:
+        """Make an archive's image known, by ctr: ``nerdctl load`` wants a newer containerd."""
+        subprocess.run([*self.ctr, "image", "import", archive], check=True, capture_output=True)
+
+    def clear(self) -> None:
+        """Remove all containers."""
+        Engine.clear(self)
+
+
+class Docker(Containerd):
+    """A dockerd with its own socket over a containerd of its own; jobs outlive it (``--live-restore``)."""
+
+    name = "docker"
+    programs = ("docker", "dockerd", "containerd", "runc")
+
+    def configure(self) -> None:
+        """The environment that leads the CLI to it."""
+        super().configure()
+        self.below, self.address = self.address, self.path("docker.sock")
+        self.command, self.contact = ("docker",), self.name
+        self.environ = {"DOCKER_HOST": f"unix://{self.address}", "DOCKER_CONFIG": self.path("client")}
+        self.containerd = daemon(self.path("containerd.log"), "containerd", "-c", self.path("config.toml"))
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        words = ["--data-root", self.path("data"), "--exec-root", self.path("exec"), "--containerd", self.below]
+        words += ["-H", self.environ["DOCKER_HOST"], "-p", self.path("pid")]
+        words += ["--iptables=false", "--bridge=none", "--live-restore"]
+        self.process = daemon(self.path("dockerd.log"), "dockerd", *words)
+        ready(self.process, self.address, lambda: self.cli("version"))
+
+    def stop(self) -> None:
+        """End the daemon, its containerd and shims left over."""
+        end(self.process.pid, self.process)
+        end(self.containerd.pid, self.containerd)
+        for pid in with_words(self.below):
+            end(pid, how=signal.SIGKILL)
+
+    def kill(self) -> None:
+        """``kill -9`` the daemon; its containerd goes on."""
+        super().kill()
+        os.unlink(self.path("pid"))
+
+    def load(self, archive: str) -> None:
+        """Make an archive's image known."""
+        Engine.load(self, archive)
+
+    def clear(self) -> None:
+        """Remove all containers."""
+        Engine.clear(self)
+
+
+ENGINES: dict[str, type[Engine]] = {
+    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, Docker)
+}
+UNPACKAGED = {"nerdctl": "no Debian package provides it: put a nerdctl on PATH"}
+"""What ``scripts/install-runtimes`` cannot install, and what to do."""
+
+
+def containerd_version() -> tuple[int, ...]:
+    """The version of the containerd on PATH."""
+    words = subprocess.run(["containerd", "--version"], capture_output=True, text=True, check=True).stdout.split()
+    return tuple(int(part) for part in words[2].lstrip("v").split("~")[0].split("-")[0].split("+")[0].split("."))
+
+
+def daemon(log: str, *argv: str) -> subprocess.Popen[bytes]:
+    """Start a daemon, detached from the terminal, with a log of its own."""
+    with open(log, "ab") as file:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd="/", start_new_session=True
+        )
+
+
+def ready(process: subprocess.Popen[bytes], address: str, ask: Callable[[], object]) -> None:
+    """Wait until a daemon listens and answers. Raises RuntimeError with the end of its log where it does not."""
+    deadline = time.monotonic() + READY
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError, subprocess.SubprocessError), socket.socket(socket.AF_UNIX) as tried:
+            tried.connect(address)
+            ask()
+            return
+        time.sleep(0.02)
+    logs = glob.glob(os.path.join(os.path.dirname(address), "*.log"))
+    text = "".join(open(log, encoding="utf-8", errors="replace").read()[-2000:] for log in logs)  # noqa: SIM115
+    raise RuntimeError(f"{process.args!r} does not answer\n{text}")
+
+
+def end(pid: int, process: subprocess.Popen[bytes] | None = None, how: int = signal.SIGTERM) -> None:
+    """End one process and wait until it has gone; with SIGKILL after 15 seconds."""
+    for number, seconds in ((how, 15.0), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if process.poll() is not None if process else gone(pid):
+                return
+            time.sleep(0.005)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def with_words(text: str) -> list[int]:
+    """The processes with this text in their command line, but ours."""
+    return [pid for pid, words in _read_all("cmdline") if text.encode() in words and pid != os.getpid()]
+
+
+def with_variable(text: str) -> list[int]:
+    """The processes with this text in their environment, but ours."""
+    return [pid for pid, words in _read_all("environ") if text.encode() in words and pid != os.getpid()]
+
+
+def _read_all(name: str) -> Iterator[tuple[int, bytes]]:
+    """A file of /proc of every process that lets us."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/{name}", "rb") as file:
+            yield int(pid), file.read()
+
+
+def remove(folder: str) -> None:
+    """Remove a folder, whatever is still mounted in it."""
+    with open("/proc/self/mounts", encoding="utf-8", errors="replace") as file:
+        mounted = [line.split()[1] for line in file if line.split()[1].startswith(f"{folder}/")]
+    for path in reversed(mounted):
+        subprocess.run(["umount", "-l", path], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def absent() -> Iterator[tuple[str, str, str]]:
+    """The runtimes that cannot be used here: name, why, what to do."""
+    for name, kind in ENGINES.items():
+        why = kind().missing()
+        if why:
+            runtime = {"ctr": "containerd"}.get(name, name.split("-")[0])
+            yield name, why, UNPACKAGED.get(name, f"sudo scripts/install-runtimes {runtime}")
+
+
+if __name__ == "__main__":
+    for name, why, remedy in absent():
+        print(f"{name}: {why}: {remedy}")
+    sys.exit()
