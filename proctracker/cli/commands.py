@@ -96,8 +96,6 @@ _TABLE = [
     Command("top", "events:top", "top", "show what running jobs use, again and again", "-n, --times N  so many times\n"),
     Command("categories", "extras:categories", "categories", "list images and named categories"),
     Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),
-    Command("report", "report:report", "report [-o FILE.html] [ID…]", "make one page about a session's jobs",
-            "-o, --output FILE  write it there\n"),
     Command("template", "extras:template", "template check FILE…", "check template files"),
     Command("doctor", "doctor:doctor", "doctor [--json]", "tell which trackers work here, and why not", "--json  as JSON\n"),
     Command("adopt", "extras:adopt", "adopt", "rebuild a lost store from the labels of containers"),

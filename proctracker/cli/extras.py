@@ -97,3 +97,34 @@ def template(call: Call) -> int:
             formats.say(f"error: {message}")
             code = 1
     return code
+
+
+def categories(call: Call) -> int:
+    """List the named categories of the configuration and the images of the tracker."""
+    from proctracker.cli.access import Access
+    from proctracker.runner import Runner
+
+    access = Access(call)
+    target = access.target()
+    names = list(access.config.categories)
+    if target.runtime.containers:
+        runner = Runner(target.engine, access.config.cli_timeout)
+        names += runner.converse(target.runtime.categories(target.engine))
+    formats.write("".join(f"{formats.safe(name)}\n" for name in names))
+    return 0
+
+
+def machines(call: Call) -> int:
+    """Describe this machine."""
+    from proctracker import procs
+    from proctracker.model import plain
+
+    machine = procs.machine()
+    values = {name: plain(getattr(machine, name)) for name in machine.names()}
+    version = machine.machine_os_version
+    values["machine_os_version"] = None if version is None else str(version)
+    if call.flag("json"):
+        formats.write(formats.dump_json([values]))
+    else:
+        formats.write("".join(f"{name}: {formats.safe(value)}\n" for name, value in values.items() if value is not None))
+    return 0

@@ -158,7 +158,8 @@ def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: 
                 watch.add(tail.path)
         others = fds()
         # Most commands are over at once: watching files costs more than they do.
-        ready = select.select([*others, *([watch] if watch else [])], [], [], watch.timeout if watch else 0.03)[0]
+        watched: list[int | Watch] = [*others, *([watch] if watch else [])]
+        ready = select.select(watched, [], [], watch.timeout if watch else 0.03)[0]
         if watch is None:
             watch = Watch() if not ready else None
             if watch:

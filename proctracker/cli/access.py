@@ -1,0 +1,259 @@
+"""What commands share: the state directory, the configuration, the supervisor, and which jobs are meant."""
+
+from __future__ import annotations
+
+import os
+
+from proctracker.cli import formats
+from proctracker.errors import InvalidArgumentException, InvalidSessionException
+from proctracker.store.paths import Home, home_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Sequence
+
+    from proctracker.cli.main import Call
+    from proctracker.config import Config
+    from proctracker.model import JobInfo, JobRow, JobTemplate, Observation
+    from proctracker.store.reader import Reader
+    from proctracker.supervisor.client import Client
+    from proctracker.tracker.contacts import Target
+
+DEFAULT_SESSION = "default"
+_SEVERAL = 3
+"""Ids shown in a remark about many."""
+
+
+class Access:
+    """One command's way to everything; each part is opened when it is first used."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.home = Home(home_path(os.environ))
+        self.failed = False
+        """Something that was asked for could not be done, and was told of."""
+        self._reader: Reader | None = None
+        self._others: dict[str, Reader] = {}
+        self._config: Config | None = None
+        self._client: Client | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """The store, to read."""
+        if self._reader is None:
+            from proctracker.store.reader import Reader
+
+            self._reader = Reader(self.home)
+        return self._reader
+
+    @property
+    def config(self) -> Config:
+        """The configuration. Raises InvalidArgumentException naming the file and the key."""
+        if self._config is None:
+            from proctracker.config import load
+
+            self._config = load(os.environ)
+        return self._config
+
+    @property
+    def client(self) -> Client:
+        """The supervisor's client; no supervisor is started before something needs one."""
+        if self._client is None:
+            from proctracker.supervisor.client import Client
+            from proctracker.tracker.contacts import settings
+
+            self._client = Client(self.home, settings=settings(self.config))
+        return self._client
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for reader in (self._reader, *self._others.values()):
+            if reader is not None:
+                reader.close()
+
+    def supervised(self) -> bool:
+        """Whether a supervisor runs; starts none."""
+        from proctracker.supervisor import confinement, election
+
+        return bool(election.holders(self.home.run, confinement.key()))
+
+    def supervisor_told(self) -> dict[str, Any] | None:
+        """What the running supervisor tells of itself; None where none runs."""
+        return self.client.ask("status") if self.supervised() else None
+
+    @property
+    def session(self) -> str | None:
+        """The session to look at alone. Raises InvalidSessionException if it does not exist."""
+        name = self.call.session
+        if name is not None and name != DEFAULT_SESSION and self.reader.session(name) is None:
+            raise InvalidSessionException(f"no session {name!r}: `proctracker session list` shows those there are")
+        return name
+
+    @property
+    def default_contact(self) -> str:
+        """The contact of jobs that name none: the caller's, the session's, the configuration's."""
+        if self.call.contact:
+            return self.call.contact
+        known = self.reader.session(self.call.session) if self.call.session else None
+        return known.contact if known else self.config.default_contact
+
+    def target(self, contact: str | None = None) -> Target:
+        """The runtime and engine of a contact, the default one if none is named."""
+        from proctracker.tracker import contacts
+
+        return contacts.resolve(contact or self.default_contact, self.config, os.environ)
+
+    def contacts(self) -> list[str]:
+        """Every runtime there is, and the trackers of the configuration."""
+        from proctracker import runtimes
+
+        names = runtimes.names()
+        return [*names, *(name for name in self.config.trackers if name not in names)]
+
+    def rows(
+        self, *, live: bool | None = None, states: Sequence[int] | None = None, all_hosts: bool = False
+    ) -> list[JobRow]:
+        """Jobs of the session, or of all sessions, that fit; with ``all_hosts`` those of the other hosts too."""
+        name = self.call.session if all_hosts else self.session
+        found = self.reader.jobs(session=name, states=states, live=live)
+        for home in self.reader.other_hosts() if all_hosts else ():
+            found += self._reader_of(home.host).jobs(session=name, states=states, live=live)
+        return found
+
+    def named(self, words: Sequence[str], *, read_only: bool = False, strict: bool = False) -> list[JobRow]:
+        """The jobs meant by words, each once: an id, an array's (all its tasks), ``43_[1-5]`` as ``ps`` shows them.
+
+        What is unknown, or another host's unless only read, is told of and left out; raised if ``strict`` or if nothing
+        is left.
+        """
+        ids = [each for word in words for each in _ids(word)]
+        known = {row.id: row for row in self.reader.jobs(ids)}
+        found: dict[str, JobRow] = {}
+        problem: InvalidArgumentException | None = None
+        for word in ids:
+            rows = [known[word]] if word in known else self._array(word)
+            try:
+                found.update({row.id: row for row in rows or self._elsewhere(word, read_only)})
+            except InvalidArgumentException as error:
+                if strict:
+                    raise
+                if problem:
+                    self.tell(problem.message)
+                problem = error
+        if problem and not found:
+            raise problem
+        if problem:
+            self.tell(problem.message)
+        return list(found.values())
+
+    def tell(self, message: str) -> None:
+        """Tell of one of several things that could not be done."""
+        formats.say(f"error: {message}")
+        self.failed = True
+
+    def _array(self, word: str, reader: Reader | None = None) -> list[JobRow]:
+        return (reader or self.reader).jobs(array=int(word)) if word.isascii() and word.isdigit() else []
+
+    def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
+        """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
+        for home in self.reader.other_hosts():
+            reader = self._reader_of(home.host)
+            rows = reader.jobs([word]) or self._array(word, reader)
+            if rows and not read_only:
+                where = f"ssh {home.host} proctracker {self.call.command.name} {word}"
+                raise InvalidArgumentException(f"job {word} is on {home.host}: {where}")
+            if rows:
+                return rows
+        raise InvalidArgumentException(f"no job {word}: `proctracker ps -a` lists those there are")
+
+    def _reader_of(self, host: str) -> Reader:
+        if host == self.home.host:
+            return self.reader
+        if host not in self._others:
+            from proctracker.store.reader import Reader
+
+            self._others[host] = Reader(Home(self.home.path, host))
+        return self._others[host]
+
+    def home_of(self, row: JobRow) -> Home:
+        """The state directory as the job's host sees it."""
+        return self._reader_of(row.host or self.home.host).home
+
+    def spec(self, row: JobRow) -> dict[str, Any]:
+        """What a job was to be."""
+        return self._reader_of(row.host or self.home.host).spec(row.spec)
+
+    def observations(self, rows: Sequence[JobRow]) -> dict[str, Observation]:
+        """What the engines, or the process table where no supervisor looks after it, say about live jobs of this host."""
+        live = [row for row in rows if not row.ended and row.host == self.home.host]
+        if not live or (self.supervised() and not any(row.container for row in live)):
+            return {}
+        from proctracker.tracker import looks
+
+        return looks.look(live, self.reader, supervised=self.supervised(), timeout=self.config.cli_timeout)
+
+    def looked(self, rows: Sequence[JobRow]) -> list[JobRow]:
+        """The rows as things are now."""
+        from copy import copy
+
+        seen = self.observations(rows)
+        found = []
+        for row in rows:
+            observation = seen.get(row.id)
+            if observation is not None:
+                row = copy(row)
+                row.state, row.sub_state = int(observation.state), observation.sub_state
+                row.annotation = observation.annotation or row.annotation
+            found.append(row)
+        return found
+
+    def infos(self, rows: Sequence[JobRow]) -> list[JobInfo]:
+        """Everything about jobs."""
+        from proctracker.tracker import infos
+
+        seen = self.observations(rows)
+        return [infos.info(row, self.spec(row), seen.get(row.id)) for row in rows]
+
+    def own_job(self) -> str | None:
+        """The id of the job this very command runs in, if it is one of this home."""
+        mark = os.environ.get("PROCTRACKER_JOB", "").split("/")
+        return mark[1] if len(mark) == 3 and self.home.check() and mark[0] == self.home.uuid else None
+
+    def check_template(self, template: JobTemplate) -> None:
+        """Raise what is wrong with a template for the contact it names, or the default one."""
+        from proctracker.model import extension
+        from proctracker.templates import check
+
+        target = self.target(extension(template, "contact"))
+        check(template, target.runtime.containers)
+        target.runtime.check(template, target.engine)
+
+    def version_of(self, contact: str) -> str:
+        """What a contact's CLI, and its daemon, say of themselves; raises DrmCommunicationException if it does not work."""
+        from proctracker.runner import Runner
+
+        target = self.target(contact)
+        return Runner(target.engine, self.config.cli_timeout).converse(target.runtime.version(target.engine))
+
+    def command_of(self, contact: str) -> tuple[str, ...]:
+        """The command that stands for a contact's CLI."""
+        return self.target(contact).engine.command
+
+
+def _ids(word: str) -> Iterator[str]:
+    """The ids of a word: itself, or those of ``43_[1-5]``."""
+    array, bracket, rest = word.partition("_[")
+    if not bracket or not rest.endswith("]"):
+        yield word
+        return
+    from proctracker.templates.quantities import indices
+
+    for index in indices(rest[:-1]):
+        yield f"{array}_{index}"
+
+
+def listed(ids: Sequence[str], most: int = 0) -> str:
+    """Ids in a line; only so many of them, with a word about the rest."""
+    if not most or len(ids) <= most:
+        return " ".join(ids)
+    return f"{' '.join(ids[:most])} and {len(ids) - most} more"

@@ -1,0 +1,149 @@
+"""Being with a job until it ends: its output is shown, signals are taken to it, its end is ours."""
+
+from __future__ import annotations
+
+import signal
+
+from proctracker.cli import ends, formats, output, tail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from proctracker.cli.access import Access
+    from proctracker.cli.signals import Signals
+    from proctracker.cli.tail import Tail
+    from proctracker.model import JobRow
+    from proctracker.supervisor.client import Wait
+
+_BOTH = ("stdout", "stderr")
+
+
+class Attendance:
+    """One ``run``. Made before the job is submitted, as output appended to a file is shown from where that ended."""
+
+    def __init__(self, access: Access, spec: dict[str, Any], *, containers: bool, signals: Signals) -> None:
+        self._access, self._spec, self._signals = access, spec, signals
+        # Which files there are, and that they were truncated, is known once the job has started.
+        self._needs_start = containers or bool(spec["output"] or spec["error"])
+        self._id = ""
+        self._wait: Wait | None = None
+        self._row: JobRow | None = None
+        self._tails: list[Tail] = []
+        self._log: output.Log | None = None
+        self._attempt = 1
+        self._terminating = False
+        self._left: int | None = None
+
+    def until_end(self, job_id: str) -> int:
+        """Show the job until it ends or is left; the exit code."""
+        self._id = job_id
+        self._signals.armed = True
+        self._wait = self._access.client.waiting([job_id], "started" if self._needs_start else "ended")
+        if not self._needs_start:
+            self._show_kept()
+        while True:
+            try:
+                tail.follow(self._files, self._fds, self._wake)
+                break
+            except BrokenPipeError:
+                self._closed()
+        if self._left is not None:
+            ends.go_on([job_id])
+            return 128 + self._left
+        assert self._row is not None
+        why = ends.reason(self._row)
+        if why:
+            formats.say(why)
+        return ends.code(self._row)
+
+    def _show_kept(self) -> None:
+        """Show the files in which we keep this attempt's output."""
+        streams = _BOTH[:1] if self._spec.get("join") else _BOTH
+        home = self._access.home
+        self._tails += [
+            tail.Tail(output.kept(home, self._id, self._attempt, stream, self._spec), output.STREAMS[stream][1])
+            for stream in streams
+        ]
+
+    def _files(self) -> list[Tail]:
+        """The files to show; those of a next attempt once they are there."""
+        import os
+
+        while self._spec["retries"] and not self._needs_start:
+            if not os.path.exists(output.kept(self._access.home, self._id, self._attempt + 1, "stdout", self._spec)):
+                break
+            self._attempt += 1
+            self._show_kept()
+        return self._tails
+
+    def _fds(self) -> list[int]:
+        found = [self._signals.fileno(), *(self._log.fds() if self._log else ())]
+        return found if self._wait is None else [*found, self._wait.fileno()]
+
+    def _wake(self, ready: list[int]) -> bool:
+        if self._log:
+            self._log.pump(ready)
+        if self._signals.fileno() in ready:
+            self._take_signals()
+        rows = self._wait.receive() if self._wait and self._wait.fileno() in ready else None
+        if rows:
+            self._progress(rows[0])
+        over = self._row is not None and not (self._log and self._log.fds())
+        if over and self._log:
+            self._finish_log(self._log)
+        return over or self._left is not None
+
+    def _progress(self, row: JobRow) -> None:
+        """The job has started, or ended."""
+        assert self._wait is not None
+        self._wait.close()
+        self._wait = None
+        if self._needs_start:
+            self._needs_start = False
+            if output.in_engine(row) and not ends.never_started(row):
+                self._log = output.Log(row, self._spec, _BOTH, follow=not row.ended, prefix=b"")
+            elif row.container is None or not output.in_engine(row):
+                self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
+        if row.ended:
+            self._row = row
+        else:
+            self._wait = self._access.client.waiting([self._id], "ended")
+
+    def _finish_log(self, log: output.Log) -> None:
+        """The engine's log is over; if its container was removed before we saw any of it, what was saved is shown."""
+        assert self._row is not None
+        if self._row.saved and not log.shown:
+            self._tails = output.tails(self._access.home, self._row, self._spec, _BOTH)
+        log.close()
+        self._log = None
+
+    def _take_signals(self) -> None:
+        for number in self._signals.take():
+            if number == signal.SIGHUP or self._terminating:
+                self._left = number
+            else:
+                self._terminate()
+
+    def _terminate(self) -> None:
+        """End the job as the first INT or TERM asks for."""
+        self._terminating = True
+        outcome = self._access.client.control([self._id], "terminate")
+        # One that has ended in the meantime is where it should be.
+        problem = outcome.errors.get(self._id)
+        if problem is not None and problem.code != _INVALID_STATE:
+            formats.say(f"error: {problem.message}")
+
+    def _closed(self) -> None:
+        """Nobody reads our stdout any more: as a pipe would, end the job; the rest goes nowhere."""
+        import os
+
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+        if not self._terminating:
+            self._terminate()
+
+
+_INVALID_STATE = 9
+"""InvalidStateException's number (errors.py)."""

@@ -1,0 +1,174 @@
+"""``suspend resume hold release terminate``, ``reap`` and ``resubmit``."""
+
+from __future__ import annotations
+
+import time
+
+from proctracker.cli import ends, formats
+from proctracker.cli.access import Access, listed
+from proctracker.cli.listing import read_states
+from proctracker.cli.main import Call
+from proctracker.cli.options import UsageError, text
+from proctracker.errors import InvalidStateException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
+    from proctracker.errors import Drmaa2Exception
+    from proctracker.model import JobRow
+
+_TOLD = 20
+"""Ids named when many are removed."""
+
+
+def control(call: Call) -> int:
+    """Do it to the jobs named; every one is tried, and those it failed for are told of."""
+    access = Access(call)
+    every, action = call.flag("all"), call.command.name
+    if every == bool(call.words):
+        raise UsageError(f"{action}: name jobs, or say --all: proctracker {call.command.usage}")
+    states = read_states(text(call.values, "state"))
+    if states is not None and not every:
+        raise UsageError(f"{action}: --state goes with --all")
+    rows = access.rows(live=True, states=states) if every else access.named(call.words)
+    if rows:
+        outcome = access.client.control([row.id for row in rows], action, **_terminating(call))
+        _tell(access, rows, outcome.errors, every)
+    return 1 if access.failed else 0
+
+
+def _terminating(call: Call) -> dict[str, Any]:
+    """What ``terminate`` takes besides."""
+    found: dict[str, Any] = {}
+    given = text(call.values, "signal")
+    if given is not None:
+        from proctracker.model import signal_name, signal_number
+
+        found["signal"] = signal_name(signal_number(given))
+    grace = text(call.values, "grace")
+    if grace is not None:
+        from proctracker.templates.quantities import duration
+
+        found["grace"] = duration(grace, "--grace")
+    return found
+
+
+def _tell(access: Access, rows: Sequence[JobRow], errors: Mapping[str, Drmaa2Exception], every: bool) -> None:
+    """Tell what failed. Tasks, and with ``--all`` jobs, whose state does not fit are passed over if another's did."""
+    named = set(access.call.words)
+    groups: dict[str, list[JobRow]] = {}
+    for row in rows:
+        alone = not every and row.id in named
+        groups.setdefault("" if every else row.id if alone else str(row.num), []).append(row)
+    for name, members in groups.items():
+        failed = [(row.id, errors[row.id]) for row in members if row.id in errors]
+        unfit = [each for each in failed if isinstance(each[1], InvalidStateException)]
+        for job_id, error in failed:
+            if not isinstance(error, InvalidStateException) or len(members) == 1:
+                access.tell(_about(job_id, error))
+        if len(members) > 1 and len(unfit) == len(members):
+            whose = f"array {name}: none of its tasks" if name else "none of the jobs"
+            access.tell(f"{whose} is in a state for {access.call.command.name}")
+
+
+def _about(job_id: str, error: Drmaa2Exception) -> str:
+    """An error with its job, unless the message names it already."""
+    return error.message if f"job {job_id}" in error.message else f"job {job_id}: {error.message}"
+
+
+def reap(call: Call) -> int:
+    """Forget ended jobs, and say which."""
+    access = Access(call)
+    finished, older = call.flag("finished"), text(call.values, "older_than")
+    if finished == bool(call.words):
+        raise UsageError("reap: name ended jobs, or say --finished: proctracker reap ID… | --finished")
+    if older is not None and not finished:
+        raise UsageError("reap: --older-than goes with --finished")
+    rows = access.rows(live=False) if finished else access.named(call.words)
+    if older is not None:
+        from proctracker.templates.quantities import duration
+
+        before = time.time() - duration(older, "--older-than")
+        rows = [row for row in rows if (row.finished or 0.0) < before]
+    ids = [row.id for row in rows]
+    if call.flag("dry_run"):
+        ready = [row.id for row in rows if row.ended]
+        formats.say(removed(ready, "would remove"))
+        return 0
+    if not ids:
+        formats.say("no ended jobs")
+        return 1 if access.failed else 0
+    outcome = access.client.reap(ids)
+    if outcome.done:
+        formats.say(removed(outcome.done, "removed"))
+    for job_id, error in outcome.errors.items():
+        access.tell(_about(job_id, error))
+    return 1 if access.failed else 0
+
+
+def removed(ids: Sequence[str], word: str) -> str:
+    """A line about jobs that are no more."""
+    if not ids:
+        return f"{word} nothing"
+    jobs = "1 job" if len(ids) == 1 else f"{len(ids)} jobs"
+    return f"{word} {jobs}: {listed(ids, _TOLD)}"
+
+
+_NOT_AGAIN: Mapping[str, Any] = {"after": [], "after_any": [], "start_time": None, "deadline": None, "hold": False, "keep_input": False}
+"""Parts of a spec that were about when it was to start -> what a resubmitted job has there."""
+
+
+def resubmit(call: Call) -> int:
+    """Start ended jobs again as new ones; those of an array as an array of the same tasks."""
+    if not call.words:
+        raise UsageError("resubmit: name ended jobs: proctracker resubmit ID… [--failed]")
+    access = Access(call)
+    rows = access.named(call.words)
+    groups: dict[tuple[int, int], list[JobRow]] = {}
+    for row in rows:
+        if not row.ended:
+            access.tell(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
+        elif ends.code(row) or not call.flag("failed"):
+            groups.setdefault((row.num, row.spec), []).append(row)
+    for members in groups.values():
+        formats.write(f"{_again(access, members)}\n")
+    return 1 if access.failed else 0
+
+
+def _again(access: Access, rows: Sequence[JobRow]) -> str:
+    """Submit a job, or tasks of one array, again; the new id."""
+    first = rows[0]
+    spec = access.spec(first)
+    if not spec:
+        raise InvalidStateException(f"job {first.id}: what it was to be is no longer known")
+    array = access.reader.array(first.num) if first.task is not None else None
+    spec = {**spec, **_NOT_AGAIN, "resubmitted_from": first.id if array is None else str(first.num)}
+    tasks = [row.task for row in rows if row.task is not None] if array else None
+    items = None
+    if array and array.items and tasks:
+        by_index = dict(zip(array.indices, array.items))
+        items = [by_index[task] for task in tasks]
+    return access.client.submit(
+        first.session,
+        spec,
+        _context(access, first),
+        contact=access.config.default_contact,
+        indices=tasks,
+        items=items,
+        max_parallel=array.max_parallel if array else 0,
+    )
+
+
+def _context(access: Access, row: JobRow) -> tuple[str, dict[str, Any]]:
+    """The surroundings the job had, or the caller's where they were dropped."""
+    key = access.reader.spec_context(row.spec)
+    context = access.reader.context(key)
+    if context is not None:
+        return key, context
+    import os
+
+    from proctracker.tracker import surroundings
+
+    formats.say(f"job {row.id}: its environment is no longer kept (keep_environment), the new job gets this one")
+    return surroundings.now(os.environ, {})

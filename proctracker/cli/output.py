@@ -1,0 +1,165 @@
+"""Where a job's output is: files of the job's own, files kept by us, the engine's log."""
+
+from __future__ import annotations
+
+import os
+
+from proctracker.cli.tail import Tail, put
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
+    from proctracker.model import JobRow
+    from proctracker.store.paths import Home
+
+STREAMS = {"stdout": ("out", 1), "stderr": ("err", 2)}
+"""Stream -> what its kept file is called, and the descriptor it is shown on."""
+
+_PART = 1 << 16
+
+
+def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, Any]) -> str:
+    """The file in which we keep a stream that was given no path."""
+    return home.kept(job_id, attempt, STREAMS[stream][0], spec.get("output_dir"))
+
+
+def path_of(home: Home, row: JobRow, stream: str, spec: Mapping[str, Any]) -> str | None:
+    """The file a stream went to, whether the job's own or ours; None: to that of stdout."""
+    if stream == "stderr" and (spec.get("join") or (row.error and row.error == row.output)):
+        return None
+    own = row.output if stream == "stdout" else row.error
+    return own or kept(home, row.id, row.attempt, stream, spec)
+
+
+def in_engine(row: JobRow) -> bool:
+    """Whether the engine has the output: it keeps logs, was given no files, and we have not saved them."""
+    if row.container is None or row.output or row.error or row.saved:
+        return False
+    from proctracker import runtimes
+
+    return runtimes.get(row.runtime).keeps_logs
+
+
+def tails(home: Home, row: JobRow, spec: Mapping[str, Any], streams: tuple[str, ...], prefix: bytes = b"") -> list[Tail]:
+    """The files of some streams, on their way to our descriptors."""
+    paths = [(path_of(home, row, stream, spec), STREAMS[stream][1]) for stream in streams]
+    return [Tail(path, sink, prefix) for path, sink in paths if path is not None]
+
+
+class Log:
+    """A container's output as its engine prints it, on its way to our descriptors."""
+
+    def __init__(
+        self,
+        row: JobRow,
+        spec: Mapping[str, Any],
+        streams: tuple[str, ...],
+        *,
+        follow: bool,
+        prefix: bytes = b"",
+        skip: Mapping[str, int] | None = None,
+    ) -> None:
+        from proctracker import runner, runtimes
+        from proctracker.tracker import contacts
+
+        assert row.container is not None
+        engine = contacts.engine_of(spec)
+        argv = runtimes.get(row.runtime).logs(engine, row.container, follow)
+        pipes = {stream: os.pipe() for stream in STREAMS}
+        with open(pipes["stdout"][1], "wb") as out, open(pipes["stderr"][1], "wb") as err:
+            self._call = runner.Runner(engine).begin(argv, out, err)
+        self._open: dict[int, _Pipe] = {}
+        for stream, (read_end, _) in pipes.items():
+            os.set_blocking(read_end, False)
+            # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
+            sink = STREAMS[stream][1] if stream in streams else None
+            self._open[read_end] = _Pipe(sink, prefix, (skip or {}).get(stream, 0))
+        self.shown = False
+
+    def into(self, pipes: Mapping[str, _Pipe]) -> None:
+        """Have the streams read by others than ours."""
+        self._open = dict(zip(self._open, pipes.values()))
+
+    def fds(self) -> list[int]:
+        """What to wait on; empty when all has been shown."""
+        return list(self._open)
+
+    def pump(self, ready: list[int]) -> None:
+        """Show what has come."""
+        for fd in [fd for fd in self._open if fd in ready]:
+            while True:
+                try:
+                    data = os.read(fd, _PART)
+                except BlockingIOError:
+                    break
+                self._open[fd].show(data)
+                self.shown = self.shown or bool(data)
+                if not data:
+                    os.close(fd)
+                    del self._open[fd]
+                    break
+
+    def all(self) -> None:
+        """Show everything up to its end."""
+        import select
+
+        while self._open:
+            self.pump(select.select(self.fds(), [], [])[0])
+        self.close()
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        for fd in self._open:
+            os.close(fd)
+        self._open = {}
+        self._call.stop()
+
+
+class _Pipe:
+    """One stream of a log, less its first lines: whole lines with a prefix where there is one."""
+
+    def __init__(self, sink: int | None, prefix: bytes, skip: int = 0) -> None:
+        self._sink, self._prefix, self._skip, self._line = sink, prefix, skip, b""
+
+    def show(self, data: bytes) -> None:
+        """Show data; none: the end, with a last line that has no newline."""
+        while self._skip and data:
+            end = data.find(b"\n") + 1
+            self._skip -= bool(end)
+            data = data[end:] if end else b""
+        if self._sink is None:
+            return
+        if not self._prefix:
+            put(self._sink, data)
+            return
+        *lines, self._line = (self._line + data).split(b"\n")
+        if not data and self._line:
+            lines, self._line = [self._line], b""
+        put(self._sink, b"".join(self._prefix + line + b"\n" for line in lines))
+
+
+class _Counter(_Pipe):
+    """Counts a stream's lines; one without an end at the end counts."""
+
+    def __init__(self) -> None:
+        super().__init__(None, b"")
+        self.lines = 0
+        self._ended = True
+
+    def show(self, data: bytes) -> None:
+        """Count data's lines."""
+        if data:
+            self.lines += data.count(b"\n")
+            self._ended = data.endswith(b"\n")
+        else:
+            self.lines += not self._ended
+
+
+def lines_before(row: JobRow, spec: Mapping[str, Any], last: int) -> dict[str, int]:
+    """How many lines of each stream of an engine's log are before its last so many."""
+    counters = {stream: _Counter() for stream in STREAMS}
+    log = Log(row, spec, (), follow=False)
+    log.into(counters)
+    log.all()
+    return {stream: max(0, counter.lines - last) for stream, counter in counters.items()}

@@ -1,0 +1,156 @@
+"""``run``, ``submit`` and ``array``: from words to a job."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from proctracker.cli import formats
+from proctracker.cli.access import DEFAULT_SESSION, Access
+from proctracker.cli.main import Call
+from proctracker.cli.options import UsageError, number, text
+from proctracker.cli.request import keep_stdin, template_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
+    from proctracker.model import JobTemplate
+
+
+class Start:
+    """One submission: the template of the options, checked, and what goes with it."""
+
+    def __init__(self, call: Call, command: list[str], *, array: bool = False) -> None:
+        from proctracker.model import JobTemplate, extension
+        from proctracker.tracker import submission, surroundings
+
+        self.access = access = Access(call)
+        values = template_of(call, command)
+        kept = self._keep_input(values)
+        try:
+            self.template = template = JobTemplate(values)
+            target = access.target(call.contact or extension(template, "contact"))
+            self.contact = target.contact
+            self.containers = target.runtime.containers
+            self.spec: dict[str, Any] = submission.prepare(
+                template, target, access.config, environ=os.environ, cwd=os.getcwd(), array=array
+            )
+        except BaseException:
+            if kept:
+                os.unlink(kept)
+            raise
+        if kept:
+            self.spec["keep_input"] = True
+        self.context = surroundings.now(os.environ, template.job_environment or {})
+
+    def _keep_input(self, values: dict[str, Any]) -> str | None:
+        """``-i -``: what comes on standard input, in a file of ours; its path."""
+        if values.get("input_path") != "-":
+            return None
+        self.access.home.prepare()
+        values["input_path"] = path = keep_stdin(self.access.home.kept_dir)
+        return path
+
+    def submit(
+        self,
+        *,
+        indices: Sequence[int] | None = None,
+        items: Sequence[str] | None = None,
+        max_parallel: int = 0,
+        stdin: int | None = None,
+    ) -> str:
+        """Hand it to the supervisor; the id. Without ``-c`` a new session has the configuration's contact."""
+        if stdin is not None:
+            self.spec["stdin"] = "passed"
+        access = self.access
+        return access.client.submit(
+            access.call.session or DEFAULT_SESSION,
+            self.spec,
+            self.context,
+            contact=(access.call.session and access.call.contact) or access.config.default_contact,
+            indices=indices,
+            items=items,
+            max_parallel=max_parallel,
+            stdin=stdin,
+        )
+
+
+def submit(call: Call) -> int:
+    """Start a job and print its id."""
+    start = Start(call, call.words)
+    if start.template.input_path is None and not call.flag("no_input") and _is(0, stat.S_ISFIFO):
+        formats.say("standard input is not passed on: `-i -` keeps it for the job, `--no-input` says there is none")
+    formats.write(f"{start.submit()}\n")
+    return 0
+
+
+def array(call: Call) -> int:
+    """Start a job for each of many tasks and print the array's id."""
+    over = text(call.values, "over")
+    if over is not None:
+        if over == "-" and text(call.values, "input") == "-":
+            raise UsageError("array: standard input cannot be both the tasks and their input")
+        items = _tasks(over)
+        indices, command = list(range(1, len(items) + 1)), call.words
+    elif call.words:
+        from proctracker.templates.quantities import indices as read
+
+        items, indices, command = None, read(call.words[0]), call.words[1:]
+    else:
+        raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
+    most = number(call.values, "max_parallel") or 0
+    start = Start(call, command, array=True)
+    formats.write(f"{start.submit(indices=indices, items=items, max_parallel=most)}\n")
+    return 0
+
+
+def _tasks(path: str) -> list[str]:
+    """The lines of a file (``-``: standard input) that are not empty."""
+    with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+        lines = os.fsdecode(file.read()).split("\n")
+    found = [line[:-1] if line.endswith("\r") else line for line in lines if line.strip()]
+    if not found:
+        raise UsageError(f"array: {path} holds no task: a line is expected for each")
+    return found
+
+
+def run(call: Call) -> int:
+    """Start a job, show its output, exit as it did."""
+    if call.flag("detach"):
+        return submit(call)
+    from proctracker.cli.attend import Attendance
+    from proctracker.cli.signals import Signals
+
+    start = Start(call, call.words)
+    with Signals() as signals:
+        stdin, relay = _input_of(start.template, call)
+        attendance = Attendance(start.access, start.spec, containers=start.containers, signals=signals)
+        try:
+            job_id = start.submit(stdin=stdin)
+        finally:
+            if relay is not None and stdin is not None:
+                os.close(stdin)
+        if relay is not None:
+            relay.begin(signals)
+        return attendance.until_end(job_id)
+
+
+def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
+    """The descriptor to pass as the job's input, and the relay that feeds it where ours is a terminal."""
+    if template.input_path is not None or call.flag("no_input"):
+        return None, None
+    if _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
+        return 0, None
+    if os.isatty(0):
+        from proctracker.cli.relay import Relay
+
+        relay = Relay(0)
+        return relay.read_end, relay
+    return None, None
+
+
+def _is(fd: int, *kinds: Any) -> bool:
+    """Whether a descriptor is one of these kinds of file."""
+    mode = os.fstat(fd).st_mode
+    return any(kind(mode) for kind in kinds)

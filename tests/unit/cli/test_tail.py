@@ -1,0 +1,105 @@
+"""Files that grow are shown once, whole, from where was asked."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from proctracker.cli import tail
+from proctracker.cli.tail import Tail, follow
+
+
+@pytest.fixture
+def sink():
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+
+    def read() -> bytes:
+        try:
+            return os.read(read_end, 1 << 16)
+        except BlockingIOError:
+            return b""
+
+    yield write_end, read
+    os.close(read_end)
+    os.close(write_end)
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [(0, b""), (1, b"c\n"), (2, b"b\nc\n"), (3, b"a\nb\nc\n"), (9, b"a\nb\nc\n")],
+)
+@pytest.mark.parametrize("part", [1, 2, 3, 1 << 18])
+def test_the_last_lines(tmp_path, sink, monkeypatch, lines, shown, part):
+    monkeypatch.setattr(tail, "_PART", part)
+    (tmp_path / "f").write_bytes(b"a\nb\nc\n")
+    it = Tail(str(tmp_path / "f"), sink[0])
+    it.skip_to(lines)
+    it.pump()
+    assert sink[1]() == shown
+
+
+def test_a_last_line_without_end_counts(tmp_path, sink):
+    (tmp_path / "f").write_bytes(b"a\nb")
+    it = Tail(str(tmp_path / "f"), sink[0])
+    it.skip_to(1)
+    it.pump()
+    assert sink[1]() == b"b"
+
+
+def test_growth_is_shown_once_and_a_truncated_file_again(tmp_path, sink):
+    path = tmp_path / "f"
+    it = Tail(str(path), sink[0])
+    assert it.pump() is False
+    path.write_bytes(b"one\n")
+    assert it.pump() is True
+    with path.open("ab") as file:
+        file.write(b"two\n")
+    it.pump()
+    assert sink[1]() == b"one\ntwo\n"
+    os.truncate(path, 0)
+    it.pump()
+    path.write_bytes(b"new\n")
+    it.pump()
+    assert sink[1]() == b"new\n"
+
+
+def test_prefixes_stand_before_whole_lines(tmp_path, sink):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\nb")
+    it = Tail(str(path), sink[0], b"7: ")
+    it.pump()
+    assert sink[1]() == b"7: a\n"
+    with path.open("ab") as file:
+        file.write(b"c")
+    it.pump()
+    it.close()
+    assert sink[1]() == b"7: bc\n"
+
+
+def test_what_is_no_file_is_left_alone(tmp_path, sink):
+    os.mkfifo(tmp_path / "fifo")
+    assert Tail(str(tmp_path / "fifo"), sink[0]).pump() is False
+    assert Tail("/dev/null", sink[0]).pump() is False
+
+
+def test_following_ends_when_told_and_shows_what_came_last(tmp_path, sink):
+    path = tmp_path / "f"
+    path.write_bytes(b"first\n")
+    read_end, write_end = os.pipe()
+    tails = [Tail(str(path), sink[0])]
+    calls = []
+
+    def wake(ready: list[int]) -> bool:
+        calls.append(ready)
+        if not ready:
+            with path.open("ab") as file:
+                file.write(b"last\n")
+            os.write(write_end, b"x")
+        return read_end in ready
+
+    follow(lambda: tails, lambda: [read_end], wake)
+    os.close(read_end)
+    os.close(write_end)
+    assert sink[1]() == b"first\nlast\n"
