@@ -78,7 +78,7 @@ class Database:
         except sqlite3.Error as error:
             raise said(error, self.path) from None
         except UnicodeEncodeError:
-            statement, values = _as_bytes(statement, values)
+            statement, values = self._translated(lambda: _as_bytes(statement, values))
         return self._odd_rows(statement, values)
 
     def _odd_rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from proctracker.errors import DeniedByDrmsException, DrmCommunicationException, OutOfResourceException
 
+_TAKEN = ("ids", "uuid")
+"""Names in a home that no host's directory can have."""
+
 _NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -34,7 +37,7 @@ class Home:
         self.path = os.path.abspath(path)
         self.host = host or os.uname().nodename.replace("/", "_") or "localhost"
         self.ids = os.path.join(self.path, "ids")
-        self.here = os.path.join(self.path, self.host + ("_" if self.host in ("ids", "uuid") else ""))
+        self.here = os.path.join(self.path, self.host + ("_" if self.host in _TAKEN else ""))
         self.database = os.path.join(self.here, "jobs.db")
         self.snapshot = os.path.join(self.here, "jobs.snapshot")
         self.run = os.path.join(self.here, "run")
@@ -95,10 +98,11 @@ class Home:
     def others(self) -> list[Home]:
         """The other hosts that have state in this home, by name."""
         try:
-            names = sorted(os.listdir(self.path))
+            names = set(os.listdir(self.path)) - set(_TAKEN)
         except OSError:
             return []
-        homes = [Home(self.path, name) for name in names if name != self.host]
+        hosts = sorted(name[:-1] if name[:-1] in _TAKEN else name for name in names)
+        homes = [Home(self.path, host) for host in hosts if host != self.host]
         return [home for home in homes if os.path.exists(home.database)]
 
     def _read_uuid(self) -> str:

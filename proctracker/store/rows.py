@@ -66,7 +66,7 @@ def key(job_id: str) -> int:
         found = int(number) << 32 | int(task or 0)
     except ValueError:
         return -1
-    return found if id_of(found) == job_id and found < 1 << 63 else -1
+    return found if 0 < found < 1 << 63 and id_of(found) == job_id else -1
 
 
 def keys(ids: Iterable[str]) -> list[int]:

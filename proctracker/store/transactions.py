@@ -98,6 +98,11 @@ class Transactions:
                 self._db = self._open()
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._db.in_transaction
+
+    @property
     def publish_due(self) -> float | None:
         """time.monotonic() at which ``publish`` should be called; None: never (always so where locks work)."""
         return self._snapshot.due if self._snapshot else None
