@@ -1,0 +1,81 @@
+"""The tables, and files of other releases."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stores import submit
+
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import JobRow
+from proctracker.store import Home, Reader, Store, schema
+from proctracker.store.connection import Database
+
+
+def _set_version(home: Home, number: int) -> None:
+    db = sqlite3.connect(home.database)
+    db.execute(f"PRAGMA user_version={number}")
+    db.close()
+
+
+def test_columns_are_the_rows_fields_in_order() -> None:
+    assert [field.name for field in dataclasses.fields(JobRow)] == list(schema.COLUMNS)
+
+
+def test_a_newer_file_is_refused_and_left_as_it_is(home: Home) -> None:
+    Store(home).close()
+    _set_version(home, 99)
+    before = Path(home.database).read_bytes()
+    words = rf"{home.database} has store version 99, this proctracker knows {schema.VERSION}"
+    with pytest.raises(DrmCommunicationException, match=words):
+        Store(home)
+    with pytest.raises(DrmCommunicationException, match=words):
+        Reader(home).jobs()
+    db = Database(home.database)
+    with pytest.raises(DrmCommunicationException, match=words):
+        schema.bring_up(db)
+    db.close()
+    assert Path(home.database).read_bytes() == before
+
+
+def test_an_older_file_is_migrated_step_by_step(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(home)
+    submit(store)
+    store.close()
+    steps = {1: "ALTER TABLE sessions ADD COLUMN a TEXT; UPDATE jobs SET name='migrated'", 2: "CREATE TABLE later (b)"}
+    monkeypatch.setattr(schema, "_MIGRATIONS", steps)
+    monkeypatch.setattr(schema, "VERSION", 3)
+    store = Store(home)
+    assert [row.name for row in store.jobs(["1"])] == ["migrated"]
+    store.close()
+    db = Database(home.database)
+    assert schema.version(db) == 3
+    assert db.rows("SELECT * FROM later") == []
+    db.close()
+
+
+def test_a_migration_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store(home).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_MIGRATIONS", {1: "CREATE TABLE half (b); CREATE TABLE jobs (x)"})
+        patch.setattr(schema, "VERSION", 2)
+        with pytest.raises(DrmCommunicationException, match="already exists"):
+            Store(home)
+    db = Database(home.database)
+    assert schema.version(db) == 1
+    assert db.rows("SELECT name FROM sqlite_master WHERE name='half'") == []
+    db.close()
+
+
+def test_of_many_that_create_it_at_once_all_succeed(home: Home) -> None:
+    script = "import sys; from proctracker.store import Home, Store; Store(Home(*sys.argv[1:])).close()"
+    argv = [sys.executable, "-c", script, home.path, "node1"]
+    running = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(6)]
+    assert [each.communicate()[1] for each in running] == [b""] * 6
+    assert os.path.getsize(home.database) > 0
