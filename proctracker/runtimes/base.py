@@ -49,6 +49,8 @@ class Request:
 
     ``environment`` is complete for runtimes without containers (caller's, job's and ours); for containers it holds the
     job's and ours only. Paths are absolute. ``folder`` is a private directory of this start, kept until the job ends.
+    ``directory`` is a process' working directory; for containers the one that relative host paths are taken from.
+    ``limits`` are the caller's resource limits: RLIMIT's name -> (soft, hard).
     """
 
     engine: Engine
@@ -66,6 +68,7 @@ class Request:
     output: str | None = None
     error: str | None = None
     append: bool = False
+    limits: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
+from proctracker.runtimes import flags
 from proctracker.runtimes.base import Argv
 from proctracker.runtimes.shared import DockerLike
+
+
+def namespace(name: str, value: Any) -> Sequence[str]:
+    """A namespace's mode; ``private`` is docker's default but no word it knows for these."""
+    return [] if value == "private" else flags.text(name, value)
 
 
 class Docker(DockerLike):
@@ -29,6 +35,7 @@ class Docker(DockerLike):
         "PATH",
     )
     contact_options: Mapping[str, str] = {"address": "--host"}
+    extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
 
 
 RUNTIME = Docker()

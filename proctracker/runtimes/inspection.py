@@ -52,7 +52,7 @@ def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Obse
 
     Raises DrmCommunicationException where the engine was not reached or what came is no such text.
     """
-    if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(done.stderr)):
+    if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(words.errors(done.stderr))):
         raise DrmCommunicationException(words.told(done))
     found = {}
     for line in done.stdout.splitlines():
@@ -100,7 +100,7 @@ def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states
         return Observation(JobState.SUSPENDED, pid=pid)
     meaning = states.get(word, "UNDETERMINED")
     if meaning == BY_EXIT_CODE:
-        return _end(state, found)
+        return _end(state, found, word)
     if meaning == "QUEUED" and (state.get("Error") or state.get("ExitCode")):
         return _never_started(state)
     if meaning == "UNDETERMINED":
@@ -108,11 +108,14 @@ def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states
     return Observation(JobState[meaning], RESTARTING if word == RESTARTING else None, pid=pid)
 
 
-def _end(state: Mapping[str, Any], found: Mapping[str, Any]) -> Observation:
-    """An end, unless the restart policy is going to start it again; then ``exit_status`` is the last run's."""
+def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Observation:
+    """An end; but podman's ``stopped`` is the moment before a restart policy acts: then ``exit_status`` is the last run's.
+
+    ``exited`` is final: what was killed by hand is not started again whatever its policy.
+    """
     code = _number(state.get("ExitCode"))
     end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
-    if not state.get("StoppedByUser") and goes_on(_mapping(found.get("restart")), code, _number(found.get("restarts"))):
+    if word == "stopped" and goes_on(_mapping(found.get("restart")), code, _number(found.get("restarts"))):
         return dataclasses.replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
     return end
 

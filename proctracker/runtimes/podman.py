@@ -20,6 +20,8 @@ STATES = {
 }
 """podman's words (podman-ps(1), ``--filter status``); 3.x says ``configured`` for what 4.0 and later call ``created``."""
 
+_PODMANS_LIMIT = 1048576
+
 
 def cdi(name: str, value: Any) -> Sequence[str]:
     """docker's ``--gpus`` as CDI devices: podman before 5.0 takes that flag and does nothing."""
@@ -67,6 +69,16 @@ class Podman(DockerLike):
         True: ("rm", "--ignore", "--volumes", "--force", "--time=0"),
     }
     version_words: Argv = ("info", "--format", "{{.Version.Version}}")
+
+    def limit_words(self, request: Request) -> list[str]:
+        """With any ``--ulimit`` podman takes 1048576 for these two, which only CAP_SYS_RESOURCE may: give what may be had."""
+        given = flags.ulimit_words(request.template)
+        found = []
+        for name in ("NOFILE", "NPROC") if given else ():
+            hard = request.limits.get(name, (-1, -1))[1]
+            if 0 <= hard < _PODMANS_LIMIT and not any(word.startswith(f"--ulimit={name.lower()}=") for word in given):
+                found.append(f"--ulimit={name.lower()}={hard}:{hard}")
+        return found
 
     def launch(self, request: Request) -> Launch:
         """Detached in any case: with files conmon gets them as its own streams, without them it keeps a log.

@@ -127,6 +127,7 @@ class DockerLike:
             f"--label-file={folder}/labels",
             *own,
             *env.words,
+            *self.limit_words(request),
             *self.template_words(request.template, request.directory),
             *entrypoint,
             *flags.options(request.template),
@@ -147,6 +148,10 @@ class DockerLike:
             id_file=f"{folder}/id",
         )
 
+    def limit_words(self, request: Request) -> list[str]:
+        """Limits that this CLI needs beside the template's."""
+        return []
+
     def launch(self, request: Request) -> Launch:
         """Detached; with files for the streams the command stays and carries them."""
         streams = self.streams(request)
@@ -157,7 +162,7 @@ class DockerLike:
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """The CLI's 125, 126 or 127; other codes by its words."""
         said = words.reason(completed.stderr) or f"{self.name} ended with {completed.returncode} and no word"
-        known = completed.returncode in (125, 126, 127) and not words.unanswered(completed)
+        known = completed.returncode in (125, 126, 127)
         return completed.returncode if known else words.start_status(completed.stderr), said
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:

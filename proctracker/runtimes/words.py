@@ -31,7 +31,7 @@ UNREACHABLE = re.compile(
 
 ERRORS: Sequence[tuple[str, type[Drmaa2Exception]]] = (
     (UNREACHABLE.pattern, DrmCommunicationException),
-    (r"rootless|cgroups? not configured|does not have a cgroup|freezer", UnsupportedOperationException),
+    (r"rootless|cgroups? not configured|does not have a cgroup|toggle freezer", UnsupportedOperationException),
     (UNKNOWN.pattern, InvalidStateException),
     (
         r"not running|not paused|already paused|can only \w+ running|state improper|already finished|in state|is restarting"
@@ -57,9 +57,12 @@ _NOISE = re.compile(
 
 def reason(text: str) -> str:
     """What a CLI said, in one line: its last error, without greetings, warnings and advice; empty if it said nothing."""
-    lines = [_plain(line) for line in text.splitlines()]
-    lines = [line for line in lines if line]
-    return (lines[-1] if lines else "").strip()[:2000]
+    return errors(text).rpartition("\n")[2][:2000]
+
+
+def errors(text: str) -> str:
+    """The lines of a CLI's stderr that are errors, without what they begin with."""
+    return "\n".join(filter(None, map(_plain, text.splitlines())))
 
 
 def _plain(line: str) -> str:
@@ -69,7 +72,7 @@ def _plain(line: str) -> str:
         if log[1] in ("warning", "info", "debug"):
             return ""
         line = log[2].replace("\\n", " ").replace('\\"', '"').replace("\\\\", "\\")
-    return "" if _NOISE.match(line) else _LEADS.sub("", line)
+    return "" if _NOISE.match(line) else _LEADS.sub("", line).strip()
 
 
 def start_status(text: str) -> int:
@@ -79,7 +82,11 @@ def start_status(text: str) -> int:
 
 def unanswered(done: Completed) -> bool:
     """The CLI was cut off, could not be started, or could not reach its engine."""
-    return done.returncode < 0 or bool(UNREACHABLE.search(done.stderr)) or (done.returncode == 127 and not done.stdout)
+    return (
+        done.returncode < 0
+        or bool(UNREACHABLE.search(errors(done.stderr)))
+        or (done.returncode == 127 and not done.stdout)
+    )
 
 
 def expect(done: Completed) -> str:
@@ -99,6 +106,6 @@ def failed(done: Completed) -> Drmaa2Exception:
     if unanswered(done):
         return DrmCommunicationException(told(done))
     for pattern, kind in ERRORS:
-        if re.search(pattern, done.stderr, re.IGNORECASE):
+        if re.search(pattern, errors(done.stderr), re.IGNORECASE):
             return kind(told(done))
     return ImplementationSpecificException(told(done))
