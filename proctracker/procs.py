@@ -1,0 +1,154 @@
+"""Processes and the machine as psutil tells of them: identity, usage of a tree, what there is. The only user of psutil."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any, NamedTuple
+
+from proctracker.model import CpuArchitecture, JobInfo, JobState, MachineInfo, OperatingSystem, Version, moment
+
+PREFIX = "pid-"
+"""Ids of processes that are no jobs of ours begin with it, in monitoring sessions."""
+
+ARCHITECTURES = {
+    "x86_64": CpuArchitecture.X64,
+    "i386": CpuArchitecture.X86,
+    "i686": CpuArchitecture.X86,
+    "aarch64": CpuArchitecture.ARM64,
+    "armv7l": CpuArchitecture.ARM,
+    "ppc64le": CpuArchitecture.PPC64LE,
+    "ppc64": CpuArchitecture.PPC64,
+    "mips64": CpuArchitecture.MIPS64,
+    "alpha": CpuArchitecture.ALPHA,
+    "ia64": CpuArchitecture.IA64,
+    "sparc64": CpuArchitecture.SPARC64,
+}
+"""What uname(2) calls a machine -> DRMAA2's name."""
+
+_SUSPENDED = ("stopped", "tracing-stop")
+_FIELDS = ("pid", "name", "cmdline", "create_time", "status", "username", "cpu_times", "memory_info", "cwd")
+
+
+class Usage(NamedTuple):
+    """What a process and all its descendants use now: processor seconds, resident memory in KiB, how many they are."""
+
+    cpu: float
+    rss: int
+    processes: int
+
+
+def alive(pid: int, ticks: int) -> bool:
+    """Whether a process is there and is the one that started at this clock tick since boot; a zombie is not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            rest = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return rest[0] not in (b"Z", b"X") and int(rest[19]) == ticks
+
+
+def usage(pid: int) -> Usage | None:
+    """What a process and its descendants use; ended and awaited children count in ``cpu``. None: it has gone."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        found = [_one(each) for each in (root, *root.children(recursive=True))]
+    except psutil.Error:
+        return None
+    known = [each for each in found if each is not None]
+    return Usage(sum(each.cpu for each in known), sum(each.rss for each in known), len(known)) if found[0] else None
+
+
+def _one(process: Any) -> Usage | None:
+    import psutil
+
+    try:
+        with process.oneshot():
+            times = process.cpu_times()
+            cpu = times.user + times.system + times.children_user + times.children_system
+            return Usage(cpu, process.memory_info().rss // 1024, 1)
+    except psutil.Error:
+        return None
+
+
+def machine() -> MachineInfo:
+    """This machine."""
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    sockets = _sockets()
+    memory = psutil.virtual_memory().total // 1024
+    release = [*platform.release().split("."), "0"][:2]
+    return MachineInfo(
+        os.uname().nodename,
+        True,
+        sockets,
+        max(1, cores // sockets),
+        max(1, (psutil.cpu_count() or 1) // cores),
+        os.getloadavg()[0],
+        memory,
+        memory + psutil.swap_memory().total // 1024,
+        OperatingSystem.LINUX,
+        Version(*release),
+        architecture(),
+    )
+
+
+def architecture() -> CpuArchitecture:
+    """This machine's."""
+    return ARCHITECTURES.get(os.uname().machine, CpuArchitecture.OTHER_CPU)
+
+
+def memory() -> int:
+    """This machine's physical memory in KiB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def _sockets() -> int:
+    """How many processor packages there are (proc(5), cpuinfo); 1 where it does not say."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return len({line for line in file if line.startswith("physical id")}) or 1
+    except OSError:
+        return 1
+
+
+def all_processes() -> list[JobInfo]:
+    """Every process we may see, as a job of its own: id ``pid-123``, RUNNING or SUSPENDED; zombies are left out."""
+    import psutil
+
+    found = []
+    host = os.uname().nodename
+    for process in psutil.process_iter():
+        try:
+            facts = process.as_dict(_FIELDS)
+        except psutil.Error:
+            continue
+        if facts["status"] not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            found.append(_info(facts, host))
+    return found
+
+
+def _info(facts: dict[str, Any], host: str) -> JobInfo:
+    times, memory_info, started = facts["cpu_times"], facts["memory_info"], moment(facts["create_time"])
+    return JobInfo(
+        job_id=f"{PREFIX}{facts['pid']}",
+        job_name=facts["name"],
+        job_state=JobState.SUSPENDED if facts["status"] in _SUSPENDED else JobState.RUNNING,
+        job_sub_state=facts["status"],
+        allocated_machines=[host],
+        submission_machine=host,
+        job_owner=facts["username"],
+        slots=1,
+        cpu_time=None if times is None else times.user + times.system,
+        submission_time=started,
+        dispatch_time=started,
+        command=facts["cmdline"] or [facts["name"]],
+        pid=facts["pid"],
+        max_rss=None if memory_info is None else memory_info.rss // 1024,
+        host=host,
+        runtime="process",
+        working_directory=facts["cwd"],
+    )

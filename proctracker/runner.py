@@ -1,0 +1,242 @@
+"""The one door to short CLI calls: command lines in, what they printed out. The only user of ``sh``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+import warnings
+from typing import IO, TYPE_CHECKING, Any, List, Sequence, Tuple, TypeVar
+
+from proctracker.errors import Drmaa2Exception, DrmCommunicationException
+from proctracker.model import Completed
+from proctracker.runtimes.base import Argv, Dialog, Engine
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+T = TypeVar("T")
+
+TIMED_OUT, NOT_FOUND, NOT_STARTED = -1, 127, 126
+"""Return codes of calls that were cut off, named no command, or could not be started."""
+
+CHUNK, CHUNKS = 65536, 1024
+"""Output is kept in pieces of so many bytes, the last so many pieces: 64 MiB of each stream."""
+
+_CODES = tuple(range(-64, 256))
+
+
+class Caller(Protocol):
+    """What makes calls: a Runner, or a fake of it (``proctracker.testing.ReplayRunner``)."""
+
+    def run(self, *argvs: Argv) -> List[Completed]:
+        """Make these calls side by side."""
+
+    def converse(self, dialog: Dialog[T]) -> T:
+        """Carry a dialog through."""
+
+
+class Runner:
+    """Makes calls of one engine's CLI, with the environment that decides which engine it talks to.
+
+    An exit status is data, never an exception. A call that took longer than ``timeout`` seconds is ended with all it
+    started and returns -1; a command that is not there 127; one that cannot be started 126; ``stderr`` says so. Text
+    that is not UTF-8 passes as surrogate escapes. May be used from any thread.
+    """
+
+    def __init__(self, engine: Engine, timeout: float = 15.0) -> None:
+        self.engine, self.timeout = engine, timeout
+
+    def run(self, *argvs: Argv) -> list[Completed]:
+        """Make these calls side by side; what each gave back, in order."""
+        return _run_all([(self, argv) for argv in argvs])
+
+    def converse(self, dialog: Dialog[T]) -> T:
+        """Carry a dialog through and return its answer; raises what the dialog raises."""
+        return converse(self, dialog)
+
+    def copy(self, argv: Argv, stdout: IO[bytes], stderr: IO[bytes]) -> int:
+        """Make one call that writes straight into files, with no limit of time or size; its return code."""
+        call = Call(self, argv, stdout, stderr)
+        return call.finish(None).returncode
+
+    def begin(self, argv: Argv, stdout: IO[bytes], stderr: IO[bytes]) -> Call:
+        """Begin one call that writes straight into files; it goes on until its own end or ``Call.stop``."""
+        return Call(self, argv, stdout, stderr)
+
+
+class Following:
+    """A call that goes on by itself and writes straight into descriptors; ``close`` ends it wherever it is."""
+
+    def __init__(self, engine: Engine, argv: Argv, stdout: int, stderr: int) -> None:
+        with open(stdout, "wb", 0, closefd=False) as out, open(stderr, "wb", 0, closefd=False) as err:
+            self._call = Call(Runner(engine), argv, out, err)
+        self._call.started()
+
+    def close(self) -> None:
+        """End it and what it started."""
+        self._call.stop()
+
+
+def follow(engine: Engine, argv: Argv, stdout: int, stderr: int) -> Following:
+    """Start a call that follows something; the descriptors stay the caller's.
+
+    Raises DrmCommunicationException if it cannot be started.
+    """
+    return Following(engine, argv, stdout, stderr)
+
+
+def converse(caller: Caller, dialog: Dialog[T]) -> T:
+    """Carry a dialog through with any caller."""
+    try:
+        argvs = next(dialog)
+        while True:
+            argvs = dialog.send(caller.run(*argvs))
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+
+
+def converse_all(pairs: Sequence[Tuple[Runner, Dialog[Any]]]) -> list[Any | Drmaa2Exception]:
+    """Carry several engines' dialogs through, their calls side by side.
+
+    An answer for each, in order; the DRMAA2 exception of a dialog that raised one stands in its place.
+    """
+    answers: list[Any] = [None] * len(pairs)
+    wanted: dict[int, Sequence[Argv]] = {}
+    for place, (_, dialog) in enumerate(pairs):
+        _step(dialog, None, place, wanted, answers)
+    while wanted:
+        asked, wanted = wanted, {}
+        done = _run_all([(pairs[place][0], argv) for place, argvs in asked.items() for argv in argvs])
+        for place, argvs in asked.items():
+            mine, done = done[: len(argvs)], done[len(argvs) :]
+            _step(pairs[place][1], mine, place, wanted, answers)
+    return answers
+
+
+def _step(dialog: Dialog[Any], said: Any, place: int, wanted: dict[int, Sequence[Argv]], answers: list[Any]) -> None:
+    """One turn of a dialog: puts down what it wants to be called next, or its answer."""
+    try:
+        wanted[place] = dialog.send(said)
+    except StopIteration as done:
+        answers[place] = done.value
+    except Drmaa2Exception as error:
+        answers[place] = error
+
+
+def _run_all(calls: Sequence[Tuple[Runner, Argv]]) -> list[Completed]:
+    until = time.monotonic()
+    started = [(Call(runner, argv), until + runner.timeout) for runner, argv in calls]
+    return [call.finish(end) for call, end in started]
+
+
+class Call:
+    """One call under way. Its threads are those of ``sh``, one more ends it when its time is over."""
+
+    def __init__(self, runner: Runner, argv: Argv, stdout: Any = None, stderr: Any = None) -> None:
+        self._runner, self._argv = runner, tuple(argv)
+        self._lock = threading.Lock()
+        self._over = self._cut = False
+        self._process: Any = None
+        self._failed: Completed | None = None
+        environ = dict(runner.engine.env)
+        path = shutil.which(self._argv[0], path=environ.get("PATH"))
+        if path is None:
+            self._failed = Completed(self._argv, NOT_FOUND, "", f"{self._argv[0]}: command not found")
+            return
+        try:
+            self._process = _start(path, self._argv[1:], environ, stdout, stderr)
+        except OSError as error:
+            self._failed = Completed(self._argv, NOT_STARTED, "", f"{self._argv[0]}: {error.strerror}")
+
+    def started(self) -> None:
+        """Raise DrmCommunicationException if it was not."""
+        if self._failed is not None:
+            raise DrmCommunicationException(self._failed.stderr)
+
+    def finish(self, until: float | None) -> Completed:
+        """Wait for the end, at most until a moment of the monotonic clock."""
+        if self._failed is not None:
+            return self._failed
+        timer = None
+        if until is not None:
+            timer = threading.Timer(max(0.0, until - time.monotonic()), self._cut_off)
+            timer.daemon = True
+            timer.start()
+        try:
+            self._process.wait()
+        except BaseException:
+            self._cut_off()
+            raise
+        finally:
+            with self._lock:
+                self._over = True
+            if timer is not None:
+                timer.cancel()
+        return self._completed()
+
+    def stop(self) -> None:
+        """End it now."""
+        if self._failed is None:
+            self._cut_off()
+            self.finish(None)
+
+    def stop(self) -> None:
+        """End the call, and what it started, if it still goes on."""
+        if self._failed is None:
+            self._cut_off()
+
+    def _completed(self) -> Completed:
+        out, err = (_text(part) for part in (self._process.process.stdout, self._process.process.stderr))
+        if self._cut:
+            return Completed(self._argv, TIMED_OUT, out, f"{err}no answer within {self._runner.timeout:g} s")
+        return Completed(self._argv, int(self._process.exit_code), out, err)
+
+    def _cut_off(self) -> None:
+        """End the call and what it started: it has a session of its own."""
+        with self._lock:
+            if self._over or self._process.process.exit_code is not None:
+                return
+            self._cut = True
+            try:
+                os.killpg(self._process.pid, 9)
+            except ProcessLookupError:
+                pass
+
+
+def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any, stderr: Any) -> Any:
+    """Start a command through ``sh``, bytes kept as they are by the one encoding that maps each to a character."""
+    import sh
+
+    _quieten()
+    streams = {} if stdout is None else {"_out": stdout, "_err": stderr}
+    with open(os.devnull, "rb") as null:
+        return sh.Command(path)(
+            *(os.fsencode(arg).decode("latin-1") for arg in args),
+            _in=null,
+            _env=environ,
+            _encoding="latin-1",
+            _bg=True,
+            _bg_exc=False,
+            _return_cmd=True,
+            _tty_out=False,
+            _new_session=True,
+            _ok_code=_CODES,
+            _out_bufsize=CHUNK,
+            _err_bufsize=CHUNK,
+            _internal_bufsize=CHUNKS,
+            **streams,
+        )
+
+
+def _quieten() -> None:
+    """Keep users of threads from being warned of the fork ``sh`` makes (Python 3.12 and later); put back if filters were reset."""
+    if not any(each[0] == "ignore" and each[2] is DeprecationWarning and "fork" in str(each[1]) for each in warnings.filters):
+        warnings.filterwarnings("ignore", message=r".*use of fork\(\)", category=DeprecationWarning)
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode("utf-8", "surrogateescape")

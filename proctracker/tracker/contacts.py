@@ -1,0 +1,137 @@
+"""Contacts: which runtime, and which engine of it, a contact string means; and the configuration they are looked up in."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Any, Mapping, NamedTuple
+from urllib.parse import unquote
+
+from proctracker import config as configuration
+from proctracker import runtimes
+from proctracker.config import Config
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.model import nearest
+from proctracker.runtimes.base import Engine, Runtime
+
+_FORM = re.compile(r"([^:?]+)(?::([^?]*))?(?:\?(.*))?", re.DOTALL)
+
+_ALWAYS = (
+    "PATH HOME USER LOGNAME LANG LC_ALL TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS"
+    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_FILE SSL_CERT_DIR"
+).split()
+"""Variables every CLI is called with; those that decide which engine it talks to are the runtime's ``engine_variables``."""
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_SETTINGS = ("max_running_host", "keep_ended", "keep_days", "keep_environment", "cli_timeout", "output_limit")
+
+
+class Target(NamedTuple):
+    """What a contact string means: the string itself, the runtime, and the engine as every later call will name it."""
+
+    contact: str
+    runtime: Runtime
+    engine: Engine
+
+
+def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> Target:
+    """What a contact means here and now; None is the configuration's default.
+
+    Raises InvalidArgumentException for a name nobody knows (with the nearest known one), or an option the runtime has not.
+    """
+    text = config.default_contact if contact is None else contact
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise InvalidArgumentException(f"contact {text!r}: a runtime is expected, as in podman, podman:ADDRESS or ctr?namespace=x")
+    name, address, query = match.groups()
+    tracker = config.trackers.get(name)
+    known = [*runtimes.names(), *config.trackers]
+    if tracker is None and name not in known:
+        raise InvalidArgumentException(f"contact {text!r}: no tracker {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+    runtime = runtimes.get(tracker.runtime if tracker else name)
+    options = _options(text, address, query)
+    for key in options:
+        if key not in runtime.contact_options:
+            raise InvalidArgumentException(
+                f"contact {text!r}: {runtime.name} takes no {key}{nearest(key, runtime.contact_options)}"
+            )
+    command = tuple(tracker.command) if tracker and tracker.command else tuple(runtime.command)
+    return Target(text, runtime, _engine(command, options, runtime, environ))
+
+
+def _options(contact: str, address: str | None, query: str | None) -> dict[str, str]:
+    found = {"address": address} if address else {}
+    for pair in filter(None, (query or "").split("&")):
+        key, equals, value = pair.partition("=")
+        if not equals or key == "address":
+            raise InvalidArgumentException(f"contact {contact!r}: NAME=VALUE is expected after the ?, not {pair!r}")
+        found[key] = unquote(value)
+    return found
+
+
+def _engine(command: tuple[str, ...], options: Mapping[str, str], runtime: Runtime, environ: Mapping[str, str]) -> Engine:
+    """The engine with all that decides which one it is: the CLI's path, and the variables it heeds."""
+    if not command:
+        return Engine((), options, {})
+    env = {name: environ[name] for name in (*_ALWAYS, *runtime.engine_variables) if environ.get(name)}
+    env.setdefault("PATH", _PATH)
+    if "XDG_RUNTIME_DIR" not in env:
+        own = f"/run/user/{os.geteuid()}"
+        if os.path.isdir(own) and os.stat(own).st_uid == os.geteuid():
+            env["XDG_RUNTIME_DIR"] = own
+    path = shutil.which(command[0], path=env["PATH"])
+    return Engine((os.path.abspath(path) if path else command[0], *command[1:]), options, env)
+
+
+def present(target: Target) -> None:
+    """Raise DrmCommunicationException if the contact's CLI is not there."""
+    command = target.engine.command
+    if command and not os.path.isabs(command[0]):
+        raise DrmCommunicationException(
+            f"{command[0]}: command not found: install it, or name it in the configuration (trackers); `proctracker doctor` tells more"
+        )
+
+
+def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) -> tuple[Any, ...]:
+    """What ``resolve`` depends on besides the configuration, to compare: the same, so the same answer."""
+    name = re.split("[:?]", config.default_contact if contact is None else contact, maxsplit=1)[0]
+    tracker = config.trackers.get(name)
+    runtime = runtimes.get(tracker.runtime if tracker else name) if tracker or name in runtimes.REGISTRY else None
+    if runtime is None or not (tracker or runtime.command):
+        return ()
+    return tuple(environ.get(each) for each in (*_ALWAYS, *runtime.engine_variables))
+
+
+def engine_of(spec: Mapping[str, Any]) -> Engine:
+    """The engine a job was submitted to; every later call about it goes there."""
+    found = spec.get("engine") or {}
+    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """What of the configuration a supervisor has to know."""
+    return {name: getattr(config, name) for name in _SETTINGS}
+
+
+class Configured:
+    """The configuration, read again only when its files, or the variables that name them, have changed."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, Config] | None = None
+
+    def load(self, environ: Mapping[str, str]) -> Config:
+        """The configuration as it is now. Raises InvalidArgumentException naming the file and the key."""
+        stamp = [_stamp(path) for path in configuration.paths(environ)]
+        if self._known is None or self._known[0] != stamp:
+            self._known = (stamp, configuration.load(environ))
+        return self._known[1]
+
+
+def _stamp(path: str) -> tuple[str, int, int, int] | str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path
+    return path, found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,152 @@
+"""The files a job is to have, looked at before it is accepted: directory, input, outputs, volumes."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Any, Iterator, Mapping, Sequence
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import PARAMETRIC_INDEX, JobTemplate, extension
+from proctracker.templates import placeholders
+
+_OUTPUTS = {"output": "output_path", "error": "error_path"}
+_ID = re.compile(r"%[jA]")
+_NO_ID = "0"
+
+
+def check(spec: Mapping[str, Any], indices: Sequence[int] | None = None) -> None:
+    """Raise InvalidArgumentException for a directory, input or output a start could not have.
+
+    With ``indices`` those of every task. A path that holds the job's id is left to the start: nobody knows it yet.
+    """
+    varying = any(placeholders.varies(text) for text in _texts(spec)) if indices else False
+    for task in (indices or ()) if varying else [None]:
+        _check_one(spec, _NO_ID if task is None else f"{_NO_ID}_{task}")
+
+
+def _texts(spec: Mapping[str, Any]) -> Iterator[str]:
+    yield from (spec.get(name) or "" for name in ("input", "output", "error"))
+    yield spec["template"].get("working_directory") or ""
+
+
+def _check_one(spec: Mapping[str, Any], job: str) -> None:
+    base = _directory(spec, job)
+    source = _path(spec, "input", base, job)
+    if source is not None:
+        _check_input(source)
+    for name, attribute in _OUTPUTS.items():
+        path = _path(spec, name, base, job)
+        if path is None or path == os.devnull:
+            continue
+        _check_output(path, attribute)
+        if source is not None and _same(source, path):
+            raise InvalidArgumentException(f"{attribute}: {path} is the input too, which would be overwritten while it is read")
+
+
+def _directory(spec: Mapping[str, Any], job: str) -> str:
+    """What relative stream paths are under; for processes their working directory, which must be there."""
+    cwd = str(spec["cwd"])
+    given = spec["template"].get("working_directory")
+    if spec["runtime_containers"]:
+        return cwd
+    folder = os.path.join(cwd, placeholders.fill(given or "", job=job, home=spec["home_dir"], percent=False))
+    if given is not None or not os.path.isdir(folder):
+        if not os.path.isdir(folder):
+            raise InvalidArgumentException(f"working_directory: {folder}: {_why(folder, 'not a directory')}")
+        if not os.access(folder, os.X_OK, effective_ids=True):
+            raise InvalidArgumentException(f"working_directory: {folder}: permission denied")
+    return folder
+
+
+def _path(spec: Mapping[str, Any], name: str, base: str, job: str) -> str | None:
+    text = spec.get(name)
+    if text is None or _ID.search(text.replace("%%", "")):
+        return None
+    return placeholders.path(text, base, job=job, home=spec["home_dir"], working=base)
+
+
+def _check_input(path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise InvalidArgumentException(f"input_path: {path}: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise InvalidArgumentException(f"input_path: {path}: is a directory")
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise InvalidArgumentException(f"input_path: {path}: permission denied")
+
+
+def _check_output(path: str, attribute: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        folder = os.path.dirname(path) or "/"
+        if not os.path.isdir(folder):
+            raise InvalidArgumentException(f"{attribute}: {path}: there is no directory {folder}") from None
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise InvalidArgumentException(f"{attribute}: {path}: permission denied to write in {folder}") from None
+        return
+    except OSError as error:
+        raise InvalidArgumentException(f"{attribute}: {path}: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise InvalidArgumentException(f"{attribute}: {path}: is a directory")
+    if not os.access(path, os.W_OK, effective_ids=True):
+        raise InvalidArgumentException(f"{attribute}: {path}: permission denied")
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two paths are one file, through links too; the null device may be both."""
+    try:
+        return os.path.samefile(one, other) and not stat.S_ISCHR(os.stat(one).st_mode)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _why(path: str, otherwise: str) -> str:
+    try:
+        os.stat(path)
+    except OSError as error:
+        return (error.strerror or otherwise).lower()
+    return otherwise
+
+
+def check_apart(spec: Mapping[str, Any]) -> None:
+    """Raise InvalidArgumentException for an array whose tasks would write the same file."""
+    moving = PARAMETRIC_INDEX in (spec["template"].get("working_directory") or "") and not spec["runtime_containers"]
+    for name, attribute in _OUTPUTS.items():
+        text = spec.get(name)
+        if not text or text == os.devnull or placeholders.varies(text) or (moving and not os.path.isabs(text)):
+            continue
+        raise InvalidArgumentException(
+            f"{attribute}: every task would write {text}: put %a (the task's number) into the name, or name /dev/null"
+        )
+
+
+def absolute_volumes(template: JobTemplate, cwd: str, runtime: str) -> JobTemplate:
+    """The template with relative host paths of ``volumes`` as the caller's own.
+
+    Raises InvalidArgumentException for a host path that is missing: an engine would make a directory of it, as root.
+    """
+    given = extension(template, "volumes")
+    if not given:
+        return template
+    words = [given] if isinstance(given, str) else list(given)
+    found = [_volume(word, cwd, runtime) if isinstance(word, str) else word for word in words]
+    if found == given:
+        return template
+    copy = JobTemplate.__new__(JobTemplate)
+    copy.__dict__.update(template.__dict__)
+    copy.implementation_specific = {**(template.implementation_specific or {}), "volumes": found}
+    return copy
+
+
+def _volume(word: str, cwd: str, runtime: str) -> str:
+    source, colon, rest = word.partition(":")
+    if not colon or not source or ("/" not in source and source not in (".", "..") and runtime != "ctr"):
+        return word  # a volume the engine knows by its name
+    path = os.path.normpath(os.path.join(cwd, source))
+    if not os.path.exists(path):
+        raise InvalidArgumentException(f"volumes: {path}: no such file or directory on this host")
+    return f"{path}:{rest}"

@@ -1,0 +1,132 @@
+"""What is told of a job: a JobInfo of its row, its spec, and what was seen of it now."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import datetime, timezone
+from typing import Any, Mapping
+
+from proctracker.model import JobInfo, JobRow, JobState, Observation
+from proctracker.store import Home
+
+_STATES = {int(state): state for state in JobState}
+_owner: list[str] = []
+
+
+def info(
+    row: JobRow,
+    spec: Mapping[str, Any] | None = None,
+    observation: Observation | None = None,
+    *,
+    home: Home | None = None,
+    now: float | None = None,
+) -> JobInfo:
+    """Everything about a job. What was observed of a live one counts more than its row.
+
+    With ``home``, the paths of output kept by us are told too (``spec`` says where). Times are aware datetimes in UTC,
+    durations float seconds, ``max_rss`` KiB.
+    """
+    found = JobInfo.__new__(JobInfo)
+    task = row.task
+    values = {
+        "job_id": row.id,
+        "job_name": row.name,
+        "exit_status": row.exit_status,
+        "terminating_signal": row.signal,
+        "annotation": row.annotation,
+        "job_state": _STATES[row.state],
+        "job_sub_state": row.sub_state,
+        "allocated_machines": None if row.dispatched is None else [row.host],
+        "submission_machine": row.host,
+        "job_owner": owner(),
+        "slots": row.slots,
+        "queue_name": None,
+        "wallclock_time": _wall(row, now),
+        "cpu_time": row.cpu,
+        "submission_time": _moment(row.submitted),
+        "dispatch_time": _moment(row.dispatched),
+        "finish_time": _moment(row.finished),
+        "session_name": row.session,
+        "contact": row.contact,
+        "runtime": row.runtime,
+        "job_category": row.category,
+        "command": json.loads(row.command),
+        "pid": row.pid,
+        "container_id": row.container_id,
+        "max_rss": row.max_rss,
+        "array_id": None if task is None else str(row.num),
+        "task_id": task,
+        "host": row.host,
+        "working_directory": row.workdir,
+        "input_path": row.input,
+        "output_path": row.output,
+        "error_path": row.error,
+        "attempt": row.attempt,
+        "resubmitted_from": row.resubmitted_from,
+        "stdout": None,
+        "stderr": None,
+    }
+    if home is not None and row.dispatched is not None:
+        values["output_path"], values["error_path"] = paths(row, spec or {}, home)
+    if spec and "given" in spec:
+        values["job_category"] = spec["given"].get("job_category") or row.category
+    if observation is not None and row.finished is None:
+        _observed(values, observation)
+    found.__dict__.update(values)
+    return found
+
+
+def _observed(values: dict[str, Any], seen: Observation) -> None:
+    values["job_state"], values["job_sub_state"] = seen.state, seen.sub_state
+    if seen.state.ended:
+        values["exit_status"], values["terminating_signal"] = seen.exit_status, seen.terminating_signal
+        values["finish_time"] = _moment(seen.finished)
+        if seen.finished is not None and values["dispatch_time"] is not None:
+            values["wallclock_time"] = max(0.0, seen.finished - values["dispatch_time"].timestamp())
+    for name, value in (
+        ("annotation", seen.annotation),
+        ("pid", seen.pid),
+        ("container_id", seen.container_id),
+        ("cpu_time", seen.cpu_time),
+        ("max_rss", seen.max_rss),
+    ):
+        if value is not None:
+            values[name] = value
+
+
+def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None, str | None]:
+    """The files of a job's output and error, its own or those we keep; None: with the engine, or with the output."""
+    if row.container is not None and not (row.output or row.error or row.input or row.saved):
+        return None, None
+    kept = [home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
+    output = row.output or kept[0]
+    if spec.get("join") or (row.error is not None and row.error == row.output):
+        return output, None
+    return output, row.error or kept[1]
+
+
+def _wall(row: JobRow, now: float | None) -> float | None:
+    """Seconds it has run, suspended parts left out; None: never started."""
+    if row.dispatched is None:
+        return None
+    if row.running_since is None:
+        return row.ran
+    return row.ran + max(0.0, (time.time() if now is None else now) - row.running_since)
+
+
+def _moment(epoch: float | None) -> datetime | None:
+    return None if epoch is None else datetime.fromtimestamp(epoch, timezone.utc)
+
+
+def owner() -> str:
+    """The user's name, or uid where there is none."""
+    if not _owner:
+        import pwd
+
+        try:
+            _owner.append(pwd.getpwuid(os.geteuid()).pw_name)
+        except KeyError:
+            _owner.append(str(os.geteuid()))
+    return _owner[0]

@@ -1,0 +1,127 @@
+"""From a template to a spec, with every check that needs no start (API.md, "Starting"): what is wrong is told at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+from proctracker import templates
+from proctracker.config import Config
+from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
+from proctracker.model import JobTemplate, OperatingSystem, extension
+from proctracker.tracker import contacts, files
+from proctracker.tracker.contacts import Target
+
+if TYPE_CHECKING:
+    from proctracker.store import Reader
+
+
+def prepare(
+    template: JobTemplate,
+    target: Target,
+    config: Config,
+    *,
+    environ: Mapping[str, str],
+    cwd: str,
+    array: bool = False,
+    indices: Sequence[int] | None = None,
+    reader: Reader | None = None,
+) -> dict[str, Any]:
+    """The spec of a job, or of an array (``array``; with its ``indices`` the files of every task are checked).
+
+    Raises InvalidArgument or UnsupportedAttribute naming what is wrong, DrmCommunication where the contact's CLI is not
+    there. Files and directories are left to the start where that comes later: hold, a start time, dependencies.
+    """
+    containers = target.runtime.containers
+    given = template
+    templates.check(template, containers)
+    _this_machine(template)
+    template = _categorised(template, target, config)
+    if containers:
+        template = files.absolute_volumes(template, cwd, target.runtime.name)
+    target.runtime.check(template, target.engine)
+    contacts.present(target)
+    spec = templates.make_spec(
+        template,
+        contact=target.contact,
+        runtime=target.runtime.name,
+        engine=_engine_words(target),
+        cwd=cwd,
+        home_dir=environ.get("HOME") or "/",
+        now=time.time(),
+        containers=containers,
+    )
+    spec["template"].pop("job_environment", None)
+    spec["output_dir"] = config.output_dir
+    spec["start_timeout"] = config.start_timeout
+    spec["cli_timeout"] = config.cli_timeout
+    if template is not given:
+        spec["given"] = _changed(given.to_dict(), spec["template"])
+    if array or indices is not None:
+        files.check_apart(spec)
+    if spec["after"] or spec["after_any"]:
+        _known(spec, environ, reader)
+    elif not spec["hold"] and spec["start_time"] is None:
+        files.check(spec, indices)
+    return spec
+
+
+def _changed(given: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given for the attributes that a job got otherwise; None: nothing."""
+    names = {*given, *used} - {"job_environment"}
+    return {name: given.get(name) for name in names if given.get(name) != used.get(name)}
+
+
+def _engine_words(target: Target) -> dict[str, Any]:
+    engine = target.engine
+    return {"command": engine.command, "options": engine.options, "env": engine.env} if engine.command else {}
+
+
+def _categorised(template: JobTemplate, target: Target, config: Config) -> JobTemplate:
+    """The template with a category of the configuration's replaced by its image and options."""
+    category = config.categories.get(template.job_category or "") if config.categories else None
+    if category is None or (not target.runtime.containers and "job_category" in target.runtime.unsupported):
+        return template
+    found = _copy(template)
+    found.job_category = category.image
+    if category.options:
+        options = extension(template, "options") or []
+        more = options.split() if isinstance(options, str) else list(options)
+        found.implementation_specific = {
+            **(template.implementation_specific or {}),
+            "options": [*category.options, *more],
+        }
+    return found
+
+
+def _copy(template: JobTemplate) -> JobTemplate:
+    found = JobTemplate.__new__(JobTemplate)
+    found.__dict__.update(template.__dict__)
+    return found
+
+
+def _this_machine(template: JobTemplate) -> None:
+    """Refuse what this machine cannot be: another system or architecture, more memory than there is."""
+    if template.machine_os not in (None, OperatingSystem.LINUX):
+        raise UnsupportedAttributeException(f"machine_os: this machine runs LINUX, not {template.machine_os.name}")
+    if template.machine_arch is not None or template.min_phys_memory is not None:
+        from proctracker import procs
+
+        if template.machine_arch not in (None, procs.architecture()):
+            raise UnsupportedAttributeException(f"machine_arch: this machine is {procs.architecture().name}")
+        if (template.min_phys_memory or 0) > procs.memory():
+            raise InvalidArgumentException(f"min_phys_memory: this machine has {procs.memory()} KiB")
+
+
+def _known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | None) -> None:
+    """Raise InvalidArgumentException for a dependency on a job or array nobody knows."""
+    if reader is None:
+        from proctracker.store import Home, Reader, home_path
+
+        reader = Reader(Home(home_path(environ)))
+    wanted = [*spec["after"], *spec["after_any"]]
+    known = reader.states(wanted)
+    for name in wanted:
+        if name not in known and not (name.isascii() and name.isdigit() and reader.array(int(name))):
+            raise InvalidArgumentException(f"after: no job {name}: `proctracker ps -a` lists those there are")

@@ -1,0 +1,104 @@
+"""A submitter's surroundings: what a job gets from its caller besides the template."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import threading
+from typing import Any, Mapping
+
+_PRIVATE = 0o077
+
+_LIMITS = {name[7:]: getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")}
+_LIMITS.pop("OFILE", None)
+"""The limits this Python knows by name; OFILE is another name of NOFILE."""
+
+_OF_A_JOB = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_ATTEMPT", "PROCTRACKER_SESSION")
+"""Variables that say which job this is: a job's own submits do not hand them on."""
+
+Context = "tuple[str, dict[str, Any]]"
+
+
+class Surroundings:
+    """The surroundings of this process, remembered as long as they stay as they are.
+
+    ``now`` gives (key, context) as the supervisor wants it; both are shared, so not to be changed.
+    """
+
+    def __init__(self) -> None:
+        self._facts: tuple[Any, ...] = ()
+        self._environ: dict[Any, Any] = {}
+        self._base: dict[str, Any] = {}
+        self._known: dict[Any, tuple[str, dict[str, Any]]] = {}
+
+    def now(
+        self, environ: Mapping[str, str], job_env: Mapping[str, str] | None = None, containers: bool = False
+    ) -> tuple[str, dict[str, Any]]:
+        """(key, context) for a job started now; ``containers``: without the caller's environment, which they do not get."""
+        raw = getattr(environ, "_data", environ)
+        facts = _facts()
+        if facts != self._facts or raw != self._environ:
+            self._base = _described(environ, facts)
+            self._facts, self._environ, self._known = facts, dict(raw), {}
+        name = (containers, *job_env.items()) if job_env else containers
+        found = self._known.get(name)
+        if found is None:
+            if len(self._known) > 64:
+                self._known.clear()
+            context = {**self._base, "job_env": dict(job_env or {})}
+            if containers:
+                context["env"] = {}
+            found = self._known[name] = (key_of(context), context)
+        return found
+
+
+def key_of(context: Mapping[str, Any]) -> str:
+    """A context's key: the digest of its canonical JSON."""
+    import hashlib
+
+    text = json.dumps(context, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, Any]:
+    umask, limits, nice, affinity, groups = facts
+    env = dict(environ)
+    if "PROCTRACKER_JOB" in env:
+        for name in _OF_A_JOB:
+            env.pop(name, None)
+    return {
+        "env": env,
+        "umask": umask,
+        "limits": {name: list(pair) for name, pair in zip(_LIMITS, limits)},
+        "nice": nice,
+        "affinity": sorted(affinity),
+        "groups": sorted(groups),
+    }
+
+
+def _facts() -> tuple[Any, ...]:
+    getrlimit = resource.getrlimit
+    return (
+        _umask(),
+        [getrlimit(number) for number in _LIMITS.values()],
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getaffinity(0),
+        os.getgroups(),
+    )
+
+
+def _umask() -> int:
+    """The umask. It can be read by setting it only, or, where another thread might just make a file, from /proc."""
+    if threading.active_count() == 1:
+        found = os.umask(_PRIVATE)
+        os.umask(found)
+        return found
+    with open("/proc/self/status", "rb", buffering=0) as file:
+        status = file.read()
+    at = status.find(b"Umask:")
+    return int(status[at + 6 : status.index(b"\n", at)], 8) if at >= 0 else 0o022
+
+
+_here = Surroundings()
+now = _here.now
