@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os.path
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.runtimes import flags, inspection
-from proctracker.runtimes.base import DETACHED, Argv, Launch, Request
+from proctracker.runtimes.base import DETACHED, Argv, Engine, Launch, Request
 from proctracker.runtimes.shared import DockerLike
 
 STATES = {
@@ -21,6 +22,7 @@ STATES = {
 """podman's words (podman-ps(1), ``--filter status``); 3.x says ``configured`` for what 4.0 and later call ``created``."""
 
 _PODMANS_LIMIT = 1048576
+_REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 
 
 def cdi(name: str, value: Any) -> Sequence[str]:
@@ -85,12 +87,19 @@ class Podman(DockerLike):
 
         A remote engine's conmon cannot have our descriptors: there an attached command carries the streams.
         """
-        if request.engine.options.get("address") or request.engine.env.get("CONTAINER_HOST"):
+        if _remote(request.engine):
             return super().launch(request)
         streams, folder = self.streams(request), request.folder
         driver = "passthrough" if streams else "k8s-file"
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
         return dataclasses.replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
+
+
+def _remote(engine: Engine) -> bool:
+    """Whether the CLI talks to a service: by the contact, its environment or the command of the configuration."""
+    words = {word.partition("=")[0] for word in engine.command[1:]} | {os.path.basename(engine.command[0])}
+    named = words & {"podman-remote", "--remote", "-r", "--url", "--connection", "-c"}
+    return bool(named or engine.options.get("address") or any(engine.env.get(name) for name in _REMOTE_VARIABLES))
 
 
 RUNTIME = Podman()
