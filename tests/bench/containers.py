@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
+import engines
 from latency import until_told
 from measure import Row, absolute, extra, median, milli, pairs, timed
 from place import Place, call, command, pss
@@ -21,8 +23,9 @@ _PARALLEL = (1, 2, 4, 8)
 
 
 class Cli(NamedTuple):
-    """One container CLI: ``run`` is followed by a name (``name_first``: by the image, then the name), image and command."""
+    """One container CLI: the bare command, what leads to its engine, and the contact that is the same engine's."""
 
+    name: str
     contact: str
     command: Sequence[str]
     image: str
@@ -30,16 +33,17 @@ class Cli(NamedTuple):
 
     @property
     def _ctr(self) -> bool:
-        return self.contact.split(":")[0] == "ctr"
+        return self.name == "ctr"
 
     def start(self, name: str) -> list[str]:
         """The bare start of a container that sleeps."""
         words = ["run", "-d", self.image, name] if self._ctr else ["run", "-d", "--name", name, self.image]
         return [*self.command, *words, *_SLEEP]
 
-    def look(self, names: Sequence[str]) -> list[str]:
-        """The bare look at all of these."""
-        return [*self.command, "task", "ls"] if self._ctr else [*self.command, "container", "inspect", *names]
+    def look(self, names: Sequence[str]) -> None:
+        """The bare look at all of these; ctr tells states and exit codes in two calls."""
+        for words in [("task", "ls"), ("container", "ls")] if self._ctr else [("container", "inspect", *names)]:
+            call([*self.command, *words])
 
     def remove(self, names: Sequence[str]) -> None:
         """Take bare containers away."""
@@ -55,7 +59,7 @@ def rows(where: Place, cli: Cli) -> Iterator[Row]:
     """All rows of one CLI."""
     os.environ.update(cli.environ)
     template = {"remote_command": _SLEEP[0], "args": [*_SLEEP[1:]], "job_category": cli.image}
-    with pt.job_session(f"bench-{cli.contact.split(':')[0]}", contact=cli.contact) as session:
+    with pt.job_session(f"bench-{cli.name}", contact=cli.contact) as session:
         for measured in (_submit, _at_once, _states, _ends):
             yield from measured(where, cli, session, template)
         name = session.session_name
@@ -75,7 +79,7 @@ def _submit(where: Place, cli: Cli, session: pt.JobSession, template: Template) 
 
     ours, other = pairs(where.count(15, 3), lambda: session.run_job(dict(template)).wait_started(), bare)
     cli.remove(names)
-    yield extra(f"{cli.contact}: submit until it runs", ours, other, 5.0)
+    yield extra(f"{cli.name}: submit until it runs", ours, other, 5.0)
     _clear(session)
 
 
@@ -87,7 +91,7 @@ def _at_once(where: Place, cli: Cli, session: pt.JobSession, template: Template)
     running = [job for job in session.get_jobs() if job.get_state()[0] == pt.JobState.RUNNING]
     assert len(running) == count, f"{count - len(running)} of {count} did not start"
     bare = f"{milli(best)} ({parallel} side by side)"
-    yield Row(f"{cli.contact}: {count} started at once", milli(ours), bare, ours / best, 1.0, "x")
+    yield Row(f"{cli.name}: {count} started at once", milli(ours), bare, ours / best, 1.0, "x")
     _clear(session)
 
 
@@ -110,11 +114,10 @@ def _states(where: Place, cli: Cli, session: pt.JobSession, template: Template) 
     time.sleep(1)
     each = (sum(map(pss, where.supervisors())) - few) / count
     names = [str(job.get_info().container_id) for job in session.get_jobs()]
-    look = [*cli.look(names)]
-    ours, bare = pairs(where.count(11, 3), lambda: states(session), lambda: call(look))
-    yield extra(f"{cli.contact}: states of {len(names)} jobs", ours, bare, 15.0)
+    ours, bare = pairs(where.count(11, 3), lambda: states(session), lambda: cli.look(names))
+    yield extra(f"{cli.name}: states of {len(names)} jobs", ours, bare, 15.0)
     text = "what the engine needs"
-    yield Row(f"{cli.contact}: memory a running job ({count})", f"{each / 1000:.1f} kB", text, each / 1000, 100, "kB")
+    yield Row(f"{cli.name}: memory a running job ({count})", f"{each / 1000:.1f} kB", text, each / 1000, 100, "kB")
     _clear(session)
 
 
@@ -131,10 +134,10 @@ def _ends(where: Place, cli: Cli, session: pt.JobSession, template: Template) ->
         job.wait_started()
         info = job.get_info()
         assert info.pid is not None
-        looks.append(timed(lambda: call(cli.look([str(info.container_id)]))))
+        looks.append(timed(lambda: cli.look([str(info.container_id)])))
         told.append(until_told(info.pid, job.wait_terminated))
     look = median(looks)
-    what = f"{cli.contact}: end to return of wait_terminated, less one look"
+    what = f"{cli.name}: end to return of wait_terminated, less one look"
     yield absolute(what, median(told) - look, f"look {milli(look)}", 5.0)
     _clear(session)
 
@@ -147,4 +150,15 @@ def _clear(session: pt.JobSession) -> None:
     assert not session.get_jobs(), "jobs that cannot be reaped"
 
 
-Finder = Callable[[str], Iterator[Cli]]
+@contextmanager
+def found(name: str) -> Iterator[Cli | None]:
+    """A private engine of the test suite with its image; None where this machine has not got it."""
+    engine = engines.ENGINES[name]()
+    if engine.missing():
+        yield None
+        return
+    engine.up()
+    try:
+        yield Cli(name, engine.contact, engine.command, engine.image, engine.environ)
+    finally:
+        engine.down()

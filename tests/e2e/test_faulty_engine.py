@@ -1,0 +1,134 @@
+"""An engine that is missing, hangs, prints garbage or words nobody knows.
+
+The one place where something stands in for a real CLI: a script before the real podman that, told so by a file, spoils
+what podman would print. Real engines cannot be made to fail in these ways on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from engines import Engine
+
+from contract.kit import LONG, cli, until
+from e2e.day import one_line
+
+import proctracker as pt
+from proctracker.store import Home
+
+IMAGE = "localhost/busybox:test"
+
+FAULTS = {
+    "hang": "exec sleep 600",
+    "garbage": "echo 'po}{dman'",
+    "truncated": 'podman "$@" | head -c 50',
+    "silent": "exit 0",
+    "refuses": "echo 'Error: permission denied' >&2; exit 125",
+}
+"""Ways in which a look tells nothing."""
+
+HARMLESS = {
+    "warnings": 'echo "WARN[0000] The future is not now" >&2; exec podman "$@"',
+    "more keys": 'podman "$@" | sed \'s/"State": {/"State": {"Mood": "fine", /; s/"State":{/"State":{"Mood":"fine",/\'',
+}
+"""What another version may do and we do not mind."""
+
+
+@pytest.fixture
+def faulty(podman: Engine, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tracker ``faulty`` whose podman is as good as the file says: remove it, and it is podman."""
+    script = tmp_path / "podman"
+    fault = tmp_path / "fault"
+    script.write_text(f'#!/bin/sh\nif test -e {fault}; then . {fault}; exit; fi\nexec podman "$@"\n')
+    script.chmod(0o755)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"cli_timeout: 1\ntrackers:\n  faulty: {{runtime: podman, command: [{script}]}}\n")
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))
+    return fault
+
+
+def _sleeper(session: pt.JobSession) -> pt.Job:
+    job = session.run_job({"remote_command": "sleep", "args": ["600"], "job_category": IMAGE})
+    job.wait_started(LONG)
+    return job
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_engine_that_cannot_be_asked(faulty: Path, fault: str) -> None:
+    job = _sleeper(pt.create_job_session("s", "faulty"))
+    faulty.write_text(FAULTS[fault])
+    info = job.get_info()
+    assert info.job_state == pt.JobState.UNDETERMINED
+    assert info.annotation
+    [told] = json.loads(cli("ps", "--json").stdout)
+    assert (told["job_state"], bool(told["annotation"])) == ("UNDETERMINED", True)
+    with pytest.raises(pt.DrmCommunicationException):
+        job.suspend()
+    faulty.unlink()
+    assert job.get_state()[0] == pt.JobState.RUNNING
+
+
+@pytest.mark.parametrize("fault", HARMLESS)
+def test_an_engine_of_another_version(faulty: Path, fault: str) -> None:
+    job = _sleeper(pt.create_job_session("s", "faulty"))
+    faulty.write_text(HARMLESS[fault])
+    assert job.get_state()[0] == pt.JobState.RUNNING
+    job.suspend()
+    assert job.get_state()[0] == pt.JobState.SUSPENDED
+    job.terminate()
+    assert job.wait_terminated(LONG).job_sub_state == "terminated"
+
+
+def test_a_state_word_nobody_knows(faulty: Path) -> None:
+    job = _sleeper(pt.create_job_session("s", "faulty"))
+    faulty.write_text('podman "$@" | sed \'s/"running"/"levitating"/; s/"Running": true/"Running": false/; s/"Running":true/"Running":false/\'')
+    assert job.get_state() == (pt.JobState.UNDETERMINED, "levitating")
+    faulty.unlink()
+    assert job.get_state()[0] == pt.JobState.RUNNING
+
+
+def test_an_end_while_the_engine_cannot_be_asked_is_told_later(faulty: Path, podman: Engine) -> None:
+    session = pt.create_job_session("s", "faulty")
+    job = session.run_job(
+        {"remote_command": "sh", "args": ["-c", "while ! test -e /go; do sleep 0.05; done; exit 7"], "job_category": IMAGE}
+    )
+    job.wait_started(LONG)
+    info = job.get_info()
+    faulty.write_text(FAULTS["garbage"])
+    podman.cli("exec", str(info.container_id), "touch", "/go")
+    until(lambda: not os.path.exists(f"/proc/{info.pid}"), "the end of the process")
+    faulty.unlink()
+    assert job.wait_terminated(LONG).exit_status == 7
+
+
+def test_a_start_that_prints_garbage_is_no_job_half_done(faulty: Path, podman: Engine) -> None:
+    faulty.write_text("echo 'po}{dman'; exit 1")
+    done = cli("run", "-c", "faulty", "--image", IMAGE, "--", "true")
+    assert done.returncode == 125
+    faulty.unlink()
+    assert podman.cli("ps", "-aq") == ""
+
+
+def test_a_missing_cli(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("trackers:\n  gone: {runtime: podman, command: [/nonexistent/podman]}\n")
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))
+    done = cli("run", "-c", "gone", "--image", IMAGE, "--", "true")
+    assert done.returncode == 125
+    assert "/nonexistent/podman" in done.stderr and len(done.stderr.splitlines()) == 1
+    done = cli("-c", "gone", "categories")
+    assert done.returncode == 1
+    assert "/nonexistent/podman" in one_line(done)
+
+
+@pytest.mark.parametrize("content", ["trackers: 5\n", "default_contcat: x\n", "trackers: {x: {runtime: nothing}}\n", ": :\n"])
+def test_a_configuration_that_means_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    config = tmp_path / "odd.yaml"
+    config.write_text(content)
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))
+    done = cli("submit", "--", "true")
+    assert done.returncode == 1
+    assert "odd.yaml" in one_line(done)
