@@ -46,6 +46,7 @@ class Transactions:
         self._sync = "FULL" if durability == "power" else "NORMAL"
         self._updates: dict[tuple[str, ...], tuple[str, Callable[[JobRow], Any]]] = {}
         self._free = self._free_at_begin = range(0)
+        self._taken: range | None = None
         self._spare: range | None = None
         try:
             self._db = self._open()
@@ -83,13 +84,14 @@ class Transactions:
         except Drmaa2Exception:
             self._free_at_begin = range(0)
             raise
-        self._spare = None
+        self._taken = None
         if self._snapshot:
             self._snapshot.committed()
 
     def rollback(self) -> None:
         """Undo the transaction, if SQLite has not already; job numbers given out in it are given out again."""
         self._free = self._free_at_begin
+        self._taken, self._spare = None, self._taken or self._spare
         if self._db.in_transaction:
             try:
                 self._db.run("ROLLBACK")

@@ -87,8 +87,8 @@ class Store(Pruning):
         found = self._db.rows("SELECT next, stop FROM blocks WHERE boot=?", (self._boot,))
         start, stop = found[0] if found else (0, 0)
         if start + count > stop:
-            self._spare = self._spare or numbers.take_block(self.home)
-            start, stop = self._spare.start, self._spare.stop
+            self._taken, self._spare = self._spare or numbers.take_block(self.home), None
+            start, stop = self._taken.start, self._taken.stop
             self._db.run("DELETE FROM blocks")
         end = min(start + max(count, AHEAD), stop)
         self._db.run("INSERT OR REPLACE INTO blocks VALUES (?,?,?)", (self._boot, end, stop))
