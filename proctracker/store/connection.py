@@ -57,7 +57,7 @@ class Database:
 
         def feed() -> Iterator[Sequence[Any]]:
             nonlocal at
-            for at, row in enumerate(rows):
+            for at, row in enumerate(rows):  # noqa: B007 (the place is read where it fails)
                 yield row
 
         try:
