@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from proctracker.model import JobRow, JobState
 from proctracker.store import Store
@@ -31,3 +34,11 @@ def end(store: Store, row: JobRow, finished: float, **columns: Any) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
     store.update(row, list(changes))
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on a file system; returns the file to remove."""
+    filler = folder / "filler"
+    with pytest.raises(OSError, match="No space left"):
+        filler.write_bytes(bytes(2**22))
+    return filler

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from stores import submit
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobRow
 from proctracker.store import Home, Reader, Store, schema
 from proctracker.store.connection import Database
+from stores import submit
 
 
 def _set_version(home: Home, number: int) -> None:

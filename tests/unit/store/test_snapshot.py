@@ -1,0 +1,82 @@
+"""Opening in turn, and copies for readers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from proctracker.errors import DrmCommunicationException
+from proctracker.store import Home, ids
+from proctracker.store.snapshot import Opener, Snapshot
+
+
+def _opener(home: Home, name: str) -> None:
+    folder = Path(home.here, "opener")
+    folder.mkdir(mode=0o700)
+    (folder / name).touch()
+
+
+def _due(snapshot: Snapshot) -> float | None:
+    return snapshot.due
+
+
+def _ticks(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def test_the_opener_is_a_directory_while_it_is_open(home: Home) -> None:
+    home.prepare()
+    opener = Opener(home)
+    opener.take()
+    opener.take()
+    assert os.listdir(os.path.join(home.here, "opener")) == [f"{ids.boot_id()}.{os.getpid()}.{_ticks(os.getpid())}"]
+    assert [name for name in os.listdir(home.here) if name.startswith("opener")] == ["opener"]
+    opener.leave()
+    opener.leave()
+    assert not os.path.exists(os.path.join(home.here, "opener"))
+
+
+def test_a_living_opener_is_named(home: Home) -> None:
+    home.prepare()
+    _opener(home, f"{ids.boot_id()}.{os.getppid()}.{_ticks(os.getppid())}")
+    with pytest.raises(DrmCommunicationException, match=f"process {os.getppid()} has"):
+        Opener(home).take()
+    assert [name for name in os.listdir(home.here) if name.startswith("opener.")] == []
+
+
+@pytest.mark.parametrize("name", ["other-boot.{pid}.{ticks}", "{boot}.{pid}.1", "{boot}.99999999.5"])
+def test_a_dead_opener_does_not_count(home: Home, name: str) -> None:
+    home.prepare()
+    pid = os.getppid()
+    _opener(home, name.format(pid=pid, ticks=_ticks(pid), boot=ids.boot_id()))
+    opener = Opener(home)
+    opener.take()
+    assert [each.split(".")[1] for each in os.listdir(os.path.join(home.here, "opener"))] == [str(os.getpid())]
+
+
+def test_a_copy_that_cannot_be_made_is_due_again(home: Home) -> None:
+    home.prepare()
+    Path(home.database).write_text("one")
+    snapshot = Snapshot(home)
+    os.mkdir(home.snapshot)
+    snapshot.committed()
+    assert _due(snapshot)
+    assert sorted(name for name in os.listdir(home.here) if "snapshot" in name) == ["jobs.snapshot"]
+    os.rmdir(home.snapshot)
+    snapshot.publish()
+    assert _due(snapshot) is None
+    assert Path(home.snapshot).read_text() == "one"
+    Path(home.database).write_text("two")
+    snapshot.committed()
+    assert _due(snapshot)
+    assert Path(home.snapshot).read_text() == "one"
+
+
+def test_an_unwritable_folder_is_named(home: Home) -> None:
+    home.prepare()
+    os.rename(home.here, home.here + "2")
+    Path(home.here).touch()
+    with pytest.raises(DrmCommunicationException, match=f"state directory {home.here}/opener"):
+        Opener(home).take()
