@@ -15,7 +15,10 @@ ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "
 class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
-    __slots__ = ("calls", "folder", "pidfd", "row", "spec", "spec_context", "starting", "timers", "watching")
+    __slots__ = (
+        "called", "cgroup", "ending", "folder", "holds", "kill_at", "pidfd", "row", "spec", "spec_context", "starting",
+        "stdin", "ticket", "timers", "tries", "waits_for",
+    )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
         self.row = row
@@ -23,13 +26,24 @@ class Job:
         self.spec_context = context
         self.starting = False
         """The start is under way: it can be neither begun again nor be taken back."""
-        self.watching = False
-        """The container's process is watched (by descriptor, or as our child)."""
+        self.holds = False
+        """It takes its slots."""
+        self.ticket = 0
+        """Its place in the queue; entries with another number are void."""
+        self.stdin: int | None = None
+        """A descriptor its submitter handed over."""
+        self.called: int | None = None
+        """The pid of the CLI call that starts it or carries its streams."""
         self.pidfd: int | None = None
+        self.cgroup: Any = None
         self.timers: dict[str, Timer] = {}
         self.folder: str | None = None
-        self.calls = 0
-        """CLI calls under way about this job."""
+        self.tries = 0
+        self.kill_at = 0.0
+        """When the grace is over of a job that was told to end, in epoch seconds."""
+        self.ending: str | None = None
+        self.waits_for: set[str] = set()
+        """Jobs that must end first."""
 
     @property
     def supervised(self) -> bool:

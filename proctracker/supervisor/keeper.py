@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from dataclasses import dataclass
 from typing import Callable
 
 from proctracker.supervisor import procfs
@@ -18,7 +17,7 @@ CALM = 5.0
 """Seconds after which a supervisor's death is no longer counted as a failure to start."""
 
 
-@dataclass
+@record
 class Seat:
     """What passes from one supervisor to the next: the socket, the lock, both journals, the next command.
 
@@ -33,6 +32,8 @@ class Seat:
     command: int
     note: int = -1
     keeper: int = 0
+    turn: int = 0
+    """How many supervisors there have been before; 0: this one starts from nothing."""
 
 
 def become_subreaper() -> None:
@@ -64,6 +65,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
         os.close(write_end)
         if ended == 0:
             return 0
+        seat.turn += 1
         watched |= set(procfs.children(keeper))
         failures = failures + 1 if time.time() - began < CALM else 0
         if failures > 3:

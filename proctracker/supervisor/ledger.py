@@ -38,21 +38,30 @@ class Ledger:
         self._then: list[Callable[[], None]] = []
         self._timer: Timer | None = None
         self._failing = False
-        self.on_change: Callable[[JobRow, float], None] | None = None
+        self.on_change: Callable[[JobRow, float, int, str | None], None] | None = None
         """Told of every state change once it is durable."""
-        self._told: list[tuple[JobRow, float]] = []
+        self.urgent: Callable[[str], bool] = lambda job_id: False
+        """Whether somebody waits to be told of this job: then its changes are committed in this round."""
+        self._told: list[tuple[JobRow, float, int, str | None]] = []
         self.open_starts = 0
         """Starts whose pid is not yet known; while there is one the journal is kept."""
 
-    def change(self, row: JobRow, state: JobState | None = None, sub_state: str | None = None) -> float:
-        """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down."""
-        now = time.time()
+    def change(
+        self, row: JobRow, state: JobState | None = None, sub_state: str | None = None, finished: float | None = None
+    ) -> float:
+        """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down.
+
+        ``finished``: it has ended, at that time.
+        """
+        now = time.time() if finished is None else finished
+        if finished is not None:
+            row.finished = finished
         if state is not None and (row.state, row.sub_state) != (int(state), sub_state):
             set_state(row, state, now, sub_state)
             self._changes.append((row.id, row.attempt, now, int(state), sub_state))
-            self._told.append((row, now))
+            self._told.append((row, now, int(state), sub_state))
         self._dirty[row.id] = row
-        self._due(IDLE)
+        self._due(0 if self.urgent(row.id) and not self._failing else IDLE)
         return now
 
     def then(self, call: Callable[[], None]) -> None:
@@ -64,7 +73,7 @@ class Ledger:
     def announce(self, row: JobRow, now: float) -> None:
         """A new row was committed by ``accept``: tell of it as of any change."""
         if self.on_change:
-            self.on_change(row, now)
+            self.on_change(row, now, row.state, row.sub_state)
 
     def accept(self, write: Callable[[Store], None]) -> None:
         """Write new rows now, with all that is due, in one commit; raises what the store says and leaves nothing of them."""
@@ -82,6 +91,11 @@ class Ledger:
         except Drmaa2Exception:
             self._failing = True
             self._due(AGAIN)
+
+    @property
+    def clean(self) -> bool:
+        """Whether all that was written is durable."""
+        return not (self._dirty or self._changes or self._then)
 
     def _due(self, seconds: float) -> None:
         """Have ``flush`` called within that time."""
@@ -116,8 +130,8 @@ class Ledger:
         if not self.open_starts:
             self._journal.clear()
         if self.on_change:
-            for row, now in told:
-                self.on_change(row, now)
+            for change in told:
+                self.on_change(*change)
         for call in calls:
             call()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import signal
@@ -13,7 +14,7 @@ from proctracker.runtimes.base import Launch
 from proctracker.supervisor import procfs
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
-_SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
+SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
 _FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 
@@ -113,16 +114,18 @@ def _shell_hint(command: str) -> str:
     return ""
 
 
-def spawn(launch: Launch, env: Mapping[str, str], surroundings: Surroundings, mine: Own) -> int:
+def spawn(
+    launch: Launch, env: Mapping[str, str], surroundings: Surroundings, mine: Own, stdin: int | None = None
+) -> int:
     """Start the launch's command as leader of a session of its own; return its pid.
 
-    Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
+    ``stdin`` is a descriptor that was handed over for it. Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
     something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
     """
     argv = [os.fsencode(word) for word in launch.argv]
     environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     path = os.fsencode(find(launch.argv[0], env.get("PATH"), launch.directory))
-    streams = open_streams(launch, surroundings.umask)
+    streams = open_streams(launch, surroundings.umask, stdin)
     try:
         more = differs(mine, surroundings)
         if more is None:
@@ -133,12 +136,15 @@ def spawn(launch: Launch, env: Mapping[str, str], surroundings: Surroundings, mi
             os.close(fd)
 
 
-def open_streams(launch: Launch, umask: int | None) -> tuple[int, int, int]:
+def open_streams(launch: Launch, umask: int | None, stdin: int | None = None) -> tuple[int, int, int]:
     """Descriptors for the launch's three streams; the same file twice is opened once, as with ``2>&1``."""
     opened: list[int] = []
     old = os.umask(umask) if umask is not None else None
     try:
-        opened.append(_open(launch.stdin or os.devnull, os.O_RDONLY, launch.directory))
+        if stdin is not None:
+            opened.append(fcntl.fcntl(stdin, fcntl.F_DUPFD_CLOEXEC, 3))
+        else:
+            opened.append(_open(launch.stdin or os.devnull, os.O_RDONLY, launch.directory))
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if launch.append else os.O_TRUNC)
         opened.append(_open(launch.stdout or os.devnull, flags, launch.directory))
         if launch.stderr == launch.stdout:
@@ -179,7 +185,7 @@ def _posix(
     try:
         _chdir(directory)
         return os.posix_spawn(
-            path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+            path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS
         )
     except OSError as error:
         if error.errno in _FULL:
@@ -260,7 +266,7 @@ def _child(
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in _SIGNALS:
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         step = "groups"

@@ -48,6 +48,7 @@ def make_spec(
     spec: dict[str, Any] = {
         "template": template.to_dict(),
         "runtime": runtime,
+        "runtime_containers": containers,
         "contact": contact,
         "engine": dict(engine),
         "input": template.input_path,

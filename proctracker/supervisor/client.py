@@ -1,0 +1,268 @@
+"""The clients' end of the supervisor's socket: requests, waits and followers that outlive a supervisor's death."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from proctracker.errors import Drmaa2Exception, from_wire
+from proctracker.model import JobRow
+from proctracker.store import Home
+from proctracker.supervisor.link import GONE, Link, Supervisor
+
+
+class Outcome(NamedTuple):
+    """What became of an action on several jobs: those done, and for each of the others why not."""
+
+    done: list[str]
+    errors: dict[str, Drmaa2Exception]
+
+
+class Client:
+    """Asks the supervisor of a home; one connection, made when first needed and anew after a fork. For any thread.
+
+    ``key`` names the supervisor (a row's ``keeper``); None: that of this process' confinement. ``settings`` are the
+    configuration's numbers the supervisor goes by. Every method raises Drmaa2Exception only.
+    """
+
+    def __init__(self, home: Home, key: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        self.home = home
+        self._key, self._settings = key, dict(settings or {})
+        self._supervisor: Supervisor | None = None
+        self._link: Link | None = None
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self.resumed = 0
+        """Queued jobs that a reboot had left and that go on since our last submit."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Client, (self.home, self._key, self._settings))
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Where the supervisor is reached."""
+        if self._supervisor is None:
+            self._supervisor = Supervisor(self.home, self._key, self._settings)
+        return self._supervisor
+
+    def call(self, op: str, **fields: Any) -> Any:
+        """One request, one answer; starts a supervisor where none runs."""
+        return self._call(op, fields, True, None)
+
+    def ask(self, op: str, **fields: Any) -> Any:
+        """As ``call``, but None where no supervisor runs."""
+        return self._call(op, fields, False, None)
+
+    def _call(self, op: str, fields: dict[str, Any], start: bool, fd: int | None) -> Any:
+        if self._pid != os.getpid():
+            self._link, self._lock, self._pid = None, threading.RLock(), os.getpid()
+        with self._lock:
+            if self._link is None:
+                self._link = self.supervisor.connect(start)
+                if self._link is None:
+                    return None
+            try:
+                return self._link.call(op, fields, fd, start)
+            except GONE:
+                self._link.close()
+                self._link = None
+                return None
+            except KeyboardInterrupt:
+                # The answer is still to come, and would be taken for that of the next request.
+                self._link.close()
+                self._link = None
+                raise
+
+    def running(self) -> bool:
+        """Whether a supervisor runs."""
+        return self.ask("status") is not None
+
+    def submit(
+        self,
+        session: str,
+        spec: Mapping[str, Any],
+        context: tuple[str, Mapping[str, Any]],
+        *,
+        contact: str,
+        create: bool = True,
+        indices: Sequence[int] | None = None,
+        max_parallel: int = 0,
+        items: Sequence[str] | None = None,
+        stdin: int | None = None,
+        token: str | None = None,
+        max_running: int = 0,
+    ) -> str:
+        """Hand over a job or an array; its id, once the job is durable. The same token gets the same id.
+
+        ``create``: make the session if it is missing, with ``contact`` and ``max_running``; ``stdin``: a descriptor
+        that becomes the job's standard input.
+        """
+        key, surroundings = context
+        fields: dict[str, Any] = {
+            "session": session,
+            "spec": spec,
+            "context": key,
+            "contact": contact,
+            "create": create,
+            "token": token or os.urandom(12).hex(),
+            "max_running": max_running,
+        }
+        if indices is not None:
+            fields.update(indices=list(indices), max_parallel=max_parallel, items=items)
+        answer = self._call("submit", fields, True, stdin)
+        if "need" in answer:
+            answer = self._call("submit", {**fields, "context_text": _canonical(surroundings)}, True, stdin)
+        self.resumed = answer.get("resumed", 0)
+        return str(answer["id"])
+
+    def control(self, ids: Sequence[str], action: str, signal: str = "SIGTERM", grace: float = 10.0) -> Outcome:
+        """``suspend resume hold release terminate``; ``grace`` in seconds until SIGKILL follows the signal."""
+        return _outcome(self.call("control", ids=list(ids), action=action, signal=signal, grace=grace))
+
+    def reap(self, ids: Sequence[str]) -> Outcome:
+        """Forget ended jobs."""
+        return _outcome(self.call("reap", ids=list(ids)))
+
+    def wait(
+        self, ids: Sequence[str], states: str = "ended", any_: bool = False, timeout: float = -1
+    ) -> list[JobRow] | None:
+        """Block until all jobs (``any_``: the first) are ``ended``, ``started`` or in a state named; None: time-out.
+
+        A job that ends meanwhile counts, whatever was awaited. ``timeout`` in seconds, -1: none.
+        """
+        wait = self.waiting(ids, states, any_)
+        try:
+            until = None if timeout < 0 else time.monotonic() + timeout
+            while True:
+                found = wait.receive()
+                if found is not None:
+                    return found
+                left = None if until is None else max(0.0, until - time.monotonic())
+                ready = select.select([wait], [], [], left)[0]
+                if not ready and left is not None:
+                    return None
+        finally:
+            wait.close()
+
+    def waiting(self, ids: Sequence[str], states: str = "ended", any_: bool = False) -> Wait:
+        """The same for an event loop."""
+        return Wait(self.supervisor, ids, states, any_)
+
+    def follow(self, session: str | None = None) -> Follow:
+        """Every state change from now on, of one session or of all."""
+        return Follow(self.supervisor, session)
+
+    def close(self) -> None:
+        """Leave; the next request connects again."""
+        with self._lock:
+            if self._link is not None and self._pid == os.getpid():
+                self._link.close()
+            self._link = None
+
+
+class _Pushed:
+    """A connection of its own on which the supervisor pushes; it is renewed when a supervisor has gone."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._link: Link | None = None
+        self._number = 0
+
+    def fileno(self) -> int:
+        """The socket's descriptor; another one after each death of a supervisor."""
+        return self._connected().fileno()
+
+    def _connected(self) -> Link:
+        while self._link is None:
+            link = self._supervisor.connect(True)
+            assert link is not None
+            try:
+                self._number = self._begin(link)
+                self._link = link
+            except GONE:
+                link.close()
+            except BaseException:
+                link.close()
+                raise
+        return self._link
+
+    def _begin(self, link: Link) -> int:
+        raise NotImplementedError
+
+    def _pushes(self) -> list[dict[str, Any]] | None:
+        """What has come, without blocking; None: the supervisor has gone, another was asked."""
+        link = self._connected()
+        try:
+            return link.pushed(self._number)
+        except GONE:
+            link.close()
+            self._link = None
+            self._connected()
+            return None
+
+    def close(self) -> None:
+        """Await nothing more."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+
+class Wait(_Pushed):
+    """A question about jobs under way: wait until ``fileno`` is readable, then ``receive``."""
+
+    def __init__(self, supervisor: Supervisor, ids: Sequence[str], states: str, any_: bool) -> None:
+        super().__init__(supervisor)
+        self._open = dict.fromkeys(ids)
+        self._order = list(self._open)
+        self._states, self._any = states, any_
+        self._rows: dict[str, JobRow] = {}
+
+    def _begin(self, link: Link) -> int:
+        return link.ask("wait", {"ids": list(self._open), "kind": self._states})
+
+    def receive(self) -> list[JobRow] | None:
+        """The rows, once the question is answered (in the order asked); None: not yet. Raises InvalidArgumentException
+        for an unknown id or one that was reaped meanwhile."""
+        if not self._open and not self._rows:
+            return []
+        for message in self._pushes() or ():
+            if "error" in message:
+                raise from_wire(message["error"])
+            for values in message["items"]:
+                row = JobRow(*values)
+                self._rows[row.id] = row
+                self._open.pop(row.id, None)
+        if self._any and self._rows or not self._open:
+            return [self._rows[name] for name in self._order if name in self._rows]
+        return None
+
+
+class Follow(_Pushed):
+    """State changes as they happen: wait until ``fileno`` is readable, then ``receive``."""
+
+    def __init__(self, supervisor: Supervisor, session: str | None) -> None:
+        super().__init__(supervisor)
+        self._session = session
+
+    def _begin(self, link: Link) -> int:
+        return link.ask("follow", {"session": self._session})
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The changes since the last call: job_id session attempt time (epoch seconds) state sub_state."""
+        names = ("job_id", "session", "attempt", "time", "state", "sub_state")
+        return [dict(zip(names, change)) for message in self._pushes() or () for change in message["items"]]
+
+
+def _outcome(answer: dict[str, Any]) -> Outcome:
+    return Outcome(answer["done"], {name: from_wire(words) for name, words in answer["errors"].items()})
+
+
+def _canonical(context: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(context, sort_keys=True, separators=(",", ":"))
+
+

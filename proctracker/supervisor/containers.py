@@ -1,0 +1,288 @@
+"""Containers that run: their processes are watched by descriptor, and every end leads to one look."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Sequence
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobState, Observation
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor import cgroups, pidfd, procfs
+from proctracker.supervisor.engine_start import started_at
+from proctracker.supervisor.jobs import Job
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+PATIENCE = 15.0
+"""Seconds an engine may go on calling a container running whose process has gone."""
+
+LOOK = 1.0
+"""Seconds between looks where no kernel event tells of an end: old kernels, remote engines."""
+
+STOPPED = "stopped"
+"""Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
+
+
+def engine_of(job: Job) -> Engine:
+    """The engine a job was started by; every later call goes to the same."""
+    found = job.spec.get("engine") or {}
+    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
+
+
+class Containers:
+    """Watches containers from their start to their end."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._oom: dict[str, str | None] = {}
+        self._polled: dict[str, Job] = {}
+        self._polling = False
+
+    def runs(self, job: Job, seen: Observation, oom_file: str | None = None) -> None:
+        """A container was started, or was found again."""
+        core, row = self._core, job.row
+        if row.ended:
+            return
+        self._oom[row.id] = oom_file
+        if seen.container_id:
+            row.container_id = seen.container_id
+        if seen.state.ended or seen.state == JobState.UNDETERMINED:
+            core.jobs.started(job, None, None)
+            if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
+                row.dispatched = seen.started or row.dispatched or time.time()
+                core.ledger.change(row, JobState.RUNNING)
+            if seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
+                self._told(job, seen, None, time.time())
+            else:
+                self._ask(job, time.time())
+            return
+        pid = seen.pid
+        stat = procfs.stat(pid) if pid else None
+        core.jobs.started(job, pid if stat else None, stat.ticks if stat else None)
+        if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
+            row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
+        row.boot, row.annotation = core.boot, None
+        self._settle(job, seen)
+        self._watch(job)
+        core.controls.limit_time(job)
+        core.controls.catch_up(job)
+
+    def _settle(self, job: Job, seen: Observation) -> None:
+        """Put down the state seen; a container stopped by signal stays suspended, one being ended says so."""
+        row = job.row
+        if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
+            return
+        kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state
+        self._core.ledger.change(row, seen.state, kept)
+
+    def belongs(self, pid: int, name: str, container_id: str | None) -> bool:
+        """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""
+        return any(cgroups.has_name(pid, each) for each in (container_id, name) if each)
+
+    def _watch(self, job: Job) -> None:
+        """Be told when the container's process ends."""
+        row = job.row
+        self._unwatch(job)
+        if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
+            job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
+            if pidfd.available() and self._by_descriptor(job, row.pid):
+                return
+        self._polled[row.id] = job
+        self._poll_soon()
+
+    def _by_descriptor(self, job: Job, pid: int) -> bool:
+        try:
+            fd = pidfd.open(pid)
+        except ProcessLookupError:
+            self._core.loop.soon(lambda: self._gone(job))
+            return True
+        except OSError:
+            return False
+        stat = procfs.stat(pid)
+        if stat is None or stat.ticks != job.row.ticks:
+            os.close(fd)
+            self._core.loop.soon(lambda: self._gone(job))
+            return True
+        job.pidfd = fd
+        self._core.loop.watch(fd, lambda: self._gone(job))
+        return True
+
+    def _unwatch(self, job: Job) -> None:
+        self._polled.pop(job.row.id, None)
+        if job.pidfd is not None:
+            self._core.loop.forget(job.pidfd)
+            os.close(job.pidfd)
+            job.pidfd = None
+
+    def _gone(self, job: Job) -> None:
+        """Its process has ended: what the kernel still knows is taken at once, then the engine is asked."""
+        if job.row.ended:
+            return
+        self._usage(job)
+        self._unwatch(job)
+        job.tries = 0
+        self._ask(job, time.time())
+
+    def _usage(self, job: Job) -> None:
+        if job.cgroup is not None:
+            used = cgroups.usage(job.cgroup)
+            row = job.row
+            row.cpu = used.cpu if used.cpu is not None else row.cpu
+            row.max_rss = used.peak if used.peak is not None else row.max_rss
+            if used.oom:
+                self._oom[row.id] = os.devnull
+
+    def _ask(self, job: Job, gone: float) -> None:
+        """One look at a container whose process has gone."""
+        runtime, engine = runtimes.get(job.row.runtime), engine_of(job)
+        name = job.row.container or ""
+
+        def seen(found: Any, error: Drmaa2Exception | None) -> None:
+            self._told(job, found, error, gone)
+
+        self._core.calls.converse(engine, runtime.end(engine, name), seen)
+
+    def _told(self, job: Job, found: Observation | None, error: Drmaa2Exception | None, gone: float) -> None:
+        core, row = self._core, job.row
+        if row.ended:
+            return
+        if error is not None:
+            # The engine is down, the container has ended: it is asked again until it says how.
+            if row.annotation != error.message:
+                row.annotation = error.message
+                core.ledger.change(row)
+            self._again(job, gone, 1.0)
+        elif found is None:
+            core.ends.lost(job, "removed", "its container was removed by somebody else")
+        elif found.state.ended:
+            oom = found.oom or self._killed(row.id)
+            row.annotation = None
+            core.ends.container(job, found, oom, gone)
+        elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and self._other(job, found):
+            self.runs(job, found, self._oom.get(row.id))
+        elif found.sub_state == "restarting":
+            core.ledger.change(row, JobState.RUNNING, "restarting")
+            self._again(job, time.time(), 0.5)
+        elif time.time() - gone > PATIENCE:
+            core.ends.lost(job, "lost", f"its process has gone and its engine says {found.sub_state or found.state.name}")
+        else:
+            self._again(job, gone, 0.02)
+
+    def _other(self, job: Job, found: Observation) -> bool:
+        """Whether the engine has a living process for it: restarted, or never gone."""
+        return bool(found.pid) and procfs.stat(found.pid or 0) is not None and self._lives(found.pid or 0)
+
+    @staticmethod
+    def _lives(pid: int) -> bool:
+        stat = procfs.stat(pid)
+        return stat is not None and stat.state not in "ZX"
+
+    def _again(self, job: Job, gone: float, least: float) -> None:
+        job.tries = min(job.tries + 1, 6)
+        job.timer("look", self._core.loop.after(min(least * 2 ** (job.tries - 1), 5.0), lambda: self._ask(job, gone)))
+
+    def _killed(self, job_id: str) -> bool:
+        path = self._oom.get(job_id)
+        return bool(path) and os.path.exists(path or "")
+
+    def look(self, ids: Sequence[str]) -> None:
+        """Look at these containers now, those of one engine in one call."""
+        groups: dict[tuple[str, str], list[Job]] = {}
+        for name in ids:
+            job = self._core.jobs.find(name)
+            if job is not None and job.row.container and not job.starting:
+                groups.setdefault((job.row.runtime, repr(job.spec.get("engine"))), []).append(job)
+        for jobs in groups.values():
+            self._look(jobs)
+
+    def _look(self, jobs: list[Job]) -> None:
+        runtime, engine = runtimes.get(jobs[0].row.runtime), engine_of(jobs[0])
+
+        def seen(found: Any, error: Drmaa2Exception | None) -> None:
+            for job in jobs:
+                self._looked(job, (found or {}).get(job.row.container or ""), error)
+
+        self._core.calls.converse(engine, runtime.look(engine, [job.row.container or "" for job in jobs]), seen)
+
+    def _looked(self, job: Job, found: Observation | None, error: Drmaa2Exception | None) -> None:
+        row = job.row
+        if row.ended or job.starting:
+            return
+        if error is not None:
+            if job.pidfd is None:
+                job.timer("look", self._core.loop.after(5.0, lambda: self.look([row.id])))
+            return
+        if found is None or found.state.ended:
+            self._gone(job)
+        elif found.state == JobState.UNDETERMINED:
+            self._watch(job)
+        elif found.pid and found.pid != row.pid:
+            self.runs(job, found, self._oom.get(row.id))
+        else:
+            self._settle(job, found)
+            if job.pidfd is None and row.id not in self._polled:
+                self._watch(job)
+
+    def call_gone(self, pid: int) -> None:
+        """A CLI call of a former supervisor has ended: if it was starting a container, look what came of it."""
+        for job in self._core.jobs:
+            if job.called == pid:
+                job.called = None
+                job.starting = False
+                self._found(job)
+
+    def _found(self, job: Job) -> None:
+        """A start that another supervisor made."""
+        runtime, engine = runtimes.get(job.row.runtime), engine_of(job)
+
+        def seen(found: Any, error: Drmaa2Exception | None) -> None:
+            observed: Observation | None = (found or {}).get(job.row.container or "")
+            if error is not None:
+                job.timer("look", self._core.loop.after(2.0, lambda: self._found(job)))
+            elif observed is None:
+                self._core.ends.start_lost(job)
+            elif observed.state == JobState.QUEUED:
+                self._core.ends.not_started(job, 125, observed.annotation or "the engine created it and did not start it")
+            else:
+                self.runs(job, observed)
+
+        self._core.calls.converse(engine, runtime.look(engine, [job.row.container or ""]), seen)
+
+    def find(self, job: Job) -> None:
+        """A start was under way when a former supervisor was killed, and its call has gone too."""
+        self._found(job)
+
+    def stream_command_ended(self, job: Job) -> None:
+        """The command that carried a container's streams is over: so is the container, or the engine has gone."""
+        if not job.row.ended and job.pidfd is None:
+            self._gone(job)
+
+    def _poll_soon(self) -> None:
+        if not self._polling and self._polled:
+            self._polling = True
+            self._core.loop.after(LOOK, self._poll)
+
+    def _poll(self) -> None:
+        """No event tells of these: processes by /proc, what has none here by one look for all."""
+        self._polling = False
+        unseen = []
+        for job in list(self._polled.values()):
+            row = job.row
+            stat = procfs.stat(row.pid) if row.pid else None
+            if row.pid and (stat is None or stat.ticks != row.ticks or stat.state in "ZX"):
+                self._gone(job)
+            elif not row.pid:
+                unseen.append(row.id)
+            else:
+                self._usage(job)
+        self.look(unseen)
+        self._poll_soon()
+
+    def ended(self, job: Job) -> None:
+        """A job has ended: nothing of it is watched any more."""
+        self._unwatch(job)
+        self._oom.pop(job.row.id, None)

@@ -1,0 +1,197 @@
+"""The supervisor: what its parts share, how they are put together, when it goes."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow
+from proctracker.store import Home, Store
+from proctracker.supervisor import confinement, election, procfs, spawn
+from proctracker.supervisor.calls import Calls
+from proctracker.supervisor.containers import Containers
+from proctracker.supervisor.controls import Controls
+from proctracker.supervisor.ends import Ends
+from proctracker.supervisor.housekeeping import Housekeeping
+from proctracker.supervisor.intake import Intake
+from proctracker.supervisor.jobs import Job, Jobs
+from proctracker.supervisor.keeper import Seat
+from proctracker.supervisor.ledger import Ledger
+from proctracker.supervisor.loop import Loop
+from proctracker.supervisor.queue import Queue
+from proctracker.supervisor.reaper import Reaper
+from proctracker.supervisor.recovery import recover
+from proctracker.supervisor.server import Server
+from proctracker.supervisor.starter import Starter
+from proctracker.supervisor.upgrade import upgrade
+from proctracker.supervisor.waits import Waits
+
+ORPHANED = 75
+"""Exit status that says: the keeper has gone, be the keeper now."""
+
+CONTEXTS = 64
+"""Contexts kept parsed."""
+
+DEFAULTS: dict[str, Any] = {
+    "max_running_host": 0,
+    "keep_ended": 1000,
+    "keep_days": 0,
+    "keep_environment": False,
+    "cli_timeout": 15.0,
+    "idle": 5.0,
+}
+"""What clients may tell of the configuration in ``hello``; times in seconds."""
+
+
+class Context:
+    """A submitter's surroundings, ready for use."""
+
+    __slots__ = ("env", "job_env", "surroundings")
+
+    def __init__(self, text: str) -> None:
+        values = json.loads(text)
+        self.env: dict[str, str] = values.get("env") or {}
+        self.job_env: dict[str, str] = values.get("job_env") or {}
+        self.surroundings = spawn.Surroundings(
+            values.get("umask"), values.get("limits"), values.get("nice"), values.get("affinity"), values.get("groups")
+        )
+
+
+class Core:
+    """All there is of one supervisor."""
+
+    def __init__(self, home: Home, key: str, seat: Seat) -> None:
+        self.home, self.key, self.seat = home, key, seat
+        self.uuid = home.uuid
+        self.boot = procfs.boot_id()
+        self.settings = dict(DEFAULTS)
+        self.loop = Loop()
+        self.store = Store(home, os.environ.get("PROCTRACKER_DURABILITY", "process"))
+        self.ledger = Ledger(self.store, seat.journal, self.loop)
+        self.jobs = Jobs()
+        self.own = spawn.own()
+        self.me = confinement.describe()
+        self.contexts: dict[str, Context] = {}
+        self.paused = False
+        """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
+        self.leaving = False
+        self.calls = Calls(self)
+        self.waits = Waits(self)
+        self.queue = Queue(self)
+        self.starter = Starter(self)
+        self.containers = Containers(self)
+        self.ends = Ends(self)
+        self.controls = Controls(self)
+        self.intake = Intake(self)
+        self.housekeeping = Housekeeping(self)
+        self.reaper = Reaper(self)
+        self.server = Server(self)
+        self.ledger.on_change = self.waits.changed
+        self.ledger.urgent = lambda job_id: self.waits.wanted(job_id) or self.queue.awaited(job_id)
+
+    def context(self, key: str) -> Context | None:
+        """A context by its key; None once it was dropped."""
+        found = self.contexts.get(key)
+        if found is None:
+            text = self.store.context(key)
+            if text is None:
+                return None
+            if len(self.contexts) >= CONTEXTS:
+                self.contexts.clear()
+            found = self.contexts[key] = Context(text)
+        return found
+
+    def mark(self, row: JobRow) -> str:
+        """What the processes of a job carry in their environment."""
+        return f"{self.uuid}/{row.id}/{row.attempt}"
+
+    def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
+        """A job of the store, taken in."""
+        text, context = specs.get(row.spec, ("{}", ""))
+        job = Job(row, json.loads(text), context)
+        self.jobs.add(job)
+        return job
+
+    def run(self) -> int:
+        """Serve until there is nothing to do; the exit status."""
+        self.loop.watch(self.seat.note, self._note)
+        recover(self)
+        self.server.open()
+        self.housekeeping.begin()
+        gc.collect()
+        gc.freeze()
+        try:
+            os.write(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC), b"5")
+        except OSError:
+            pass  # a job's max rss has our peak as its floor then
+        self.loop.run()
+        return ORPHANED if not self.leaving else 0
+
+    def _note(self) -> None:
+        """The keeper reaped a process of a former supervisor, or has gone."""
+        try:
+            said = os.read(self.seat.note, 4096)
+        except BlockingIOError:
+            return
+        if said:
+            self.reaper.kept()
+            return
+        self.loop.forget(self.seat.note)
+        self.reaper.kept(final=True)
+        self.ledger.flush()
+        self.loop.stop()
+
+    def leave(self) -> None:
+        """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
+        path = election.socket_path(self.home.run, self.key)
+        going = f"{path}.going"
+        try:
+            os.rename(path, going)
+        except FileNotFoundError:
+            pass
+        else:
+            if self.server.accept():
+                os.rename(going, path)
+                return
+            os.unlink(going)
+        self.leaving = True
+        self.loop.stop()
+
+    def upgrade(self, command: list[bytes]) -> None:
+        """Let another release go on: it is tried first, then the keeper is told, then this process becomes it.
+
+        Raises DrmCommunicationException where the new release does not answer ``--probe``; nothing has changed then.
+        """
+        upgrade(self, command)
+
+    def close(self) -> None:
+        """Give back what the next supervisor of this process has to open again."""
+        self.server.close()
+        self.reaper.close()
+        self.ledger.close()
+        self.loop.close()
+
+
+def supervise(home: Home, key: str, seat: Seat) -> int:
+    """Be the supervisor of a seat; 0 when there is nothing left to do, ORPHANED when the keeper has gone."""
+    core = Core(home, key, seat)
+    try:
+        return core.run()
+    finally:
+        core.close()
+
+
+def log(text: str) -> None:
+    """One line in supervisor.log, for what nobody can be told of."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
+
+
+def said(error: BaseException) -> str:
+    """An error's words."""
+    return error.message if isinstance(error, Drmaa2Exception) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,183 @@
+"""How jobs end: code, signal, usage and reason put down once and for all, or another attempt begun."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobState, Observation, signal_name
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor.jobs import ENDING, Job
+from proctracker.supervisor.journal import End
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+NEVER_AGAIN = (126, 127)
+"""Codes that another attempt would only repeat."""
+
+
+class Ends:
+    """The end of every job goes through here."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def process(self, job: Job, end: End) -> None:
+        """A plain process was reaped."""
+        row = job.row
+        row.cpu, row.max_rss = end.cpu, end.max_rss
+        if end.status >= 0:
+            self._finish(job, end.time, code=end.status)
+        else:
+            self._finish(job, end.time, signal=signal_name(-end.status))
+
+    def container(self, job: Job, found: Observation, oom: bool, gone: float) -> None:
+        """An engine told how a container ended."""
+        row = job.row
+        row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
+        row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
+        row.annotation = found.annotation
+        finished = found.finished or gone
+        if found.started and (row.dispatched is None or found.started > row.submitted):
+            row.dispatched = found.started
+        self._finish(
+            job,
+            max(finished, row.dispatched or 0.0),
+            code=found.exit_status,
+            signal=found.terminating_signal,
+            reason="oom-killed" if oom else None,
+        )
+
+    def not_started(self, job: Job, status: int, reason: str) -> None:
+        """A start that failed: an end of its own kind, told by the job."""
+        row = job.row
+        row.annotation = reason
+        self._finish(job, time.time(), code=status, reason="start-failed" if status == 125 else None, started=False)
+
+    def refused(self, job: Job, reason: str, sub_state: str) -> None:
+        """A queued job that will never start."""
+        job.row.annotation = reason
+        self._finish(job, time.time(), reason=sub_state, started=False)
+
+    def lost(self, job: Job, sub_state: str, reason: str) -> None:
+        """Nobody can tell how it ended: nothing is invented. A rerunnable job that was lost is queued again, once."""
+        row, core = job.row, self._core
+        row.annotation = reason
+        if sub_state == "lost" and job.spec.get("rerunnable") and row.attempt == 1:
+            self._requeue(job, "rerun", 0.0)
+            return
+        self._record(job, JobState.UNDETERMINED, sub_state, time.time())
+        core.jobs.remove(job)
+
+    def start_lost(self, job: Job) -> None:
+        """A start was under way when its supervisor was killed, and it is sure that nothing was started: it begins anew."""
+        row, core = job.row, self._core
+        job.starting = False
+        job.called = None
+        row.dispatched = row.container = None
+        core.jobs.started(job, None, None)
+        core.ledger.change(row)
+        core.queue.give_back(job)
+        core.queue.add(job)
+
+    def _finish(
+        self,
+        job: Job,
+        when: float,
+        *,
+        code: int | None = None,
+        signal: str | None = None,
+        reason: str | None = None,
+        started: bool = True,
+    ) -> None:
+        row = job.row
+        row.exit_status, row.signal = code, signal
+        why = ENDING.get(job.ending or "") or reason
+        state = JobState.DONE if code == 0 and not why else JobState.FAILED
+        if state == JobState.FAILED and self._again(job, code, why, started):
+            return
+        self._record(job, state, why, when)
+        self._core.jobs.remove(job)
+        if job.spec.get("remove") and row.container:
+            self._core.housekeeping.discard(job)
+
+    def _again(self, job: Job, code: int | None, why: str | None, started: bool) -> bool:
+        """Begin another attempt where the template wants one for this kind of end."""
+        row = job.row
+        retries = int(job.spec.get("retries") or 0)
+        if not started or row.attempt > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
+            return False
+        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}", float(job.spec.get("retry_delay") or 0))
+        return True
+
+    def _requeue(self, job: Job, sub_state: str, delay: float) -> None:
+        core, row = self._core, job.row
+        if row.container:
+            core.housekeeping.remove_later(job)
+        core.containers.ended(job)
+        core.starter.drop_folder(job)
+        core.jobs.started(job, None, None)
+        job.starting, job.ending, job.called = False, None, None
+        job.timer("limit", None)
+        job.timer("kill", None)
+        row.attempt += 1
+        row.container = row.container_id = None
+        row.exit_status = row.signal = None
+        core.ledger.change(row, JobState.REQUEUED, sub_state)
+        row.ran = 0.0
+        core.queue.give_back(job)
+        if delay:
+            job.ticket = -1
+            job.timer("start", core.loop.after(delay, lambda: core.queue.add(job)))
+        else:
+            core.queue.add(job)
+
+    def _record(self, job: Job, state: JobState, sub_state: str | None, when: float) -> None:
+        """Write the end; once it is durable, whoever waits or depends is told."""
+        core, row = self._core, job.row
+        job.starting = False
+        core.containers.ended(job)
+        core.starter.drop_stdin(job)
+        core.starter.drop_folder(job)
+        core.queue.drop(job)
+        core.ledger.change(row, state, sub_state, finished=when)
+        core.queue.give_back(job)
+        if core.queue.awaited(row.id):
+            core.ledger.then(lambda: core.queue.ended(job))
+        core.housekeeping.ended(job)
+        if job.ending:
+            core.controls.sweep(job)
+
+
+def save_logs(core: Core, job: Job, then: Any) -> None:
+    """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
+    row, spec = job.row, job.spec
+    runtime = runtimes.get(row.runtime)
+    given = spec.get("engine") or {}
+    engine = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
+    if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
+        then(None)
+        return
+    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
+    try:
+        os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
+        fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
+    except OSError as error:
+        then(f"{paths[0]}: {error.strerror}")
+        return
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def done(completed: Any) -> None:
+        then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
+
+    try:
+        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[1]))
+    except Drmaa2Exception as error:
+        then(error.message)
+    finally:
+        for fd in (null, *fds):
+            os.close(fd)

@@ -1,0 +1,204 @@
+"""One start of a container: private files, the CLI's run command, then who its process is and how it is watched."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import Completed, JobState, Observation
+from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch
+from proctracker.supervisor import procfs, spawn
+from proctracker.supervisor.jobs import Job
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+
+class EngineStart:
+    """Lives from the turn of a job until its container runs or is known not to."""
+
+    def __init__(self, core: Core, job: Job) -> None:
+        self._core, self._job = core, job
+        self._runtime = runtimes.get(job.row.runtime)
+        self._launch = Launch("", ())
+        self._name = core.starter.container_name(job.row)
+        self._over = False
+
+    def begin(self) -> None:
+        """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
+        core, job = self._core, self._job
+        try:
+            request = core.starter.request(job, self._runtime)
+            self._engine = request.engine
+            job.folder = request.folder
+            os.makedirs(request.folder, mode=0o700, exist_ok=True)
+            self._launch = self._runtime.launch(request)
+            for path, content in self._launch.files.items():
+                _write(path, content)
+            context = core.context(job.spec_context)
+            umask = context.surroundings.umask if context else None
+            streams = self._streams(umask)
+        except spawn.StartLater as later:
+            self._done(spawn.NOT_STARTED, str(later))
+            return
+        except spawn.StartFailed as failed:
+            self._done(failed.status, failed.reason)
+            return
+        except (Drmaa2Exception, OSError) as error:
+            self._done(spawn.NOT_STARTED, getattr(error, "message", None) or str(error))
+            return
+        row = job.row
+        row.container, row.boot, row.dispatched = self._name, core.boot, time.time()
+        row.annotation = None
+        core.ledger.change(row)
+        core.seat.journal.opened(row.id, row.attempt, row.dispatched)
+        env = {**self._engine.env, **self._launch.environment}
+        attached = self._launch.kind == ATTACHED
+        core.calls.start(
+            self._launch.argv,
+            Engine(self._engine.command, self._engine.options, env),
+            self._returned,
+            timeout=None if attached else job.spec.get("start_timeout"),
+            streams=streams,
+            called=self._called,
+        )
+        for fd in {fd for fd in streams if fd is not None}:
+            os.close(fd)
+        core.starter.drop_stdin(job)
+        if attached:
+            core.loop.after(0.02, lambda: self._attached(0))
+
+    def _streams(self, umask: int | None) -> tuple[int, int | None, int | None]:
+        """Descriptors for the command; None: what it says is captured."""
+        launch, job = self._launch, self._job
+        stdin = job.stdin if launch.stdin == PASSED else None
+        opened = spawn.open_streams(launch, umask, stdin)
+        out = opened[1] if launch.stdout else None
+        err = opened[2] if launch.stderr else None
+        for given, fd in ((launch.stdout, opened[1]), (launch.stderr, opened[2])):
+            if given is None and fd not in (out, err):
+                os.close(fd)
+        return opened[0], out, err
+
+    def _called(self, pid: int) -> None:
+        ticks = spawn.ticks(pid)
+        self._core.seat.journal.started(pid, ticks)
+        self._job.called = pid
+        self._core.jobs.started(self._job, pid, ticks)
+
+    def _attached(self, tries: int) -> None:
+        """The command of an attached start does not return: its container runs once the engine says so."""
+        if self._over:
+            return
+        core, job = self._core, self._job
+
+        def looked(found: Any, error: Drmaa2Exception | None) -> None:
+            seen: Observation | None = (found or {}).get(self._name)
+            if self._over or job.row.ended:
+                return
+            if seen is not None and seen.state in (JobState.RUNNING, JobState.SUSPENDED) and seen.pid:
+                self._finish(seen)
+                return
+            core.loop.after(min(0.02 * 2**tries, 0.5), lambda: self._attached(tries + 1))
+
+        core.calls.converse(self._engine, self._runtime.look(self._engine, [self._name]), looked)
+
+    def _returned(self, completed: Completed) -> None:
+        """The run command is over."""
+        job, core = self._job, self._core
+        job.called = None
+        self._clean()
+        if self._over:
+            core.containers.stream_command_ended(job)
+            return
+        if self._launch.kind == ATTACHED:
+            self._look(completed)
+        elif completed.returncode == 0:
+            pid = _number(self._launch.pid_file)
+            if pid and core.containers.belongs(pid, self._name, completed.stdout.strip()):
+                self._finish(Observation(JobState.RUNNING, pid=pid, container_id=completed.stdout.strip() or None))
+            else:
+                self._look(completed)
+        else:
+            self._look(completed)
+
+    def _look(self, completed: Completed) -> None:
+        """What became of it: a call that was cut off, or says it failed, may have started the container all the same."""
+
+        def looked(found: Any, error: Drmaa2Exception | None) -> None:
+            seen: Observation | None = (found or {}).get(self._name)
+            if seen is not None and not self._ours(seen):
+                seen = None
+            if seen is not None and seen.state not in (JobState.QUEUED, JobState.UNDETERMINED):
+                self._finish(seen)
+                return
+            if completed.returncode == 0 and error is None and seen is None and not self._launch.kind == ATTACHED:
+                self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
+                return
+            code, reason = self._runtime.failed_start(completed)
+            if seen is not None:
+                remove = self._runtime.remove(self._engine, [self._name], force=True)
+                self._core.calls.converse(self._engine, remove, lambda answer, wrong: None)
+            self._done(code, reason)
+
+        self._core.calls.converse(self._engine, self._runtime.look(self._engine, [self._name]), looked)
+
+    def _ours(self, seen: Observation) -> bool:
+        """Whether a container of this name is this job's: another home may have had the same first eight digits."""
+        return not seen.labels or seen.labels.get("proctracker.home") == self._core.uuid
+
+    def _finish(self, seen: Observation) -> None:
+        """It runs, or has run already."""
+        self._over = True
+        core, job = self._core, self._job
+        job.starting = False
+        core.starter.engine_started()
+        core.containers.runs(job, seen, self._launch.oom_file)
+
+    def _done(self, status: int, reason: str) -> None:
+        """It does not run."""
+        self._over = True
+        core, job = self._core, self._job
+        self._clean()
+        core.starter.engine_started()
+        core.starter.drop_folder(job)
+        core.jobs.started(job, None, None)
+        job.row.container = None
+        core.ends.not_started(job, status, reason)
+
+    def _clean(self) -> None:
+        """Take away the private files: they may hold secrets."""
+        for path in self._launch.files:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                continue
+
+
+def _write(path: str, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(content)
+
+
+def _number(path: str | None) -> int | None:
+    """The number a CLI wrote into a file."""
+    try:
+        with open(path or "", encoding="ascii") as file:
+            text = file.read().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def started_at(pid: int) -> float:
+    """When a process started, in epoch seconds."""
+    found = procfs.stat(pid)
+    if found is None:
+        return time.time()
+    with open("/proc/uptime", encoding="ascii") as file:
+        up = float(file.read().split()[0])
+    return min(time.time(), time.time() - up + found.ticks / procfs.clock_ticks)

@@ -1,0 +1,153 @@
+"""Accepting jobs: numbers, rows, one commit, then the answer; the start comes after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.jobs import Job
+from proctracker.templates import placeholders
+
+if TYPE_CHECKING:
+    from proctracker.store import Store
+    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.server import Connection
+
+_PATHS = ("input", "output", "error")
+
+
+class Intake:
+    """Takes submits."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._known: set[str] = set()
+        """Contexts that are in the store."""
+
+    def forget_contexts(self) -> None:
+        """Contexts may have been dropped."""
+        self._known.clear()
+
+    def submit(self, connection: Connection, message: dict[str, Any]) -> dict[str, Any]:
+        """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first."""
+        core = self._core
+        token = message["token"]
+        known = core.store.token(token)
+        if known is not None:
+            return {"id": known}
+        key = message["context"]
+        text = message.get("context_text")
+        if text is None and key not in self._known and core.store.context(key) is None:
+            return {"need": key}
+        resumed = core.housekeeping.unpause()
+        spec = message["spec"]
+        indices: list[int] | None = message.get("indices")
+        if indices is not None:
+            spec["max_parallel"] = message.get("max_parallel") or 0
+        rows: list[JobRow] = []
+        session, contact = message["session"], message.get("contact") or spec["contact"]
+
+        def write(store: Store) -> None:
+            if store.session(session) is None:
+                if not message.get("create"):
+                    raise InvalidArgumentException(f"no session {session!r}")
+                store.add_session(session, contact, int(message.get("max_running") or 0))
+            number = store.allocate(1)
+            if text is not None:
+                store.add_context(key, text)
+            spec_number = store.add_spec(json.dumps(spec, separators=(",", ":")), key)
+            rows.extend(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items")))
+            if indices is not None:
+                store.add_array(number, session, spec_number, indices, spec["max_parallel"], message.get("items"))
+            store.add_jobs(rows)
+            store.add_token(token, str(number))
+
+        core.ledger.accept(write)
+        self._known.add(key)
+        stdin, connection.stdin = connection.stdin, None
+        for row in rows:
+            job = Job(row, spec, key)
+            job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
+            core.jobs.add(job)
+            self.enter(job)
+            core.ledger.announce(row, row.submitted)
+        answer: dict[str, Any] = {"id": str(rows[0].num)}
+        if resumed:
+            answer["resumed"] = resumed
+        return answer
+
+    def enter(self, job: Job) -> None:
+        """A job that waits for its start: into the queue, and its deadline on the clock."""
+        deadline = job.spec.get("deadline")
+        if deadline is not None and not job.row.ended:
+            job.timer("deadline", self._core.loop.at(deadline, lambda: self._core.controls.overdue(job)))
+        self._core.queue.add(job)
+
+
+def _rows(
+    host: str, keeper: str, session: str, spec: dict[str, Any], number: int, num: int, indices: Sequence[int] | None, items: Any
+) -> Iterator[JobRow]:
+    """The rows of a job, or of an array's tasks."""
+    now = time.time()
+    template = spec["template"]
+    words = [*([template["remote_command"]] if template.get("remote_command") else []), *(template.get("args") or [])]
+    command = json.dumps(words)
+    state = int(JobState.QUEUED_HELD if spec.get("hold") else JobState.QUEUED)
+    paths = _paths(spec, str(num))
+    fixed = indices is None or not _varies(spec)
+    for place, index in enumerate(indices if indices is not None else [0]):
+        task = index if indices is not None else None
+        name = f"{num}_{index}" if indices is not None else str(num)
+        if not fixed:
+            paths = _paths(spec, name)
+        if items is not None:
+            command = json.dumps([*words, items[place]])
+        workdir, stdin, stdout, stderr = paths
+        yield JobRow(
+            name,
+            num,
+            task,
+            session,
+            spec["contact"],
+            spec["runtime"],
+            spec.get("name"),
+            number,
+            state,
+            submitted=now,
+            host=host,
+            priority=int(spec.get("priority") or 0),
+            slots=int(spec.get("slots") or 1),
+            keeper=keeper,
+            resubmitted_from=spec.get("resubmitted_from"),
+            workdir=workdir,
+            input=stdin,
+            output=stdout,
+            error=stderr,
+            command=command,
+            category=template.get("job_category"),
+        )
+
+
+def _varies(spec: dict[str, Any]) -> bool:
+    texts = [spec.get(name) or "" for name in _PATHS] + [spec["template"].get("working_directory") or ""]
+    return any("%" in text or "$DRMAA2_" in text for text in texts)
+
+
+def _paths(spec: dict[str, Any], name: str) -> tuple[str | None, str | None, str | None, str | None]:
+    """Working directory and streams of one job, absolute, placeholders filled; None: unset."""
+    home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
+    given = spec["template"].get("working_directory")
+    workdir = None if given is None else placeholders.fill(given, job=name, home=home, percent=False)
+    if spec["runtime_containers"]:
+        base = working = cwd
+    else:
+        base = working = workdir = os.path.join(cwd, workdir) if workdir else cwd
+    found = []
+    for stream in _PATHS:
+        path = spec.get(stream)
+        found.append(None if path is None else placeholders.path(path, base, job=name, home=home, working=working))
+    return workdir, found[0], found[1], found[2]

@@ -1,0 +1,168 @@
+"""One connection to a supervisor, which is found, greeted and, on demand, started here."""
+
+from __future__ import annotations
+
+import array
+import select
+import socket
+import time
+from typing import Any, Mapping
+
+from proctracker.errors import DrmCommunicationException, from_wire
+from proctracker.store import Home
+from proctracker.supervisor import confinement, election, protocol, socketpath
+
+GONE = (ConnectionError, BrokenPipeError, EOFError)
+"""What tells that a supervisor has gone."""
+
+_TRIES = 30
+_LATEST = 60.0
+"""Seconds a supervisor may take to answer ``hello``: it may be recovering thousands of jobs."""
+
+
+class Supervisor:
+    """Where the supervisor of one confinement of a home is reached."""
+
+    def __init__(self, home: Home, key: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        self.home = home
+        self._settings = dict(settings or {})
+        self._caller = None if key is not None else confinement.describe()
+        self.key = key if key is not None else confinement.key(self._caller)
+
+    def connect(self, start: bool = True) -> Link | None:
+        """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
+        for attempt in range(_TRIES):
+            path = election.socket_path(self.home.run, self.key)
+            try:
+                link = self._greet(path)
+            except PermissionError as error:
+                raise DrmCommunicationException(f"{path}: {error.strerror or error}") from None
+            except TimeoutError:
+                raise DrmCommunicationException(f"{path}: the supervisor does not answer for {_LATEST:g} s") from None
+            except (FileNotFoundError, NotADirectoryError, *GONE):
+                if not start:
+                    return None
+            else:
+                if link.facts["fits"] or self._caller is None:
+                    return link
+                link.close()
+                self.key = confinement.key(self._caller, apart=True)
+                continue
+            if attempt:
+                # The one that leaves has its claim until it is gone; no event tells of that.
+                time.sleep(min(0.01 * attempt, 0.1))
+            self._start()
+        raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
+
+    def _start(self) -> None:
+        from proctracker.supervisor.start import start
+
+        self.home.prepare()
+        start(self.home, self.key, str(self._settings.get("durability") or "process"))
+
+    def _greet(self, path: str) -> Link:
+        link = Link(self, socketpath.connect(path, _LATEST))
+        try:
+            link.hello(self._settings, self._caller)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+
+class Link:
+    """One connection; requests are answered in turn, waits push. Not for several threads at once.
+
+    A supervisor that goes away in mid-request (killed, replaced) is looked for again and the request repeated: submits
+    carry a token, all others may be made twice.
+    """
+
+    def __init__(self, supervisor: Supervisor, connection: socket.socket) -> None:
+        self._supervisor, self._socket = supervisor, connection
+        self._frames = protocol.Frames()
+        self._number = 0
+        self._pushed: dict[int, list[dict[str, Any]]] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
+        self.facts: dict[str, Any] = {}
+
+    def hello(self, settings: Mapping[str, Any], caller: Mapping[str, Any] | None) -> None:
+        """Exchange versions. Raises DrmCommunicationException where they do not fit."""
+        from proctracker import __version__
+
+        fields = {"version": protocol.VERSION, "package": __version__, "settings": settings, "caller": caller}
+        self.facts = self._exchange("hello", fields, None)
+        self._socket.settimeout(None)
+
+    def call(self, op: str, fields: dict[str, Any], fd: int | None = None, again: bool = True) -> Any:
+        """Ask and wait for the answer; raises the DRMAA2 exception it was answered with."""
+        for attempt in range(5):
+            try:
+                return self._exchange(op, fields, fd)
+            except GONE:
+                if not again:
+                    raise
+                if attempt == 4:
+                    break
+                self._renew()
+        raise DrmCommunicationException(
+            f"the supervisor went away during {op}, again and again; see {self._supervisor.home.here}/supervisor.log"
+        )
+
+    def ask(self, op: str, fields: dict[str, Any]) -> int:
+        """Begin something that pushes; the number its pushes carry. Raises ConnectionError or EOFError (``GONE``)."""
+        self._exchange(op, fields, None)
+        return self._number
+
+    def pushed(self, number: int) -> list[dict[str, Any]]:
+        """What was pushed so far, without blocking; raises ConnectionError or EOFError once the supervisor has gone."""
+        while number not in self._pushed and select.select([self._socket], [], [], 0)[0]:
+            self._receive()
+        return self._pushed.pop(number, [])
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
+    def _exchange(self, op: str, fields: Mapping[str, Any], fd: int | None) -> Any:
+        self._number += 1
+        number = self._number
+        data = protocol.encode({"op": op, "n": number, **fields})
+        try:
+            if fd is not None:
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+                sent = self._socket.sendmsg([data], rights)
+                data = data[sent:]
+            if data:
+                self._socket.sendall(data)
+        except BrokenPipeError:
+            pass  # what it said before it left is still to be read
+        while number not in self._answers:
+            self._receive()
+        answer = self._answers.pop(number)
+        if "error" in answer:
+            raise from_wire(answer["error"])
+        return answer["ok"]
+
+    def _receive(self) -> None:
+        data = self._socket.recv(262144)
+        if not data:
+            raise EOFError
+        for message in self._frames.feed(data):
+            if "push" in message:
+                self._pushed.setdefault(message["push"], []).append(message)
+            else:
+                self._answers[message["n"]] = message
+
+    def _renew(self) -> None:
+        self._socket.close()
+        link = self._supervisor.connect(start=True)
+        assert link is not None
+        self._socket, self._frames, self.facts = link._socket, link._frames, link.facts
+        self._number = link._number
+        self._pushed, self._answers = {}, {}
+
+

@@ -1,0 +1,134 @@
+"""The first lines of keeper and supervisor: a clean process, the claim, the socket, then the roles."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+
+from proctracker import runtimes
+from proctracker.store import Home
+from proctracker.supervisor import core, election, keeper, socketpath
+from proctracker.supervisor.journal import Journal
+
+_PR_SET_DUMPABLE = 4
+LOG_LIMIT = 2**20
+
+
+def main(argv: list[str]) -> None:
+    """Be the keeper of a home: argv is its path, the host, the confinement's key and the descriptor to say ready on."""
+    home, key, ready = Home(argv[0], argv[1]), argv[2], int(argv[3])
+    _load()
+    try:
+        _clean(ready)
+        _log(home)
+        claim = election.claim(home.run, key)
+        if claim is None:
+            os.write(ready, b"busy")
+            os._exit(0)
+        listener = socketpath.listen(election.socket_path(home.run, key))
+    except OSError as error:
+        os.write(ready, f"{error.filename or home.run}: {error.strerror}".encode("utf-8", "replace"))
+        os._exit(1)
+    command = os.memfd_create("command", os.MFD_CLOEXEC)
+    seat = keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
+    os.write(ready, b"ready")
+    os.close(ready)
+    _serve(home, key, seat)
+
+
+def take_over(argv: list[str]) -> None:
+    """Be the supervisor again after an upgrade: argv is path, host, key and the seat's descriptors (``--probe``: none)."""
+    _load()
+    if argv[3] == "--probe":
+        return
+    home, key = Home(argv[0], argv[1]), argv[2]
+    listener, claim, journal, kept, command, note, above = map(int, argv[3].split(","))
+    for fd in (listener, claim, journal, kept, command, note):
+        os.set_inheritable(fd, False)
+    seat = keeper.Seat(listener, claim, Journal(journal), Journal(kept), command, note, above, 1)
+    _end(_supervise(home, key, seat), home, key, seat)
+
+
+def _load() -> None:
+    """Load all there is now: the package's files may be gone when they are needed."""
+    for name in runtimes.names():
+        try:
+            runtimes.get(name)
+        except ImportError:
+            continue
+
+
+def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
+    """Keep, and end this process with whatever role it had last."""
+    try:
+        status = keeper.keep(seat, lambda it: _supervise(home, key, it))
+    except BaseException:
+        traceback.print_exc()
+        status = 70
+    _end(status, home, key, seat)
+
+
+def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
+    """End this process. When the supervisor loses its keeper it takes that role on itself, so this may recur."""
+    if status == core.ORPHANED:
+        from proctracker.supervisor import procfs
+
+        orphans = set(procfs.children(os.getpid()))
+        seat.turn += 1
+        try:
+            status = keeper.keep(seat, lambda it: _supervise(home, key, it), orphans)
+        except BaseException:
+            traceback.print_exc()
+            status = 70
+        _end(status, home, key, seat)
+    os._exit(status)
+
+
+def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
+    """Be the supervisor; a traceback goes to the log and the keeper starts the next one."""
+    election.hold(seat.lock, [seat.keeper, os.getpid()])
+    try:
+        return core.supervise(home, key, seat)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        return 70
+
+
+def _clean(ready: int) -> None:
+    """No descriptors, directory, signals or core dumps of whoever started us."""
+    os.chdir("/")
+    for number in signal.valid_signals():
+        if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # Core dumps would hold environments; resource limits stay as they are, jobs inherit them.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != ready:
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # the descriptor listdir itself had
+    os.set_inheritable(ready, False)
+
+
+def _log(home: Home) -> None:
+    """Descriptors 0 and 1 from and to nowhere, 2 to the log, which starts anew when it has grown."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    path = os.path.join(home.here, "supervisor.log")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        if os.path.exists(path) and os.path.getsize(path) > LOG_LIMIT:
+            flags |= os.O_TRUNC
+        fd = os.open(path, flags, 0o600)
+    except OSError:
+        fd = null
+    os.dup2(fd, 2)
+    for each in {fd, null} - {0, 1, 2}:
+        os.close(each)

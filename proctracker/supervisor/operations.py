@@ -1,0 +1,186 @@
+"""What clients can ask for: a request's name -> what is done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Callable
+
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.supervisor import confinement, protocol
+from proctracker.supervisor.start import PACKAGE
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.server import Connection
+
+Operation = Callable[["Core", "Connection", int, "dict[str, Any]"], Any]
+
+
+def _later() -> object:
+    from proctracker.supervisor.server import LATER
+
+    return LATER
+
+
+def hello(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Compare versions, take the client's settings, say who we are."""
+    if message["version"] != protocol.VERSION:
+        raise DrmCommunicationException(
+            f"the supervisor in {core.home.here} speaks protocol {protocol.VERSION} ({PACKAGE}), this proctracker"
+            f" {message['version']} ({message.get('package')}): use the newer one"
+        )
+    settings = message.get("settings")
+    if settings:
+        core.settings.update({name: value for name, value in settings.items() if name in core.settings})
+    caller = message.get("caller")
+    return {"pid": os.getpid(), "package": PACKAGE, "fits": caller is None or confinement.fits(core.me, caller)}
+
+
+def submit(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Accept jobs."""
+    return core.intake.submit(connection, message)
+
+
+def status(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """What there is to tell of this supervisor."""
+    return {
+        "pid": os.getpid(),
+        "keeper": core.seat.keeper,
+        "package": PACKAGE,
+        "version": protocol.VERSION,
+        "live": len(core.jobs),
+        "queued": sum(1 for job in core.jobs if job.row.dispatched is None),
+        "paused": core.paused,
+        "clients": len(core.server.connections),
+    }
+
+
+def start(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Let queued jobs go on that a reboot or a double death left."""
+    return {"queued": core.housekeeping.unpause()}
+
+
+def wait(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Push the rows of these jobs as each of them fits."""
+    core.waits.add(connection, number, message["ids"], message["kind"])
+    return True
+
+
+def follow(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Push state changes."""
+    core.waits.follow(connection, number, message.get("session"))
+    return True
+
+
+def cancel(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Push no more."""
+    core.waits.cancel(connection, message["push"])
+    return True
+
+
+def control(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Suspend, resume, hold, release, terminate."""
+    core.controls.control(
+        message["ids"],
+        message["action"],
+        message.get("signal") or "SIGTERM",
+        float(message.get("grace", 10.0)),
+        lambda outcome: connection.answer(number, outcome),
+    )
+    return _later()
+
+
+def reap(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Forget ended jobs."""
+    core.housekeeping.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
+    return _later()
+
+
+def look(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Somebody saw a container in another state than ours."""
+    core.containers.look([name for name in message["ids"] if core.jobs.find(name)])
+    return True
+
+
+def reported(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """A ``wait --all`` has told of these."""
+    core.store.mark_reported(message["ids"])
+    return True
+
+
+def stdin(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Take a descriptor once more, for a job whose former supervisor had it."""
+    job = core.jobs.find(message["id"])
+    if job is not None and job.stdin is None and job.row.dispatched is None:
+        job.stdin, connection.stdin = connection.stdin, None
+        core.queue.kick()
+    return True
+
+
+def session_create(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """A new session."""
+    core.store.add_session(message["name"], message["contact"], int(message.get("max_running") or 0))
+    return True
+
+
+def session_ensure(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """A session, new or not."""
+    if core.store.session(message["name"]) is None:
+        core.store.add_session(message["name"], message["contact"], int(message.get("max_running") or 0))
+    return True
+
+
+def session_set(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Change max_running."""
+    _known(core, message["name"])
+    core.store.set_session(message["name"], int(message["max_running"]))
+    core.queue.limits_changed(message["name"])
+    return True
+
+
+def session_destroy(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Forget a session and its jobs."""
+    _known(core, message["name"])
+    live = message.get("live") or "refuse"
+    core.housekeeping.destroy(
+        message["name"],
+        live,
+        lambda found: connection.answer(number, found),
+        lambda error: connection.refuse(number, error),
+    )
+    return _later()
+
+
+def _known(core: Core, name: str) -> None:
+    if core.store.session(name) is None:
+        raise InvalidArgumentException(f"no session {name!r}")
+
+
+def upgrade(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Let another release of the package go on in our place."""
+    core.upgrade([os.fsencode(word) for word in message["command"]])
+    return True
+
+
+OPERATIONS: dict[str, Operation] = {
+    function.__name__: function
+    for function in (
+        hello,
+        submit,
+        status,
+        start,
+        wait,
+        follow,
+        cancel,
+        control,
+        reap,
+        look,
+        reported,
+        stdin,
+        session_create,
+        session_ensure,
+        session_set,
+        session_destroy,
+        upgrade,
+    )
+}

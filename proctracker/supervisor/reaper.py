@@ -1,0 +1,93 @@
+"""Children that have ended: each is put down in the journal, reaped, and told to whom it belongs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from proctracker.supervisor import procfs
+from proctracker.supervisor.journal import End
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.jobs import Job
+
+_ANY = os.WEXITED | os.WNOWAIT | os.WNOHANG
+
+
+class Reaper:
+    """Waits for children without blocking, and reads what the keeper has reaped for us."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        core.loop.watch(self._read, self._wake)
+        self._seen = 0
+
+    def _wake(self) -> None:
+        try:
+            os.read(self._read, 65536)
+        except BlockingIOError:
+            pass
+        self.reap()
+
+    def reap(self) -> None:
+        """Reap every child that has ended. A job's end is in the journal before the process is gone."""
+        core = self._core
+        journal = core.seat.journal
+        by_pid = core.jobs.by_pid
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, _ANY)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            pid = found.si_pid
+            status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+            job = by_pid.get(pid)
+            if job is None or core.calls.owns(pid):
+                os.waitpid(pid, 0)
+                core.calls.ended(pid, status)
+                continue
+            now = time.time()
+            journal.ended(pid, job.row.ticks or 0, status, now)
+            usage = os.wait4(pid, 0)[2]
+            cpu = usage.ru_utime + usage.ru_stime
+            journal.used(pid, cpu, usage.ru_maxrss)
+            core.ends.process(job, End(pid, job.row.ticks or 0, status, now, cpu, usage.ru_maxrss))
+
+    def kept(self, final: bool = False) -> None:
+        """Ends of a former supervisor's children, as the keeper put them down; ``final``: it writes no more."""
+        _, ends = self._core.seat.kept.read()
+        if ends and ends[-1].cpu is None and not final:
+            ends.pop()  # the keeper is just reaping it, and tells once more
+        fresh, self._seen = ends[self._seen :], len(ends)
+        for end in fresh:
+            job = self._core.jobs.by_pid.get(end.pid)
+            if job is not None and job.supervised and self.same(job, end):
+                self._core.ends.process(job, end)
+            else:
+                self._core.containers.call_gone(end.pid)
+
+    @staticmethod
+    def same(job: Job, end: End) -> bool:
+        """Whether an end is that of a job's process, and not of an earlier one of that pid."""
+        return job.row.ticks in (None, end.ticks)
+
+    def close(self) -> None:
+        """Listen to no signal any more."""
+        signal.set_wakeup_fd(-1)
+        self._core.loop.forget(self._read)
+        os.close(self._read)
+        os.close(self._write)
+
+
+def alive(pid: int, ticks: int | None) -> bool:
+    """Whether a process runs that started at that time; a zombie does not."""
+    found = procfs.stat(pid)
+    return found is not None and found.ticks == ticks and found.state not in "ZX"

@@ -1,0 +1,229 @@
+"""Taking over: what a former supervisor left in the store, in the journals, in the process table and in the engines."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from proctracker import runtimes
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor import election, pidfd, procfs
+from proctracker.supervisor.jobs import ENDING, Job
+from proctracker.supervisor.journal import End, Start
+from proctracker.supervisor.reaper import alive
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+SETTLE = 2.0
+"""Seconds a process may be between fork and exec; after that its environment says whose it is."""
+
+LOOK = 1.0
+"""Seconds between looks at a process that is nobody's child here, where there are no process descriptors."""
+
+_RUNNING = (JobState.RUNNING, JobState.SUSPENDED)
+
+
+def recover(core: Core) -> None:
+    """Take in every live job of the store."""
+    starts, ends = core.seat.journal.read()
+    _, kept = core.seat.kept.read()
+    rows = core.store.live(core.key)
+    specs = core.store.specs(sorted({row.spec for row in rows}))
+    for row in rows:
+        core.load(row, specs)
+    open_starts = {start.id: start for start in starts}
+    by_pid = {end.pid: end for end in [*kept, *ends]}
+    for job in core.jobs:
+        row = job.row
+        start = open_starts.get(row.id)
+        if start is not None and start.attempt == row.attempt and row.pid is None and row.dispatched is None:
+            _open_start(core, job, start, starts[-1] is start, by_pid, kept)
+        _take_over(core, job, by_pid)
+    core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
+    core.paused = core.seat.turn == 0 and any(job.row.dispatched is None for job in core.jobs)
+    core.reaper.kept()
+    core.reaper.reap()
+    _other_supervisors(core)
+    core.ledger.then(lambda: None)
+
+
+def _open_start(core: Core, job: Job, start: Start, last: bool, by_pid: dict[int, End], kept: list[End]) -> None:
+    """A start in the journal that is not in the store: find out which process it became, if any."""
+    row = job.row
+    pid, ticks = start.pid, start.ticks
+    if pid is None and last:
+        pid, ticks = _became(core, row, start, by_pid, kept)
+    if not pid:
+        return  # it was never made, or failed: it waits in the queue as before
+    row.boot, row.dispatched = core.boot, start.time
+    if runtimes.get(row.runtime).containers:
+        row.container = core.starter.container_name(row)
+        core.jobs.started(job, pid, ticks)
+        core.ledger.change(row)
+        return
+    core.jobs.started(job, pid, ticks)
+    core.ledger.change(row, JobState.RUNNING)
+
+
+def _became(
+    core: Core, row: JobRow, start: Start, by_pid: dict[int, End], kept: list[End]
+) -> tuple[int | None, int | None]:
+    """The process of a start whose supervisor did not live to write its pid down: marked, or ended and reaped above us."""
+    mark = core.mark(row)
+    known = {job.row.pid for job in core.jobs}
+    until = time.time() + SETTLE
+    while True:
+        marked = procfs.marked(mark)
+        if marked:
+            return min(marked, key=lambda each: each[1])
+        _, now = core.seat.kept.read()
+        unknown = [end for end in now if end.pid not in known and end.time >= start.time]
+        if unknown:
+            by_pid[unknown[-1].pid] = unknown[-1]
+            return unknown[-1].pid, unknown[-1].ticks
+        if not _between(core) or time.time() > until:
+            return None, None
+        time.sleep(0.005)
+
+
+def _between(core: Core) -> bool:
+    """Whether a child of the keeper is still the image of a supervisor, or a zombie about to be reaped."""
+    for pid in procfs.children(core.seat.keeper):
+        stat = procfs.stat(pid)
+        if pid == os.getpid() or stat is None:
+            continue
+        if stat.state in "ZX" or any(b"proctracker.supervisor" in word for word in procfs.cmdline(pid)):
+            return True
+    return False
+
+
+def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
+    """Put a job where it belongs: into the queue, under watch, or to its end."""
+    row = job.row
+    state = JobState(row.state)
+    if row.sub_state in ENDING:
+        job.ending = row.sub_state
+    if state in _RUNNING:
+        core.queue.take(job)
+    if row.dispatched is not None and row.boot != core.boot:
+        _rebooted(core, job)
+    elif state in _RUNNING and job.supervised:
+        _process(core, job, by_pid)
+    elif row.container and row.dispatched is not None and state.queued:
+        core.queue.take(job)
+        job.starting = True
+        job.called = row.pid
+        if not row.pid or not alive(row.pid, row.ticks):
+            job.starting = False
+            core.containers.find(job)
+        else:
+            _watch(core, job)
+    elif state.queued:
+        core.intake.enter(job)
+
+
+def _rebooted(core: Core, job: Job) -> None:
+    """Its boot is over: its processes are gone; an engine may know how its container ended."""
+    row = job.row
+    core.jobs.started(job, None, None)
+    if row.container:
+        if JobState(row.state).queued:
+            core.containers.find(job)
+        return  # it is among those looked at
+    core.ends.lost(job, "lost", "the machine was started anew while it ran")
+
+
+def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
+    """A plain process that ran when the last supervisor ended."""
+    row = job.row
+    end = by_pid.get(row.pid or 0)
+    if end is not None and core.reaper.same(job, end):
+        if end.cpu is not None or not alive(end.pid, end.ticks):
+            core.ends.process(job, end)
+            return
+    stat = procfs.stat(row.pid) if row.pid else None
+    if stat is None or stat.ticks != row.ticks:
+        core.loop.after(0.2, lambda: _missing(core, job))  # the keeper may just be writing down how it ended
+    elif stat.ppid not in (core.seat.keeper, os.getpid()):
+        _watch(core, job)
+    core.controls.limit_time(job)
+    if job.ending:
+        core.controls.catch_up(job)
+
+
+def _missing(core: Core, job: Job) -> None:
+    """Nobody has seen it end."""
+    core.reaper.kept(final=True)
+    if not job.row.ended:
+        core.ends.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived")
+
+
+def _watch(core: Core, job: Job) -> None:
+    """Wait for the end of a process that is not our child: how it ended nobody will know."""
+    row = job.row
+    if pidfd.available():
+        try:
+            fd = pidfd.open(row.pid or 0)
+        except ProcessLookupError:
+            core.loop.soon(lambda: _gone(core, job))
+            return
+        if alive(row.pid or 0, row.ticks):
+            job.pidfd = fd
+            core.loop.watch(fd, lambda: _gone(core, job))
+            return
+        os.close(fd)
+        core.loop.soon(lambda: _gone(core, job))
+        return
+
+    def look() -> None:
+        if alive(row.pid or 0, row.ticks):
+            core.loop.after(LOOK, look)
+        else:
+            _gone(core, job)
+
+    core.loop.after(LOOK, look)
+
+
+def _gone(core: Core, job: Job) -> None:
+    """A process that was watched from afar has ended."""
+    if job.pidfd is not None:
+        core.loop.forget(job.pidfd)
+        os.close(job.pidfd)
+        job.pidfd = None
+    if job.row.container:
+        core.containers.call_gone(job.called or -1)
+    else:
+        core.loop.after(0.05, lambda: _missing(core, job))
+
+
+def _other_supervisors(core: Core) -> None:
+    """Jobs of confinements that are over never run elsewhere; those of living ones are counted."""
+    run = core.home.run
+    keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")} - {core.key}
+    for key in sorted(keys):
+        rows = core.store.live(key)
+        core.queue.shared = core.queue.shared or bool(rows)
+        if not rows:
+            continue
+        claim = election.claim(run, key)
+        if claim is None:
+            continue
+        try:
+            for row in rows:
+                _orphan(core, row)
+        finally:
+            election.release(claim)
+
+
+def _orphan(core: Core, row: JobRow) -> None:
+    """A live job whose confinement has no supervisor any more."""
+    if row.dispatched is None:
+        row.annotation = "the allocation or login it was submitted in is over"
+        core.ledger.change(row, JobState.FAILED, "confinement-gone", finished=time.time())
+    elif not row.container and not (row.pid and row.boot == core.boot and alive(row.pid, row.ticks)):
+        row.annotation = "it ended with the allocation or login it was submitted in"
+        core.ledger.change(row, JobState.UNDETERMINED, "lost", finished=time.time())
+
+

@@ -1,0 +1,182 @@
+"""The supervisor's end of the socket: connections, frames, answers in turn, pushes when there is something."""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from proctracker.errors import Drmaa2Exception, InternalException, to_wire
+from proctracker.supervisor import protocol, socketpath
+from proctracker.supervisor.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.waits import Wait
+
+_PART = 262144
+_ROOM = socket.CMSG_SPACE(array.array("i").itemsize)
+
+LATER = object()
+"""What an operation returns that will answer by itself."""
+
+
+class Connection:
+    """One client."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        self._server, self._socket = server, sock
+        self._frames = protocol.Frames()
+        self._out = bytearray()
+        self.waits: dict[int, Wait] = {}
+        self.stdin: int | None = None
+        """A descriptor that came with the message being served."""
+        self.open = True
+
+    def read(self) -> None:
+        """Serve what has come."""
+        try:
+            data, extra, _, _ = self._socket.recvmsg(_PART, _ROOM, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, extra = b"", []
+        self._descriptor(extra)
+        if not data:
+            self.close()
+            return
+        try:
+            for message in self._frames.feed(data):
+                self._server.serve(self, message)
+        except ValueError:
+            self.close()
+
+    def _descriptor(self, extra: list[Any]) -> None:
+        for level, kind, raw in extra:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                for fd in array.array("i", raw[: len(raw) // 4 * 4]):
+                    self.drop_stdin()
+                    self.stdin = fd
+
+    def drop_stdin(self) -> None:
+        """Close a descriptor nobody took."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
+    def answer(self, number: int, ok: Any) -> None:
+        """Answer a request."""
+        self.send({"n": number, "ok": ok})
+
+    def refuse(self, number: int, error: Drmaa2Exception) -> None:
+        """Answer a request with an exception."""
+        self.send({"n": number, "error": to_wire(error)})
+
+    def send(self, message: object) -> None:
+        """Send a message; what does not fit now is sent when there is room."""
+        if not self.open:
+            return
+        data = protocol.encode(message)
+        if not self._out:
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._out += data
+        self._server.core.loop.watch(self._socket.fileno(), self.read, self._write)
+
+    def _write(self) -> None:
+        try:
+            del self._out[: self._socket.send(self._out)]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not self._out:
+            self._server.core.loop.watch(self._socket.fileno(), self.read)
+
+    def close(self) -> None:
+        """The client has left, or is no client of ours."""
+        if self.open:
+            self.open = False
+            self.drop_stdin()
+            self._server.forget(self, self._socket.fileno())
+            self._socket.close()
+
+
+class Server:
+    """All connections."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._listener = socket.socket(fileno=os.dup(core.seat.listener))
+        self._listener.setblocking(False)
+        os.set_inheritable(self._listener.fileno(), False)
+        self.connections: set[Connection] = set()
+
+    def open(self) -> None:
+        """Begin to serve."""
+        self.core.loop.watch(self._listener.fileno(), self._accept_all)
+
+    def _accept_all(self) -> None:
+        self.accept()
+
+    def accept(self) -> int:
+        """Take in whoever waits; how many that were."""
+        count = 0
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return count
+            except OSError:
+                return count  # no descriptors left: they wait in the queue
+            try:
+                socketpath.check_peer(sock)
+            except PermissionError:
+                sock.close()
+                continue
+            sock.setblocking(False)
+            connection = Connection(self, sock)
+            self.connections.add(connection)
+            self.core.loop.watch(sock.fileno(), connection.read)
+            count += 1
+
+    def forget(self, connection: Connection, fd: int) -> None:
+        """A connection is closing."""
+        self.core.loop.forget(fd)
+        self.connections.discard(connection)
+        self.core.waits.gone(connection)
+        self.core.housekeeping.idle_soon()
+
+    def serve(self, connection: Connection, message: dict[str, Any]) -> None:
+        """Carry out one request."""
+        number = message.pop("n", 0)
+        operation = OPERATIONS.get(message.pop("op", ""))
+        try:
+            if operation is None:
+                raise InternalException("the supervisor does not know this request: it is of another version")
+            found = operation(self.core, connection, number, message)
+            if found is not LATER:
+                connection.answer(number, found)
+        except Drmaa2Exception as error:
+            connection.refuse(number, error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            connection.refuse(number, InternalException(f"{type(error).__name__}: {error}"))
+        finally:
+            connection.drop_stdin()
+
+    def close(self) -> None:
+        """Close all connections: clients look for the next supervisor."""
+        for connection in list(self.connections):
+            connection.close()
+        self.core.loop.forget(self._listener.fileno())
+        self._listener.close()

@@ -1,0 +1,242 @@
+"""Starting jobs: what a start needs is gathered here, plain processes are spawned here, engines are asked next door."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow, JobState, JobTemplate
+from proctracker.runtimes.base import PASSED, SUPERVISED, Engine, Launch, Request, Runtime
+from proctracker.supervisor import spawn
+from proctracker.supervisor.engine_start import EngineStart
+from proctracker.supervisor.jobs import Job
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Context, Core
+
+RETRY = 1.0
+"""Seconds until a start is tried again that lacked processes, memory or descriptors."""
+
+_OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
+
+
+class Starter:
+    """Starts one job after another; engine starts are bounded, as engines get slower beyond that."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._folders: set[str] = set()
+        self._waiting: deque[Job] = deque()
+        self._busy = 0
+        self.limit = 2 * len(os.sched_getaffinity(0))
+
+    def start(self, job: Job) -> None:
+        """Start a job whose turn it is."""
+        job.starting = True
+        if runtimes.get(job.row.runtime).containers:
+            self._waiting.append(job)
+            self.next_engine_start()
+        else:
+            self._process(job)
+
+    def next_engine_start(self) -> None:
+        """Begin engine starts as far as the bound goes."""
+        while self._waiting and self._busy < self.limit:
+            job = self._waiting.popleft()
+            if job.starting:
+                self._busy += 1
+                EngineStart(self._core, job).begin()
+
+    def engine_started(self) -> None:
+        """An engine start is over, well or not."""
+        self._busy -= 1
+        self.next_engine_start()
+
+    def take_back(self, job: Job) -> bool:
+        """Undo the turn of a job whose engine start has not begun; whether that could be done."""
+        if job in self._waiting:
+            self._waiting.remove(job)
+            job.starting = False
+            return True
+        return False
+
+    # what a start needs
+
+    def request(self, job: Job, runtime: Runtime) -> Request:
+        """Everything resolved; raises StartFailed where what the start is to have is gone."""
+        core, row, spec = self._core, job.row, job.spec
+        context = core.context(job.spec_context)
+        if context is None:
+            raise spawn.StartFailed(spawn.NOT_STARTED, "its environment is no longer known")
+        out, err = self._kept(row, spec)
+        stdin = row.input
+        if spec.get("stdin") == "passed":
+            if job.stdin is None:
+                raise spawn.StartFailed(spawn.NOT_STARTED, "its standard input went with the client or supervisor that had it")
+            stdin = PASSED
+        engine = spec.get("engine") or {}
+        return Request(
+            engine=Engine(tuple(engine.get("command") or ()), engine.get("options") or {}, engine.get("env") or {}),
+            template=template_of(row, spec),
+            job_id=row.id,
+            attempt=row.attempt,
+            name=self.container_name(row),
+            folder=os.path.join(core.home.starts, f"{row.id}.{row.attempt}"),
+            keep_output=out,
+            keep_error=err,
+            environment=self._environment(row, context, runtime.containers),
+            labels=self.labels(row) if runtime.containers else {},
+            directory=row.workdir or ("/" if runtime.containers else spec.get("cwd") or "/"),
+            input=stdin,
+            output=row.output,
+            error=row.error,
+            append=bool(spec.get("append")) or row.attempt > 1,
+        )
+
+    def container_name(self, row: JobRow) -> str:
+        """The name a job's container has: the same for the same attempt, whoever starts it."""
+        return f"proctracker-{self._core.uuid[:8]}-{row.id}-{row.attempt}"
+
+    def labels(self, row: JobRow) -> dict[str, str]:
+        """What marks a container as a job's."""
+        found = {
+            "proctracker.home": self._core.uuid,
+            "proctracker.session": row.session,
+            "proctracker.job": row.id,
+            "proctracker.attempt": str(row.attempt),
+            "proctracker.owner": str(os.getuid()),
+        }
+        if row.task is not None:
+            found.update({"proctracker.array": str(row.num), "proctracker.index": str(row.task)})
+        return found
+
+    def _kept(self, row: JobRow, spec: dict[str, Any]) -> tuple[str, str]:
+        """Where output without a path is kept; the directory is made."""
+        out, err = (self._core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err"))
+        folder = os.path.dirname(out)
+        if folder not in self._folders:
+            try:
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise spawn.StartFailed(spawn.NOT_STARTED, f"{folder}: {error.strerror}") from None
+            self._folders.add(folder)
+        return out, err
+
+    def forget_folders(self) -> None:
+        """Directories of kept output may have been removed."""
+        self._folders.clear()
+
+    def _environment(self, row: JobRow, context: Context, containers: bool) -> dict[str, str]:
+        env = dict(context.job_env) if containers else {**context.env, **context.job_env}
+        for name in _OURS:
+            env.pop(name, None)
+        env["JOB_ID"] = row.id
+        env["PROCTRACKER_SESSION"] = row.session
+        env["PROCTRACKER_ATTEMPT"] = str(row.attempt)
+        env["PROCTRACKER_JOB"] = self._core.mark(row)
+        if row.task is not None:
+            env["TASK_ID"] = str(row.task)
+        item = self._item(row)
+        if item is not None:
+            env["TASK_ITEM"] = item
+        return env
+
+    def _item(self, row: JobRow) -> str | None:
+        words = json.loads(row.command) if row.task is not None else []
+        array = self._core.store.array(row.num) if words else None
+        return words[-1] if array is not None and array.items is not None else None
+
+    # plain processes
+
+    def _process(self, job: Job) -> None:
+        core, row = self._core, job.row
+        context = core.context(job.spec_context)
+        began = False
+        try:
+            runtime = runtimes.get(row.runtime)
+            request = self.request(job, runtime)
+            launch = runtime.launch(request)
+            self._late_checks(job, launch)
+            now = time.time()
+            core.seat.journal.opened(row.id, row.attempt, now)
+            core.ledger.open_starts += 1
+            began = True
+            pid = spawn.spawn(
+                launch,
+                launch.environment,
+                context.surroundings if context else spawn.Surroundings(),
+                core.own,
+                job.stdin if launch.stdin == PASSED else None,
+            )
+        except spawn.StartLater as later:
+            self._later(job, str(later), began)
+            return
+        except spawn.StartFailed as failed:
+            self._failed(job, failed.status, failed.reason, began)
+            return
+        except (Drmaa2Exception, OSError, ValueError) as error:
+            self._failed(job, spawn.NOT_STARTED, getattr(error, "message", None) or str(error), began)
+            return
+        ticks = spawn.ticks(pid)
+        core.seat.journal.started(pid, ticks)
+        core.ledger.open_starts -= 1
+        self.drop_stdin(job)
+        job.starting = False
+        core.jobs.started(job, pid, ticks)
+        row.boot, row.dispatched, row.annotation = core.boot, now, None
+        core.ledger.change(row, JobState.RUNNING)
+        core.controls.limit_time(job)
+
+    def _late_checks(self, job: Job, launch: Launch) -> None:
+        """What a submit with dependencies, a start time or a hold left to be checked now."""
+        if launch.kind == SUPERVISED and launch.stdin and launch.stdin in (launch.stdout, launch.stderr):
+            raise spawn.StartFailed(spawn.NOT_STARTED, f"{launch.stdin}: input and output are the same file")
+
+    def _later(self, job: Job, reason: str, began: bool) -> None:
+        """The system is short of something: the job goes on waiting, with the reason."""
+        core = self._core
+        if began:
+            core.seat.journal.started(0, 0)
+            core.ledger.open_starts -= 1
+        job.starting = False
+        if job.row.annotation != reason:
+            job.row.annotation = reason
+            core.ledger.change(job.row)
+        core.queue.give_back(job)
+        job.ticket = -1
+        job.timer("start", core.loop.after(RETRY, lambda: core.queue.add(job)))
+
+    def _failed(self, job: Job, status: int, reason: str, began: bool) -> None:
+        core = self._core
+        if began:
+            core.seat.journal.started(0, 0)
+            core.ledger.open_starts -= 1
+        core.ends.not_started(job, status, reason)
+
+    def drop_stdin(self, job: Job) -> None:
+        """Close the descriptor a submitter handed over."""
+        if job.stdin is not None:
+            os.close(job.stdin)
+            job.stdin = None
+
+    @staticmethod
+    def drop_folder(job: Job) -> None:
+        """Remove the private directory of a start."""
+        if job.folder:
+            shutil.rmtree(job.folder, ignore_errors=True)
+            job.folder = None
+
+
+def template_of(row: JobRow, spec: dict[str, Any]) -> JobTemplate:
+    """A job's template, with the item of its task as last argument where it has one."""
+    template = JobTemplate(spec["template"])
+    if row.task is not None:
+        words = json.loads(row.command)
+        template.args = words[1:] if template.remote_command else words
+    return template

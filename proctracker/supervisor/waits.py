@@ -1,0 +1,129 @@
+"""Who is told of what: waits for jobs to start or end, and followers of all state changes."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Iterable
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import JobRow, JobState
+from proctracker.store.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.server import Connection
+
+values = attrgetter(*COLUMNS)
+"""A row as the wire has it: a list in the order of the columns."""
+
+_QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
+
+
+class Wait:
+    """One question: ``states`` None is "started" (or past it) or, with ``ended``, the end."""
+
+    __slots__ = ("connection", "ended", "number", "open", "states")
+
+    def __init__(self, connection: Connection, number: int, ids: Iterable[str], kind: str) -> None:
+        self.connection, self.number = connection, number
+        self.open = set(ids)
+        self.ended = kind == "ended"
+        self.states: frozenset[int] | None = None
+        if kind not in ("ended", "started"):
+            try:
+                self.states = frozenset(int(JobState[name]) for name in kind.split(","))
+            except KeyError as error:
+                raise InvalidArgumentException(f"no state {error.args[0]!r}: {' '.join(JobState.__members__)}") from None
+
+    def fits(self, row: JobRow) -> bool:
+        """Whether nothing more is to be awaited of this job; an end answers every question."""
+        if row.finished is not None:
+            return True
+        if self.states is not None:
+            return row.state in self.states
+        return not self.ended and row.state not in _QUEUED
+
+
+class Waits:
+    """All waits and followers."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._by_job: dict[str, list[Wait]] = {}
+        self._followers: list[tuple[Connection, int, str | None]] = []
+        self._pushes: dict[tuple[Connection, int], list[Any]] = {}
+
+    def add(self, connection: Connection, number: int, ids: list[str], kind: str) -> None:
+        """Begin a wait; raises InvalidArgumentException for an id nobody knows."""
+        wait = Wait(connection, number, ids, kind)
+        core = self._core
+        gone = [name for name in ids if core.jobs.find(name) is None]
+        rows = {row.id: row for row in core.store.jobs(gone)} if gone else {}
+        unknown = [name for name in gone if name not in rows]
+        if unknown:
+            raise InvalidArgumentException(f"no job {unknown[0]}")
+        connection.waits[number] = wait
+        for name in dict.fromkeys(ids):
+            job = core.jobs.find(name)
+            row = job.row if job else rows[name]
+            if wait.fits(row):
+                self._tell(wait, row)
+            else:
+                self._by_job.setdefault(name, []).append(wait)
+        self._flush()
+
+    def follow(self, connection: Connection, number: int, session: str | None) -> None:
+        """Push every state change, of one session or of all."""
+        self._followers.append((connection, number, session))
+
+    def cancel(self, connection: Connection, number: int) -> None:
+        """Forget a wait or a follower."""
+        wait = connection.waits.pop(number, None)
+        for name in wait.open if wait else ():
+            found = self._by_job.get(name)
+            if found and wait in found:
+                found.remove(wait)
+                if not found:
+                    del self._by_job[name]
+        self._followers = [each for each in self._followers if each[:2] != (connection, number)]
+
+    def gone(self, connection: Connection) -> None:
+        """A client has left."""
+        for number in list(connection.waits):
+            self.cancel(connection, number)
+        self._followers = [each for each in self._followers if each[0] is not connection]
+
+    def wanted(self, job_id: str) -> bool:
+        """Whether somebody waits to be told of this job."""
+        return bool(self._followers) or job_id in self._by_job
+
+    def changed(self, row: JobRow, now: float, state: int, sub_state: str | None) -> None:
+        """A state change is durable."""
+        for wait in list(self._by_job.get(row.id, ())):
+            if wait.fits(row):
+                self._by_job[row.id].remove(wait)
+                self._tell(wait, row)
+        if row.id in self._by_job and not self._by_job[row.id]:
+            del self._by_job[row.id]
+        for connection, number, session in self._followers:
+            if session in (None, row.session):
+                change = [row.id, row.session, row.attempt, now, state, sub_state]
+                self._pushes.setdefault((connection, number), []).append(change)
+        if self._pushes:
+            self._core.loop.soon(self._flush)
+
+    def removed(self, ids: Iterable[str]) -> None:
+        """Jobs were forgotten while somebody waited: those waits fail."""
+        for name in ids:
+            for wait in self._by_job.pop(name, ()):
+                wait.open.discard(name)
+                wait.connection.send({"push": wait.number, "error": ["InvalidArgumentException", f"job {name} was reaped"]})
+
+    def _tell(self, wait: Wait, row: JobRow) -> None:
+        wait.open.discard(row.id)
+        self._pushes.setdefault((wait.connection, wait.number), []).append(values(row))
+
+    def _flush(self) -> None:
+        pushes, self._pushes = self._pushes, {}
+        for (connection, number), items in pushes.items():
+            connection.send({"push": number, "items": items})
