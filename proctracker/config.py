@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import nearest
+from proctracker.model.records import field, record
 from proctracker.templates import files, quantities
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Tracker:
     """A contact of a name of its own: a runtime and the command that stands for its CLI."""
 
@@ -19,7 +19,7 @@ class Tracker:
     command: Tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Category:
     """A job category of a name of its own: an image and options passed to the CLI as they are."""
 
@@ -27,7 +27,7 @@ class Category:
     options: Tuple[str, ...] = ()
 
 
-@dataclass
+@record
 class Config:
     """What can be configured; times in seconds, ``output_limit`` in bytes, 0 is "no limit" for the counts."""
 

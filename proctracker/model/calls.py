@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Tuple
 
+from proctracker.model.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class Completed:
     """A finished call: its command line, exit code (minus the signal where one ended it) and what it printed."""
 

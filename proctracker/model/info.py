@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Dict, List, Mapping
 
 from proctracker.model.enums import CpuArchitecture, DrmaaEvent, JobState, OperatingSystem
+from proctracker.model.records import record
 from proctracker.model.structs import Struct
 
 
-@dataclass
+@record
 class JobInfo(Struct):
     """Everything about a job (GFD.194 5.5) and, after ``finish_time``, what we add; also a filter for ``get_jobs``.
 
@@ -56,7 +56,7 @@ class JobInfo(Struct):
     stderr: bytes | None = None
 
 
-@dataclass
+@record
 class Version(Struct):
     """A version, both parts as text."""
 
@@ -67,7 +67,7 @@ class Version(Struct):
         return f"{self.major}.{self.minor}"
 
 
-@dataclass
+@record
 class SlotInfo(Struct):
     """Slots on a machine."""
 
@@ -75,14 +75,14 @@ class SlotInfo(Struct):
     slots: int | None = None
 
 
-@dataclass
+@record
 class QueueInfo(Struct):
     """A queue."""
 
     name: str | None = None
 
 
-@dataclass
+@record
 class MachineInfo(Struct):
     """A machine: memory in KiB, ``load`` the one-minute average."""
 
@@ -99,7 +99,7 @@ class MachineInfo(Struct):
     machine_arch: CpuArchitecture | None = None
 
 
-@dataclass
+@record
 class Notification(Struct):
     """A state change. ``job_sub_state`` and ``time`` are ours."""
 
@@ -111,7 +111,7 @@ class Notification(Struct):
     time: datetime | None = None
 
 
-@dataclass
+@record
 class ReservationTemplate(Struct):
     """Kept for programs that build one; reservations are unsupported."""
 
@@ -130,7 +130,7 @@ class ReservationTemplate(Struct):
     implementation_specific: Dict[str, str] | None = None
 
 
-@dataclass
+@record
 class ReservationInfo(Struct):
     """Kept for programs that name it; reservations are unsupported."""
 

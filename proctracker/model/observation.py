@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Mapping, Tuple
 
 from proctracker.model.enums import JobState
+from proctracker.model.records import field, record
 from proctracker.model.signals import FATAL, signal_name
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Observation:
     """What was seen. Times are epoch seconds, ``cpu_time`` seconds, ``max_rss`` KiB; None is "not told"."""
 

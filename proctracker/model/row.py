@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from proctracker.model.enums import JobState
+from proctracker.model.records import record
 
 
-@dataclass
+@record
 class JobRow:
     """One job's record. Times are epoch seconds, durations seconds, ``max_rss`` KiB, ``ticks`` clock ticks since boot.
 

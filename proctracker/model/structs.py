@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, Iterable, Mapping, TypeVar
@@ -25,10 +24,7 @@ class Struct:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The attributes, in the specification's order and ours after it."""
-        found: tuple[str, ...] | None = cls.__dict__.get("_names")
-        if found is None:
-            found = tuple(f.name for f in fields(cls))  # type: ignore[arg-type]
-            cls._names = found  # type: ignore[attr-defined]
+        found: tuple[str, ...] = cls.__match_args__  # type: ignore[attr-defined]
         return found
 
     @classmethod

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, List, Mapping, Union
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.enums import CpuArchitecture, OperatingSystem
+from proctracker.model.records import record
 from proctracker.model.structs import Struct, nearest
 
 When = Union[datetime, float, int, str]
@@ -105,7 +105,7 @@ def _member(kind: Any) -> Callable[[Any], Any]:
     return convert
 
 
-@dataclass
+@record
 class JobTemplate(Struct):
     """The 30 attributes of GFD.194 5.7 and ``implementation_specific``. None is UNSET.
 

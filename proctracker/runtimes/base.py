@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple, TypeVar
 
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import SPELLINGS, Completed, Observation
+from proctracker.model.records import field, record
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -34,7 +34,7 @@ GENERAL_EXTENSIONS = ("contact", "after", "after_any", "retries", "retry_delay",
 """Extensions that the supervisor and its clients honour for every runtime."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Engine:
     """Which engine a CLI talks to: the command, the contact's options and the environment that decides it."""
 
@@ -43,7 +43,7 @@ class Engine:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """One start of one job, everything resolved: what a runtime makes a Launch of.
 
@@ -71,7 +71,7 @@ class Request:
     limits: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Launch:
     """The plan of one start.
 

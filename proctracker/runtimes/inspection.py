@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import calendar
-import dataclasses
 import json
 import re
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
+from proctracker.model.records import replace
 from proctracker.runtimes import words
 
 FIELDS = {
@@ -39,6 +39,8 @@ STATES = {
 }
 """docker's words and what they mean; podman has more (its manual: podman-ps(1), docker's: docker container ls)."""
 
+_BLANKS = re.compile(r"\s*")
+_DECODER = json.JSONDecoder()
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?\s?(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -48,29 +50,50 @@ def template(fields: Mapping[str, str] = FIELDS) -> str:
 
 
 def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Observation]:
-    """The containers by name that a call of ``inspect`` printed, a JSON object a line; unknown ones are missing.
+    """The containers by name that a call of ``inspect`` printed as JSON; unknown ones are missing.
 
     Raises DrmCommunicationException where the engine was not reached or what came is no such text.
     """
     if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(words.errors(done.stderr))):
         raise DrmCommunicationException(words.told(done))
     found = {}
-    for line in done.stdout.splitlines():
-        if line.strip() not in ("", "[]"):
-            seen = observe(_object(done, line), states)
-            found[seen.name or ""] = seen
+    for each in _objects(done):
+        seen = observe(each, states)
+        found[seen.name or ""] = seen
     return found
 
 
-def _object(done: Completed, line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        shown = line if len(line) < 80 else line[:77] + "..."
-        raise DrmCommunicationException(f"{done.argv[0]} answered with something else than JSON: {shown}")
-    return value
+def _objects(done: Completed) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects in a text, also those in arrays (nerdctl 1.7 prints an array a container)."""
+    text, at = done.stdout.strip(), 0
+    while at < len(text):
+        try:
+            value, after = _DECODER.raw_decode(text, at)
+        except ValueError:
+            value, after = None, at
+        for each in value if isinstance(value, list) else [value]:
+            if not isinstance(each, dict):
+                raise DrmCommunicationException(
+                    f"{done.argv[0]} answered with something else than JSON: {text[at : at + 80]!r}"
+                )
+            yield _ours(each) if "State" in each else each
+        at = _BLANKS.match(text, after).end()  # type: ignore[union-attr]
+
+
+def _ours(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """A container's whole description, with our keys."""
+    config, host = _mapping(whole.get("Config")), _mapping(whole.get("HostConfig"))
+    return {
+        "id": whole.get("Id"),
+        "name": whole.get("Name"),
+        "state": whole.get("State"),
+        "labels": config.get("Labels"),
+        "image": config.get("Image") or whole.get("Image"),
+        "entrypoint": config.get("Entrypoint"),
+        "cmd": config.get("Cmd"),
+        "restarts": whole.get("RestartCount"),
+        "restart": host.get("RestartPolicy"),
+    }
 
 
 def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Observation:
@@ -81,7 +104,7 @@ def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Obs
     if started and finished:
         # podman takes the end from its exit file's time, which can be a moment before the start.
         finished = max(started, finished)
-    return dataclasses.replace(
+    return replace(
         seen,
         name=str(found.get("name") or "").lstrip("/") or None,
         container_id=found.get("id") or None,
@@ -116,7 +139,7 @@ def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Obser
     code = _number(state.get("ExitCode"))
     end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
     if word == "stopped" and goes_on(_mapping(found.get("restart")), code, _number(found.get("restarts"))):
-        return dataclasses.replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
+        return replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
     return end
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os.path
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.model.records import replace
 from proctracker.runtimes import flags, inspection
 from proctracker.runtimes.base import DETACHED, Argv, Engine, Launch, Request
 from proctracker.runtimes.shared import DockerLike
@@ -92,7 +92,7 @@ class Podman(DockerLike):
         streams, folder = self.streams(request), request.folder
         driver = "passthrough" if streams else "k8s-file"
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
-        return dataclasses.replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
+        return replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
 
 
 def _remote(engine: Engine) -> bool:

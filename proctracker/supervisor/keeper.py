@@ -7,6 +7,7 @@ import os
 import time
 from typing import Callable
 
+from proctracker.model.records import record
 from proctracker.supervisor import procfs
 from proctracker.supervisor.journal import Journal
 

@@ -1,0 +1,105 @@
+"""``record``: a dataclass made in a tenth of the time; importing the standard ones would take longer than most commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass as record
+    from dataclasses import field, replace
+else:
+
+    def record(cls=None, *, frozen=False):
+        """The class with what ``dataclasses.dataclass`` would give it: init, comparison, repr and, if frozen, hash."""
+        if cls is None:
+            return lambda it: record(it, frozen=frozen)
+        names = tuple(cls.__annotations__)
+        defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
+        cls.__match_args__ = names
+        cls.__dataclass_fields__ = _Fields(names, defaults)
+        for name, default in defaults.items():
+            if isinstance(default, _Factory):
+                delattr(cls, name)
+        if "__init__" not in cls.__dict__:
+            cls.__init__ = _init(names, defaults)
+        cls.__eq__, cls.__repr__ = _eq, _repr
+        cls.__hash__ = _hash if frozen else None
+        if frozen:
+            cls.__setattr__ = cls.__delattr__ = _refuse
+        return cls
+
+    def field(*, default_factory):
+        """A default that is made anew for each record."""
+        return _Factory(default_factory)
+
+    def replace(it, **changes):
+        """A copy of a record with some values changed; nothing is checked."""
+        copy = object.__new__(type(it))
+        copy.__dict__.update(it.__dict__, **changes)
+        return copy
+
+
+__all__ = ["field", "record", "replace"]
+
+
+class _Factory:
+    """What makes a default."""
+
+    def __init__(self, make: Any) -> None:
+        self.make = make
+
+
+class _Fields:
+    """``__dataclass_fields__``: ``dataclasses.fields``, ``replace`` and ``asdict`` take a record. Made when asked for."""
+
+    def __init__(self, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
+        self._names, self._defaults = names, defaults
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        import dataclasses
+
+        found: list[Any] = []
+        for name in self._names:
+            default = self._defaults.get(name, dataclasses.MISSING)
+            made = isinstance(default, _Factory)
+            how = dataclasses.field(default_factory=default.make) if made else dataclasses.field(default=default)
+            found.append((name, Any, how))
+        plain: Any = dataclasses.make_dataclass(owner.__name__, found)
+        return plain.__dataclass_fields__
+
+
+def _init(names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
+    """An ``__init__`` with these parameters; it goes round ``__setattr__``, which may refuse or check."""
+    known: dict[str, Any] = {"_d": defaults, "_Factory": _Factory}
+    parameters, lines = [], []
+    for name in names:
+        made = isinstance(defaults.get(name), _Factory)
+        parameters.append(f"{name}=_d[{name!r}]" if name in defaults else name)
+        value = f"_d[{name!r}].make() if {name}.__class__ is _Factory else {name}" if made else name
+        lines.append(f"_s[{name!r}] = {value}")
+    body = "\n ".join(["_s = self.__dict__", *lines])
+    exec(f"def __init__(self, {', '.join(parameters)}):\n {body}", known)  # noqa: S102 (names of our own classes)
+    return known["__init__"]
+
+
+def _values(it: Any) -> tuple[Any, ...]:
+    return tuple(getattr(it, name) for name in it.__match_args__)
+
+
+def _eq(self: Any, other: object) -> Any:
+    return _values(self) == _values(other) if other.__class__ is self.__class__ else NotImplemented
+
+
+def _repr(self: Any) -> str:
+    shown = ", ".join(f"{name}={value!r}" for name, value in zip(self.__match_args__, _values(self)))
+    return f"{type(self).__qualname__}({shown})"
+
+
+def _hash(self: Any) -> int:
+    return hash(_values(self))
+
+
+def _refuse(self: Any, name: str, *value: Any) -> None:
+    from dataclasses import FrozenInstanceError
+
+    raise FrozenInstanceError(f"{type(self).__name__} does not change: {name}")
