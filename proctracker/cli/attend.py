@@ -33,7 +33,7 @@ class Attendance:
         self._log: output.Log | None = None
         self._attempt = 1
         self._terminating = False
-        self._left: int | None = None
+        self._left = 0
 
     def until_end(self, job_id: str) -> int:
         """Show the job until it ends or is left; the exit code."""
@@ -48,10 +48,9 @@ class Attendance:
                 break
             except BrokenPipeError:
                 self._closed()
-        if self._left is not None:
+        if self._row is None:
             ends.go_on([job_id])
             return 128 + self._left
-        assert self._row is not None
         why = ends.reason(self._row)
         if why:
             formats.say(why)
@@ -86,35 +85,35 @@ class Attendance:
             self._log.pump(ready)
         if self._signals.fileno() in ready:
             self._take_signals()
-        rows = self._wait.receive() if self._wait and self._wait.fileno() in ready else None
-        if rows:
-            self._progress(rows[0])
-        over = self._row is not None and not (self._log and self._log.fds())
-        if over and self._log:
-            self._finish_log(self._log)
-        return over or self._left is not None
+        if self._wait and self._wait.fileno() in ready:
+            rows = self._wait.receive()
+            if rows:
+                self._wait.close()
+                self._wait = None
+                self._progress(rows[0])
+        if self._row is None or (self._log and self._log.fds()):
+            return bool(self._left)
+        if self._log:
+            self._finish_log(self._log, self._row)
+        return True
 
     def _progress(self, row: JobRow) -> None:
         """The job has started, or ended."""
-        assert self._wait is not None
-        self._wait.close()
-        self._wait = None
         if self._needs_start:
             self._needs_start = False
             if output.in_engine(row) and not ends.never_started(row):
                 self._log = output.Log(row, self._spec, _BOTH, follow=not row.ended, prefix=b"")
-            elif row.container is None or not output.in_engine(row):
+            else:
                 self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
         if row.ended:
             self._row = row
         else:
             self._wait = self._access.client.waiting([self._id], "ended")
 
-    def _finish_log(self, log: output.Log) -> None:
+    def _finish_log(self, log: output.Log, row: JobRow) -> None:
         """The engine's log is over; if its container was removed before we saw any of it, what was saved is shown."""
-        assert self._row is not None
-        if self._row.saved and not log.shown:
-            self._tails = output.tails(self._access.home, self._row, self._spec, _BOTH)
+        if row.saved and not log.shown:
+            self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
         log.close()
         self._log = None
 

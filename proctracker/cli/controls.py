@@ -115,7 +115,14 @@ def removed(ids: Sequence[str], word: str) -> str:
     return f"{word} {jobs}: {listed(ids, _TOLD)}"
 
 
-_NOT_AGAIN: Mapping[str, Any] = {"after": [], "after_any": [], "start_time": None, "deadline": None, "hold": False, "keep_input": False}
+_NOT_AGAIN: Mapping[str, Any] = {
+    "after": [],
+    "after_any": [],
+    "start_time": None,
+    "deadline": None,
+    "hold": False,
+    "keep_input": False,
+}
 """Parts of a spec that were about when it was to start -> what a resubmitted job has there."""
 
 

@@ -126,5 +126,7 @@ def machines(call: Call) -> int:
     if call.flag("json"):
         formats.write(formats.dump_json([values]))
     else:
-        formats.write("".join(f"{name}: {formats.safe(value)}\n" for name, value in values.items() if value is not None))
+        formats.write(
+            "".join(f"{name}: {formats.safe(value)}\n" for name, value in values.items() if value is not None)
+        )
     return 0

@@ -113,9 +113,7 @@ class OptionReader:
     @staticmethod
     def _store(option: Option, name: str, value: str, values: Values) -> None:
         if option.many:
-            known = values.setdefault(option.key, [])
-            assert isinstance(known, list)
-            known.append(value)
+            values[option.key] = [*texts(values, option.key), value]
         elif option.key in values:
             raise UsageError(f"{name} is given twice")
         else:

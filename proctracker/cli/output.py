@@ -41,7 +41,9 @@ def in_engine(row: JobRow) -> bool:
     return runtimes.get(row.runtime).keeps_logs
 
 
-def tails(home: Home, row: JobRow, spec: Mapping[str, Any], streams: tuple[str, ...], prefix: bytes = b"") -> list[Tail]:
+def tails(
+    home: Home, row: JobRow, spec: Mapping[str, Any], streams: tuple[str, ...], prefix: bytes = b""
+) -> list[Tail]:
     """The files of some streams, on their way to our descriptors."""
     paths = [(path_of(home, row, stream, spec), STREAMS[stream][1]) for stream in streams]
     return [Tail(path, sink, prefix) for path, sink in paths if path is not None]
@@ -63,9 +65,8 @@ class Log:
         from proctracker import runner, runtimes
         from proctracker.tracker import contacts
 
-        assert row.container is not None
         engine = contacts.engine_of(spec)
-        argv = runtimes.get(row.runtime).logs(engine, row.container, follow)
+        argv = runtimes.get(row.runtime).logs(engine, row.container or "", follow)
         pipes = {stream: os.pipe() for stream in STREAMS}
         with open(pipes["stdout"][1], "wb") as out, open(pipes["stderr"][1], "wb") as err:
             self._call = runner.Runner(engine).begin(argv, out, err)
