@@ -190,7 +190,7 @@ class Access:
             return {}
         from proctracker.tracker import looks
 
-        return looks.look(live, self.reader, supervised=self.supervised(), timeout=self.config.cli_timeout)
+        return looks.look(live, self.reader, timeout=self.config.cli_timeout)
 
     def looked(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows as things are now."""
@@ -212,7 +212,7 @@ class Access:
         from proctracker.tracker import infos
 
         seen = self.observations(rows)
-        return [infos.info(row, self.spec(row), seen.get(row.id)) for row in rows]
+        return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
 
     def own_job(self) -> str | None:
         """The id of the job this very command runs in, if it is one of this home."""

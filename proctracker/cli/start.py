@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Start:
     """One submission: the template of the options, checked, and what goes with it."""
 
-    def __init__(self, call: Call, command: list[str], *, array: bool = False) -> None:
+    def __init__(self, call: Call, command: list[str], indices: Sequence[int] | None = None) -> None:
         from proctracker.model import JobTemplate, extension
         from proctracker.tracker import submission, surroundings
 
@@ -34,7 +34,7 @@ class Start:
             self.contact = target.contact
             self.containers = target.runtime.containers
             self.spec: dict[str, Any] = submission.prepare(
-                template, target, access.config, environ=os.environ, cwd=os.getcwd(), array=array
+                template, target, access.config, environ=os.environ, cwd=os.getcwd(), indices=indices
             )
         except BaseException:
             if kept:
@@ -42,7 +42,8 @@ class Start:
             raise
         if kept:
             self.spec["keep_input"] = True
-        self.context = surroundings.now(os.environ, template.job_environment or {})
+        self._indices = indices
+        self._context = surroundings.now(os.environ, template.job_environment, self.containers)
 
     def _keep_input(self, values: dict[str, Any]) -> str | None:
         """``-i -``: what comes on standard input, in a file of ours; its path."""
@@ -52,28 +53,26 @@ class Start:
         values["input_path"] = path = keep_stdin(self.access.home.kept_dir)
         return path
 
-    def submit(
-        self,
-        *,
-        indices: Sequence[int] | None = None,
-        items: Sequence[str] | None = None,
-        max_parallel: int = 0,
-        stdin: int | None = None,
-    ) -> str:
+    def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
         """Hand it to the supervisor; the id. Without ``-c`` a new session has the configuration's contact."""
         if stdin is not None:
             self.spec["stdin"] = "passed"
         access = self.access
-        return access.client.submit(
+        client = access.client
+        job_id = client.submit(
             access.call.session or DEFAULT_SESSION,
             self.spec,
-            self.context,
+            self._context,
             contact=(access.call.session and access.call.contact) or access.config.default_contact,
-            indices=indices,
+            indices=self._indices,
             items=items,
             max_parallel=max_parallel,
             stdin=stdin,
+            max_running=access.config.max_running,
         )
+        if client.resumed:
+            formats.say(f"{client.resumed} queued {'job goes' if client.resumed == 1 else 'jobs go'} on, too")
+        return job_id
 
 
 def submit(call: Call) -> int:
@@ -100,8 +99,8 @@ def array(call: Call) -> int:
     else:
         raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
     most = number(call.values, "max_parallel") or 0
-    start = Start(call, command, array=True)
-    formats.write(f"{start.submit(indices=indices, items=items, max_parallel=most)}\n")
+    start = Start(call, command, indices)
+    formats.write(f"{start.submit(items=items, max_parallel=most)}\n")
     return 0
 
 
