@@ -152,6 +152,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     try:
         for data in stash[_delegate].of(item.nodeid):
             report = hook.pytest_report_from_serializable(config=item.config, data=data)
+            if isinstance(report.longrepr, list):  # a skip's place and reason; JSON has no tuples
+                report.longrepr = tuple(report.longrepr)
             hook.pytest_runtest_logreport(report=report)
     except RuntimeError as error:
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", str(error), "call")
