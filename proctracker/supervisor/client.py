@@ -60,21 +60,20 @@ class Client:
         if self._pid != os.getpid():
             self._link, self._lock, self._pid = None, threading.RLock(), os.getpid()
         with self._lock:
-            if self._link is None:
-                self._link = self.supervisor.connect(start)
+            for _ in range(3):
                 if self._link is None:
-                    return None
-            try:
-                return self._link.call(op, fields, fd, start)
-            except GONE:
-                self._link.close()
-                self._link = None
-                return None
-            except KeyboardInterrupt:
-                # The answer is still to come, and would be taken for that of the next request.
-                self._link.close()
-                self._link = None
-                raise
+                    self._link = self.supervisor.connect(start)
+                    if self._link is None:
+                        return None
+                try:
+                    return self._link.call(op, fields, fd, start)
+                except (*GONE, KeyboardInterrupt) as error:
+                    # After an interrupt the answer is still to come, and would be taken for that of the next request.
+                    self._link.close()
+                    self._link = None
+                    if isinstance(error, KeyboardInterrupt):
+                        raise
+            return None
 
     def running(self) -> bool:
         """Whether a supervisor runs."""
@@ -228,6 +227,19 @@ class Wait(_Pushed):
         for an unknown id or one that was reaped meanwhile."""
         if not self._open and not self._rows:
             return []
+        self._feed()
+        if self._any and self._rows or not self._open:
+            return [self._rows[name] for name in self._order if name in self._rows]
+        return None
+
+    def take(self) -> list[JobRow]:
+        """The rows that have come since the last call, each once; empty: none yet, or no more to come. Raises as ``receive``."""
+        if self._open:
+            self._feed()
+        found, self._rows = list(self._rows.values()), {}
+        return found
+
+    def _feed(self) -> None:
         for message in self._pushes() or ():
             if "error" in message:
                 raise from_wire(message["error"])
@@ -235,9 +247,6 @@ class Wait(_Pushed):
                 row = JobRow(*values)
                 self._rows[row.id] = row
                 self._open.pop(row.id, None)
-        if self._any and self._rows or not self._open:
-            return [self._rows[name] for name in self._order if name in self._rows]
-        return None
 
 
 class Follow(_Pushed):

@@ -103,6 +103,16 @@ def marked(mark: str) -> list[tuple[int, int]]:
     return [(each.pid, each.ticks) for each in _marked(mark, all_stats())]
 
 
+def marks(prefix: str) -> dict[str, tuple[int, int]]:
+    """Marks that begin so -> the oldest of our own user's processes that carries each, as (pid, start ticks)."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in sorted(all_stats().values(), key=lambda it: it.ticks):
+        name = mark(each.pid)
+        if name and name.startswith(prefix) and _own(each.pid):
+            found.setdefault(name, (each.pid, each.ticks))
+    return found
+
+
 def _marked(mark: str, stats: Mapping[int, Stat]) -> list[Stat]:
     """Of these processes the ones that are our own user's and carry the mark."""
     entry = b"\0" + MARK + b"=" + os.fsencode(mark) + b"\0"

@@ -33,10 +33,14 @@ def recover(core: Core) -> None:
     specs = core.store.specs(sorted({row.spec for row in rows}))
     for row in rows:
         core.load(row, specs)
+    if core.seat.turn == 0:
+        _without_journal(core)
     open_starts = {start.id: start for start in starts}
     by_pid = {end.pid: end for end in [*kept, *ends]}
     for job in core.jobs:
         row = job.row
+        if row.ended:
+            continue
         start = open_starts.get(row.id)
         if start is not None and start.attempt == row.attempt and row.pid is None and row.dispatched is None:
             _open_start(core, job, start, starts[-1] is start, by_pid, kept)
@@ -47,6 +51,24 @@ def recover(core: Core) -> None:
     core.reaper.reap()
     _other_supervisors(core)
     core.ledger.then(lambda: None)
+
+
+def _without_journal(core: Core) -> None:
+    """Keeper and supervisor died at once, or the machine did: what was just being started is told by what it left."""
+    queued = {core.mark(job.row): job for job in core.jobs if job.row.dispatched is None and not job.row.container}
+    if not queued:
+        return
+    found = procfs.marks(f"{core.uuid}/") if any(job.row.boot is None for job in queued.values()) else {}
+    for mark, job in queued.items():
+        row = job.row
+        if runtimes.get(row.runtime).containers:
+            continue  # an engine refuses a second container of the same name
+        if mark in found:
+            row.boot, row.dispatched = core.boot, time.time()
+            core.jobs.started(job, *found[mark])
+            core.ledger.change(row, JobState.RUNNING)
+        elif os.path.exists(core.home.kept(row.id, row.attempt, "out", job.spec.get("output_dir"))):
+            core.ends.lost(job, "lost", "keeper and supervisor were killed just when it was started")
 
 
 def _open_start(core: Core, job: Job, start: Start, last: bool, by_pid: dict[int, End], kept: list[End]) -> None:

@@ -63,9 +63,16 @@ class Waits:
         if unknown:
             raise InvalidArgumentException(f"no job {unknown[0]}")
         connection.waits[number] = wait
+        # What is told must be durable, so what has just changed is committed first.
+        core.ledger.then(lambda: self._begin(wait, ids, rows))
+
+    def _begin(self, wait: Wait, ids: Iterable[str], rows: dict[str, JobRow]) -> None:
+        core = self._core
+        if not wait.connection.open:
+            return
         for name in dict.fromkeys(ids):
             job = core.jobs.find(name)
-            row = job.row if job else rows[name]
+            row = job.row if job else rows.get(name) or core.store.jobs([name])[0]
             if wait.fits(row):
                 self._tell(wait, row)
             else:
