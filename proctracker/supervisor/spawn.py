@@ -238,7 +238,7 @@ def _fork(
     if not pid:
         _child(path, argv, env, directory, streams, more, umask, write_end)
     os.close(write_end)
-    said = os.read(read_end, 4096)
+    said = os.read(read_end, 8192)
     os.close(read_end)
     if not said:
         return pid
@@ -272,7 +272,7 @@ def _child(
         step = "groups"
         if more.groups is not None:
             os.setgroups(list(more.groups))
-        step = "working directory"
+        step = f"working directory {directory}"
         os.chdir(directory)
         if umask is not None:
             os.umask(umask)
