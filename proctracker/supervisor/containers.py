@@ -55,6 +55,7 @@ class Containers:
             if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
                 row.dispatched = seen.started or row.dispatched or time.time()
                 core.ledger.change(row, JobState.RUNNING)
+                row.running_since = row.dispatched
             if seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
                 self._told(job, seen, None, time.time())
             else:
@@ -66,7 +67,10 @@ class Containers:
         if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
             row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
         row.boot, row.annotation = core.boot, None
+        first = not row.ran and row.running_since is None
         self._settle(job, seen)
+        if first and row.running_since is not None:
+            row.running_since = row.dispatched
         self._watch(job)
         core.controls.limit_time(job)
         core.controls.catch_up(job)

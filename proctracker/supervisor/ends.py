@@ -42,8 +42,6 @@ class Ends:
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
         row.annotation = found.annotation
         finished = found.finished or gone
-        if found.started and (row.dispatched is None or found.started > row.submitted):
-            row.dispatched = found.started
         self._finish(
             job,
             max(finished, row.dispatched or 0.0),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed, JobState, Observation
+from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch
 from proctracker.supervisor import procfs, spawn
 from proctracker.supervisor.jobs import Job
@@ -78,9 +79,8 @@ class EngineStart:
         opened = spawn.open_streams(launch, umask, stdin)
         out = opened[1] if launch.stdout else None
         err = opened[2] if launch.stderr else None
-        for given, fd in ((launch.stdout, opened[1]), (launch.stderr, opened[2])):
-            if given is None and fd not in (out, err):
-                os.close(fd)
+        for fd in {opened[1], opened[2]} - {out, err}:
+            os.close(fd)
         return opened[0], out, err
 
     def _called(self, pid: int) -> None:
@@ -117,9 +117,9 @@ class EngineStart:
         if self._launch.kind == ATTACHED:
             self._look(completed)
         elif completed.returncode == 0:
-            pid = _number(self._launch.pid_file)
-            if pid and core.containers.belongs(pid, self._name, completed.stdout.strip()):
-                self._finish(Observation(JobState.RUNNING, pid=pid, container_id=completed.stdout.strip() or None))
+            pid, name = _word(self._launch.pid_file), _word(self._launch.id_file) or completed.stdout.strip()
+            if pid.isdigit() and core.containers.belongs(int(pid), self._name, name):
+                self._finish(Observation(JobState.RUNNING, pid=int(pid), container_id=name or None))
             else:
                 self._look(completed)
         else:
@@ -138,7 +138,8 @@ class EngineStart:
             if completed.returncode == 0 and error is None and seen is None and not self._launch.kind == ATTACHED:
                 self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
                 return
-            code, reason = self._runtime.failed_start(completed)
+            said = completed.stderr or _tail(self._launch.stderr or "")
+            code, reason = self._runtime.failed_start(replace(completed, stderr=said))
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [self._name], force=True)
                 self._core.calls.converse(self._engine, remove, lambda answer, wrong: None)
@@ -184,14 +185,23 @@ def _write(path: str, content: bytes) -> None:
         file.write(content)
 
 
-def _number(path: str | None) -> int | None:
-    """The number a CLI wrote into a file."""
+def _word(path: str | None) -> str:
+    """What a CLI wrote into a file; empty where there is none."""
     try:
         with open(path or "", encoding="ascii") as file:
-            text = file.read().strip()
+            return file.read().strip()
     except OSError:
-        return None
-    return int(text) if text.isdigit() else None
+        return ""
+
+
+def _tail(path: str) -> str:
+    """The end of a stream's file: what a CLI said into it."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
 
 
 def started_at(pid: int) -> float:

@@ -92,7 +92,8 @@ class Starter:
             keep_error=err,
             environment=self._environment(row, context, runtime.containers),
             labels=self.labels(row) if runtime.containers else {},
-            directory=row.workdir or ("/" if runtime.containers else spec.get("cwd") or "/"),
+            directory=(None if runtime.containers else row.workdir) or spec.get("cwd") or "/",
+            limits=context.surroundings.limits or {},
             input=stdin,
             output=row.output,
             error=row.error,
@@ -239,4 +240,6 @@ def template_of(row: JobRow, spec: dict[str, Any]) -> JobTemplate:
     if row.task is not None:
         words = json.loads(row.command)
         template.args = words[1:] if template.remote_command else words
+    if template.working_directory is not None:
+        template.working_directory = row.workdir
     return template

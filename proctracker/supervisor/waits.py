@@ -58,22 +58,26 @@ class Waits:
         wait = Wait(connection, number, ids, kind)
         core = self._core
         gone = [name for name in ids if core.jobs.find(name) is None]
-        rows = {row.id: row for row in core.store.jobs(gone)} if gone else {}
-        unknown = [name for name in gone if name not in rows]
+        known = {row.id for row in core.store.jobs(gone)} if gone else set()
+        unknown = [name for name in gone if name not in known]
         if unknown:
             raise InvalidArgumentException(f"no job {unknown[0]}")
         connection.waits[number] = wait
         # What is told must be durable, so what has just changed is committed first.
-        core.ledger.then(lambda: self._begin(wait, ids, rows))
+        core.ledger.then(lambda: self._begin(wait, ids))
 
-    def _begin(self, wait: Wait, ids: Iterable[str], rows: dict[str, JobRow]) -> None:
+    def _begin(self, wait: Wait, ids: list[str]) -> None:
         core = self._core
         if not wait.connection.open:
             return
+        over = core.store.jobs([name for name in ids if core.jobs.find(name) is None])
+        rows = {row.id: row for row in over}
         for name in dict.fromkeys(ids):
             job = core.jobs.find(name)
-            row = job.row if job else rows.get(name) or core.store.jobs([name])[0]
-            if wait.fits(row):
+            row = job.row if job else rows.get(name)
+            if row is None:
+                self.removed([name])
+            elif wait.fits(row):
                 self._tell(wait, row)
             else:
                 self._by_job.setdefault(name, []).append(wait)
