@@ -21,7 +21,9 @@ def test_one_is_a_single_call() -> None:
 
 def test_refuse_names_attribute_runtime_and_reason() -> None:
     podman = runtimes.get("podman")
-    with pytest.raises(UnsupportedAttributeException, match=r"min_phys_memory: podman cannot honour it: .*memory_limit"):
+    with pytest.raises(
+        UnsupportedAttributeException, match=r"min_phys_memory: podman cannot honour it: .*memory_limit"
+    ):
         base.refuse(podman, JobTemplate(min_phys_memory=1))
     base.refuse(podman, JobTemplate(stage_in_files={}))
 
