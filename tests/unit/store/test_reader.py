@@ -100,6 +100,21 @@ def test_counts_sessions_and_arrays(reader: Reader) -> None:
     assert array.indices == [1, 2]
 
 
+def test_all_states_of_a_session(filled: Store, reader: Reader) -> None:
+    assert reader.session_states("night") == {"2": (3, None, None)}
+    assert set(reader.session_states(filled.jobs(["1"])[0].session)) == {"1", "3_1", "3_2"}
+    assert reader.session_states("none") == {}
+
+
+def test_the_mark_changes_with_every_commit(store: Store, reader: Reader) -> None:
+    marks = [reader.mark()]
+    for _ in range(3):
+        submit(store)
+        marks.append(reader.mark())
+    assert reader.mark() == marks[-1]
+    assert len({str(mark) for mark in marks}) == 4
+
+
 @pytest.mark.usefixtures("filled")
 def test_specs_and_contexts(reader: Reader) -> None:
     number = reader.jobs(["1"])[0].spec

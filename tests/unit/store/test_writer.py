@@ -9,7 +9,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
-from proctracker.store import ArrayRow, Home, Reader, Store, writer
+from proctracker.store import ArrayRow, Home, Reader, Store
 from stores import end, submit
 
 
@@ -89,14 +89,14 @@ def test_arrays(store: Store) -> None:
     assert store.array(6) is None
 
 
-def test_tokens_are_remembered_for_a_day(home: Home, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add_token("t", "42")
-    store.forget_tokens()
-    assert store.token("t") == "42"
-    assert store.token("u") is None
-    monkeypatch.setattr(writer, "TOKEN_LIFE", -1.0)
-    Store(home).close()
-    assert store.token("t") is None
+def test_a_submits_token_gives_the_same_id_while_there_is_the_job(store: Store) -> None:
+    store.add_context("k", "{}")
+    first, second = store.add_spec("{}", "k", "t"), store.add_spec("{}", "k")
+    store.add_jobs([JobRow("7_1", 7, 1, spec=first), JobRow("7_2", 7, 2, spec=first), JobRow("8", 8, spec=second)])
+    assert store.submitted("t") == "7"
+    assert store.submitted("u") is None
+    store.delete(["7_1", "7_2"])
+    assert store.submitted("t") is None
 
 
 def test_new_jobs_begin_with_a_transition(store: Store, reader: Reader) -> None:
