@@ -1,5 +1,247 @@
-"""DRMAA2 job tracking for plain processes and container command lines."""
+"""proctracker: jobs as processes or containers, with DRMAA2's states, controls and accounting.
+
+``run`` and ``submit`` start one job; ``job_session`` opens a session for many. Everything is imported when first used.
+"""
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from proctracker.errors import (
+        DeniedByDrms,
+        DeniedByDrmsException,
+        Drmaa2Exception,
+        DrmCommunicationError,
+        DrmCommunicationException,
+        ImplementationSpecificError,
+        ImplementationSpecificException,
+        InternalError,
+        InternalException,
+        InvalidArgument,
+        InvalidArgumentException,
+        InvalidSession,
+        InvalidSessionException,
+        InvalidState,
+        InvalidStateException,
+        JobFailedException,
+        OutOfResourceException,
+        ResourceNotAvailable,
+        SessionManagementError,
+        SessionManagementException,
+        TimeoutException,
+        TryLaterError,
+        TryLaterException,
+        UnsupportedAttribute,
+        UnsupportedAttributeException,
+        UnsupportedOperation,
+        UnsupportedOperationException,
+    )
+    from proctracker.model import (
+        HOME_DIR,
+        HOME_DIRECTORY,
+        INFINITE_TIME,
+        NOW,
+        PARAMETRIC_INDEX,
+        WORKING_DIR,
+        WORKING_DIRECTORY,
+        ZERO_TIME,
+        Capability,
+        Cpu,
+        CpuArchitecture,
+        DrmaaCapability,
+        DrmaaEvent,
+        Event,
+        JobInfo,
+        JobState,
+        JobTemplate,
+        MachineInfo,
+        Notification,
+        OperatingSystem,
+        Os,
+        QueueInfo,
+        ReservationInfo,
+        ReservationTemplate,
+        ResourceLimit,
+        ResourceLimitType,
+        SlotInfo,
+        StatusCode,
+        Time,
+        Version,
+    )
+    from proctracker.sessions.functions import (
+        create_job_session,
+        create_reservation_session,
+        describe_attribute,
+        destroy_job_session,
+        destroy_reservation_session,
+        destroy_session,
+        drmaa_name,
+        drmaa_supports,
+        drmaa_version,
+        drms_name,
+        drms_version,
+        get_instance_value,
+        get_job_session_names,
+        get_reservation_session_names,
+        job_session,
+        open_job_session,
+        open_monitoring_session,
+        open_reservation_session,
+        register_event_notification,
+        run,
+        set_instance_value,
+        submit,
+        supports,
+    )
+    from proctracker.sessions.groups import as_completed
+    from proctracker.sessions.job import Job
+    from proctracker.sessions.jobarray import JobArray
+    from proctracker.sessions.jobsession import JobSession
+    from proctracker.sessions.manager import SessionManager
+    from proctracker.sessions.monitoring import MonitoringSession
+    from proctracker.tracker.jobtracker import JobTracker
+
+_FROM = {
+    "errors": (
+        "DeniedByDrms DeniedByDrmsException Drmaa2Exception DrmCommunicationError DrmCommunicationException"
+        " ImplementationSpecificError ImplementationSpecificException InternalError InternalException InvalidArgument"
+        " InvalidArgumentException InvalidSession InvalidSessionException InvalidState InvalidStateException"
+        " JobFailedException OutOfResourceException ResourceNotAvailable SessionManagementError"
+        " SessionManagementException TimeoutException TryLaterError TryLaterException UnsupportedAttribute"
+        " UnsupportedAttributeException UnsupportedOperation UnsupportedOperationException"
+    ),
+    "model": (
+        "Capability Cpu CpuArchitecture DrmaaCapability DrmaaEvent Event HOME_DIR HOME_DIRECTORY INFINITE_TIME JobInfo"
+        " JobState JobTemplate MachineInfo NOW Notification OperatingSystem Os PARAMETRIC_INDEX QueueInfo"
+        " ReservationInfo ReservationTemplate ResourceLimit ResourceLimitType SlotInfo StatusCode Time Version"
+        " WORKING_DIR WORKING_DIRECTORY ZERO_TIME"
+    ),
+    "sessions.functions": (
+        "create_job_session create_reservation_session describe_attribute destroy_job_session"
+        " destroy_reservation_session destroy_session drmaa_name drmaa_supports drmaa_version drms_name drms_version"
+        " get_instance_value get_job_session_names get_reservation_session_names job_session open_job_session"
+        " open_monitoring_session open_reservation_session register_event_notification run set_instance_value submit"
+        " supports"
+    ),
+    "sessions.groups": "as_completed",
+    "sessions.job": "Job",
+    "sessions.jobarray": "JobArray",
+    "sessions.jobsession": "JobSession",
+    "sessions.manager": "SessionManager",
+    "sessions.monitoring": "MonitoringSession",
+    "tracker.jobtracker": "JobTracker",
+}
+"""Module -> the public names that come from it."""
+
+_WHERE = {name: module for module, names in _FROM.items() for name in names.split()}
+
+__all__ = [
+    "HOME_DIR",
+    "HOME_DIRECTORY",
+    "INFINITE_TIME",
+    "NOW",
+    "PARAMETRIC_INDEX",
+    "WORKING_DIR",
+    "WORKING_DIRECTORY",
+    "ZERO_TIME",
+    "Capability",
+    "Cpu",
+    "CpuArchitecture",
+    "DeniedByDrms",
+    "DeniedByDrmsException",
+    "DrmCommunicationError",
+    "DrmCommunicationException",
+    "Drmaa2Exception",
+    "DrmaaCapability",
+    "DrmaaEvent",
+    "Event",
+    "ImplementationSpecificError",
+    "ImplementationSpecificException",
+    "InternalError",
+    "InternalException",
+    "InvalidArgument",
+    "InvalidArgumentException",
+    "InvalidSession",
+    "InvalidSessionException",
+    "InvalidState",
+    "InvalidStateException",
+    "Job",
+    "JobArray",
+    "JobFailedException",
+    "JobInfo",
+    "JobSession",
+    "JobState",
+    "JobTemplate",
+    "JobTracker",
+    "MachineInfo",
+    "MonitoringSession",
+    "Notification",
+    "OperatingSystem",
+    "Os",
+    "OutOfResourceException",
+    "QueueInfo",
+    "ReservationInfo",
+    "ReservationTemplate",
+    "ResourceLimit",
+    "ResourceLimitType",
+    "ResourceNotAvailable",
+    "SessionManagementError",
+    "SessionManagementException",
+    "SessionManager",
+    "SlotInfo",
+    "StatusCode",
+    "Time",
+    "TimeoutException",
+    "TryLaterError",
+    "TryLaterException",
+    "UnsupportedAttribute",
+    "UnsupportedAttributeException",
+    "UnsupportedOperation",
+    "UnsupportedOperationException",
+    "Version",
+    "__version__",
+    "as_completed",
+    "create_job_session",
+    "create_reservation_session",
+    "describe_attribute",
+    "destroy_job_session",
+    "destroy_reservation_session",
+    "destroy_session",
+    "drmaa_name",
+    "drmaa_supports",
+    "drmaa_version",
+    "drms_name",
+    "drms_version",
+    "get_instance_value",
+    "get_job_session_names",
+    "get_reservation_session_names",
+    "job_session",
+    "open_job_session",
+    "open_monitoring_session",
+    "open_reservation_session",
+    "register_event_notification",
+    "run",
+    "set_instance_value",
+    "submit",
+    "supports",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported now."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return list(__all__)

@@ -9,7 +9,7 @@ import time
 import warnings
 from typing import IO, TYPE_CHECKING, Any, List, Sequence, Tuple, TypeVar
 
-from proctracker.errors import Drmaa2Exception, DrmCommunicationException
+from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed
 from proctracker.runtimes.base import Argv, Dialog, Engine
 
@@ -66,27 +66,6 @@ class Runner:
     def begin(self, argv: Argv, stdout: IO[bytes], stderr: IO[bytes]) -> Call:
         """Begin one call that writes straight into files; it goes on until its own end or ``Call.stop``."""
         return Call(self, argv, stdout, stderr)
-
-
-class Following:
-    """A call that goes on by itself and writes straight into descriptors; ``close`` ends it wherever it is."""
-
-    def __init__(self, engine: Engine, argv: Argv, stdout: int, stderr: int) -> None:
-        with open(stdout, "wb", 0, closefd=False) as out, open(stderr, "wb", 0, closefd=False) as err:
-            self._call = Call(Runner(engine), argv, out, err)
-        self._call.started()
-
-    def close(self) -> None:
-        """End it and what it started."""
-        self._call.stop()
-
-
-def follow(engine: Engine, argv: Argv, stdout: int, stderr: int) -> Following:
-    """Start a call that follows something; the descriptors stay the caller's.
-
-    Raises DrmCommunicationException if it cannot be started.
-    """
-    return Following(engine, argv, stdout, stderr)
 
 
 def converse(caller: Caller, dialog: Dialog[T]) -> T:
@@ -152,11 +131,6 @@ class Call:
         except OSError as error:
             self._failed = Completed(self._argv, NOT_STARTED, "", f"{self._argv[0]}: {error.strerror}")
 
-    def started(self) -> None:
-        """Raise DrmCommunicationException if it was not."""
-        if self._failed is not None:
-            raise DrmCommunicationException(self._failed.stderr)
-
     def finish(self, until: float | None) -> Completed:
         """Wait for the end, at most until a moment of the monotonic clock."""
         if self._failed is not None:
@@ -179,15 +153,10 @@ class Call:
         return self._completed()
 
     def stop(self) -> None:
-        """End it now."""
-        if self._failed is None:
-            self._cut_off()
-            self.finish(None)
-
-    def stop(self) -> None:
         """End the call, and what it started, if it still goes on."""
         if self._failed is None:
             self._cut_off()
+            self.finish(None)
 
     def _completed(self) -> Completed:
         out, err = (_text(part) for part in (self._process.process.stdout, self._process.process.stderr))

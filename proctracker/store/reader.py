@@ -83,6 +83,15 @@ class Reader:
                 return _picked(rows, ids)
         return _picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
 
+    def session_states(self, session: str) -> dict[str, tuple[int, str | None, float | None]]:
+        """State, sub-state and end of all jobs of a session, by id."""
+        rows = self._rows("SELECT id, state, sub_state, finished FROM jobs WHERE session=?", (session,))
+        return {row[0]: row[1:] for row in rows}
+
+    def mark(self) -> tuple[Any, ...]:
+        """What is another after any commit: as long as it is the same, so is every answer. Costs microseconds."""
+        return (self._rows("PRAGMA data_version"), self._file, id(self._db))
+
     def array(self, num: int) -> ArrayRow | None:
         """An array by its number."""
         found = self._rows(ARRAY, (num,))

@@ -11,6 +11,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from proctracker.errors import Drmaa2Exception, from_wire
 from proctracker.model import JobRow
 from proctracker.store import Home
+from proctracker.supervisor import protocol
 from proctracker.supervisor.link import GONE, Link, Supervisor
 
 
@@ -102,18 +103,19 @@ class Client:
         key, surroundings = context
         fields: dict[str, Any] = {
             "session": session,
-            "spec": spec,
+            "spec": _text({**spec, "max_parallel": max_parallel} if max_parallel else spec),
             "context": key,
             "contact": contact,
             "create": create,
             "token": token or os.urandom(12).hex(),
+            "again": token is not None,
             "max_running": max_running,
         }
         if indices is not None:
-            fields.update(indices=list(indices), max_parallel=max_parallel, items=items)
+            fields.update(indices=list(indices), items=items)
         answer = self._call("submit", fields, True, stdin)
         if "need" in answer:
-            answer = self._call("submit", {**fields, "context_text": _canonical(surroundings)}, True, stdin)
+            answer = self._call("submit", {**fields, "context_text": _text(surroundings)}, True, stdin)
         self.resumed = answer.get("resumed", 0)
         return str(answer["id"])
 
@@ -269,9 +271,7 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
     return Outcome(answer["done"], {name: from_wire(words) for name, words in answer["errors"].items()})
 
 
-def _canonical(context: Mapping[str, Any]) -> str:
-    import json
-
-    return json.dumps(context, sort_keys=True, separators=(",", ":"))
+def _text(value: Mapping[str, Any]) -> str:
+    return protocol.text(value)
 
 

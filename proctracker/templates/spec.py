@@ -9,7 +9,7 @@ from proctracker.errors import InvalidArgumentException, UnsupportedAttributeExc
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
 from proctracker.templates import limits, placeholders, quantities
 
-_NEVER = {
+NEVER = {
     "email": "there is no mail here; wait for the job or follow `proctracker events -f`",
     "email_on_started": "there is no mail here",
     "email_on_terminated": "there is no mail here",
@@ -82,7 +82,7 @@ def make_spec(
 
 def check(template: JobTemplate, containers: bool) -> None:
     """What holds for every contact. Raises InvalidArgument or UnsupportedAttribute naming the attribute."""
-    for name, why in _NEVER.items():
+    for name, why in NEVER.items():
         if why and getattr(template, name) not in (None, False, [], ""):
             raise UnsupportedAttributeException(f"{name}: {why}")
     for key in template.implementation_specific or {}:

@@ -17,8 +17,6 @@ _LIMITS.pop("OFILE", None)
 _OF_A_JOB = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_ATTEMPT", "PROCTRACKER_SESSION")
 """Variables that say which job this is: a job's own submits do not hand them on."""
 
-Context = "tuple[str, dict[str, Any]]"
-
 
 class Surroundings:
     """The surroundings of this process, remembered as long as they stay as they are.

@@ -1,0 +1,128 @@
+"""State changes as Notifications: an iterator for programs that wait, one for event loops, a thread for callbacks."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections import deque
+from typing import Any, Callable, Iterator
+
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
+from proctracker.model import DrmaaEvent, JobState, Notification, moment
+from proctracker.supervisor.client import Follow
+from proctracker.tracker.place import Place
+
+Callback = Callable[[Notification], object]
+
+
+def notification(change: dict[str, Any]) -> Notification:
+    """A change as the supervisor tells it."""
+    return Notification(
+        DrmaaEvent.NEW_STATE,
+        change["job_id"],
+        change["session"],
+        JobState(change["state"]),
+        change["sub_state"],
+        moment(change["time"]),
+    )
+
+
+class Events:
+    """The state changes of a session from the moment this was made; iterate with ``for`` or ``async for``, never ending.
+
+    ``close`` it, or use it as a context manager: while it is open, a supervisor runs for it.
+    """
+
+    def __init__(self, follow: Follow) -> None:
+        self._follow: Follow | None = follow
+        self._next: deque[Notification] = deque()
+        follow.fileno()
+
+    def __iter__(self) -> Iterator[Notification]:
+        return self
+
+    def __next__(self) -> Notification:
+        while not self._next:
+            follow = self._opened()
+            if not self._take(follow):
+                select.select([follow], [], [])
+        return self._next.popleft()
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Notification:
+        from proctracker.sessions import awaits
+
+        while not self._next:
+            try:
+                follow = self._opened()
+            except StopIteration:
+                raise StopAsyncIteration from None
+            if not self._take(follow):
+                await awaits.readable([follow.fileno()])
+        return self._next.popleft()
+
+    def _opened(self) -> Follow:
+        if self._follow is None:
+            raise StopIteration
+        return self._follow
+
+    def _take(self, follow: Follow) -> bool:
+        self._next.extend(map(notification, follow.receive()))
+        return bool(self._next)
+
+    def close(self) -> None:
+        """End the iteration."""
+        if self._follow is not None:
+            self._follow.close()
+            self._follow = None
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Caller:
+    """Calls back with every state change of a home, from a thread that lives from ``__init__`` to ``stop``."""
+
+    def __init__(self, place: Place, callback: Callback) -> None:
+        if not callable(callback):
+            raise InvalidArgumentException(f"register_event_notification: a function or None is expected, not {callback!r}")
+        self._callback = callback
+        self._follow = place.client().follow(None)
+        self._follow.fileno()
+        self._stop, self._stopped = os.pipe2(os.O_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="proctracker events", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Call no more; returns when a call under way has returned, or at once from within one."""
+        os.close(self._stopped)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                if self._stop in select.select([self._follow.fileno(), self._stop], [], [])[0]:
+                    return
+                for change in self._follow.receive():
+                    self._call(notification(change))
+        except Drmaa2Exception:
+            return  # no supervisor can be had any more: there is nobody to tell of changes
+        finally:
+            self._follow.close()
+            os.close(self._stop)
+
+    def _call(self, told: Notification) -> None:
+        try:
+            self._callback(told)
+        except Exception:
+            import sys
+            import traceback
+
+            print(f"proctracker: the callback failed:\n{traceback.format_exc()}", end="", file=sys.stderr)

@@ -1,0 +1,73 @@
+"""Waiting for several jobs, of any sessions and runtimes: any, all, each as it ends."""
+
+from __future__ import annotations
+
+from typing import Any, AsyncIterator, Iterable, Iterator, Sequence
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.sessions.job import Job
+from proctracker.sessions.jobarray import JobArray
+from proctracker.tracker import waits
+from proctracker.tracker.place import Place
+
+
+def wait_any(jobs: Sequence[Job], states: str, timeout: Any) -> Job:
+    """Block until one of the jobs has started or ended; that element."""
+    place, by_id = _of_one_place(jobs)
+    told = {row.id for row in waits.wait(place, list(by_id), states, True, waits.seconds(timeout))}
+    return next(job for name, job in by_id.items() if name in told)
+
+
+def wait_all(jobs: Sequence[Job], states: str, timeout: Any) -> list[Job]:
+    """Block until every job has started or ended; the list."""
+    place, by_id = _of_one_place(jobs)
+    waits.wait(place, list(by_id), states, False, waits.seconds(timeout))
+    return list(jobs)
+
+
+def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job]]:
+    """The jobs by id. Raises InvalidArgumentException for an empty list, or what is no job of one home."""
+    if isinstance(jobs, (str, bytes)) or not isinstance(jobs, Iterable):
+        raise InvalidArgumentException(f"jobs: a list of jobs is expected, not {jobs!r}")
+    by_id: dict[str, Job] = {}
+    place = None
+    for job in jobs:
+        if not isinstance(job, Job):
+            raise InvalidArgumentException(f"jobs: a list of jobs is expected, but one is {job!r}")
+        if place is not None and job._track.place is not place:
+            raise InvalidArgumentException("jobs: they are of two state directories: wait for each apart")
+        place = job._track.place
+        by_id.setdefault(job.job_id, job)
+    if place is None:
+        raise InvalidArgumentException("jobs: the list is empty, there is nothing to wait for")
+    return place, by_id
+
+
+class as_completed:
+    """The jobs, each as it ends, in that order: for ``for`` and ``async for``. Arrays stand for their tasks."""
+
+    def __init__(self, jobs: Iterable[Job | JobArray]) -> None:
+        flat: list[Job] = []
+        for each in jobs:
+            flat += each.jobs if isinstance(each, JobArray) else [each]
+        self._place: Place | None = None
+        self._jobs: dict[str, Job] = {}
+        if flat:
+            self._place, self._jobs = _of_one_place(flat)
+
+    def __iter__(self) -> Iterator[Job]:
+        if self._place is not None:
+            for row in waits.as_ended(self._place, list(self._jobs)):
+                yield self._jobs[row.id]
+
+    async def __aiter__(self) -> AsyncIterator[Job]:
+        from proctracker.sessions import awaits
+
+        if self._place is None:
+            return
+        with waits.Listening(self._place, self._place.by_keeper(list(self._jobs))) as listening:
+            while listening.open:
+                for row in listening.ready():
+                    yield self._jobs[row.id]
+                if listening.open:
+                    await awaits.readable(listening.filenos())

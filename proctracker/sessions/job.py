@@ -1,0 +1,188 @@
+"""Job: one job by its id, whoever submitted it and whether or not its session is open."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any, Generator, Mapping
+
+from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
+from proctracker.tracker import infos, output, place, resubmission, waits
+from proctracker.tracker.jobtracker import info_of
+from proctracker.tracker.track import Track, track_of
+
+
+class Job:
+    """A job of ours (GFD.194 8.4). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
+
+    Every method raises InvalidArgumentException once the job was reaped, DrmCommunicationException for waits and
+    controls of a job on another host.
+    """
+
+    __slots__ = ("_facts", "_given", "_track", "job_id")
+
+    def __init__(self, track: Track, job_id: str, given: Mapping[str, Any] | None = None, facts: Any = None) -> None:
+        """Made by sessions only: ``given`` is the template as it was given, ``facts`` what of the spec tells where output is."""
+        self._track, self.job_id, self._given, self._facts = track, job_id, given, facts
+
+    @property
+    def id(self) -> str:
+        """The same as ``job_id``."""
+        return self.job_id
+
+    @property
+    def session_name(self) -> str:
+        """The session the job belongs to."""
+        return self._track.session
+
+    @property
+    def job_template(self) -> JobTemplate:
+        """A template equal to the one submitted. The environment is in it as long as it is kept."""
+        if self._given is not None:
+            return JobTemplate(self._given)
+        return template_of(self._track, self._row())
+
+    def get_template(self) -> JobTemplate:
+        """The same as ``job_template``."""
+        return self.job_template
+
+    def get_state(self) -> tuple[JobState, str | None]:
+        """State and sub-state now: cheaper than ``get_info``."""
+        track = self._track
+        found = track.ended.get(self.job_id)
+        if found is not None and time.monotonic() < track.until:
+            return found
+        return track.state(self.job_id)
+
+    def get_info(self) -> JobInfo:
+        """Everything about the job now."""
+        return info_of(self._track, self.job_id)
+
+    # waiting
+
+    def wait_started(self, timeout: float = INFINITE_TIME) -> None:
+        """Block until the job has started (or ended). TimeoutException after so many seconds."""
+        waits.wait(self._track.place, [self.job_id], "started", False, waits.seconds(timeout))
+
+    def wait_terminated(self, timeout: float = INFINITE_TIME) -> JobInfo:
+        """Block until the job has ended, and tell how. TimeoutException after so many seconds. Interrupting it leaves the job."""
+        rows = waits.wait(self._track.place, [self.job_id], "ended", False, waits.seconds(timeout))
+        return self._told(rows[0])
+
+    def __await__(self) -> Generator[Any, None, JobInfo]:
+        """The JobInfo of the ended job; cancelling leaves the job alone."""
+        return self._ended().__await__()
+
+    async def _ended(self) -> JobInfo:
+        from proctracker.sessions import awaits
+
+        return self._told(await awaits.ended(self._track.place, self.job_id))
+
+    def _told(self, row: JobRow) -> JobInfo:
+        facts = self._facts
+        if facts is None:
+            facts = self._track.place.spec(row)
+        return infos.info(row, facts, home=self._track.place.home)
+
+    # controls
+
+    def suspend(self) -> None:
+        """Stop the job, all its processes. InvalidStateException unless it is RUNNING."""
+        self._act("suspend")
+
+    def resume(self) -> None:
+        """Let a suspended job go on. InvalidStateException unless it is SUSPENDED."""
+        self._act("resume")
+
+    def hold(self) -> None:
+        """Keep a queued job from starting. InvalidStateException unless it is QUEUED or REQUEUED."""
+        self._act("hold")
+
+    def release(self) -> None:
+        """Let a held job start. InvalidStateException unless it is held."""
+        self._act("release")
+
+    def terminate(self, signal: str = "SIGTERM", grace: float = 10.0) -> None:
+        """End the job, everything it left running: the signal, KILL after the grace (seconds). InvalidState if it has ended.
+
+        Returns when that has begun; it ends FAILED with sub-state ``terminated``.
+        """
+        self._act("terminate", signal=signal, grace=grace)
+
+    def reap(self) -> None:
+        """Remove all there is of an ended job, its container too. InvalidStateException while it lives."""
+        self._act("reap")
+
+    def resubmit(self) -> Job:
+        """The same command, directory, environment and streams again, as a new job.
+
+        Warns (UserWarning) where the environment is no longer kept: the caller's is taken then.
+        """
+        row = self._row()
+        track = self._track
+        if not resubmission.environment_kept(track.place, row):
+            warnings.warn(f"job {row.id}: its environment is no longer kept, the caller's is taken", stacklevel=2)
+        found = resubmission.resubmit(track.place, [row])
+        return Job(track, found if row.task is None else f"{found}_{row.task}")
+
+    def read_output(self, stream: str = "stdout") -> bytes:
+        """What the job has written so far to ``stdout`` or ``stderr``, wherever that goes."""
+        return output.read(self._track.place, self._row(), stream)
+
+    def _act(self, action: str, **options: Any) -> None:
+        self._track.forget(self.job_id)
+        for error in self._track.place.act([self.job_id], action, **options).values():
+            raise error
+        self._track.forget(self.job_id)
+
+    def _row(self) -> JobRow:
+        return self._track.place.row(self.job_id)
+
+    # as a value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Job):
+            return NotImplemented
+        return self.job_id == other.job_id and self._track.place.home.path == other._track.place.home.path
+
+    def __hash__(self) -> int:
+        return hash((self._track.place.home.path, self.job_id))
+
+    def __str__(self) -> str:
+        return self.job_id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.job_id} of session {self.session_name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (type(self), self._track.place.home.path, self._track.session, self.job_id, self._given)
+
+
+def restore(kind: Any, home: str, session: str, name: str, given: Any) -> Any:
+    """A job or array from what was pickled of it."""
+    return kind(track_of(place.at(home), session), name, given)
+
+
+def template_of(track: Track, row: JobRow) -> JobTemplate:
+    """The template a job was submitted with."""
+    reader = track.place.reader_of(row)
+    spec = reader.spec(row.spec)
+    values = {**spec.get("template", {}), **spec.get("given", {})}
+    context = reader.context(reader.spec_context(row.spec))
+    if context and context.get("job_env"):
+        values["job_environment"] = context["job_env"]
+    return JobTemplate(values)
+
+
+def given_of(template: JobTemplate) -> dict[str, Any]:
+    """What is set in a template, apart from whatever becomes of it later."""
+    found = {}
+    for name, value in template.__dict__.items():
+        if value is not None:
+            found[name] = value.copy() if isinstance(value, (list, dict)) else value
+    return found
+
+
+def facts_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a spec tells where output is kept, and how the category was called."""
+    return {name: spec[name] for name in ("output_dir", "join", "given") if spec.get(name)}

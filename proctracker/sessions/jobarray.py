@@ -1,0 +1,170 @@
+"""JobArray: the tasks of one submit, as one thing and one by one."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Generator, Mapping
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
+from proctracker.sessions.job import Job, restore, template_of
+from proctracker.tracker import infos, resubmission, waits
+from proctracker.tracker.place import unknown
+from proctracker.tracker.track import Track
+
+
+class JobArray:
+    """An array of jobs (GFD.194 8.5). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
+
+    A control acts on every task in a fitting state and reaches the others when one fails for another reason, which is
+    raised then, naming it; InvalidStateException only if none was in a fitting state.
+    """
+
+    def __init__(self, track: Track, array_id: str, given: Mapping[str, Any] | None = None, tasks: Any = None, facts: Any = None) -> None:
+        """Made by sessions only."""
+        self._track, self.job_array_id, self._given, self._facts = track, array_id, given, facts
+        self._tasks: list[int] | None = tasks
+        self._jobs: list[Job] | None = None
+
+    @property
+    def id(self) -> str:
+        """The same as ``job_array_id``."""
+        return self.job_array_id
+
+    @property
+    def session_name(self) -> str:
+        """The session the array belongs to."""
+        return self._track.session
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The tasks as jobs, in order, whatever their states."""
+        if self._jobs is None:
+            self._jobs = [Job(self._track, name, self._given, self._facts) for name in self._ids()]
+        return list(self._jobs)
+
+    @property
+    def job_list(self) -> list[Job]:
+        """The same as ``jobs``."""
+        return self.jobs
+
+    @property
+    def job_template(self) -> JobTemplate:
+        """A template equal to the one submitted."""
+        if self._given is not None:
+            return JobTemplate(self._given)
+        return template_of(self._track, self._rows()[0])
+
+    def get_template(self) -> JobTemplate:
+        """The same as ``job_template``."""
+        return self.job_template
+
+    # waiting
+
+    def wait_started(self, timeout: float = INFINITE_TIME) -> None:
+        """Block until every task has started (or ended). TimeoutException after so many seconds."""
+        waits.wait(self._track.place, self._left(), "started", False, waits.seconds(timeout))
+
+    def wait_terminated(self, timeout: float = INFINITE_TIME) -> list[JobInfo]:
+        """Block until every task has ended, and tell how, in order. TimeoutException after so many seconds."""
+        return self._told(waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout)))
+
+    def __await__(self) -> Generator[Any, None, list[JobInfo]]:
+        """The JobInfos of the ended tasks; cancelling leaves them alone."""
+        return self._ended().__await__()
+
+    async def _ended(self) -> list[JobInfo]:
+        import asyncio
+
+        from proctracker.sessions import awaits
+
+        place = self._track.place
+        return self._told(await asyncio.gather(*(awaits.ended(place, name) for name in self._left())))
+
+    def _told(self, rows: list[JobRow]) -> list[JobInfo]:
+        place = self._track.place
+        facts = self._facts
+        if facts is None and rows:
+            facts = place.spec(rows[0])
+        return [infos.info(row, facts, home=place.home) for row in rows]
+
+    # controls
+
+    def suspend(self) -> None:
+        """Suspend the running tasks."""
+        self._act("suspend")
+
+    def resume(self) -> None:
+        """Resume the suspended tasks."""
+        self._act("resume")
+
+    def hold(self) -> None:
+        """Hold the queued tasks."""
+        self._act("hold")
+
+    def release(self) -> None:
+        """Release the held tasks."""
+        self._act("release")
+
+    def terminate(self, signal: str = "SIGTERM", grace: float = 10.0) -> None:
+        """End every task that lives, the queued ones too; as Job.terminate."""
+        self._act("terminate", signal=signal, grace=grace)
+
+    def reap(self) -> None:
+        """Remove all there is of the ended tasks."""
+        self._act("reap")
+
+    def resubmit(self, failed: bool = False) -> JobArray:
+        """The same tasks again as a new array; ``failed``: only those that did not end DONE. Warns as Job.resubmit."""
+        rows = self._rows()
+        if failed:
+            rows = [row for row in rows if row.ended and row.state != JobState.DONE]
+            if not rows:
+                raise InvalidArgumentException(f"array {self.job_array_id}: no task has failed")
+        place = self._track.place
+        if not resubmission.environment_kept(place, rows[0]):
+            warnings.warn(f"array {self.id}: its environment is no longer kept, the caller's is taken", stacklevel=2)
+        return JobArray(self._track, resubmission.resubmit(place, rows))
+
+    def _act(self, action: str, **options: Any) -> None:
+        self._track.forget_all()
+        self._track.place.act_on_all(self._left(), action, f"array {self.job_array_id}", **options)
+        self._track.forget_all()
+
+    # which tasks
+
+    def _ids(self) -> list[str]:
+        if self._tasks is None:
+            found = self._track.place.array(self.job_array_id)
+            if found is None:
+                raise unknown(self.job_array_id)
+            self._tasks = found[0].indices
+        return [f"{self.job_array_id}_{task}" for task in self._tasks]
+
+    def _left(self) -> list[str]:
+        """Ids of the tasks that were not reaped."""
+        ids = self._ids()
+        return self._track.place.reader.ids(array=int(self.job_array_id)) or ids
+
+    def _rows(self) -> list[JobRow]:
+        return list(self._track.place.rows(self._left()).values())
+
+    # as a value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JobArray):
+            return NotImplemented
+        mine, its = self._track.place.home.path, other._track.place.home.path
+        return (self.job_array_id, mine) == (other.job_array_id, its)
+
+    def __hash__(self) -> int:
+        return hash((self._track.place.home.path, self.job_array_id))
+
+    def __str__(self) -> str:
+        return self.job_array_id
+
+    def __repr__(self) -> str:
+        return f"<JobArray {self.job_array_id} of session {self.session_name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (JobArray, self._track.place.home.path, self._track.session, self.job_array_id, self._given)

@@ -1,0 +1,190 @@
+"""SessionManager: making, opening and destroying sessions, in the state directory the environment names or in another."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, NoReturn, Sequence
+from uuid import uuid4
+
+from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
+from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
+from proctracker.sessions import attributes, calls, capabilities
+from proctracker.sessions.events import Caller
+from proctracker.sessions.job import Job
+from proctracker.sessions.jobsession import JobSession, limit
+from proctracker.sessions.monitoring import NO_RESERVATIONS, MonitoringSession
+from proctracker.tracker import place
+from proctracker.tracker.place import Place
+from proctracker.tracker.track import track_of
+
+_LIVE = ("refuse", "terminate", "leave")
+
+
+class SessionManager:
+    """The entry to everything (GFD.194 7). ``home``: a state directory; None: that of the environment, at each call."""
+
+    drms_name = "proctracker"
+    """The name of what runs the jobs."""
+    drmaa_name = "proctracker"
+    """The name of this implementation."""
+    drmaa_version = Version("2", "2")
+    """The version of DRMAA implemented."""
+
+    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+        self._home = None if home is None else os.path.abspath(os.fspath(home))
+        self._caller: Caller | None = None
+
+    @property
+    def drms_version(self) -> Version:
+        """The version of what runs the jobs: this package's."""
+        from proctracker import __version__
+
+        major, _, minor = __version__.partition(".")
+        return Version(major, minor)
+
+    # sessions
+
+    def create_job_session(
+        self, session_name: str | None = None, contact: str | None = None, max_running: int | None = None
+    ) -> JobSession:
+        """Make a session and open it; without a name it gets a new one, without a contact the configuration's default.
+
+        ``max_running``: how many slots its jobs may hold at once, 0 for no limit; None: the configuration's. Raises
+        InvalidArgumentException if there is one of that name, or nobody knows the contact.
+        """
+        where = self._place()
+        name = f"session-{uuid4().hex[:12]}" if session_name is None else _name(session_name)
+        config = where.config()
+        target = where.target(contact, config)
+        running = config.max_running if max_running is None else limit(max_running)
+        where.client().call("session_create", name=name, contact=target.contact, max_running=running)
+        return self._opened(where, name, None)
+
+    def open_job_session(self, session_name: str) -> JobSession:
+        """Open a session. InvalidArgumentException if there is none of that name."""
+        return self._opened(self._place(), _name(session_name), None)
+
+    def job_session(self, session_name: str = "default", contact: str | None = None) -> JobSession:
+        """Open a session, made first if there is none. ``contact`` is that of the jobs this object will submit."""
+        where = self._place()
+        name = _name(session_name)
+        config = where.config()
+        target = where.target(contact, config)
+        if where.reader.session(name) is None:
+            where.client().call(
+                "session_ensure", name=name, contact=target.contact, max_running=config.max_running
+            )
+        return self._opened(where, name, contact)
+
+    def _opened(self, where: Place, name: str, contact: str | None) -> JobSession:
+        found = where.reader.session(name)
+        if found is None:
+            raise InvalidArgumentException(f"no session {name!r}: create_job_session makes one")
+        return JobSession(where, name, contact or found.contact, found.created)
+
+    def destroy_job_session(self, session_name: str, live: str = "refuse") -> None:
+        """Remove a session and all there is of its jobs; open ones of that name become invalid.
+
+        ``live``: what becomes of jobs that have not ended: ``refuse`` raises InvalidStateException, ``terminate`` ends
+        them, ``leave`` lets those that run go on, unseen, and the queued ones never start. InvalidArgumentException if
+        there is no such session.
+        """
+        if live not in _LIVE:
+            raise InvalidArgumentException(f"live: one of {' '.join(_LIVE)} is expected, not {live!r}")
+        where, name = self._place(), _name(session_name)
+        if where.reader.session(name) is None:
+            raise InvalidArgumentException(f"no session {name!r}")
+        where.client().call("session_destroy", name=name, live=live)
+        where.destroyed += 1
+        track_of(where, name).forget_all()
+
+    destroy_session = destroy_job_session
+
+    def get_job_session_names(self) -> list[str]:
+        """The names of all sessions."""
+        return [session.name for session in self._place().reader.sessions()]
+
+    def open_monitoring_session(self, contact: str | None = None) -> MonitoringSession:
+        """Open a view of all there is; ``contact``: whose jobs that are not ours are shown."""
+        where = self._place()
+        config = where.config()
+        return MonitoringSession(where, config, where.target(contact, config))
+
+    def create_reservation_session(self, session_name: str | None = None, contact: str | None = None) -> NoReturn:
+        """Raises UnsupportedOperationException."""
+        raise UnsupportedOperationException(NO_RESERVATIONS)
+
+    def open_reservation_session(self, session_name: str) -> NoReturn:
+        """Raises UnsupportedOperationException."""
+        raise UnsupportedOperationException(NO_RESERVATIONS)
+
+    def destroy_reservation_session(self, session_name: str) -> NoReturn:
+        """Raises UnsupportedOperationException."""
+        raise UnsupportedOperationException(NO_RESERVATIONS)
+
+    def get_reservation_session_names(self) -> list[str]:
+        """None: there are no reservations."""
+        return []
+
+    # what is supported, what is told
+
+    def supports(self, capability: DrmaaCapability | str | int, contact: str | None = None) -> bool:
+        """Whether an optional feature works, on a contact (None: the default one)."""
+        where = self._place()
+        return capabilities.supports(capability, where.target(contact, where.config()).runtime)
+
+    def register_event_notification(self, callback: Callable[[Notification], object] | None) -> None:
+        """Have a function called with every state change of every session, from a thread; None: no more.
+
+        One function at a time: another takes its place. It may use this API.
+        """
+        caller = None if callback is None else Caller(self._place(), callback)
+        self._caller, old = caller, self._caller
+        if old is not None:
+            old.stop()
+
+    describe_attribute = staticmethod(attributes.describe_attribute)
+    get_instance_value = staticmethod(attributes.get_instance_value)
+    set_instance_value = staticmethod(attributes.set_instance_value)
+
+    # ours
+
+    def submit(
+        self, args: Sequence[str] | str | None = None, *, contact: str | None = None, session: Any = None, **template: Any
+    ) -> Job:
+        """Start a command as a job and return: ``submit(["sleep", "9"], output_path="out")``.
+
+        ``session``: a name (made if missing; None: ``default``) or an open JobSession. ``template``: JobTemplate's
+        attributes, and extensions by their names (``volumes=[…]``, ``after=[job]``). Raises as ``run_job``.
+        """
+        return calls.submit(self._place(), args, contact, session, template)
+
+    def run(
+        self,
+        args: Sequence[str] | str | None = None,
+        *,
+        timeout: float | None = None,
+        check: bool = False,
+        capture_output: bool = False,
+        contact: str | None = None,
+        session: Any = None,
+        **template: Any,
+    ) -> JobInfo:
+        """Start a command as a job, wait for its end and tell how it ended; the rest as ``submit``.
+
+        ``check``: JobFailedException, with the JobInfo as ``info``, unless it is DONE. ``capture_output``: the JobInfo
+        has its ``stdout`` and ``stderr`` (bytes). After ``timeout`` seconds, or on KeyboardInterrupt, the job is
+        terminated, and TimeoutException (KeyboardInterrupt) raised.
+        """
+        job = calls.submit(self._place(), args, contact, session, template)
+        return calls.finish(job, timeout, check, capture_output)
+
+    def _place(self) -> Place:
+        return place.here(os.environ) if self._home is None else place.at(self._home)
+
+
+def _name(name: Any) -> str:
+    """A session's name. Raises InvalidArgumentException for what cannot be one."""
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InvalidArgumentException(f"session_name: a name is expected, not {name!r}")
+    return name

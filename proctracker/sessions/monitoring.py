@@ -1,0 +1,178 @@
+"""MonitoringSession: everything there is on this machine, to look at."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable, Mapping, NoReturn, Sequence
+
+from proctracker.config import Config
+from proctracker.errors import InvalidArgumentException, InvalidSessionException, UnsupportedOperationException
+from proctracker.model import JobInfo, JobState, JobTemplate, MachineInfo, Observation, QueueInfo, matches, moment
+from proctracker.runner import Runner
+from proctracker.sessions import filters
+from proctracker.sessions.job import Job
+from proctracker.tracker.contacts import Target
+from proctracker.tracker.place import Place
+from proctracker.tracker.track import track_of
+
+NO_RESERVATIONS = "there are no reservations here: submit with a start time, or limit a session with max_running"
+
+
+class WatchedJob(Job):
+    """A job as a monitoring session shows it: one of ours, or not; controls raise UnsupportedOperationException."""
+
+    __slots__ = ("_info",)
+
+    def __init__(self, track: Any, job_id: str, given: Any = None, facts: Any = None, *, info: JobInfo | None = None) -> None:
+        """Made by monitoring sessions only; ``info`` is all that is known of a job that is not ours."""
+        super().__init__(track, job_id, given, facts)
+        self._info = info
+
+    @property
+    def session_name(self) -> str | None:  # type: ignore[override]
+        """The session of a job of ours; None for any other."""
+        return self._track.session if self._info is None else None
+
+    @property
+    def job_template(self) -> JobTemplate:
+        """A template equal to the one submitted; of a job that is not ours, its command."""
+        if self._info is None:
+            return super().job_template
+        command = self._info.command or []
+        return JobTemplate(remote_command=command[0] if command else None, args=command[1:] or None)
+
+    def get_state(self) -> tuple[JobState, str | None]:
+        """State and sub-state; of a job that is not ours as it was found."""
+        if self._info is None:
+            return super().get_state()
+        return self._info.job_state or JobState.UNDETERMINED, self._info.job_sub_state
+
+    def get_info(self) -> JobInfo:
+        """Everything about the job; of one that is not ours as it was found."""
+        return super().get_info() if self._info is None else self._info
+
+    def read_output(self, stream: str = "stdout") -> bytes:
+        """As Job's; a job that is not ours has none here."""
+        return self._refuse("read_output") if self._info else super().read_output(stream)
+
+    def wait_started(self, timeout: float = -1) -> None:
+        """As Job's; not for jobs that are not ours."""
+        self._refuse("wait_started") if self._info else super().wait_started(timeout)
+
+    def wait_terminated(self, timeout: float = -1) -> JobInfo:
+        """As Job's; not for jobs that are not ours."""
+        return self._refuse("wait_terminated") if self._info else super().wait_terminated(timeout)
+
+    def resubmit(self) -> NoReturn:
+        """Refused."""
+        self._refuse("resubmit")
+
+    def _act(self, action: str, **options: Any) -> NoReturn:
+        self._refuse(action)
+
+    def _refuse(self, action: str) -> NoReturn:
+        raise UnsupportedOperationException(f"{action}: a monitoring session only looks; job {self.job_id} is its session's to control")
+
+
+class MonitoringSession:
+    """What there is, ours or not, read-only (GFD.194 9): for ``process`` all processes, for containers all of the engine."""
+
+    def __init__(self, place: Place, config: Config, target: Target) -> None:
+        """Made by SessionManager only."""
+        self._place, self._config, self._target = place, config, target
+        self._closed = False
+
+    @property
+    def contact(self) -> str:
+        """The contact whose jobs are shown."""
+        self._check()
+        return self._target.contact
+
+    def get_all_jobs(self, filter: JobInfo | Mapping[str, Any] | None = None) -> list[Job]:
+        """All jobs of ours, of every session, and all that are not ours: their ids are ``pid-123``, or the container's name."""
+        self._check()
+        terms = filters.wanted(filter) if filter is not None else {}
+        ours = filters.found(self._place, terms) if terms else filters.found(self._place, None)
+        jobs: list[Job] = [WatchedJob(track_of(self._place, str(info.session_name)), str(info.job_id)) for info in ours]
+        track = track_of(self._place, "")
+        for info in self._foreign():
+            if matches(info, terms):
+                jobs.append(WatchedJob(track, str(info.job_id), info=info))
+        return jobs
+
+    def _foreign(self) -> Iterable[JobInfo]:
+        live = self._place.reader.jobs(live=True)
+        if not self._target.runtime.containers:
+            from proctracker import procs
+
+            own = {row.pid for row in live if row.container is None}
+            return [info for info in procs.all_processes() if info.pid not in own]
+        names = {row.container for row in self._place.reader.jobs() if row.container}
+        runtime, engine = self._target.runtime, self._target.engine
+        found = Runner(engine, self._config.cli_timeout).converse(runtime.ours(engine, {}))
+        return [self._container(name, seen) for name, seen in found.items() if name not in names]
+
+    def _container(self, name: str, seen: Observation) -> JobInfo:
+        host = os.uname().nodename
+        return JobInfo(
+            job_id=name,
+            job_name=name,
+            exit_status=seen.exit_status,
+            terminating_signal=seen.terminating_signal,
+            annotation=seen.annotation,
+            job_state=seen.state,
+            job_sub_state=seen.sub_state,
+            allocated_machines=[host],
+            slots=1,
+            dispatch_time=moment(seen.started),
+            finish_time=moment(seen.finished),
+            contact=self._target.contact,
+            runtime=self._target.runtime.name,
+            job_category=seen.image,
+            command=list(seen.command) if seen.command else None,
+            pid=seen.pid,
+            container_id=seen.container_id,
+            host=host,
+        )
+
+    def get_all_machines(self, names: Sequence[str] | None = None) -> list[MachineInfo]:
+        """This machine, if it is among the names; None: whatever it is called."""
+        self._check()
+        from proctracker import procs
+
+        found = procs.machine()
+        return [found] if names is None or found.name in _names(names) else []
+
+    def get_all_queues(self, names: Sequence[str] | None = None) -> list[QueueInfo]:
+        """None: there are no queues."""
+        self._check()
+        if names is not None:
+            _names(names)
+        return []
+
+    def get_all_reservations(self) -> NoReturn:
+        """Raises UnsupportedOperationException."""
+        self._check()
+        raise UnsupportedOperationException(NO_RESERVATIONS)
+
+    def close(self) -> None:
+        """Disengage. InvalidSessionException if it was closed before."""
+        self._check()
+        self._closed = True
+
+    def __enter__(self) -> MonitoringSession:
+        self._check()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._closed = True
+
+    def _check(self) -> None:
+        if self._closed:
+            raise InvalidSessionException("the monitoring session was closed")
+
+
+def _names(names: Any) -> list[str]:
+    if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
+        raise InvalidArgumentException(f"names: a list of names is expected, not {names!r}")
+    return list(names)

@@ -1,0 +1,214 @@
+"""JobTracker: the ten verbs over one session's jobs of one contact, the same for every runtime."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, NamedTuple, Sequence, Union
+
+from proctracker.config import Config
+from proctracker.errors import InvalidArgumentException, InvalidStateException
+from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
+from proctracker.runner import Runner
+from proctracker.tracker import infos, place, submission, surroundings, waits
+from proctracker.tracker.place import Place
+from proctracker.tracker.track import Track
+
+CONTROLS = ("suspend", "resume", "hold", "release", "terminate")
+
+Template = Union[JobTemplate, Mapping[str, Any]]
+
+
+class Submitted(NamedTuple):
+    """What became of a submit: the id, and the spec as the supervisor has it."""
+
+    id: str
+    spec: dict[str, Any]
+
+
+class JobTracker:
+    """One session's jobs on one contact, in the state directory the environment names or in another ``place``.
+
+    ``contact`` None is the configuration's default. The supervisor is started by the first verb that changes something.
+    """
+
+    def __init__(
+        self, session: str, contact: str | None = None, *, at: Place | None = None, config: Config | None = None
+    ) -> None:
+        self.session = session
+        self.place = at or place.here(os.environ)
+        self._config = config or self.place.config()
+        self.contact = contact or self._config.default_contact
+        self.place.target(self.contact, self._config)
+        self._track = Track(self.place, session)
+
+    # the verbs
+
+    def add_job(self, template: Template) -> str:
+        """Submit a job; its id. Raises InvalidArgument, UnsupportedAttribute or another; then there is no job."""
+        return self.submit(as_template(template)).id
+
+    def add_array_job(
+        self, template: Template, begin: int, end: int, step: int = 1, max_parallel: int | None = None
+    ) -> str:
+        """Submit an array of tasks begin, begin+step … up to end; its id. ``max_parallel`` None or 0: no limit."""
+        return self.submit(as_template(template), indices=indices(begin, end, step), max_parallel=max_parallel).id
+
+    def list_jobs(self) -> list[str]:
+        """Ids of the session's jobs on this contact, tasks of arrays among them, ended ones too."""
+        return [row.id for row in self.place.reader.jobs(session=self.session) if row.contact == self.contact]
+
+    def list_array_jobs(self, array_id: str) -> list[str]:
+        """Ids of an array's tasks. Raises InvalidArgumentException for what is no array."""
+        found = self.place.array(array_id)
+        if found is None:
+            raise InvalidArgumentException(f"no array {array_id}")
+        return [f"{array_id}_{index}" for index in found[0].indices]
+
+    def job_state(self, job_id: str) -> tuple[JobState, str | None]:
+        """State and sub-state; UNDETERMINED for an id nobody knows."""
+        try:
+            return self._track.state(job_id)
+        except InvalidArgumentException:
+            return JobState.UNDETERMINED, None
+
+    def job_info(self, job_id: str) -> JobInfo:
+        """Everything about a job. Raises InvalidArgumentException for an id nobody knows."""
+        return info_of(self._track, job_id)
+
+    def job_control(self, job_id: str, action: str) -> None:
+        """``suspend resume hold release terminate`` a job or all of an array.
+
+        Raises InvalidArgument for an unknown id or action, InvalidState where it does not fit, UnsupportedOperation
+        where the runtime cannot do it, DrmCommunication where its engine cannot be asked.
+        """
+        if action not in CONTROLS:
+            raise InvalidArgumentException(f"no action {action!r}: {' '.join(CONTROLS)}")
+        ids = self._ids(job_id)
+        self._track.forget()
+        self.place.act_on_all(ids, action, f"array {job_id}") if ids != [job_id] else self._one(job_id, action)
+
+    def wait(self, job_id: str, timeout: float = INFINITE_TIME, *states: JobState) -> None:
+        """Block until a job is in one of these states; at once if it is.
+
+        Raises InvalidStateException, at once, if it ended otherwise, TimeoutException, InvalidArgumentException without
+        states or for an unknown id.
+        """
+        if not states:
+            raise InvalidArgumentException("wait: name the states to wait for")
+        wanted = {JobState(state) for state in states}
+        timeout = waits.seconds(timeout)
+        state = self._track.state(job_id)[0]
+        if state not in wanted:
+            (row,) = waits.wait(self.place, [job_id], ",".join(each.name for each in wanted), False, timeout)
+            state = JobState(row.state)
+        if state not in wanted:
+            names = " or ".join(sorted(each.name for each in wanted))
+            raise InvalidStateException(f"job {job_id} has ended {state.name}: it will never be {names}")
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove all there is of an ended job (its container too). Raises InvalidState while it lives."""
+        ids = self._ids(job_id)
+        if ids != [job_id]:
+            self.place.act_on_all(ids, "reap", f"array {job_id}")
+        else:
+            self._one(job_id, "reap")
+        self._track.forget_all()
+
+    def list_job_categories(self) -> list[str]:
+        """The configuration's named categories and the images the engine has. DrmCommunicationException if it cannot be asked."""
+        target = self.place.target(self.contact, self._config)
+        if not target.runtime.containers and "job_category" in target.runtime.unsupported:
+            return []
+        runner = Runner(target.engine, self._config.cli_timeout)
+        images = runner.converse(target.runtime.categories(target.engine))
+        return [*self._config.categories, *images]
+
+    # what sessions need besides
+
+    def submit(
+        self,
+        template: JobTemplate,
+        *,
+        indices: Sequence[int] | None = None,
+        max_parallel: int | None = None,
+        create: bool = True,
+    ) -> Submitted:
+        """Submit a job, or an array of these ``indices``; ``create``: make the session if it is missing."""
+        target = self.place.target(self.contact, self._config)
+        spec = submission.prepare(
+            template,
+            target,
+            self._config,
+            environ=os.environ,
+            cwd=_cwd(),
+            indices=indices,
+            reader=self.place.reader,
+        )
+        context = surroundings.now(os.environ, template.job_environment, target.runtime.containers)
+        job_id = self.place.client().submit(
+            self.session,
+            spec,
+            context,
+            contact=self._config.default_contact if self.session == "default" else self.contact,
+            create=create,
+            indices=indices,
+            max_parallel=_parallel(max_parallel),
+            max_running=self._config.max_running,
+        )
+        return Submitted(job_id, spec)
+
+    def _ids(self, job_id: str) -> list[str]:
+        """A job's id, or those of the tasks that an array still has."""
+        if "_" not in job_id and self.place.array(job_id):
+            return self.place.reader.ids(array=int(job_id)) or [job_id]
+        return [job_id]
+
+    def _one(self, job_id: str, action: str) -> None:
+        for error in self.place.act([job_id], action).values():
+            raise error
+
+
+def info_of(track: Track, job_id: str) -> JobInfo:
+    """Everything about a job, with what a live process uses now."""
+    row, seen = track.seen(job_id)
+    reader = track.place.reader_of(row)
+    found = infos.info(row, reader.spec(row.spec), seen, home=reader.home)
+    if row.finished is None and row.container is None and row.pid and seen is None and reader is track.place.reader:
+        from proctracker import procs
+
+        used = procs.usage(row.pid)
+        if used is not None:
+            found.cpu_time, found.max_rss = used.cpu, used.rss
+    return found
+
+
+def as_template(template: Template) -> JobTemplate:
+    """A template given as such or as a mapping. Raises InvalidArgumentException for anything else."""
+    return template if isinstance(template, JobTemplate) else JobTemplate(template)
+
+
+def indices(begin: Any, end: Any, step: Any) -> list[int]:
+    """The task numbers of an array. Raises InvalidArgumentException unless they count from 1 upwards."""
+    for name, value in (("begin_index", begin), ("end_index", end), ("step", step)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
+    if begin < 1 or end < begin or step < 1:
+        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: they count from 1, upwards")
+    if (end - begin) // step >= 1_000_000:
+        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: an array has at most 1000000")
+    return list(range(begin, end + 1, step))
+
+
+def _parallel(given: Any) -> int:
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise InvalidArgumentException(f"max_parallel: a whole number from 0 (no limit) is expected, not {given!r}")
+    return given
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise InvalidArgumentException(f"the current directory is gone: {error.strerror}") from None

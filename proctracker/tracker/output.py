@@ -1,0 +1,57 @@
+"""A job's output, wherever it went: its own files, files kept by us, the engine's log."""
+
+from __future__ import annotations
+
+import tempfile
+
+from proctracker import runtimes
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.model import JobRow
+from proctracker.runner import Runner
+from proctracker.tracker import infos
+from proctracker.tracker.contacts import engine_of
+from proctracker.tracker.place import Place
+
+_STREAMS = ("stdout", "stderr")
+
+
+def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
+    """What a job has written to a stream so far; empty for an error joined with the output, or a job not yet started.
+
+    Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
+    the engine has the output and cannot be asked.
+    """
+    if stream not in _STREAMS:
+        raise InvalidArgumentException(f"stream: stdout or stderr is expected, not {stream!r}")
+    if row.dispatched is None:
+        return b""
+    spec = place.spec(row)
+    if row.container and not (row.output or row.error or row.input or row.saved) and runtimes.get(row.runtime).keeps_logs:
+        return _from_engine(row, spec, stream)
+    path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
+    if path is None:
+        return b""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        if row.exit_status in (125, 126, 127) and row.sub_state == "start-failed":
+            return b""
+        raise InvalidArgumentException(f"job {row.id}: its output {path} has gone") from None
+    except OSError as error:
+        raise InvalidArgumentException(f"job {row.id}: {path}: {error.strerror}") from None
+
+
+def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:
+    engine = engine_of(spec)
+    argv = runtimes.get(row.runtime).logs(engine, str(row.container), False)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = Runner(engine).copy(argv, out, err)
+        found = []
+        for file in (out, err):
+            file.seek(0)
+            found.append(file.read())
+    if code:
+        said = found[1].decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise DrmCommunicationException(f"job {row.id}: its engine does not give the output: {said or f'exit code {code}'}")
+    return found[_STREAMS.index(stream)]

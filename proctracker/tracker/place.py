@@ -1,0 +1,175 @@
+"""A state directory as a client uses it: store, supervisors, configuration; and jobs by id, wherever they are."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable, Mapping, Sequence
+
+from proctracker.config import Config
+from proctracker.errors import (
+    Drmaa2Exception,
+    DrmCommunicationException,
+    InvalidArgumentException,
+    InvalidStateException,
+)
+from proctracker.model import JobRow
+from proctracker.store import ArrayRow, Home, Reader
+from proctracker.supervisor.client import Client
+from proctracker.tracker import contacts
+from proctracker.tracker.contacts import Target
+
+
+class Place:
+    """One home. Shared by everything in this process that uses it; for any thread, and usable after a fork."""
+
+    def __init__(self, path: str) -> None:
+        self.home = Home(path)
+        self.reader = Reader(self.home)
+        self._configured = contacts.Configured()
+        self._clients: dict[str | None, Client] = {}
+        self.destroyed = 0
+        """How many sessions this process has destroyed: open ones look whether it was theirs."""
+        self._targets: dict[str, tuple[Any, Config, Target]] = {}
+
+    # the outside
+
+    def config(self) -> Config:
+        """The configuration as it is now."""
+        return self._configured.load(os.environ)
+
+    def target(self, contact: str | None, config: Config) -> Target:
+        """What a contact means here and now."""
+        key = contact or config.default_contact
+        deciding = contacts.deciding(key, config, os.environ)
+        known = self._targets.get(key)
+        if known is None or known[1] is not config or known[0] != deciding:
+            known = self._targets[key] = (deciding, config, contacts.resolve(key, config, os.environ))
+        return known[2]
+
+    def client(self, keeper: str | None = None) -> Client:
+        """The client of one supervisor; None: that of this process."""
+        found = self._clients.get(keeper)
+        if found is None:
+            found = self._clients[keeper] = Client(self.home, keeper, contacts.settings(self.config()))
+        return found
+
+    # jobs by id
+
+    def row(self, job_id: str) -> JobRow:
+        """A job's row. Raises InvalidArgumentException for an id nobody knows."""
+        return self.rows([job_id])[job_id]
+
+    def rows(self, ids: Sequence[str]) -> dict[str, JobRow]:
+        """Rows by id, those of other hosts too. Raises InvalidArgumentException for the first id nobody knows."""
+        found = {row.id: row for row in self.reader.jobs(ids)}
+        missing = [name for name in ids if name not in found]
+        if missing:
+            for other in self._others():
+                found.update({row.id: row for row in other.jobs(missing)})
+            for name in missing:
+                if name not in found:
+                    raise unknown(name)
+        return found
+
+    def reader_of(self, row: JobRow) -> Reader:
+        """The store a job's row is in."""
+        if not row.host or row.host == self.home.host:
+            return self.reader
+        return next((other for other in self._others() if other.home.host == row.host), self.reader)
+
+    def spec(self, row: JobRow) -> dict[str, Any]:
+        """What a job was to be; not to be changed."""
+        return self.reader_of(row).spec(row.spec)
+
+    def array(self, array_id: str) -> tuple[ArrayRow, Reader] | None:
+        """An array, and the store it is in."""
+        if not (array_id.isascii() and array_id.isdigit()):
+            return None
+        for reader in (self.reader, *self._others()):
+            found = reader.array(int(array_id))
+            if found is not None:
+                return found, reader
+        return None
+
+    def _others(self) -> Iterable[Reader]:
+        return (Reader(home) for home in self.home.others())
+
+    # which supervisor
+
+    def by_keeper(self, ids: Sequence[str]) -> dict[str | None, list[str]]:
+        """Job ids by the supervisor they belong to; None: that of this process."""
+        own = self.client().supervisor.key
+        try:
+            several = any(name.endswith(".sock") and name[:-5] != own for name in os.listdir(self.home.run))
+        except OSError:
+            several = False
+        if not several:
+            return {None: list(ids)}
+        groups: dict[str | None, list[str]] = {}
+        keepers = {row.id: row.keeper for row in self.reader.jobs(ids) if not row.ended and row.keeper != own}
+        for name in ids:
+            groups.setdefault(keepers.get(name), []).append(name)
+        return groups
+
+    def act(self, ids: Sequence[str], action: str, **options: Any) -> dict[str, Drmaa2Exception]:
+        """``suspend resume hold release terminate`` or ``reap`` these jobs; what could not be done, by id."""
+        problems: dict[str, Drmaa2Exception] = {}
+        for keeper, members in self.by_keeper(ids).items():
+            client = self.client(keeper)
+            outcome = client.reap(members) if action == "reap" else client.control(members, action, **options)
+            problems.update(outcome.errors)
+        return {name: self.better(name, action, error) for name, error in problems.items()}
+
+    def act_on_all(self, ids: Sequence[str], action: str, what: str, **options: Any) -> None:
+        """The same for an array: every job in a fitting state is reached; raises, naming it, the first other failure.
+
+        InvalidStateException only if no job was in a fitting state.
+        """
+        problems = self.act(ids, action, **options)
+        for name, error in problems.items():
+            if not isinstance(error, InvalidStateException):
+                raise type(error)(error.message if name in error.message else f"job {name}: {error.message}")
+        if problems and len(problems) == len(ids):
+            raise InvalidStateException(f"{what}: no task is in a state to {action}: {next(iter(problems.values())).message}")
+
+    def better(self, job_id: str, verb: str, error: Drmaa2Exception) -> Drmaa2Exception:
+        """An error about a job, saying so if it is another host's."""
+        if isinstance(error, InvalidArgumentException):
+            return self.elsewhere([job_id], verb) or error
+        return error
+
+    def elsewhere(self, ids: Sequence[str], verb: str) -> Drmaa2Exception | None:
+        """What to say of ids this host does not know; None: it knows them all."""
+        known = self.reader.states(ids)
+        for name in ids:
+            if name in known:
+                continue
+            for other in self._others():
+                if other.states([name]):
+                    host = other.home.host
+                    return DrmCommunicationException(f"job {name} is on {host}: ssh {host} proctracker {verb} {name}")
+            return unknown(name)
+        return None
+
+
+def unknown(job_id: str) -> InvalidArgumentException:
+    """What is said of an id nobody knows, or knows no longer."""
+    return InvalidArgumentException(f"no job {job_id}: there was none, or it was reaped")
+
+
+_places: dict[str, Place] = {}
+
+
+def at(path: str) -> Place:
+    """The place of a home, one in each process."""
+    found = _places.get(path)
+    if found is None:
+        found = _places[path] = Place(path)
+    return found
+
+
+def here(environ: Mapping[str, str]) -> Place:
+    """The place the environment names."""
+    from proctracker.store import home_path
+
+    return at(home_path(environ))

@@ -1,0 +1,136 @@
+"""Waiting for jobs: one question to one supervisor, or several that are listened to together."""
+
+from __future__ import annotations
+
+import select
+import time
+from datetime import timedelta
+from typing import Any, Iterator, Sequence
+
+from proctracker.errors import InvalidArgumentException, TimeoutException
+from proctracker.model import INFINITE_TIME, JobRow
+from proctracker.supervisor.client import Wait
+from proctracker.tracker.place import Place
+
+_OVER = "the time-out of the wait was reached"
+
+
+def seconds(timeout: Any) -> float:
+    """A time-out as seconds, -1 for none. Raises InvalidArgumentException for what is no time."""
+    if timeout is None:
+        return INFINITE_TIME
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout != timeout:
+        raise InvalidArgumentException(f"timeout: seconds are expected, or INFINITE_TIME, not {timeout!r}")
+    if timeout < 0 and timeout != INFINITE_TIME:
+        raise InvalidArgumentException(f"timeout: {timeout!r} is in the past: give seconds, ZERO_TIME or INFINITE_TIME")
+    return INFINITE_TIME if timeout == float("inf") else timeout
+
+
+def wait(
+    place: Place, ids: Sequence[str], states: str = "ended", any_: bool = False, timeout: float = INFINITE_TIME
+) -> list[JobRow]:
+    """Block until all jobs (``any_``: the first) are ``ended``, ``started`` or in a state named; their rows.
+
+    Raises TimeoutException, InvalidArgumentException for an id nobody knows, DrmCommunicationException for another
+    host's. Interrupting it leaves the jobs alone.
+    """
+    done = _ended_already(place, ids, any_)
+    if done:
+        return done
+    groups = place.by_keeper(ids)
+    try:
+        if len(groups) == 1:
+            ((keeper, members),) = groups.items()
+            rows = place.client(keeper).wait(members, states, any_, timeout)
+        else:
+            rows = _several(place, groups, states, any_, timeout)
+    except InvalidArgumentException as error:
+        raise place.elsewhere(ids, "wait") or error from None
+    if rows is None:
+        raise TimeoutException(_OVER)
+    return rows
+
+
+def _ended_already(place: Place, ids: Sequence[str], any_: bool) -> list[JobRow]:
+    """The rows, if the store has all that is waited for: no supervisor needs to be asked, or started."""
+    states = place.reader.states(ids)
+    over = [name for name in ids if name in states and states[name][2] is not None]
+    if not over or (len(over) < len(ids) and not any_):
+        return []
+    rows = {row.id: row for row in place.reader.jobs(over[:1] if any_ else over)}
+    return [rows[name] for name in over if name in rows] if any_ or len(rows) == len(set(ids)) else []
+
+
+def _several(
+    place: Place, groups: dict[str | None, list[str]], states: str, any_: bool, timeout: float
+) -> list[JobRow] | None:
+    with Listening(place, groups, states) as listening:
+        until = None if timeout < 0 else time.monotonic() + timeout
+        found: list[JobRow] = []
+        while listening.open and not (any_ and found):
+            left = None if until is None else max(0.0, until - time.monotonic())
+            rows = listening.take(left)
+            if not rows and left == 0.0:
+                return None
+            found += rows
+        return found
+
+
+class Listening:
+    """Waits of several jobs, of one supervisor each or of several; each job is told of once, as it comes."""
+
+    def __init__(self, place: Place, groups: dict[str | None, list[str]], states: str = "ended") -> None:
+        self.open = {name for members in groups.values() for name in members}
+        self._waits: list[Wait] = []
+        try:
+            for keeper, members in groups.items():
+                self._waits.append(place.client(keeper).waiting(members, states, True))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Listening:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def filenos(self) -> list[int]:
+        """What to wait on; other ones after the death of a supervisor."""
+        return [wait.fileno() for wait in self._waits]
+
+    def ready(self) -> list[JobRow]:
+        """The rows that have come, without blocking."""
+        found = [row for wait in self._waits for row in wait.take()]
+        self.open.difference_update(row.id for row in found)
+        return found
+
+    def take(self, timeout: float | None) -> list[JobRow]:
+        """The rows that come next; empty after so many seconds (None: never)."""
+        found = self.ready()
+        if found or not self.open:
+            return found
+        poll = select.poll()
+        for fd in self.filenos():
+            poll.register(fd, select.POLLIN)
+        poll.poll(None if timeout is None else int(timeout * 1000) + (timeout > 0))
+        return self.ready()
+
+    def close(self) -> None:
+        """Await nothing more."""
+        for wait in self._waits:
+            wait.close()
+
+
+def as_ended(place: Place, ids: Sequence[str]) -> Iterator[JobRow]:
+    """The rows of jobs as they end."""
+    if not ids:
+        return
+    try:
+        with Listening(place, place.by_keeper(ids)) as listening:
+            while listening.open:
+                yield from listening.take(None)
+    except InvalidArgumentException as error:
+        raise place.elsewhere(ids, "wait") or error from None
