@@ -1,0 +1,227 @@
+"""How ctr starts a job: its flags, the environment file, and the shells that carry the streams."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shlex
+from typing import Any, Mapping, Sequence
+from urllib.parse import quote
+
+from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
+from proctracker.model import JobTemplate, extension
+from proctracker.runtimes import environment, flags
+from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
+
+EXIT_LABEL = "proctracker.exit"
+"""Where an attached start writes the code: ``ctr run`` deletes the task that had it."""
+
+_QUIET = {"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS": "1"}
+
+
+def _namespace(name: str, value: Any) -> Sequence[str]:
+    if value not in ("host", "private"):
+        raise InvalidArgumentException(f"{name}: host or private is expected, not {value!r}")
+    # runc reads it before it enters any namespace: it is still the host's.
+    return [f"{name}:/proc/self/ns/{name}"] if value == "host" else []
+
+
+def _network(name: str, value: Any) -> Sequence[str]:
+    if value not in ("host", "none"):
+        raise InvalidArgumentException(
+            f"{name}: host or none is expected, not {value!r}; for CNI give --cni as an option"
+        )
+    return ["true"] if value == "host" else []
+
+
+def _devices(name: str, value: Any) -> Sequence[str]:
+    found = flags.each(name, value)
+    for word in found:
+        if not word.startswith("/") or ":" in word:
+            raise InvalidArgumentException(f"{name}: {word!r} is no path: ctr takes a device under its own name")
+    return found
+
+
+def _gpus(name: str, value: Any) -> Sequence[str]:
+    found = flags.texts(name, value)
+    if not all(word.isdecimal() for word in found):
+        raise InvalidArgumentException(f"{name}: numbers of GPUs are expected (0,1), not {value!r}")
+    return found
+
+
+def _bytes(name: str, value: Any) -> Sequence[str]:
+    return [word.rstrip("b") for word in flags.memory(name, value)]
+
+
+_NO_FLAG: flags.Reader = lambda name, value: []  # noqa: E731
+
+_FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
+    "user": ("--user", flags.text),
+    "ipc": ("--with-ns", _namespace),
+    "uts": ("--with-ns", _namespace),
+    "pid": ("--with-ns", _namespace),
+    "network": ("--net-host", _network),
+    "devices": ("--device", _devices),
+    "gpus": ("--gpus", _gpus),
+    "memory_limit": ("--memory-limit", _bytes),
+    "cpus": ("--cpus", flags.number),
+}
+"""Extension -> flag of ``ctr run`` and what reads its value."""
+
+EXTENSIONS = (*_FLAGS, "volumes", "privileged", "rm", "entrypoint", "pull", "options")
+
+_NOT_SAID = "proctracker.template"
+
+_LOGGER = """\
+trap '' TERM
+o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
+exec 6{mode}"${{o%.}}" 7{error}
+exec 5>&-
+{{ cat || cat >/dev/null; }} <&3 >&6 &
+{{ cat || cat >/dev/null; }} <&4 >&7 &
+exec 3<&- 4<&- 6>&- 7>&-
+wait
+"""
+"""containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
+
+The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` returns when all has been written.
+"""
+
+_CARRIER = """\
+mkfifo -m 600 {folder}/stdin || exit 125
+exec 3<&0 0</dev/null
+{{
+    trap 'kill $!; exit' TERM
+    cat <&3 & wait $!
+    until {ctr} tasks ls 2>/dev/null | grep -Eq '^{name} +[0-9]+ +[SRP]'; do sleep 0.1 & wait $!; done
+}} >{folder}/stdin &
+feeder=$!
+exec 3<&- 4<{folder}/stdin
+"$@" <&4
+code=$?
+while [ -s {folder}/pid ]; do
+    until tasks=$({ctr} tasks ls -q 2>/dev/null); do sleep 1; done
+    echo "$tasks" | grep -Fqx {name} || break
+    {ctr} tasks attach {name} <&4
+    code=$?
+    sleep 0.1
+done
+kill $feeder 2>/dev/null
+[ -s {folder}/pid ] && {ctr} containers label {name} {label}=$code >/dev/null 2>&1
+exit $code
+"""
+"""Carries the streams of an attached start and keeps its code.
+
+ctr closes the job's input for ever or never if it ends before the task runs: the end is held back until then. A daemon
+that goes away ends ``ctr run``, not the job: it is attached to again.
+"""
+
+
+def plan(request: Request, ctr: Argv) -> Launch:
+    """The whole start; ``ctr`` is the command with the options that lead to the engine."""
+    folder, template = request.folder, request.template
+    attached = bool(request.input) and request.input != os.devnull
+    content = environment_file(request.environment)
+    output = request.output or request.keep_output
+    error = output if template.join_files else request.error or request.keep_error
+    run = (
+        *ctr,
+        "run",
+        f"--pid-file={folder}/pid",
+        *(() if attached else ("--detach", f"--log-uri={logger(folder, request.append, output == error)}")),
+        *([f"--env-file={folder}/env"] if content else []),
+        *[f"--label={key}={value}" for key, value in request.labels.items() if key != _NOT_SAID],
+        *run_words(template, request.directory),
+        *flags.options(template),
+        flags.image(template),
+        request.name,
+        *process_words(template),
+    )
+    files = {f"{folder}/env": content} if content else {}
+    if attached:
+        script = _CARRIER.format(
+            folder=shlex.quote(folder), ctr=" ".join(map(shlex.quote, ctr)), name=request.name, label=EXIT_LABEL
+        )
+        return Launch(
+            ATTACHED,
+            ("/bin/sh", "-c", script, "proctracker-ctr", *run),
+            environment=_QUIET,
+            directory=folder,
+            files=files,
+            stdin=request.input,
+            stdout=output,
+            stderr=error,
+            append=request.append,
+            pid_file=f"{folder}/pid",
+        )
+    paths = {f"{folder}/out": output, f"{folder}/err": error}
+    files.update({path: name.encode("utf-8", "surrogateescape") for path, name in paths.items()})
+    return Launch(DETACHED, run, environment=_QUIET, directory=folder, files=files, pid_file=f"{folder}/pid")
+
+
+def logger(folder: str, append: bool, joined: bool) -> str:
+    """The URI of a program that writes a task's output into files, live and apart, for 0.6 MB."""
+    mode = ">>" if append else ">"
+    script = _LOGGER.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"${{e%.}}"')
+    return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
+
+
+def environment_file(variables: Mapping[str, str]) -> bytes:
+    """The content for ``--env-file``, a variable a line; ctr has no other way that is not in sight of everyone.
+
+    Raises UnsupportedAttributeException for what no line can carry; its message has the name, never the value.
+    """
+    for name, value in variables.items():
+        if "\n" in name or not environment.one_line(value):
+            raise UnsupportedAttributeException(
+                f"job_environment: {name!a} has a value of several lines or over 60 KB, which ctr cannot pass: put it into a file"
+            )
+    try:
+        return environment.file(variables)
+    except UnicodeEncodeError:
+        raise UnsupportedAttributeException("job_environment: not UTF-8, and containerd keeps nothing else") from None
+
+
+def run_words(template: JobTemplate, base: str) -> list[str]:
+    """The template's attributes and extensions as flags of ``ctr run``; relative volumes are taken from ``base``."""
+    flags.image(template)
+    process_words(template)
+    words = flags.extension_words(
+        template,
+        {key: flag for key, (flag, _) in _FLAGS.items()},
+        {key: read for key, (_, read) in _FLAGS.items()},
+        base,
+    )
+    flags.word_of(flags.PULL)("pull", extension(template, "pull") or "never")
+    machines, directory = template.candidate_machines or [], template.working_directory
+    if len(machines) > 1:
+        raise InvalidArgumentException("candidate_machines: one name is expected, the container's hostname")
+    if directory and not directory.startswith(("/", "$DRMAA2_")):
+        raise InvalidArgumentException(f"working_directory: {directory}: a container's is absolute")
+    words += [f"--hostname={machine}" for machine in machines]
+    words += [f"--cwd={directory}"] if directory else []
+    return words + [f"--mount={mount}" for mount in _mounts(template, base)]
+
+
+def _mounts(template: JobTemplate, base: str) -> list[str]:
+    found = []
+    for word in flags.volumes("volumes", extension(template, "volumes") or []):
+        source, target, options = flags.volume(word)
+        if not flags.is_path(source):
+            raise InvalidArgumentException(f"volumes: {source!r} is no path, and containerd has no volumes of a name")
+        how = ":".join(["rbind", *(part for part in options.split(",") if part)]) if options else "rbind:rw"
+        row = io.StringIO()
+        source = os.path.normpath(os.path.join(base, source))
+        csv.writer(row, lineterminator="").writerow(["type=bind", f"src={source}", f"dst={target}", f"options={how}"])
+        found.append(row.getvalue())
+    return found
+
+
+def process_words(template: JobTemplate) -> list[str]:
+    """The whole command: a given entrypoint goes in front; the image's own counts only where neither is given."""
+    front = extension(template, "entrypoint")
+    own = flags.command_words(template)
+    if front == "" and not own:
+        raise InvalidArgumentException("entrypoint: an empty one needs a command")
+    return [*(flags.each("entrypoint", front) if front else []), *own]
