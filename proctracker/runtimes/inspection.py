@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import calendar
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException
@@ -170,12 +170,15 @@ def moment(text: Any) -> float | None:
     match = _TIME.match(str(text or ""))
     if not match or match[1] == "0001":
         return None
-    seconds = calendar.timegm(tuple(int(part) for part in match.groups()[:6]))
-    zone = match[8] or "Z"
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    zone, offset = match[8] or "Z", timedelta()
     if zone != "Z":
-        hours, minutes = int(zone[1:3]), int(zone[-2:])
-        seconds -= (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
-    return seconds + float(match[7] or 0)
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    try:
+        told = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc) - offset
+    except (ValueError, OverflowError):
+        return None
+    return told.timestamp() + float(match[7] or 0)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

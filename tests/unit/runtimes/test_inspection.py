@@ -100,7 +100,7 @@ def test_times() -> None:
     assert inspection.moment("2026-11-24T06:22:32.5Z") == 1795501352.5
     assert inspection.moment("2026-11-24T08:22:32.500000001+02:00") == pytest.approx(1795501352.5)
     assert inspection.moment("2026-11-24T02:52:32.5-03:30") == 1795501352.5
-    for nothing in ("0001-01-01T00:00:00Z", "", None, 0, "soon"):
+    for nothing in ("0001-01-01T00:00:00Z", "", None, 0, "soon", "2026-13-01T00:00:00Z"):
         assert inspection.moment(nothing) is None
 
 
