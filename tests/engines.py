@@ -53,7 +53,7 @@ class Engine:
     def up(self) -> Engine:
         """Start it and load the image."""
         if self.programs:
-            self.folder = tempfile.mkdtemp(prefix=f"{self.name}-")
+            self.folder = short_folder()
             os.chmod(self.folder, 0o711)
             self.configure()
             self.start()
@@ -331,6 +331,12 @@ ENGINES: dict[str, type[Engine]] = {
 }
 UNPACKAGED = {"nerdctl": "no Debian package provides it: put a nerdctl on PATH"}
 """What ``scripts/install-runtimes`` cannot install, and what to do."""
+
+
+def short_folder() -> str:
+    """A new temporary folder; podman's clean-up after a container refuses a runroot of more than 50 characters."""
+    usual = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="pt-", dir=usual if len(usual) <= 20 else "/tmp")
 
 
 def containerd_version() -> tuple[int, ...]:

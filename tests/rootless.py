@@ -16,6 +16,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
+from engines import short_folder
+
 NAME, UID = "proctracker-test", 54321
 _LINES = {
     "/etc/passwd": f"{NAME}:x:{UID}:{UID}::/nonexistent:/bin/sh",
@@ -30,13 +32,13 @@ class Delegate:
     """A second pytest, run by the ordinary user, whose reports are read one by one in the order of the tests."""
 
     def __init__(self, root: str, tests: Sequence[str]) -> None:
-        self.folder = tempfile.mkdtemp(prefix="rootless-")
+        self.folder = short_folder()
         os.chmod(self.folder, 0o755)
         self.log = os.path.join(self.folder, "log")
         reading, writing = os.pipe()
         argv = ["unshare", "--mount", "--propagation", "private", "--", sys.executable, __file__, self.folder]
         argv += [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--report-to", str(writing)]
-        argv += ["--basetemp", os.path.join(self.folder, "tmp", "t"), *tests]
+        argv += ["--basetemp", os.path.join(self.folder, "t", "t"), *tests]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 argv, cwd=root, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -69,7 +71,7 @@ class Delegate:
 
 
 def enter(folder: str, argv: Sequence[str]) -> None:
-    """In a mount namespace of one's own, by root: become the user and run a command."""
+    """In a mount namespace of one's own, by root: become the user, run a command."""
     stage = os.path.join(folder, "stage")
     os.mkdir(stage)
     mount("-t", "tmpfs", "-o", "mode=755", "stage", stage)
@@ -87,14 +89,14 @@ def enter(folder: str, argv: Sequence[str]) -> None:
             mount("--bind", copy, path)
     reveal([sys.prefix, sys.base_prefix, os.getcwd()], stage)
     os.chdir(os.getcwd())  # into the folder now mounted there
-    for name in ("tmp", "home"):
+    for name in ("t", "home"):
         os.mkdir(os.path.join(folder, name), 0o700)
         os.chown(os.path.join(folder, name), UID, UID)
     os.setgroups([])
     os.setgid(UID)
     os.setuid(UID)
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "CI", "TERM")}
-    kept.update(HOME=os.path.join(folder, "home"), TMPDIR=os.path.join(folder, "tmp"))
+    kept.update(HOME=os.path.join(folder, "home"), TMPDIR=os.path.join(folder, "t"))
     kept.update(USER=NAME, LOGNAME=NAME, PYTHONDONTWRITEBYTECODE="1")
     os.execvpe(argv[0], list(argv), kept)
 
