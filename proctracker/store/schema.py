@@ -20,14 +20,13 @@ COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 _TABLES = f"""
 CREATE TABLE sessions (name TEXT PRIMARY KEY, contact TEXT NOT NULL, max_running INTEGER NOT NULL, created REAL NOT NULL);
 CREATE TABLE contexts (key TEXT PRIMARY KEY, json TEXT NOT NULL);
-CREATE TABLE specs (id INTEGER PRIMARY KEY, context TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE specs (id INTEGER PRIMARY KEY, context TEXT NOT NULL, json TEXT NOT NULL, token TEXT);
 CREATE TABLE arrays (num INTEGER PRIMARY KEY, session TEXT NOT NULL, spec INTEGER NOT NULL, max_parallel INTEGER NOT NULL,
   indices TEXT NOT NULL, items TEXT);
 CREATE TABLE jobs (key INTEGER PRIMARY KEY, {_JOBS});
 CREATE INDEX jobs_running ON jobs (session, keeper) WHERE finished IS NULL AND dispatched IS NOT NULL;
 CREATE TABLE transitions (seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, attempt INTEGER NOT NULL, time REAL NOT NULL,
   state INTEGER NOT NULL, sub_state TEXT);
-CREATE TABLE tokens (token TEXT PRIMARY KEY, id TEXT NOT NULL, time REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (boot TEXT PRIMARY KEY, next INTEGER NOT NULL, stop INTEGER NOT NULL);
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);

@@ -16,9 +16,6 @@ from proctracker.store.paths import Home
 from proctracker.store.pruning import Pruning
 from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, array_row, key, keys, marks, row_key
 
-TOKEN_LIFE = 86400.0
-"""Seconds a submit's token is remembered: a client repeats a call within moments or never."""
-
 AHEAD = 16
 """Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""
 
@@ -34,11 +31,6 @@ class Store(Pruning):
     Call ``begin`` first, ``commit`` or ``rollback`` last; outside of them each call is a transaction of its own. A
     commit that fails (OutOfResourceException: disk full) leaves nothing behind: roll back, keep the data, try again.
     """
-
-    def __init__(self, home: Home, durability: str = "process", boot: str = "") -> None:
-        """As Transactions; answers to submits of more than a day ago are forgotten."""
-        super().__init__(home, durability, boot)
-        self.forget_tokens()
 
     # sessions
 
@@ -98,9 +90,13 @@ class Store(Pruning):
         """Keep what a submitter's surroundings were (JSON); known ones once."""
         self._db.run("INSERT OR IGNORE INTO contexts VALUES (?,?)", (key, text))
 
-    def add_spec(self, text: str, context: str) -> int:
-        """Keep a spec (JSON), of one job or one array alone; returns its number, which is never used twice."""
-        return int(self._db.run(f"INSERT INTO specs {_NEXT_SPEC}, ?, ?", (context, text)).lastrowid or 0)
+    def add_spec(self, text: str, context: str, token: str | None = None) -> int:
+        """Keep a spec (JSON), of one job or one array alone; returns its number, which is never used twice.
+
+        ``token`` is that of the submit: asked again with it, ``submitted`` tells the id.
+        """
+        found = self._db.run(f"INSERT INTO specs {_NEXT_SPEC}, ?, ?, ?", (context, text, token))
+        return int(found.lastrowid or 0)
 
     def add_array(
         self, num: int, session: str, spec: int, indices: Sequence[int], max_parallel: int, items: Sequence[str] | None
@@ -114,19 +110,12 @@ class Store(Pruning):
         self._db.many(_INSERT, [(row_key(row), *_values(row)) for row in rows])
         self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
 
-    def token(self, token: str) -> str | None:
-        """The id a submit's token was answered with."""
-        found = self._db.rows("SELECT id FROM tokens WHERE token=?", (token,))
+    def submitted(self, token: str) -> str | None:
+        """The id a submit's token was answered with; looks at every spec, so only for a submit that is repeated."""
+        found = self._db.rows(
+            "SELECT jobs.num FROM specs JOIN jobs ON jobs.spec=specs.id WHERE specs.token=? LIMIT 1", (token,)
+        )
         return str(found[0][0]) if found else None
-
-    def add_token(self, token: str, job_id: str) -> None:
-        """Remember an answer, for a day."""
-        self._db.run("INSERT OR REPLACE INTO tokens VALUES (?,?,?)", (token, job_id, time.time()))
-
-    def forget_tokens(self) -> None:
-        """Forget answers nobody will ask for any more; opening the store does so too."""
-        if self._db.rows("SELECT 1 FROM tokens WHERE time<? LIMIT 1", (time.time() - TOKEN_LIFE,)):
-            self._db.run("DELETE FROM tokens WHERE time<?", (time.time() - TOKEN_LIFE,))
 
     # changing jobs
 

@@ -23,6 +23,7 @@ from proctracker.supervisor.jobs import Job, Jobs
 from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.ledger import Ledger
 from proctracker.supervisor.loop import Loop
+from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
 from proctracker.supervisor.recovery import recover
@@ -80,6 +81,7 @@ class Core:
         self.paused = False
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
+        self.outputs = Outputs(home)
         self.calls = Calls(self)
         self.waits = Waits(self)
         self.queue = Queue(self)
@@ -92,6 +94,7 @@ class Core:
         self.reaper = Reaper(self)
         self.server = Server(self)
         self.ledger.on_change = self.waits.changed
+        self.ledger.before = self.starter.settle
         self.ledger.urgent = lambda job_id: self.waits.wanted(job_id) or self.queue.awaited(job_id)
 
     def context(self, key: str) -> Context | None:
@@ -173,6 +176,7 @@ class Core:
         """Give back what the next supervisor of this process has to open again."""
         self.server.close()
         self.reaper.close()
+        self.outputs.close()
         self.ledger.close()
         self.loop.close()
 

@@ -75,8 +75,8 @@ class EngineStart:
     def _streams(self, umask: int | None) -> tuple[int, int | None, int | None]:
         """Descriptors for the command; None: what it says is captured."""
         launch, job = self._launch, self._job
-        stdin = job.stdin if launch.stdin == PASSED else None
-        opened = spawn.open_streams(launch, umask, stdin)
+        given: dict[str | None, int] = {PASSED: os.dup(job.stdin)} if job.stdin is not None else {}
+        opened = spawn.open_streams(launch, umask, given)
         out = opened[1] if launch.stdout else None
         err = opened[2] if launch.stderr else None
         for fd in {opened[1], opened[2]} - {out, err}:

@@ -36,18 +36,17 @@ class Intake:
         """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first."""
         core = self._core
         token = message["token"]
-        known = core.store.token(token)
-        if known is not None:
-            return {"id": known}
+        if message.get("again"):
+            known = core.store.submitted(token)
+            if known is not None:
+                return {"id": known}
         key = message["context"]
         text = message.get("context_text")
         if text is None and key not in self._known and core.store.context(key) is None:
             return {"need": key}
         resumed = core.housekeeping.unpause()
-        spec = message["spec"]
+        spec = json.loads(message["spec"])
         indices: list[int] | None = message.get("indices")
-        if indices is not None:
-            spec["max_parallel"] = message.get("max_parallel") or 0
         rows: list[JobRow] = []
         session, contact = message["session"], message.get("contact") or spec["contact"]
 
@@ -59,12 +58,11 @@ class Intake:
             number = store.allocate(1)
             if text is not None:
                 store.add_context(key, text)
-            spec_number = store.add_spec(json.dumps(spec, separators=(",", ":")), key)
+            spec_number = store.add_spec(message["spec"], key, token)
             rows.extend(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items")))
             if indices is not None:
-                store.add_array(number, session, spec_number, indices, spec["max_parallel"], message.get("items"))
+                store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, message.get("items"))
             store.add_jobs(rows)
-            store.add_token(token, str(number))
 
         core.ledger.accept(write)
         self._known.add(key)

@@ -42,6 +42,8 @@ class Ledger:
         """Told of every state change once it is durable."""
         self.urgent: Callable[[str], bool] = lambda job_id: False
         """Whether somebody waits to be told of this job: then its changes are committed in this round."""
+        self.before: Callable[[], None] = lambda: None
+        """Completes what is about to be written."""
         self._told: list[tuple[JobRow, float, int, str | None]] = []
         self.open_starts = 0
         """Starts whose pid is not yet known; while there is one the journal is kept."""
@@ -113,6 +115,7 @@ class Ledger:
             if write:
                 write(store)
             if self._dirty:
+                self.before()
                 store.update_many(list(self._dirty.values()), CHANGING)
             if self._changes:
                 store.transitions_many(self._changes)

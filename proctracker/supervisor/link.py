@@ -103,6 +103,7 @@ class Link:
                     raise
                 if attempt == 4:
                     break
+                fields = {**fields, "again": True}
                 self._renew()
         raise DrmCommunicationException(
             f"the supervisor went away during {op}, again and again; see {self._supervisor.home.here}/supervisor.log"

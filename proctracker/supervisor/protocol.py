@@ -22,6 +22,11 @@ def encode(message: object) -> bytes:
     return _HEAD.pack(len(body)) + body
 
 
+def text(value: object) -> str:
+    """A value as JSON in ASCII."""
+    return _encoder.encode(value)
+
+
 class Frames:
     """Cuts a byte stream into messages."""
 

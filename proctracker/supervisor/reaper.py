@@ -77,7 +77,7 @@ class Reaper:
     @staticmethod
     def same(job: Job, end: End) -> bool:
         """Whether an end is that of a job's process, and not of an earlier one of that pid."""
-        return job.row.ticks in (None, end.ticks)
+        return not job.row.ticks or not end.ticks or job.row.ticks == end.ticks
 
     def close(self) -> None:
         """Listen to no signal any more."""

@@ -85,7 +85,8 @@ def _open_start(core: Core, job: Job, start: Start, last: bool, by_pid: dict[int
         core.jobs.started(job, pid, ticks)
         core.ledger.change(row)
         return
-    core.jobs.started(job, pid, ticks)
+    stat = procfs.stat(pid)
+    core.jobs.started(job, pid, ticks or (stat.ticks if stat and procfs.mark(pid) == core.mark(row) else 0))
     core.ledger.change(row, JobState.RUNNING)
 
 

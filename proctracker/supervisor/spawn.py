@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import resource
 import signal
@@ -15,7 +14,8 @@ from proctracker.supervisor import procfs
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
-_FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_NONE: Mapping[str | None, int] = {}
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 
 
@@ -115,44 +115,51 @@ def _shell_hint(command: str) -> str:
 
 
 def spawn(
-    launch: Launch, env: Mapping[str, str], surroundings: Surroundings, mine: Own, stdin: int | None = None
+    launch: Launch,
+    env: Mapping[str, str],
+    surroundings: Surroundings,
+    mine: Own,
+    given: Mapping[str | None, int] = _NONE,
 ) -> int:
     """Start the launch's command as leader of a session of its own; return its pid.
 
-    ``stdin`` is a descriptor that was handed over for it. Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
+    ``given``: descriptors of streams that are open already, by path. Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
     something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
     """
     argv = [os.fsencode(word) for word in launch.argv]
     environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     path = os.fsencode(find(launch.argv[0], env.get("PATH"), launch.directory))
-    streams = open_streams(launch, surroundings.umask, stdin)
+    streams = open_streams(launch, surroundings.umask, given)
     try:
         more = differs(mine, surroundings)
         if more is None:
             return _posix(path, argv, environment, launch.directory, streams, surroundings.umask)
         return _fork(path, argv, environment, launch.directory, streams, more, surroundings.umask)
     finally:
-        for fd in set(streams):
+        for fd in {*streams}.difference(given.values()):
             os.close(fd)
 
 
-def open_streams(launch: Launch, umask: int | None, stdin: int | None = None) -> tuple[int, int, int]:
+def open_streams(
+    launch: Launch, umask: int | None, given: Mapping[str | None, int] = _NONE
+) -> tuple[int, int, int]:
     """Descriptors for the launch's three streams; the same file twice is opened once, as with ``2>&1``."""
+    found = given.get(launch.stdin, -1), given.get(launch.stdout, -1), given.get(launch.stderr, -1)
+    if min(found) >= 0:
+        return found
     opened: list[int] = []
     old = os.umask(umask) if umask is not None else None
+
+    def stream(fd: int, path: str | None, flags: int) -> None:
+        opened.append(fd if fd >= 0 else _open(path or os.devnull, flags, launch.directory))
+
     try:
-        if stdin is not None:
-            opened.append(fcntl.fcntl(stdin, fcntl.F_DUPFD_CLOEXEC, 3))
-        else:
-            opened.append(_open(launch.stdin or os.devnull, os.O_RDONLY, launch.directory))
+        stream(found[0], launch.stdin, os.O_RDONLY)
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if launch.append else os.O_TRUNC)
-        opened.append(_open(launch.stdout or os.devnull, flags, launch.directory))
-        if launch.stderr == launch.stdout:
-            opened.append(opened[1])
-        else:
-            opened.append(_open(launch.stderr or os.devnull, flags, launch.directory))
+        stream(found[1], launch.stdout, flags)
+        stream(opened[1] if launch.stderr == launch.stdout else found[2], launch.stderr, flags)
     except (StartFailed, StartLater):
-        for fd in opened:
+        for fd in {*opened}.difference(given.values()):
             os.close(fd)
         raise
     finally:
@@ -169,7 +176,7 @@ def _open(path: str, flags: int, directory: str) -> int:
         # O_NONBLOCK: a FIFO nobody writes to must not hold up the supervisor; cleared for the job below.
         fd = os.open(os.path.join(directory, path), flags | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StartLater(error.strerror) from None
         raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
     os.set_blocking(fd, True)
@@ -188,7 +195,7 @@ def _posix(
             path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS
         )
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StartLater(error.strerror) from None
         raise _exec_failed(argv[0], error) from None
     finally:
@@ -246,7 +253,7 @@ def _fork(
     step, number, text = said.decode("utf-8", "surrogateescape").split("\0", 2)
     if step == "exec":
         raise _exec_failed(argv[0], OSError(int(number), text))
-    if int(number) in _FULL:
+    if int(number) in FULL:
         raise StartLater(f"{step}: {text}")
     raise StartFailed(NOT_STARTED, f"{step}: {text}")
 

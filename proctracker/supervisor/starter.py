@@ -31,7 +31,8 @@ class Starter:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._folders: set[str] = set()
+        self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._fresh: list[Job] = []
         self._waiting: deque[Job] = deque()
         self._busy = 0
         self.limit = 2 * len(os.sched_getaffinity(0))
@@ -74,7 +75,7 @@ class Starter:
         context = core.context(job.spec_context)
         if context is None:
             raise spawn.StartFailed(spawn.NOT_STARTED, "its environment is no longer known")
-        out, err = self._kept(row, spec)
+        out, err = core.outputs.paths(row, spec.get("output_dir"))
         stdin = row.input
         if spec.get("stdin") == "passed":
             if job.stdin is None:
@@ -117,22 +118,6 @@ class Starter:
             found.update({"proctracker.array": str(row.num), "proctracker.index": str(row.task)})
         return found
 
-    def _kept(self, row: JobRow, spec: dict[str, Any]) -> tuple[str, str]:
-        """Where output without a path is kept; the directory is made."""
-        out, err = (self._core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err"))
-        folder = os.path.dirname(out)
-        if folder not in self._folders:
-            try:
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise spawn.StartFailed(spawn.NOT_STARTED, f"{folder}: {error.strerror}") from None
-            self._folders.add(folder)
-        return out, err
-
-    def forget_folders(self) -> None:
-        """Directories of kept output may have been removed."""
-        self._folders.clear()
-
     def _environment(self, row: JobRow, context: Context, containers: bool) -> dict[str, str]:
         env = dict(context.job_env) if containers else {**context.env, **context.job_env}
         for name in _OURS:
@@ -159,22 +144,19 @@ class Starter:
         core, row = self._core, job.row
         context = core.context(job.spec_context)
         began = False
+        given: dict[str | None, int] = {}
         try:
             runtime = runtimes.get(row.runtime)
             request = self.request(job, runtime)
             launch = runtime.launch(request)
             self._late_checks(job, launch)
+            given = self._given(job, launch, request)
             now = time.time()
             core.seat.journal.opened(row.id, row.attempt, now)
             core.ledger.open_starts += 1
             began = True
-            pid = spawn.spawn(
-                launch,
-                launch.environment,
-                context.surroundings if context else spawn.Surroundings(),
-                core.own,
-                job.stdin if launch.stdin == PASSED else None,
-            )
+            surroundings = context.surroundings if context else spawn.Surroundings()
+            pid = spawn.spawn(launch, launch.environment, surroundings, core.own, given)
         except spawn.StartLater as later:
             self._later(job, str(later), began)
             return
@@ -184,15 +166,38 @@ class Starter:
         except (Drmaa2Exception, OSError, ValueError) as error:
             self._failed(job, spawn.NOT_STARTED, getattr(error, "message", None) or str(error), began)
             return
-        ticks = spawn.ticks(pid)
-        core.seat.journal.started(pid, ticks)
+        finally:
+            _close_kept(given)
+        core.seat.journal.started(pid, 0)
         core.ledger.open_starts -= 1
-        self.drop_stdin(job)
+        if job.stdin is not None:
+            self.drop_stdin(job)
         job.starting = False
-        core.jobs.started(job, pid, ticks)
+        core.jobs.started(job, pid, None)
+        self._fresh.append(job)
         row.boot, row.dispatched, row.annotation = core.boot, now, None
         core.ledger.change(row, JobState.RUNNING)
         core.controls.limit_time(job)
+
+    def _given(self, job: Job, launch: Launch, request: Request) -> dict[str | None, int]:
+        """Descriptors there are, or that cost less than an open: nothing, the submitter's, kept files."""
+        given: dict[str | None, int] = {None: self._null}
+        if launch.stdin == PASSED and job.stdin is not None:
+            given[PASSED] = job.stdin
+        try:
+            for path in {launch.stdout, launch.stderr} & {request.keep_output, request.keep_error}:
+                given[path] = self._core.outputs.open(path or "")
+        except BaseException:
+            _close_kept(given)
+            raise
+        return given
+
+    def settle(self) -> None:
+        """Read when the processes started that are still there: a pid alone does not tell one from the next."""
+        for job in self._fresh:
+            if job.row.pid and not job.row.ended:
+                job.row.ticks = spawn.ticks(job.row.pid)
+        self._fresh.clear()
 
     def _late_checks(self, job: Job, launch: Launch) -> None:
         """What a submit with dependencies, a start time or a hold left to be checked now."""
@@ -232,6 +237,13 @@ class Starter:
         if job.folder:
             shutil.rmtree(job.folder, ignore_errors=True)
             job.folder = None
+
+
+def _close_kept(given: dict[str | None, int]) -> None:
+    """Close the descriptors of kept files."""
+    for path, fd in given.items():
+        if path not in (None, PASSED):
+            os.close(fd)
 
 
 def template_of(row: JobRow, spec: dict[str, Any]) -> JobTemplate:
