@@ -75,6 +75,20 @@ def test_a_change_is_written_with_the_next_commit(desk: Desk) -> None:
     assert desk.ledger.clean
 
 
+def test_what_is_about_to_be_written_can_be_completed(desk: Desk) -> None:
+    row = desk.accept(1)
+
+    def complete() -> None:
+        row.pid = 7
+
+    desk.ledger.before = complete
+    desk.accept(2)
+    assert row.pid is None
+    desk.ledger.change(row)
+    desk.ledger.flush()
+    assert desk.kept().pid == 7
+
+
 def test_the_same_state_again_is_no_transition(desk: Desk) -> None:
     row = desk.accept(1)
     desk.ledger.change(row, JobState.RUNNING)

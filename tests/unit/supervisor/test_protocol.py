@@ -39,6 +39,7 @@ def test_a_frame_is_its_length_and_ascii(value: Any) -> None:
     frame = protocol.encode({"a": value})
     assert struct.unpack(">I", frame[:4]) == (len(frame) - 4,)
     assert json.loads(frame[4:].decode("ascii")) == {"a": value}
+    assert protocol.text({"a": value}).encode("ascii") == frame[4:]
 
 
 def test_a_message_comes_with_its_last_byte() -> None:

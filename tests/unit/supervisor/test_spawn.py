@@ -167,14 +167,22 @@ def test_no_streams_are_nothing(way: Surroundings) -> None:
     assert os.waitpid(_start(["sh", "-c", "cat; echo x; echo y >&2"], way), 0)[1] == 0
 
 
-def test_a_descriptor_that_was_handed_over(way: Surroundings, here: Path) -> None:
-    read_end, write_end = os.pipe()
-    os.write(write_end, b"piped")
-    os.close(write_end)
-    launch = Launch("supervised", ("cat",), directory=str(here), stdin="<passed>", stdout="out")
-    os.waitpid(spawn.spawn(launch, _ENV, way, spawn.own(), stdin=read_end), 0)
+def test_descriptors_that_were_handed_over(way: Surroundings, here: Path) -> None:
+    gates = [os.pipe(), os.pipe()]
+    os.write(gates[0][1], b"piped")
+    os.close(gates[0][1])
+    before = _fds()
+    given: dict[str | None, int] = {"<passed>": gates[0][0], "shared": gates[1][1]}
+    for out, err in (("out", "err"), ("shared", "shared")):
+        argv = ("sh", "-c", "cat; echo end >&2")
+        launch = Launch("supervised", argv, directory=str(here), stdin="<passed>", stdout=out, stderr=err)
+        os.waitpid(spawn.spawn(launch, _ENV, way, spawn.own(), given), 0)
     assert (here / "out").read_text() == "piped"
-    os.close(read_end)
+    assert os.read(gates[1][0], 99) == b"end\n"
+    assert not (here / "shared").exists()
+    assert _fds() == before
+    for fd in (gates[0][0], *gates[1]):
+        os.close(fd)
 
 
 def test_a_fifo_as_input_does_not_hold_us_up(way: Surroundings, here: Path) -> None:
