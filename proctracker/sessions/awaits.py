@@ -101,18 +101,13 @@ class Hub:
             self._fail(wanted, error)
 
     def _listen(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
-        fds = self._open[listening] = listening.filenos()
-        for fd in fds:
-            loop.add_reader(fd, self._ready, loop, listening)
-
-    def _ready(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
-        """Something has come."""
-        for fd in self._open.pop(listening, ()):
-            loop.remove_reader(fd)
+        """Take what has come, and have the loop tell of more; what came with the answer makes no descriptor readable."""
         try:
             self._tell(listening.ready())
-            if listening.open and any(name in self._futures for name in listening.open):
-                self._listen(loop, listening)
+            if any(name in self._futures for name in listening.open):
+                fds = self._open[listening] = listening.filenos()
+                for fd in fds:
+                    loop.add_reader(fd, self._ready, loop, listening)
                 return
         except InvalidArgumentException:
             # One of them was reaped before it was seen: that one fails, the others are asked for anew.
@@ -121,6 +116,12 @@ class Hub:
         except Drmaa2Exception as error:
             self._fail(listening.open, error)
         listening.close()
+
+    def _ready(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
+        """Something has come."""
+        for fd in self._open.pop(listening, ()):
+            loop.remove_reader(fd)
+        self._listen(loop, listening)
 
     def _close(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
         for fd in self._open.pop(listening, ()):

@@ -193,16 +193,15 @@ class _Pushed:
     def _begin(self, link: Link) -> int:
         raise NotImplementedError
 
-    def _pushes(self) -> list[dict[str, Any]] | None:
-        """What has come, without blocking; None: the supervisor has gone, another was asked."""
-        link = self._connected()
-        try:
-            return link.pushed(self._number)
-        except GONE:
-            link.close()
-            self._link = None
-            self._connected()
-            return None
+    def _pushes(self) -> list[dict[str, Any]]:
+        """What has come, without blocking. Afterwards nothing is left that ``fileno`` would not tell of."""
+        while True:
+            link = self._connected()
+            try:
+                return link.pushed(self._number)
+            except GONE:
+                link.close()
+                self._link = None
 
     def close(self) -> None:
         """Await nothing more."""
@@ -242,7 +241,7 @@ class Wait(_Pushed):
         return found
 
     def _feed(self) -> None:
-        for message in self._pushes() or ():
+        for message in self._pushes():
             if "error" in message:
                 raise from_wire(message["error"])
             for values in message["items"]:
@@ -264,7 +263,7 @@ class Follow(_Pushed):
     def receive(self) -> list[dict[str, Any]]:
         """The changes since the last call: job_id session attempt time (epoch seconds) state sub_state."""
         names = ("job_id", "session", "attempt", "time", "state", "sub_state")
-        return [dict(zip(names, change)) for message in self._pushes() or () for change in message["items"]]
+        return [dict(zip(names, change)) for message in self._pushes() for change in message["items"]]
 
 
 def _outcome(answer: dict[str, Any]) -> Outcome:
