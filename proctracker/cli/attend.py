@@ -85,12 +85,13 @@ class Attendance:
             self._log.pump(ready)
         if self._signals.fileno() in ready:
             self._take_signals()
-        if self._wait and self._wait.fileno() in ready:
-            rows = self._wait.receive()
-            if rows:
-                self._wait.close()
-                self._wait = None
-                self._progress(rows[0])
+        # The answer may have come with the question, so it is not only looked for where something is readable.
+        rows = self._wait.receive() if self._wait else None
+        while rows and self._wait:
+            self._wait.close()
+            self._wait = None
+            self._progress(rows[0])
+            rows = self._wait.receive() if self._wait else None
         if self._row is None or (self._log and self._log.fds()):
             return bool(self._left)
         if self._log:

@@ -28,17 +28,19 @@ def events(call: Call) -> int:
     access = Access(call)
     name = access.session
     follow = access.client.follow(name) if call.flag("follow") else None
+    if follow:
+        follow.fileno()
     told = set()
     for change in _past(access, name):
         told.add(_key(change))
         _print(call, change)
     while follow is not None:
-        sys.stdout.flush()
-        select.select([follow.fileno()], [], [])
-        for change in follow.receive() or ():
+        for change in follow.receive():
             # What came between the two questions is in both answers.
             if _key(change) not in told:
                 _print(call, change)
+        sys.stdout.flush()
+        select.select([follow], [], [])
     return 0
 
 

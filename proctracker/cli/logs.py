@@ -137,20 +137,18 @@ class _Following:
     def _wake(self, ready: list[int]) -> bool:
         for log in self._logs:
             log.pump(ready)
-        if self._queued is not None and self._queued.fileno() in ready:
-            self._started(self._queued)
-        if self._running is not None and self._running.fileno() in ready:
-            rows = self._running.receive()
-            if rows is not None:
-                self._running.close()
-                self._running = None
+        while self._queued is not None and self._started(self._queued):
+            pass
+        if self._running is not None and self._running.receive() is not None:
+            self._running.close()
+            self._running = None
         return self._running is None and self._queued is None
 
-    def _started(self, wait: Wait) -> None:
-        """One of the queued jobs, or several, have started."""
+    def _started(self, wait: Wait) -> bool:
+        """Begin with those of the queued jobs that have started; whether there were any."""
         rows = wait.receive()
         if rows is None:
-            return
+            return False
         wait.close()
         for row in rows:
             each = self._by_id[row.id]
@@ -159,6 +157,7 @@ class _Following:
         told = {row.id for row in rows}
         waiting = [name for name, each in self._by_id.items() if each.row.dispatched is None and not each.row.ended]
         self._wait_for_start([name for name in waiting if name not in told])
+        return True
 
 
 def _follow(access: Access, shown: Sequence[_Shown], lines: int | None) -> None:

@@ -144,14 +144,14 @@ class Watch:
 def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: Callable[[list[int]], bool]) -> None:
     """Show files until ``wake`` says that it is over.
 
-    ``tails()`` are the files known now; ``fds()`` are descriptors to wait on besides, and ``wake(ready)`` is called with
-    those that are readable.
+    ``wake(ready)`` is called with the descriptors that are readable, none at first; then ``tails()`` are the files known
+    now and ``fds()`` the descriptors to wait on besides.
     """
     import select
 
     watch: Watch | None = None
-    over = False
-    while not over:
+    ready: list[int | Watch] = []
+    while not wake([fd for fd in ready if isinstance(fd, int)]):
         for tail in tails():
             tail.pump()
             if watch is not None:
@@ -162,11 +162,8 @@ def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: 
         ready = select.select(watched, [], [], watch.timeout if watch else 0.03)[0]
         if watch is None:
             watch = Watch() if not ready else None
-            if watch:
-                continue
         elif watch in ready:
             watch.drain()
-        over = wake([fd for fd in ready if isinstance(fd, int)])
     for tail in tails():
         tail.pump()
         tail.close()

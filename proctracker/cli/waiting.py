@@ -67,33 +67,31 @@ def _all(access: Access) -> list[JobRow]:
 
 def _wait(access: Access, rows: Sequence[JobRow], timeout: float | None) -> list[JobRow] | None:
     """The rows as they are when all fit (with ``--any``: the first that does); None: the time is over."""
-    call = access.call
-    some, started = call.flag("any"), call.flag("started")
-    fit = [row for row in rows if row.ended or (started and not _queued(row))]
-    if some and fit:
-        return [min(fit, key=lambda row: row.finished or 0.0)]
-    if len(fit) == len(rows):
+    some, started = access.call.flag("any"), access.call.flag("started")
+    found = {row.id: row for row in rows if row.ended or (started and not _queued(row))}
+    if some and found:
+        return [min(found.values(), key=lambda row: row.finished or 0.0)]
+    missing = [row.id for row in rows if row.id not in found]
+    if not missing:
         return list(rows)
-    ids = [row.id for row in rows]
-    waiting = access.client.waiting(ids, "started" if started else "ended", some)
-    count = _Count(access, rows) if len(rows) > 1 and not some and not started and sys.stderr.isatty() else None
+    count = _Count(len(rows), "started" if started else "ended")
+    waiting = access.client.waiting(missing, "started" if started else "ended")
     until = None if timeout is None else time.monotonic() + timeout
     try:
         while True:
+            came = waiting.take()
+            if came and some:
+                return came[:1]
+            found.update({row.id: row for row in came})
+            if len(found) == len(rows):
+                return [found[row.id] for row in rows]
+            count.show(len(found))
             left = None if until is None else max(0.0, until - time.monotonic())
-            watched = [waiting.fileno(), *([count.fileno()] if count else [])]
-            ready = select.select(watched, [], [], left)[0]
-            if not ready:
+            if not select.select([waiting], [], [], left)[0]:
                 return None
-            if count and watched[-1] in ready:
-                count.update()
-            found = waiting.receive() if watched[0] in ready else None
-            if found is not None:
-                return _in_order(rows, found)
     finally:
         waiting.close()
-        if count:
-            count.close()
+        count.clear()
 
 
 def _queued(row: JobRow) -> bool:
@@ -102,40 +100,22 @@ def _queued(row: JobRow) -> bool:
     return JobState(row.state).queued
 
 
-def _in_order(rows: Sequence[JobRow], found: Sequence[JobRow]) -> list[JobRow]:
-    """What was told, in the order asked."""
-    by_id = {row.id: row for row in found}
-    return [by_id[row.id] for row in rows if row.id in by_id]
-
-
 class _Count:
-    """``12 of 500 ended`` on a terminal, kept up to date."""
+    """``12 of 500 ended`` on stderr where several are awaited and that is a terminal."""
 
-    def __init__(self, access: Access, rows: Sequence[JobRow]) -> None:
-        self._follow = access.client.follow()
-        self._all = len(rows)
-        # Read again: what ended before changes were followed is told of by nobody.
-        states = access.reader.states([row.id for row in rows])
-        self._open = {name for name, (_, _, finished) in states.items() if finished is None}
-        self._show()
+    def __init__(self, whole: int, word: str) -> None:
+        self._whole, self._word = whole, word
+        self._shows = whole > 1 and sys.stderr.isatty()
 
-    def fileno(self) -> int:
-        """Readable when a state has changed."""
-        return self._follow.fileno()
+    def show(self, number: int) -> None:
+        """Show it."""
+        self._write(f"\r{number} of {self._whole} {self._word}\x1b[K")
 
-    def update(self) -> None:
-        """Take the changes and show the count."""
-        for change in self._follow.receive() or ():
-            if ends.is_end(change["state"], change["sub_state"]):
-                self._open.discard(change["job_id"])
-        self._show()
-
-    def close(self) -> None:
+    def clear(self) -> None:
         """Clear the line."""
-        self._follow.close()
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        self._write("\r\x1b[K")
 
-    def _show(self) -> None:
-        sys.stderr.write(f"\r{self._all - len(self._open)} of {self._all} ended\x1b[K")
-        sys.stderr.flush()
+    def _write(self, text: str) -> None:
+        if self._shows:
+            sys.stderr.write(text)
+            sys.stderr.flush()
