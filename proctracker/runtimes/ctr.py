@@ -29,6 +29,9 @@ STATES = {
 SHIM_STATES = {1: "CREATED", 2: "RUNNING", 3: "STOPPED", 4: "PAUSED", 5: "PAUSING"}
 """The same words by the numbers of ``ctr shim state`` (containerd's api/types/task)."""
 
+ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
+"""A control -> ctr's words for it."""
+
 UNSUPPORTED = {
     "resource_limits": "ctr sets none; memory_limit and cpus bound a container",
     "min_phys_memory": "nothing reserves memory here; memory_limit bounds it",
@@ -43,10 +46,8 @@ _TABLE = re.compile(r"TASK\s+PID\s+STATUS")
 _WRONG_STATE = re.compile(r"cannot (pause|resume) a ")
 _NEWER = re.compile(r"flag provided but not defined: -+(user|hostname)\b")
 _VERSION = re.compile(r"^(Client|Server):|^\s+Version:\s*(\S+)", re.MULTILINE)
-_AT_ONCE = 16
-"""Calls made side by side where each container needs its own."""
-_LOOKS = 3
-"""Looks at a task whose process has gone until its shim has noticed."""
+_AT_ONCE = 16  # calls side by side where each container needs its own
+_LOOKS = 3  # at a task whose process has gone, until its shim has noticed
 
 
 class Ctr:
@@ -71,8 +72,8 @@ class Ctr:
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible; a wall-clock limit is the supervisor's."""
-        kept = {name: value for name, value in (template.resource_limits or {}).items() if name != "WALLCLOCK_TIME"}
-        refuse(self, replace(template, resource_limits=kept or None))
+        limits = {name: value for name, value in (template.resource_limits or {}).items() if name != "WALLCLOCK_TIME"}
+        refuse(self, replace(template, resource_limits=limits))
         for key in engine.options:
             if key not in self.contact_options:
                 raise InvalidArgumentException(
@@ -91,8 +92,7 @@ class Ctr:
         newer = _NEWER.search(completed.stderr)
         if newer:
             return 125, f"this ctr has no --{newer[1]}: containerd 1.7 or newer is needed"
-        said = [line[5:] for line in completed.stderr.splitlines() if line.startswith("ctr: ")]
-        told = (said or [words.reason(completed.stderr)])[-1]
+        told = words.reason("\n".join(re.findall("^ctr: .*", completed.stderr, re.MULTILINE)) or completed.stderr)
         return words.start_status(told), told or f"ctr ended with {completed.returncode} and no word"
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
@@ -121,9 +121,6 @@ class Ctr:
                 return (yield from self._without_task(engine, name))
             if SHIM_STATES.get(told.get("status", 0)) == "STOPPED":
                 return parse_end(name, told, _json(metrics))
-        return (yield from self._listed(engine, name))
-
-    def _listed(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         return parse_tasks((yield from one(self.argv(engine, "tasks", "ls")))).get(name)
 
     def _without_task(self, engine: Engine, name: str) -> Dialog[Observation | None]:
@@ -162,10 +159,8 @@ class Ctr:
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         """``tasks pause``, ``resume`` and ``kill``."""
-        verb = {"suspend": ["pause"], "resume": ["resume"]}.get(action)
-        done = yield from one(
-            self.argv(engine, "tasks", *(verb or ["kill", "-s", signal_name(signal_number(signal))]), name)
-        )
+        verb = ACTIONS.get(action) or ("kill", "-s", signal_name(signal_number(signal)))
+        done = yield from one(self.argv(engine, "tasks", *verb, name))
         if done.returncode and _WRONG_STATE.search(done.stderr):
             raise InvalidStateException(words.told(done))
         if done.returncode:

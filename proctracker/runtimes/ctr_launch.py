@@ -90,7 +90,7 @@ The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` r
 
 _CARRIER = """\
 mkfifo -m 600 {folder}/stdin || exit 125
-exec 3<&0 0</dev/null
+exec 3<&0 </dev/null
 {{
     trap 'kill $!; exit' TERM
     cat <&3 & wait $!
@@ -98,23 +98,32 @@ exec 3<&0 0</dev/null
 }} >{folder}/stdin &
 feeder=$!
 exec 3<&- 4<{folder}/stdin
-"$@" <&4
+"$@" <&4 &
+client=$!
+until [ -s {folder}/pid ] || ! kill -0 $client 2>/dev/null; do sleep 0.02; done
+set -- {folder}/fifo/*/{name}-stdout
+[ ! -p "$1" ] || {{
+    command exec 5<>"$1" 6<>"${{1%out}}err" && exec 8</proc/self/fd/5 9</proc/self/fd/6 5>&- 6>&-
+}} 2>/dev/null
+wait $client
 code=$?
-while [ -s {folder}/pid ]; do
+if [ -s {folder}/pid ]; then
+    if [ -e /proc/self/fd/8 ]; then
+        cat <&8 & out=$!
+        cat <&9 >&2 & wait $! $out
+    fi
     until tasks=$({ctr} tasks ls -q 2>/dev/null); do sleep 1; done
-    echo "$tasks" | grep -Fqx {name} || break
-    {ctr} tasks attach {name} <&4
-    code=$?
-    sleep 0.1
-done
+    echo "$tasks" | grep -Fqx {name} || {ctr} containers label {name} {label}=$code >/dev/null 2>&1
+fi
 kill $feeder 2>/dev/null
-[ -s {folder}/pid ] && {ctr} containers label {name} {label}=$code >/dev/null 2>&1
 exit $code
 """
 """Carries the streams of an attached start and keeps its code.
 
-ctr closes the job's input for ever or never if it ends before the task runs: the end is held back until then. A daemon
-that goes away ends ``ctr run``, not the job: it is attached to again.
+ctr closes the job's input never if that ends before the task runs: the end is held back until then. A daemon that goes
+away ends ``ctr run``, not the job: this shell has the pipes of its output too, and goes on with them (what is left of the
+input is not: nothing but ``ctr run`` can end it). They are opened for both ways first, for without a writer the opening
+would wait. The code of a task that is still there is its shim's to tell.
 """
 
 
@@ -129,7 +138,11 @@ def plan(request: Request, ctr: Argv) -> Launch:
         *ctr,
         "run",
         f"--pid-file={folder}/pid",
-        *(() if attached else ("--detach", f"--log-uri={logger(folder, request.append, output == error)}")),
+        *(
+            (f"--fifo-dir={folder}/fifo",)
+            if attached
+            else ("--detach", f"--log-uri={logger(folder, request.append, output == error)}")
+        ),
         *([f"--env-file={folder}/env"] if content else []),
         *[f"--label={key}={value}" for key, value in request.labels.items() if key != _NOT_SAID],
         *run_words(template, request.directory),

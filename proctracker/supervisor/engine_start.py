@@ -36,6 +36,7 @@ class EngineStart:
             self._engine = request.engine
             job.folder = request.folder
             os.makedirs(request.folder, mode=0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(request.keep_output), mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
             for path, content in self._launch.files.items():
                 _write(path, content)
