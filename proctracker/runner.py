@@ -181,7 +181,9 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
     import sh
 
     _quieten()
-    streams = {} if stdout is None else {"_out": stdout, "_err": stderr}
+    streams: dict[str, Any] = {"_out_bufsize": CHUNK, "_err_bufsize": CHUNK, "_internal_bufsize": CHUNKS}
+    if stdout is not None:
+        streams = {"_out": stdout, "_err": stderr}
     with open(os.devnull, "rb") as null:
         return sh.Command(path)(
             *(os.fsencode(arg).decode("latin-1") for arg in args),
@@ -194,9 +196,6 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
             _tty_out=False,
             _new_session=True,
             _ok_code=_CODES,
-            _out_bufsize=CHUNK,
-            _err_bufsize=CHUNK,
-            _internal_bufsize=CHUNKS,
             **streams,
         )
 

@@ -206,9 +206,9 @@ SPELLINGS = {"exposedPorts": "exposed_ports", "memoryLimit": "memory_limit", "re
 
 def extension(template: JobTemplate, name: str) -> Any:
     """An extension's value by its canonical name, whichever way it was spelled; None if unset."""
-    values = template.implementation_specific or {}
-    if name in values:
-        return values[name]
+    values = template.implementation_specific
+    if not values or name in values:
+        return values[name] if values else None
     return next((values[other] for other, known in SPELLINGS.items() if known == name and other in values), None)
 
 

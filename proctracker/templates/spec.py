@@ -45,6 +45,7 @@ def make_spec(
         base = cwd if containers else os.path.join(cwd, working)
     start = template.start_time
     deadline = template.deadline_time
+    delay = extension(template, "retry_delay")
     spec: dict[str, Any] = {
         "template": template.to_dict(),
         "runtime": runtime,
@@ -61,7 +62,7 @@ def make_spec(
         "home_dir": home_dir,
         "name": template.job_name,
         "retries": _count(template, "retries"),
-        "retry_delay": quantities.duration(extension(template, "retry_delay") or 0, "retry_delay"),
+        "retry_delay": quantities.duration(delay, "retry_delay") if delay else 0.0,
         "after": _ids(template, "after"),
         "after_any": _ids(template, "after_any"),
         "start_time": None if start is None else quantities.moment(start, now, "start_time"),
