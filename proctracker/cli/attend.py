@@ -26,6 +26,7 @@ class Attendance:
         self._access, self._spec, self._signals = access, spec, signals
         # Which files there are, and that they were truncated, is known once the job has started.
         self._needs_start = containers or bool(spec["output"] or spec["error"])
+        self._sizes = _sizes(spec) if spec["append"] else {}
         self._id = ""
         self._wait: Wait | None = None
         self._row: JobRow | None = None
@@ -61,7 +62,9 @@ class Attendance:
         streams = _BOTH[:1] if self._spec.get("join") else _BOTH
         home = self._access.home
         self._tails += [
-            tail.Tail(output.kept(home, self._id, self._attempt, stream, self._spec), output.STREAMS[stream][1])
+            tail.Tail(
+                output.kept(home, self._id, self._attempt, stream, self._spec), output.STREAMS[stream][1], kept=True
+            )
             for stream in streams
         ]
 
@@ -106,6 +109,8 @@ class Attendance:
                 self._log = output.Log(row, self._spec, _BOTH, follow=not row.ended, prefix=b"")
             else:
                 self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
+                for each in self._tails:
+                    each.begin_at(self._sizes.get(each.path, 0))
         if row.ended:
             self._row = row
         else:
@@ -143,6 +148,14 @@ class Attendance:
         os.close(null)
         if not self._terminating:
             self._terminate()
+
+
+def _sizes(spec: dict[str, Any]) -> dict[str, int]:
+    """What the output files hold already, by path."""
+    import os
+
+    paths = [os.path.join(spec["base"], spec[name]) for name in ("output", "error") if spec[name]]
+    return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
 
 
 _INVALID_STATE = 9

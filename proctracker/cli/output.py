@@ -46,7 +46,8 @@ def tails(
 ) -> list[Tail]:
     """The files of some streams, on their way to our descriptors."""
     paths = [(path_of(home, row, stream, spec), STREAMS[stream][1]) for stream in streams]
-    return [Tail(path, sink, prefix) for path, sink in paths if path is not None]
+    own = (row.output, row.error)
+    return [Tail(path, sink, prefix, path not in own) for path, sink in paths if path is not None]
 
 
 class Log:

@@ -25,6 +25,8 @@ class Start:
         from proctracker.model import JobTemplate, extension
         from proctracker.tracker import submission, surroundings
 
+        if not command and "template" not in call.values and "image" not in call.values:
+            raise UsageError(f"{call.command.name}: name a command: proctracker {call.command.usage}")
         self.access = access = Access(call)
         values = template_of(call, command)
         kept = self._keep_input(values)

@@ -26,13 +26,21 @@ def put(fd: int, data: bytes) -> None:
 
 
 class Tail:
-    """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start."""
+    """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start.
 
-    def __init__(self, path: str, sink: int, prefix: bytes = b"") -> None:
-        self.path, self.sink, self.prefix = path, sink, prefix
+    ``kept``: it is one of ours. Those that stayed empty are used again under another name, so what is read counts only
+    if the file has its name still.
+    """
+
+    def __init__(self, path: str, sink: int, prefix: bytes = b"", kept: bool = False) -> None:
+        self.path, self.sink, self.prefix, self._kept = path, sink, prefix, kept
         self._fd = -1
         self._at = 0
         self._line = b""
+
+    def begin_at(self, offset: int) -> None:
+        """Begin behind what was there before."""
+        self._at = offset
 
     def skip_to(self, lines: int) -> None:
         """Begin with the last ``lines`` lines of what is there now."""
@@ -62,7 +70,7 @@ class Tail:
         found = False
         while True:
             data = os.pread(self._fd, _PART, self._at)
-            if not data:
+            if not data or (self._kept and not self._named()):
                 return found
             self._at += len(data)
             found = True
@@ -76,6 +84,13 @@ class Tail:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _named(self) -> bool:
+        """Whether our path still leads to the open file."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._fd))
+        except OSError:
+            return False
 
     def _open(self) -> bool:
         if self._fd < 0:

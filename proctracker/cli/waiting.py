@@ -34,7 +34,7 @@ def wait(call: Call) -> int:
         ends.go_on([row.id for row in rows if not row.ended])
         raise
     if told is None:
-        formats.say(f"the time-out of {timeout:g} s is over, the jobs go on")
+        formats.say(f"the time-out of {timeout:g} s is over")
         return ends.TIMED_OUT
     if call.flag("any"):
         formats.write(f"{told[0].id}\n")

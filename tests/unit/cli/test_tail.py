@@ -103,3 +103,23 @@ def test_following_ends_when_told_and_shows_what_came_last(tmp_path, sink):
     os.close(read_end)
     os.close(write_end)
     assert sink[1]() == b"first\nlast\n"
+
+
+def test_what_another_job_writes_into_a_file_that_was_used_again_is_not_shown(tmp_path, sink):
+    path = tmp_path / "1.1.err"
+    path.write_bytes(b"")
+    it = Tail(str(path), sink[0], kept=True)
+    it.pump()
+    path.rename(tmp_path / "2.1.out")
+    (tmp_path / "2.1.out").write_bytes(b"not mine\n")
+    assert it.pump() is False
+    assert sink[1]() == b""
+
+
+def test_appended_output_begins_behind_what_was_there(tmp_path, sink):
+    path = tmp_path / "f"
+    path.write_bytes(b"old\nnew\n")
+    it = Tail(str(path), sink[0])
+    it.begin_at(4)
+    it.pump()
+    assert sink[1]() == b"new\n"
