@@ -7,11 +7,10 @@ import io
 import os
 import shlex
 from typing import Any, Mapping, Sequence
-from urllib.parse import quote
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, extension
-from proctracker.runtimes import environment, flags
+from proctracker.runtimes import environment, flags, logger
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
 
 EXIT_LABEL = "proctracker.exit"
@@ -73,21 +72,6 @@ EXTENSIONS = (*_FLAGS, "volumes", "privileged", "rm", "entrypoint", "pull", "opt
 
 _NOT_SAID = "proctracker.template"
 
-_LOGGER = """\
-trap '' TERM
-o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
-exec 6{mode}"${{o%.}}" 7{error}
-exec 5>&-
-{{ cat || cat >/dev/null; }} <&3 >&6 &
-{{ cat || cat >/dev/null; }} <&4 >&7 &
-exec 3<&- 4<&- 6>&- 7>&-
-wait
-"""
-"""containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
-
-The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` returns when all has been written.
-"""
-
 _CARRIER = """\
 mkfifo -m 600 {folder}/stdin || exit 125
 exec 3<&0 </dev/null
@@ -130,7 +114,7 @@ would wait. The code of a task that is still there is its shim's to tell.
 def plan(request: Request, ctr: Argv) -> Launch:
     """The whole start; ``ctr`` is the command with the options that lead to the engine."""
     folder, template = request.folder, request.template
-    attached = bool(request.input) and request.input != os.devnull
+    attached = request.input not in (None, "/dev/null")
     content = environment_file(request.environment)
     output = request.output or request.keep_output
     error = output if template.join_files else request.error or request.keep_error
@@ -141,7 +125,7 @@ def plan(request: Request, ctr: Argv) -> Launch:
         *(
             (f"--fifo-dir={folder}/fifo",)
             if attached
-            else ("--detach", f"--log-uri={logger(folder, request.append, output == error)}")
+            else ("--detach", f"--log-uri={logger.uri(folder, request.append, output == error)}")
         ),
         *([f"--env-file={folder}/env"] if content else []),
         *[f"--label={key}={value}" for key, value in request.labels.items() if key != _NOT_SAID],
@@ -168,16 +152,8 @@ def plan(request: Request, ctr: Argv) -> Launch:
             append=request.append,
             pid_file=f"{folder}/pid",
         )
-    paths = {f"{folder}/out": output, f"{folder}/err": error}
-    files.update({path: name.encode("utf-8", "surrogateescape") for path, name in paths.items()})
+    files.update(logger.files(folder, output, error))
     return Launch(DETACHED, run, environment=_QUIET, directory=folder, files=files, pid_file=f"{folder}/pid")
-
-
-def logger(folder: str, append: bool, joined: bool) -> str:
-    """The URI of a program that writes a task's output into files, live and apart, for 0.6 MB."""
-    mode = ">>" if append else ">"
-    script = _LOGGER.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"${{e%.}}"')
-    return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
 
 
 def environment_file(variables: Mapping[str, str]) -> bytes:

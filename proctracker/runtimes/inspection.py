@@ -57,13 +57,13 @@ def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Obse
     if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(words.errors(done.stderr))):
         raise DrmCommunicationException(words.told(done))
     found = {}
-    for each in _objects(done):
+    for each in objects(done):
         seen = observe(each, states)
         found[seen.name or ""] = seen
     return found
 
 
-def _objects(done: Completed) -> Iterator[Mapping[str, Any]]:
+def objects(done: Completed) -> Iterator[Mapping[str, Any]]:
     """The JSON objects in a text, also those in arrays (nerdctl 1.7 prints an array a container)."""
     text, at = done.stdout.strip(), 0
     while at < len(text):

@@ -1,0 +1,36 @@
+"""containerd's binary logger: a shell that writes a detached task's output into files, live and apart."""
+
+from __future__ import annotations
+
+import shlex
+from urllib.parse import quote
+
+_SCRIPT = """\
+trap '' TERM
+o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
+exec 6{mode}"${{o%.}}" 7{error}
+exec 5>&-
+{{ cat || cat >/dev/null; }} <&3 >&6 &
+{{ cat || cat >/dev/null; }} <&4 >&7 &
+exec 3<&- 4<&- 6>&- 7>&-
+wait
+"""
+"""containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
+
+The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` returns when all has been written.
+"""
+
+
+def uri(folder: str, append: bool, joined: bool) -> str:
+    """What ``--log-uri`` or ``--log-driver`` is given; 0.6 MB a job, where nerdctl's own logger takes 15."""
+    mode = ">>" if append else ">"
+    script = _SCRIPT.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"${{e%.}}"')
+    return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
+
+
+def files(folder: str, output: str, error: str) -> dict[str, bytes]:
+    """The private files that tell the shell where to; it has read them once the start command returns."""
+    return {
+        f"{folder}/out": output.encode("utf-8", "surrogateescape"),
+        f"{folder}/err": error.encode("utf-8", "surrogateescape"),
+    }
