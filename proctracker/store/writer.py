@@ -190,6 +190,10 @@ class Store(Pruning):
         found = self._db.rows(ARRAY, (num,))
         return array_row(found[0]) if found else None
 
+    def pids_since(self, moment: float) -> set[int | None]:
+        """The processes of jobs, ended ones too, that were started since an epoch second; looks at every job."""
+        return {row[0] for row in self._db.rows("SELECT pid FROM jobs WHERE dispatched>=?", (moment,))}
+
     def running_slots(self, session: str | None = None, but: str | None = None) -> int:
         """Slots held now by jobs of one session or of all, of every supervisor (``but``: less one's); suspended ones count."""
         where, values = ("finished IS NULL AND dispatched IS NOT NULL AND state IN (0, 3, 4)", [])

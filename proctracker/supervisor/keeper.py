@@ -15,7 +15,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 CALM = 5.0
-"""Seconds after which a supervisor's death is no longer counted as a failure to start."""
+"""Seconds after which a supervisor's death is no longer counted as a failure to start. Killed ones are not counted."""
 
 
 @record
@@ -69,7 +69,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
         seat.turn += 1
         watched |= set(procfs.children(keeper))
         failures = failures + 1 if time.time() - began < CALM else 0
-        if failures > 3:
+        if failures > 3 and ended > 0:
             time.sleep(min(2.0**failures / 10, 30.0))
 
 

@@ -15,7 +15,6 @@ from proctracker.supervisor import confinement, election, protocol, socketpath
 GONE = (ConnectionError, BrokenPipeError, EOFError)
 """What tells that a supervisor has gone."""
 
-_TRIES = 30
 _LATEST = 60.0
 """Seconds a supervisor may take to answer ``hello``: it may be recovering thousands of jobs."""
 
@@ -31,7 +30,8 @@ class Supervisor:
 
     def connect(self, start: bool = True) -> Link | None:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
-        for attempt in range(_TRIES):
+        attempt, until = 0, time.monotonic() + _LATEST
+        while time.monotonic() < until:
             path = election.socket_path(self.home.run, self.key)
             try:
                 link = self._greet(path)
@@ -48,9 +48,10 @@ class Supervisor:
                 link.close()
                 self.key = confinement.key(self._caller, apart=True)
                 continue
-            if attempt:
+            attempt += 1
+            if attempt > 1:
                 # The one that leaves has its claim until it is gone; no event tells of that.
-                time.sleep(min(0.01 * attempt, 0.1))
+                time.sleep(min(0.005 * attempt, 0.1))
             self._start()
         raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
 

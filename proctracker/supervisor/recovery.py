@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SETTLE = 2.0
 """Seconds a process may be between fork and exec; after that its environment says whose it is."""
 
+HINDSIGHT = 3600.0
+"""Seconds before a start within which processes of other jobs may have begun whose ends came after it."""
+
 LOOK = 1.0
 """Seconds between looks at a process that is nobody's child here, where there are no process descriptors."""
 
@@ -36,6 +39,7 @@ def recover(core: Core) -> None:
     if core.seat.turn == 0:
         _without_journal(core)
     open_starts = {start.id: start for start in starts}
+    others = {start.pid for start in starts}
     by_pid = {end.pid: end for end in [*kept, *ends]}
     for job in core.jobs:
         row = job.row
@@ -43,7 +47,7 @@ def recover(core: Core) -> None:
             continue
         start = open_starts.get(row.id)
         if start is not None and start.attempt == row.attempt and row.pid is None and row.dispatched is None:
-            _open_start(core, job, start, starts[-1] is start, by_pid, kept)
+            _open_start(core, job, start, starts[-1] is start, by_pid, others)
         _take_over(core, job, by_pid)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
     core.paused = core.seat.turn == 0 and any(job.row.dispatched is None for job in core.jobs)
@@ -71,12 +75,14 @@ def _without_journal(core: Core) -> None:
             core.ends.lost(job, "lost", "keeper and supervisor were killed just when it was started")
 
 
-def _open_start(core: Core, job: Job, start: Start, last: bool, by_pid: dict[int, End], kept: list[End]) -> None:
+def _open_start(
+    core: Core, job: Job, start: Start, last: bool, by_pid: dict[int, End], others: set[int | None]
+) -> None:
     """A start in the journal that is not in the store: find out which process it became, if any."""
     row = job.row
     pid, ticks = start.pid, start.ticks
     if pid is None and last:
-        pid, ticks = _became(core, row, start, by_pid, kept)
+        pid, ticks = _became(core, row, start, by_pid, others)
     if not pid:
         return  # it was never made, or failed: it waits in the queue as before
     row.boot, row.dispatched = core.boot, start.time
@@ -91,18 +97,19 @@ def _open_start(core: Core, job: Job, start: Start, last: bool, by_pid: dict[int
 
 
 def _became(
-    core: Core, row: JobRow, start: Start, by_pid: dict[int, End], kept: list[End]
+    core: Core, row: JobRow, start: Start, by_pid: dict[int, End], others: set[int | None]
 ) -> tuple[int | None, int | None]:
     """The process of a start whose supervisor did not live to write its pid down: marked, or ended and reaped above us."""
     mark = core.mark(row)
-    known = {job.row.pid for job in core.jobs}
+    known = {job.row.pid for job in core.jobs} | core.store.pids_since(start.time - HINDSIGHT) | others
+    began = int((time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - start.time)) * procfs.clock_ticks) - 1
     until = time.time() + SETTLE
     while True:
         marked = procfs.marked(mark)
         if marked:
             return min(marked, key=lambda each: each[1])
         _, now = core.seat.kept.read()
-        unknown = [end for end in now if end.pid not in known and end.time >= start.time]
+        unknown = [end for end in now if end.pid not in known and end.time >= start.time and end.ticks >= began]
         if unknown:
             by_pid[unknown[-1].pid] = unknown[-1]
             return unknown[-1].pid, unknown[-1].ticks
