@@ -269,7 +269,6 @@ def _described(seen: Observation, container: Mapping[str, Any]) -> Observation:
         labels={str(key): str(value) for key, value in _mapping(container.get("Labels")).items()},
         image=container.get("Image") or None,
         command=tuple(str(word) for word in process.get("args") or ()) or None,
-        started=inspection.moment(container.get("CreatedAt")),
     )
 
 
