@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proctracker.store.reader import Reader
     from proctracker.supervisor.client import Client
     from proctracker.tracker.contacts import Target
+    from proctracker.tracker.place import Place
 
 DEFAULT_SESSION = "default"
 _SEVERAL = 3
@@ -34,8 +35,7 @@ class Access:
         """Something that was asked for could not be done, and was told of."""
         self._reader: Reader | None = None
         self._others: dict[str, Reader] = {}
-        self._config: Config | None = None
-        self._client: Client | None = None
+        self._place: Place | None = None
 
     @property
     def reader(self) -> Reader:
@@ -47,23 +47,23 @@ class Access:
         return self._reader
 
     @property
+    def place(self) -> Place:
+        """The state directory as the tracker uses it: supervisors, configuration, jobs by id."""
+        if self._place is None:
+            from proctracker.tracker.place import Place
+
+            self._place = Place(self.home.path)
+        return self._place
+
+    @property
     def config(self) -> Config:
         """The configuration. Raises InvalidArgumentException naming the file and the key."""
-        if self._config is None:
-            from proctracker.config import load
-
-            self._config = load(os.environ)
-        return self._config
+        return self.place.config()
 
     @property
     def client(self) -> Client:
-        """The supervisor's client; no supervisor is started before something needs one."""
-        if self._client is None:
-            from proctracker.supervisor.client import Client
-            from proctracker.tracker.contacts import settings
-
-            self._client = Client(self.home, settings=settings(self.config))
-        return self._client
+        """The client of our supervisor; that is started when something needs it."""
+        return self.place.client()
 
     def close(self) -> None:
         """Close what was opened."""
@@ -99,9 +99,7 @@ class Access:
 
     def target(self, contact: str | None = None) -> Target:
         """The runtime and engine of a contact, the default one if none is named."""
-        from proctracker.tracker import contacts
-
-        return contacts.resolve(contact or self.default_contact, self.config, os.environ)
+        return self.place.target(contact or self.default_contact, self.config)
 
     def contacts(self) -> list[str]:
         """Every runtime there is, and the trackers of the configuration."""

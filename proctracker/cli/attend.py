@@ -105,7 +105,9 @@ class Attendance:
         """The job has started, or ended."""
         if self._needs_start:
             self._needs_start = False
-            if output.in_engine(row) and not ends.never_started(row):
+            from proctracker.tracker import infos
+
+            if infos.in_engine(row, self._spec) and not ends.never_started(row):
                 self._log = output.Log(row, self._spec, _BOTH, follow=not row.ended, prefix=b"")
             else:
                 self._tails = output.tails(self._access.home, row, self._spec, _BOTH)

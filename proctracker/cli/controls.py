@@ -9,13 +9,12 @@ from proctracker.cli.access import Access, listed
 from proctracker.cli.listing import read_states
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, text
-from proctracker.errors import InvalidStateException
+from proctracker.errors import Drmaa2Exception, InvalidStateException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-    from proctracker.errors import Drmaa2Exception
     from proctracker.model import JobRow
 
 _TOLD = 20
@@ -33,8 +32,8 @@ def control(call: Call) -> int:
         raise UsageError(f"{action}: --state goes with --all")
     rows = access.rows(live=True, states=states) if every else access.named(call.words)
     if rows:
-        outcome = access.client.control([row.id for row in rows], action, **_terminating(call))
-        _tell(access, rows, outcome.errors, every)
+        problems = access.place.act([row.id for row in rows], action, **_terminating(call))
+        _tell(access, rows, problems, every)
     return 1 if access.failed else 0
 
 
@@ -99,10 +98,11 @@ def reap(call: Call) -> int:
     if not ids:
         formats.say("no ended jobs")
         return 1 if access.failed else 0
-    outcome = access.client.reap(ids)
-    if outcome.done:
-        formats.say(removed(outcome.done, "removed"))
-    for job_id, error in outcome.errors.items():
+    problems = access.place.act(ids, "reap")
+    gone = [name for name in ids if name not in problems]
+    if gone:
+        formats.say(removed(gone, "removed"))
+    for job_id, error in problems.items():
         access.tell(_about(job_id, error))
     return 1 if access.failed else 0
 
@@ -115,21 +115,12 @@ def removed(ids: Sequence[str], word: str) -> str:
     return f"{word} {jobs}: {listed(ids, _TOLD)}"
 
 
-_NOT_AGAIN: Mapping[str, Any] = {
-    "after": [],
-    "after_any": [],
-    "start_time": None,
-    "deadline": None,
-    "hold": False,
-    "keep_input": False,
-}
-"""Parts of a spec that were about when it was to start -> what a resubmitted job has there."""
-
-
 def resubmit(call: Call) -> int:
     """Start ended jobs again as new ones; those of an array as an array of the same tasks."""
     if not call.words:
         raise UsageError("resubmit: name ended jobs: proctracker resubmit ID… [--failed]")
+    from proctracker.tracker import resubmission
+
     access = Access(call)
     rows = access.named(call.words)
     groups: dict[tuple[int, int], list[JobRow]] = {}
@@ -139,43 +130,12 @@ def resubmit(call: Call) -> int:
         elif ends.code(row) or not call.flag("failed"):
             groups.setdefault((row.num, row.spec), []).append(row)
     for members in groups.values():
-        formats.write(f"{_again(access, members)}\n")
+        if not resubmission.environment_kept(access.place, members[0]):
+            formats.say(
+                f"job {members[0].id}: its environment is no longer kept (keep_environment): the new job gets this one"
+            )
+        try:
+            formats.write(f"{resubmission.resubmit(access.place, members)}\n")
+        except Drmaa2Exception as error:
+            access.tell(_about(members[0].id, error))
     return 1 if access.failed else 0
-
-
-def _again(access: Access, rows: Sequence[JobRow]) -> str:
-    """Submit a job, or tasks of one array, again; the new id."""
-    first = rows[0]
-    spec = access.spec(first)
-    if not spec:
-        raise InvalidStateException(f"job {first.id}: what it was to be is no longer known")
-    array = access.reader.array(first.num) if first.task is not None else None
-    spec = {**spec, **_NOT_AGAIN, "resubmitted_from": first.id if array is None else str(first.num)}
-    tasks = [row.task for row in rows if row.task is not None] if array else None
-    items = None
-    if array and array.items and tasks:
-        by_index = dict(zip(array.indices, array.items))
-        items = [by_index[task] for task in tasks]
-    return access.client.submit(
-        first.session,
-        spec,
-        _context(access, first),
-        contact=access.config.default_contact,
-        indices=tasks,
-        items=items,
-        max_parallel=array.max_parallel if array else 0,
-    )
-
-
-def _context(access: Access, row: JobRow) -> tuple[str, dict[str, Any]]:
-    """The surroundings the job had, or the caller's where they were dropped."""
-    key = access.reader.spec_context(row.spec)
-    context = access.reader.context(key)
-    if context is not None:
-        return key, context
-    import os
-
-    from proctracker.tracker import surroundings
-
-    formats.say(f"job {row.id}: its environment is no longer kept (keep_environment), the new job gets this one")
-    return surroundings.now(os.environ, {})

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from proctracker.cli.tail import Tail
     from proctracker.model import JobRow
-    from proctracker.supervisor.client import Wait
 
 
 def logs(call: Call) -> int:
@@ -49,10 +48,26 @@ class _Shown:
         self._access, self.row, self._streams = access, row, streams
         self._prefix = f"{row.id}: ".encode("ascii") if prefixed else b""
 
+    def with_engine(self) -> bool:
+        """Whether its engine has the output."""
+        from proctracker.tracker import infos
+
+        return infos.in_engine(self.row, self._access.spec(self.row))
+
     def tails(self) -> list[Tail]:
         """Its files."""
         row = self.row
         return output.tails(self._access.home_of(row), row, self._access.spec(row), self._streams, self._prefix)
+
+    def retried(self) -> bool:
+        """Go on to the next attempt if that has begun; whether it has."""
+        row, spec = self.row, self._access.spec(self.row)
+        if not spec.get("retries") or row.output or row.dispatched is None:
+            return False
+        if not os.path.exists(output.kept(self._access.home, row.id, row.attempt + 1, "stdout", spec)):
+            return False
+        row.attempt += 1
+        return True
 
     def log(self, lines: int | None, *, follow: bool) -> output.Log:
         """Its engine's log, or the last lines of that."""
@@ -65,7 +80,7 @@ class _Shown:
         if ends.never_started(self.row):
             formats.say(str(ends.reason(self.row)))
             return
-        if output.in_engine(self.row):
+        if self.with_engine():
             if self.row.host != self._access.home.host:
                 self._access.tell(f"job {self.row.id}: its output is with the engine on {self.row.host}")
                 return
@@ -94,21 +109,19 @@ class _Following:
         self._by_id = {each.row.id: each for each in shown if not each.row.ended}
         self._tails: list[Tail] = []
         self._logs: list[output.Log] = []
-        self._queued: Wait | None = None
-        self._running: Wait | None = None
-        self._over = False
+        from proctracker.tracker.waits import Listening
+
         queued = [name for name, each in self._by_id.items() if each.row.dispatched is None]
         for name, each in self._by_id.items():
             if name not in queued:
                 self._begin(each)
-        if queued:
-            self._wait_for_start(queued)
-        self._running = access.client.waiting(list(self._by_id), "ended")
+        self._queued = Listening(access.place, access.place.by_keeper(queued) if queued else {}, "started")
+        self._live = Listening(access.place, access.place.by_keeper(list(self._by_id)), "ended")
 
     def go(self) -> None:
         """Show until the end."""
         try:
-            tail.follow(lambda: self._tails, self._fds, self._wake)
+            tail.follow(self._files, self._fds, self._wake)
             for log in self._logs:
                 log.all()
         finally:
@@ -119,7 +132,7 @@ class _Following:
         """The job has started: its output can be shown."""
         if ends.never_started(each.row):
             each.once(None)
-        elif output.in_engine(each.row):
+        elif each.with_engine():
             self._logs.append(each.log(self._lines, follow=not each.row.ended))
         else:
             added = each.tails()
@@ -127,37 +140,26 @@ class _Following:
                 one.skip_to(self._lines or 0)
             self._tails += added
 
-    def _wait_for_start(self, ids: list[str]) -> None:
-        self._queued = self._access.client.waiting(ids, "started", True) if ids else None
+    def _files(self) -> list[Tail]:
+        """The files to show; those of a next attempt once they are there."""
+        for each in self._by_id.values():
+            while each.retried():
+                self._tails += each.tails()
+        return self._tails
 
     def _fds(self) -> list[int]:
-        waits = [wait.fileno() for wait in (self._queued, self._running) if wait is not None]
+        waits = [*self._queued.filenos(), *self._live.filenos()]
         return [*waits, *(fd for log in self._logs for fd in log.fds())]
 
     def _wake(self, ready: list[int]) -> bool:
         for log in self._logs:
             log.pump(ready)
-        while self._queued is not None and self._started(self._queued):
-            pass
-        if self._running is not None and self._running.receive() is not None:
-            self._running.close()
-            self._running = None
-        return self._running is None and self._queued is None
-
-    def _started(self, wait: Wait) -> bool:
-        """Begin with those of the queued jobs that have started; whether there were any."""
-        rows = wait.receive()
-        if rows is None:
-            return False
-        wait.close()
-        for row in rows:
-            each = self._by_id[row.id]
-            each.row = row
-            self._begin(each)
-        told = {row.id for row in rows}
-        waiting = [name for name, each in self._by_id.items() if each.row.dispatched is None and not each.row.ended]
-        self._wait_for_start([name for name in waiting if name not in told])
-        return True
+        for row in self._queued.ready() if self._queued.open else ():
+            self._by_id[row.id].row = row
+            self._begin(self._by_id[row.id])
+        if self._live.open:
+            self._live.ready()
+        return not self._live.open and not self._queued.open
 
 
 def _follow(access: Access, shown: Sequence[_Shown], lines: int | None) -> None:

@@ -24,30 +24,19 @@ def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, 
     return home.kept(job_id, attempt, STREAMS[stream][0], spec.get("output_dir"))
 
 
-def path_of(home: Home, row: JobRow, stream: str, spec: Mapping[str, Any]) -> str | None:
-    """The file a stream went to, whether the job's own or ours; None: to that of stdout."""
-    if stream == "stderr" and (spec.get("join") or (row.error and row.error == row.output)):
-        return None
-    own = row.output if stream == "stdout" else row.error
-    return own or kept(home, row.id, row.attempt, stream, spec)
-
-
-def in_engine(row: JobRow) -> bool:
-    """Whether the engine has the output: it keeps logs, was given no files, and we have not saved them."""
-    if row.container is None or row.output or row.error or row.saved:
-        return False
-    from proctracker import runtimes
-
-    return runtimes.get(row.runtime).keeps_logs
-
-
 def tails(
     home: Home, row: JobRow, spec: Mapping[str, Any], streams: tuple[str, ...], prefix: bytes = b""
 ) -> list[Tail]:
-    """The files of some streams, on their way to our descriptors."""
-    paths = [(path_of(home, row, stream, spec), STREAMS[stream][1]) for stream in streams]
+    """The files of some streams, on their way to our descriptors; none where the output is with the engine."""
+    from proctracker.tracker import infos
+
+    paths = zip(STREAMS.items(), infos.paths(row, spec, home))
     own = (row.output, row.error)
-    return [Tail(path, sink, prefix, path not in own) for path, sink in paths if path is not None]
+    return [
+        Tail(path, sink, prefix, path not in own)
+        for (stream, (_, sink)), path in paths
+        if path is not None and stream in streams
+    ]
 
 
 class Log:

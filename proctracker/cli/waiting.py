@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import time
 
@@ -74,23 +73,25 @@ def _wait(access: Access, rows: Sequence[JobRow], timeout: float | None) -> list
     missing = [row.id for row in rows if row.id not in found]
     if not missing:
         return list(rows)
+    from proctracker.tracker.waits import Listening
+
     count = _Count(len(rows), "started" if started else "ended")
-    waiting = access.client.waiting(missing, "started" if started else "ended")
+    place = access.place
+    listening = Listening(place, place.by_keeper(missing), "started" if started else "ended")
     until = None if timeout is None else time.monotonic() + timeout
     try:
-        while True:
-            came = waiting.take()
-            if came and some:
-                return came[:1]
-            found.update({row.id: row for row in came})
-            if len(found) == len(rows):
-                return [found[row.id] for row in rows]
+        while listening.open:
             count.show(len(found))
             left = None if until is None else max(0.0, until - time.monotonic())
-            if not select.select([waiting], [], [], left)[0]:
+            came = listening.take(left)
+            if came and some:
+                return came[:1]
+            if not came and left == 0:
                 return None
+            found.update({row.id: row for row in came})
+        return [found[row.id] for row in rows]
     finally:
-        waiting.close()
+        listening.close()
         count.clear()
 
 

@@ -96,9 +96,18 @@ def _observed(values: dict[str, Any], seen: Observation) -> None:
             values[name] = value
 
 
+def in_engine(row: JobRow, spec: Mapping[str, Any]) -> bool:
+    """Whether a job's output is with its engine: that keeps logs, had no files to write to, and we have not saved them."""
+    if row.container is None or row.output or row.error or row.input or row.saved or spec.get("stdin"):
+        return False
+    from proctracker import runtimes
+
+    return runtimes.get(row.runtime).keeps_logs
+
+
 def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None, str | None]:
     """The files of a job's output and error, its own or those we keep; None: with the engine, or with the output."""
-    if row.container is not None and not (row.output or row.error or row.input or row.saved):
+    if in_engine(row, spec):
         return None, None
     kept = [home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
     output = row.output or kept[0]

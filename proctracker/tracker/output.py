@@ -26,7 +26,7 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
     if row.dispatched is None:
         return b""
     spec = place.spec(row)
-    if row.container and not (row.output or row.error or row.input or row.saved) and runtimes.get(row.runtime).keeps_logs:
+    if infos.in_engine(row, spec):
         return _from_engine(row, spec, stream)
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
