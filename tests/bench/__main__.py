@@ -21,7 +21,6 @@ import shell
 import throughput
 from measure import Row, table
 from place import Place, place
-
 from proctracker.store import netfs
 
 PROCESS: dict[str, Callable[[Place], Iterator[Row]]] = {

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import engines
+import proctracker as pt
 from latency import until_told
 from measure import Row, absolute, extra, median, milli, pairs, timed
 from place import Place, call, command, pss
-
-import proctracker as pt
 
 _SLEEP = ("sleep", "600")
 _PARALLEL = (1, 2, 4, 8)

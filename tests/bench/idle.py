@@ -6,10 +6,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+import proctracker as pt
 from measure import Row
 from place import Place, call, command, cpu, pss, wakeups
-
-import proctracker as pt
 
 _SLEEP = {"remote_command": "sleep", "args": ["600"]}
 _CLIENTS = 20

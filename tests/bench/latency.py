@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import proctracker as pt
 from measure import Row, absolute, median, milli, p95, timed
 from place import Place, popen_loop
-
-import proctracker as pt
 
 _SETTLE = 0.02
 """Seconds after which a waiter surely blocks."""

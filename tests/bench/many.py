@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+import proctracker as pt
 from measure import Row, absolute, median, milli, timed
 from place import Place
-
-import proctracker as pt
 
 
 def rows(where: Place) -> Iterator[Row]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+import proctracker as pt
 from measure import Row, pairs, ratio
 from place import Place, call, command
-
-import proctracker as pt
 
 
 def rows(where: Place) -> Iterator[Row]:

@@ -7,10 +7,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+import proctracker as pt
 from measure import Row, median, rate, timed
 from place import Place, call, popen_loop
-
-import proctracker as pt
 
 _TRUE = {"remote_command": "/bin/true"}
 

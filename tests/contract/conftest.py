@@ -8,9 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from contract.kit import Kit, cli
-
 import proctracker as pt
+from contract.kit import Kit, cli
 
 if TYPE_CHECKING:
     from engines import Engine

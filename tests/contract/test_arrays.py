@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, states, text, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, states, text, until
 
 
 def test_ten_tasks_are_ten_jobs(kit: Kit, session: pt.JobSession) -> None:

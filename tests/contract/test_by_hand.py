@@ -7,9 +7,8 @@ import signal
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, until
 
 REMOVE = {"ctr": ("task", "rm", "-f"), "": ("rm", "-f")}
 PAUSE = {"ctr": ("task", "pause"), "": ("pause",)}

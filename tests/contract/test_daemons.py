@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engines import Engine
-
-from contract.kit import LONG, Kit, cli, state
 
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state
+from engines import Engine
 
 
 @pytest.fixture

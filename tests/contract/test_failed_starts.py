@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, states
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, states
 
 
 def test_a_command_that_is_not_there_is_127(kit: Kit, session: pt.JobSession) -> None:

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from contract.kit import LONG, Kit, cli
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli
 
 BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, states, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, states, until
 
 
 def test_a_start_time_is_waited_for(kit: Kit, session: pt.JobSession) -> None:

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state
 
 
 def test_a_template_names_another_contact(kit: Kit, session: pt.JobSession) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract.kit import LONG, Kit
-
 import proctracker as pt
+from contract.kit import LONG, Kit
 
 CONTROLS = ("suspend", "resume", "hold", "release", "terminate", "reap")
 

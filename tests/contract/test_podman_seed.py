@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, until
 
 CTR_HAS_NOT = {"exposedPorts", "restart", "ipc", "uts", "pid", "candidate_machines"}
 """What `ctr run` has no option for; asserted to be refused."""

@@ -6,9 +6,8 @@ import os
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, until
 
 
 def test_a_running_job_is_not_reaped(kit: Kit, session: pt.JobSession) -> None:

@@ -6,9 +6,8 @@ import os
 
 import pytest
 
-from contract.kit import LONG, Kit, state, states
-
 import proctracker as pt
+from contract.kit import LONG, Kit, state, states
 
 
 def test_a_session_is_created_and_destroyed(kit: Kit) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, until
 
 CONTROLS = ("suspend", "resume", "hold", "release", "terminate", "reap")
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state, text, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state, text, until
 
 BOTH = "echo to stdout; echo to stderr >&2"
 

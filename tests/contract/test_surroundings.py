@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.kit import LONG, Kit, until
-
 import proctracker as pt
+from contract.kit import LONG, Kit, until
 
 
 def test_its_environment(kit: Kit, session: pt.JobSession) -> None:

@@ -8,9 +8,8 @@ import time
 
 import pytest
 
-from contract.kit import LONG, Kit, cli, state
-
 import proctracker as pt
+from contract.kit import LONG, Kit, cli, state
 
 
 def test_a_wait_for_what_is_so_returns_at_once(kit: Kit, session: pt.JobSession) -> None:

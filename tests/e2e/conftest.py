@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import engines
 import pytest
+
+import engines
 
 
 @pytest.fixture

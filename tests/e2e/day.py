@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from contract.kit import LONG, cli, until
-
 from proctracker.store import Home
 from proctracker.supervisor import confinement, election, procfs
 

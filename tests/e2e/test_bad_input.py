@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import proctracker as pt
 from contract.kit import LONG, cli, text, until
 from e2e.day import one_line, running, submit
-
-import proctracker as pt
 from proctracker.store import Home
 
 ODD = ["two words", "it's \"quoted\"", "new\nline", "tab\tand \x1b[31mred", "b\udcffd \udcfe", "ümläut ✓", "$(touch /tmp/no)", "-dash"]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from engines import Engine
 
+from engines import Engine
 from proctracker.store import Home
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -11,12 +11,11 @@ import os
 from pathlib import Path
 
 import pytest
-from engines import Engine
-
-from contract.kit import LONG, cli, until
-from e2e.day import one_line
 
 import proctracker as pt
+from contract.kit import LONG, cli, until
+from e2e.day import one_line
+from engines import Engine
 from proctracker.store import Home
 
 IMAGE = "localhost/busybox:test"

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import proctracker as pt
 from contract.kit import LONG, cli, state, text, until
 from e2e.day import kill, running, seat, started, submit
-
-import proctracker as pt
 from proctracker.store import Home
 
 GATE = 'read line < "$0"; exit 7'

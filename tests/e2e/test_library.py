@@ -12,9 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from contract.kit import LONG, cli, state
-
 import proctracker as pt
+from contract.kit import LONG, cli, state
 from proctracker.store import Home
 
 
