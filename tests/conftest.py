@@ -65,7 +65,7 @@ def engine(
     if why and request.config.getoption("--no-runtime-skip") and name not in engines.UNPACKAGED:
         pytest.fail(f"{name}: {why}", pytrace=False)
     if why:
-        pytest.skip(f"{name}: {why}")
+        pytest.skip(f"{name}: {why}: {engines.UNPACKAGED.get(name, f'scripts/install-runtimes {name}')}")
     if name not in started:
         started[name] = engines.ENGINES[name]()
         started[name].up()
