@@ -23,7 +23,7 @@ UNKNOWN = re.compile(
 
 UNREACHABLE = re.compile(
     r"cannot connect to|is the docker daemon running|error while dialing|connection (refused|reset)|unable to connect"
-    r"|cannot access containerd socket|permission denied while trying to connect|transport is closing|code = unavailable"
+    r"|cannot access (containerd )?socket|permission denied while trying to connect|transport is closing|code = unavailable"
     r"|unexpected eof|error during connect|failed to dial|dial unix|i/o timeout|context deadline exceeded|broken pipe",
     re.IGNORECASE,
 )
