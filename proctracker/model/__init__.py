@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from proctracker.model.calls import Completed
 from proctracker.model.enums import (
     HOME_DIR,
@@ -26,22 +28,24 @@ from proctracker.model.enums import (
     StatusCode,
     Time,
 )
-from proctracker.model.info import (
-    JobInfo,
-    MachineInfo,
-    Notification,
-    QueueInfo,
-    ReservationInfo,
-    ReservationTemplate,
-    SlotInfo,
-    Version,
-    matches,
-)
 from proctracker.model.observation import Observation, ended
 from proctracker.model.row import JobRow, row_state
 from proctracker.model.signals import FATAL, signal_name, signal_number
 from proctracker.model.structs import moment, nearest, plain
 from proctracker.model.template import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag
+
+if TYPE_CHECKING:
+    from proctracker.model.info import (
+        JobInfo,
+        MachineInfo,
+        Notification,
+        QueueInfo,
+        ReservationInfo,
+        ReservationTemplate,
+        SlotInfo,
+        Version,
+        matches,
+    )
 
 __all__ = [
     "EXTENSIONS",
@@ -91,3 +95,14 @@ __all__ = [
     "signal_name",
     "signal_number",
 ]
+
+_INFO = "JobInfo MachineInfo Notification QueueInfo ReservationInfo ReservationTemplate SlotInfo Version matches".split()
+
+
+def __getattr__(name: str) -> object:
+    """Import what is only told, not asked, when it is first used: starting a job needs none of it."""
+    if name not in _INFO:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from proctracker.model import info
+
+    return getattr(info, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, Iterable, Mapping, TypeVar
@@ -14,6 +13,8 @@ S = TypeVar("S", bound="Struct")
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean X?)`` if one of the known words is near, else nothing."""
+    import difflib
+
     found = difflib.get_close_matches(word, list(known), 1)
     return f" (did you mean {found[0]}?)" if found else ""
 

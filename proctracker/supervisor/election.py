@@ -7,9 +7,7 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import stat
-import uuid
 from collections.abc import Iterable
 
 from proctracker.supervisor import procfs
@@ -90,11 +88,13 @@ def _claim_directory(run: str, key: str) -> int | None:
     One is made with its owner in it by rename(2), which refuses a directory that is there, so one claimant wins. The
     highest is never removed, only emptied of owners: a claimant that was slow always finds the one above it.
     """
+    import shutil  # here, as every client loads this module and hardly any comes by
+
     seats = _seats(run, key)
     if seats and _alive(_owners(run, key)):
         return None
     number = seats[-1] + 1 if seats else 1
-    mine = f"{lock_path(run, key)}.new-{uuid.uuid4().hex}"
+    mine = f"{lock_path(run, key)}.new-{os.urandom(16).hex()}"
     os.mkdir(mine, 0o700)
     fd = os.open(mine, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     hold(fd, [os.getpid()])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import Any, Mapping, NamedTuple
-from urllib.parse import unquote
 
 from proctracker import config as configuration
 from proctracker import runtimes
@@ -63,7 +61,11 @@ def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> 
 
 def _options(contact: str, address: str | None, query: str | None) -> dict[str, str]:
     found = {"address": address} if address else {}
-    for pair in filter(None, (query or "").split("&")):
+    if not query:
+        return found
+    from urllib.parse import unquote
+
+    for pair in filter(None, query.split("&")):
         key, equals, value = pair.partition("=")
         if not equals or key == "address":
             raise InvalidArgumentException(f"contact {contact!r}: NAME=VALUE is expected after the ?, not {pair!r}")
@@ -75,6 +77,8 @@ def _engine(command: tuple[str, ...], options: Mapping[str, str], runtime: Runti
     """The engine with all that decides which one it is: the CLI's path, and the variables it heeds."""
     if not command:
         return Engine((), options, {})
+    import shutil
+
     env = {name: environ[name] for name in (*_ALWAYS, *runtime.engine_variables) if environ.get(name)}
     env.setdefault("PATH", _PATH)
     if "XDG_RUNTIME_DIR" not in env:

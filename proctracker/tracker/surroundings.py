@@ -53,10 +53,20 @@ class Surroundings:
 
 def key_of(context: Mapping[str, Any]) -> str:
     """A context's key: the digest of its canonical JSON."""
+    text = json.dumps(context, sort_keys=True, separators=(",", ":"))
+    return str(_sha256()(text.encode("ascii")).hexdigest())
+
+
+def _sha256() -> Any:
+    """SHA-256 without OpenSSL, whose library takes longer to load than a job takes to submit."""
+    for module in ("_sha256", "_sha2"):
+        try:
+            return __import__(module).sha256
+        except ImportError:
+            continue
     import hashlib
 
-    text = json.dumps(context, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256
 
 
 def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, Any]:
