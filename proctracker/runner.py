@@ -11,10 +11,11 @@ from typing import IO, TYPE_CHECKING, Any, List, Sequence, Tuple, TypeVar
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed
-from proctracker.runtimes.base import Argv, Dialog, Engine
 
 if TYPE_CHECKING:
     from typing import Protocol
+
+    from proctracker.runtimes.base import Argv, Dialog, Engine
 else:
     Protocol = object
 
