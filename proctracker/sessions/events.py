@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import threading
 from collections import deque
 from typing import Any, Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any, Callable, Iterator
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import DrmaaEvent, JobState, Notification, moment
 from proctracker.supervisor.client import Follow
+from proctracker.supervisor.link import readable
 from proctracker.tracker.place import Place
 
 Callback = Callable[[Notification], object]
@@ -46,7 +46,7 @@ class Events:
         while not self._next:
             follow = self._opened()
             if not self._take(follow):
-                select.select([follow], [], [])
+                readable([follow.fileno()], None)
         return self._next.popleft()
 
     def __aiter__(self) -> Events:
@@ -108,7 +108,7 @@ class Caller:
     def _run(self) -> None:
         try:
             while True:
-                if self._stop in select.select([self._follow.fileno(), self._stop], [], [])[0]:
+                if self._stop in readable([self._follow.fileno(), self._stop], None):
                     return
                 for change in self._follow.receive():
                     self._call(notification(change))

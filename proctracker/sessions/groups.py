@@ -34,7 +34,7 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job]]:
     for job in jobs:
         if not isinstance(job, Job):
             raise InvalidArgumentException(f"jobs: a list of jobs is expected, but one is {job!r}")
-        if place is not None and job._track.place is not place:
+        if place is not None and job._track.place.home.path != place.home.path:
             raise InvalidArgumentException("jobs: they are of two state directories: wait for each apart")
         place = job._track.place
         by_id.setdefault(job.job_id, job)

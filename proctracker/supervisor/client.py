@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import threading
 import time
 from typing import Any, Mapping, NamedTuple, Sequence
@@ -12,7 +11,7 @@ from proctracker.errors import Drmaa2Exception, from_wire
 from proctracker.model import JobRow
 from proctracker.store import Home
 from proctracker.supervisor import protocol
-from proctracker.supervisor.link import GONE, Link, Supervisor
+from proctracker.supervisor.link import GONE, Link, Supervisor, readable
 
 
 class Outcome(NamedTuple):
@@ -142,7 +141,7 @@ class Client:
                 if found is not None:
                     return found
                 left = None if until is None else max(0.0, until - time.monotonic())
-                ready = select.select([wait], [], [], left)[0]
+                ready = readable([wait.fileno()], left)
                 if not ready and left is not None:
                     return None
         finally:
@@ -229,7 +228,7 @@ class Wait(_Pushed):
         if not self._open and not self._rows:
             return []
         self._feed()
-        if self._any and self._rows or not self._open:
+        if (self._any and self._rows) or not self._open:
             return [self._rows[name] for name in self._order if name in self._rows]
         return None
 

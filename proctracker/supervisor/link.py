@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import array
+import math
 import select
 import socket
 import time
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
@@ -17,6 +18,14 @@ GONE = (ConnectionError, BrokenPipeError, EOFError)
 
 _LATEST = 60.0
 """Seconds a supervisor may take to answer ``hello``: it may be recovering thousands of jobs."""
+
+
+def readable(fds: Sequence[int], timeout: float | None) -> list[int]:
+    """Which of these descriptors can be read, after at most so many seconds (None: no limit); any number, unlike select(2)."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return [fd for fd, _ in poll.poll(None if timeout is None else math.ceil(timeout * 1000))]
 
 
 class Supervisor:
@@ -117,7 +126,7 @@ class Link:
 
     def pushed(self, number: int) -> list[dict[str, Any]]:
         """What was pushed so far, without blocking; raises ConnectionError or EOFError once the supervisor has gone."""
-        while number not in self._pushed and select.select([self._socket], [], [], 0)[0]:
+        while number not in self._pushed and readable([self._socket.fileno()], 0):
             self._receive()
         return self._pushed.pop(number, [])
 

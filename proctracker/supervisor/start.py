@@ -56,7 +56,9 @@ def start(home: Home, key: str, durability: str = "process") -> None:
     finally:
         os.close(write_end)
     try:
-        ready, _, _ = select.select([read_end], [], [], READY_WAIT)
+        poll = select.poll()
+        poll.register(read_end, select.POLLIN)
+        ready = poll.poll(READY_WAIT * 1000)
         said = os.read(read_end, 4096) if ready else b"no word from it in time"
     finally:
         os.close(read_end)

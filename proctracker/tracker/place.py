@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import weakref
+from collections import deque
 from typing import Any, Iterable, Mapping, Sequence
 
 from proctracker.config import Config
@@ -27,6 +29,8 @@ class Place:
         self.reader = Reader(self.home)
         self._configured = contacts.Configured()
         self._clients: dict[str | None, Client] = {}
+        self.tracks: dict[str, Any] = {}
+        """What is known of the sessions' jobs (``track.track_of``)."""
         self.destroyed = 0
         """How many sessions this process has destroyed: open ones look whether it was theirs."""
         self._targets: dict[str, tuple[Any, Config, Target]] = {}
@@ -157,7 +161,11 @@ def unknown(job_id: str) -> InvalidArgumentException:
     return InvalidArgumentException(f"no job {job_id}: there was none, or it was reaped")
 
 
-_places: dict[str, Place] = {}
+_KEPT = 4
+"""Places kept open though nothing uses them at the moment; others are closed."""
+
+_places: weakref.WeakValueDictionary[str, Place] = weakref.WeakValueDictionary()
+_recent: deque[Place] = deque(maxlen=_KEPT)
 
 
 def at(path: str) -> Place:
@@ -165,7 +173,17 @@ def at(path: str) -> Place:
     found = _places.get(path)
     if found is None:
         found = _places[path] = Place(path)
+        weakref.finalize(found, _close, os.getpid(), found.reader, found._clients).atexit = False
+        _recent.append(found)
     return found
+
+
+def _close(pid: int, reader: Reader, clients: dict[str | None, Client]) -> None:
+    """Leave the supervisors and the store; what a fork inherited is its parent's to close."""
+    if os.getpid() == pid:
+        for client in clients.values():
+            client.close()
+        reader.close()
 
 
 def here(environ: Mapping[str, str]) -> Place:

@@ -132,13 +132,9 @@ class Track:
                 continue  # it was a hint
 
 
-_tracks: dict[tuple[str, str], Track] = {}
-
-
 def track_of(place: Place, session: str) -> Track:
     """What is known of a session's jobs, once in each process."""
-    key = (place.home.path, session)
-    found = _tracks.get(key)
+    found = place.tracks.get(session)
     if found is None:
-        found = _tracks[key] = Track(place, session)
+        found = place.tracks[session] = Track(place, session)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import time
 from datetime import timedelta
 from typing import Any, Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import Any, Iterator, Sequence
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow
 from proctracker.supervisor.client import Wait
+from proctracker.supervisor.link import readable
 from proctracker.tracker.place import Place
 
 _OVER = "the time-out of the wait was reached"
@@ -112,10 +112,7 @@ class Listening:
         found = self.ready()
         if found or not self.open:
             return found
-        poll = select.poll()
-        for fd in self.filenos():
-            poll.register(fd, select.POLLIN)
-        poll.poll(None if timeout is None else int(timeout * 1000) + (timeout > 0))
+        readable(self.filenos(), timeout)
         return self.ready()
 
     def close(self) -> None:
