@@ -27,11 +27,12 @@ Answered = Callable[[Any, "Drmaa2Exception | None"], None]
 class _Call:
     """One call that is waiting for its turn or under way."""
 
-    __slots__ = ("argv", "called", "cut", "engine", "err", "out", "pid", "stdin", "stdout", "stderr", "then", "timeout", "timer")
+    __slots__ = ("argv", "called", "cut", "directory", "engine", "err", "out", "pid", "stdin", "stdout", "stderr", "then", "timeout", "timer")
 
     def __init__(self, argv: Sequence[str], engine: Engine, then: Then, timeout: float | None) -> None:
         self.argv, self.engine, self.then, self.timeout = tuple(argv), engine, then, timeout
         self.called: Callable[[int], None] | None = None
+        self.directory = "/"
         self.stdin: int | None = None
         self.stdout: int | None = None
         self.stderr: int | None = None
@@ -100,9 +101,11 @@ class Calls:
         timeout: float | None = None,
         streams: tuple[int, int | None, int | None] | None = None,
         called: Callable[[int], None] | None = None,
+        directory: str = "/",
     ) -> None:
         """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once."""
         call = _Call(argv, engine, then, timeout)
+        call.directory = directory
         call.called = called
         if streams:
             call.stdin, call.stdout, call.stderr = streams
@@ -132,7 +135,7 @@ class Calls:
                 call.out if call.stdout is None else call.stdout,
                 call.err if call.stderr is None else call.stderr,
             )
-            call.pid = _spawn(call.argv, call.engine.env, fds)
+            call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
         except OSError as error:
             self._close(call)
             failed = Completed(call.argv, 127, "", f"{call.argv[0]}: {error.strerror}")
@@ -185,15 +188,17 @@ def _text(fd: int) -> str:
     return os.pread(fd, size, 0).decode("utf-8", "surrogateescape")
 
 
-def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int]) -> int:
+def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int], directory: str) -> int:
     """Start a program found by the PATH of its own environment, as leader of a session of its own."""
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(_above(fds))]
     words = [os.fsencode(word) for word in argv]
     environ = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     path = _which(argv[0], env.get("PATH"))
     try:
+        os.chdir(directory)
         return os.posix_spawn(path, words, environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
     finally:
+        os.chdir("/")
         for _, fd, _ in actions:
             if fd not in fds:
                 os.close(fd)

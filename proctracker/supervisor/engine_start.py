@@ -27,6 +27,7 @@ class EngineStart:
         self._launch = Launch("", ())
         self._name = core.starter.container_name(job.row)
         self._over = False
+        self._began = False
 
     def begin(self) -> None:
         """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
@@ -66,6 +67,7 @@ class EngineStart:
             timeout=None if attached else job.spec.get("start_timeout"),
             streams=streams,
             called=self._called,
+            directory=self._launch.directory,
         )
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)
@@ -88,6 +90,7 @@ class EngineStart:
         ticks = spawn.ticks(pid)
         self._core.seat.journal.started(pid, ticks)
         self._job.called = pid
+        self._began = True
         self._core.jobs.started(self._job, pid, ticks)
 
     def _attached(self, tries: int) -> None:
@@ -115,9 +118,9 @@ class EngineStart:
         if self._over:
             core.containers.stream_command_ended(job)
             return
-        if self._launch.kind == ATTACHED:
-            self._look(completed)
-        elif completed.returncode == 0:
+        if not self._began:
+            self._done(spawn.NOT_STARTED, completed.stderr)
+        elif completed.returncode == 0 and self._launch.kind != ATTACHED:
             pid, name = _word(self._launch.pid_file), _word(self._launch.id_file) or completed.stdout.strip()
             if pid.isdigit() and core.containers.belongs(int(pid), self._name, name):
                 self._finish(Observation(JobState.RUNNING, pid=int(pid), container_id=name or None))
