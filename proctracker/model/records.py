@@ -21,7 +21,7 @@ else:
             if isinstance(default, _Factory):
                 delattr(cls, name)
         if "__init__" not in cls.__dict__:
-            cls.__init__ = _init(names, defaults)
+            cls.__init__ = _first(cls, names, defaults)
         cls.__eq__, cls.__repr__ = _eq, _repr
         cls.__hash__ = _hash if frozen else None
         if frozen:
@@ -66,6 +66,16 @@ class _Fields:
             found.append((name, Any, how))
         plain: Any = dataclasses.make_dataclass(owner.__name__, found)
         return plain.__dataclass_fields__
+
+
+def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
+    """An ``__init__`` that puts the real one in its place: most commands make few of the kinds of records there are."""
+
+    def __init__(self: Any, *args: Any, **values: Any) -> None:
+        cls.__init__ = _init(names, defaults)
+        cls.__init__(self, *args, **values)
+
+    return __init__
 
 
 def _init(names: tuple[str, ...], defaults: dict[str, Any]) -> Any:

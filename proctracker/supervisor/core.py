@@ -12,7 +12,7 @@ from typing import Any
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, election, procfs, spawn
+from proctracker.supervisor import confinement, procfs, socketpath, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.containers import Containers
 from proctracker.supervisor.controls import Controls
@@ -78,6 +78,7 @@ class Core:
         self.own = spawn.own()
         self.me = confinement.describe()
         self.contexts: dict[str, Context] = {}
+        self._name = _inode(election.socket_path(home.run, key))
         self.paused = False
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
@@ -129,7 +130,8 @@ class Core:
         gc.collect()
         gc.freeze()
         try:
-            os.write(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC), b"5")
+            with open("/proc/self/clear_refs", "wb", buffering=0) as file:
+                file.write(b"5")
         except OSError:
             pass  # a job's max rss has our peak as its floor then
         self.loop.run()
@@ -151,7 +153,7 @@ class Core:
 
     def leave(self) -> None:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
-        path = election.socket_path(self.home.run, self.key)
+        path = socketpath.of(self.home.run, self.key)
         going = f"{path}.going"
         try:
             os.rename(path, going)
@@ -179,6 +181,14 @@ class Core:
         self.outputs.close()
         self.ledger.close()
         self.loop.close()
+
+
+def _inode(path: str) -> int:
+    """What tells our socket's name from a later one's, where the state directory was removed meanwhile; 0: none."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def supervise(home: Home, key: str, seat: Seat) -> int:

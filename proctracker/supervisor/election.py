@@ -16,11 +16,6 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.E
 """What flock(2) says on file systems without a lock service."""
 
 
-def socket_path(run: str, key: str) -> str:
-    """Where the supervisor of this confinement listens."""
-    return os.path.join(run, f"{key}.sock")
-
-
 def lock_path(run: str, key: str) -> str:
     """The file whose lock the supervisor's seat holds; never removed, its text names the holders."""
     return os.path.join(run, f"{key}.lock")

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, protocol, socketpath
+from proctracker.supervisor import confinement, protocol, socketpath
 
 GONE = (ConnectionError, BrokenPipeError, EOFError)
 """What tells that a supervisor has gone."""
@@ -41,7 +41,7 @@ class Supervisor:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
         attempt, until = 0, time.monotonic() + _LATEST
         while time.monotonic() < until:
-            path = election.socket_path(self.home.run, self.key)
+            path = socketpath.of(self.home.run, self.key)
             try:
                 link = self._greet(path)
             except PermissionError as error:

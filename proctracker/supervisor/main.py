@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
         if claim is None:
             os.write(ready, b"busy")
             os._exit(0)
-        listener = socketpath.listen(election.socket_path(home.run, key))
+        listener = socketpath.listen(socketpath.of(home.run, key))
     except OSError as error:
         os.write(ready, f"{error.filename or home.run}: {error.strerror}".encode("utf-8", "replace"))
         os._exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from typing import Any, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from proctracker.config import Config
 from proctracker.errors import (
@@ -15,10 +15,13 @@ from proctracker.errors import (
     InvalidStateException,
 )
 from proctracker.model import JobRow
-from proctracker.store import ArrayRow, Home, Reader
+from proctracker.store.paths import Home
 from proctracker.supervisor.client import Client
 from proctracker.tracker import contacts
 from proctracker.tracker.contacts import Target
+
+if TYPE_CHECKING:
+    from proctracker.store import ArrayRow, Reader
 
 
 class Place:
@@ -26,7 +29,7 @@ class Place:
 
     def __init__(self, path: str) -> None:
         self.home = Home(path)
-        self.reader = Reader(self.home)
+        self._reader: Reader | None = None
         self._configured = contacts.Configured()
         self._clients: dict[str | None, Client] = {}
         self.tracks: dict[str, Any] = {}
@@ -34,6 +37,15 @@ class Place:
         self.destroyed = 0
         """How many sessions this process has destroyed: open ones look whether it was theirs."""
         self._targets: dict[str, tuple[Any, Config, Target]] = {}
+
+    @property
+    def reader(self) -> Reader:
+        """The store of this host, to read; a job is submitted without it."""
+        if self._reader is None:
+            from proctracker.store import Reader
+
+            self._reader = Reader(self.home)
+        return self._reader
 
     # the outside
 
@@ -96,6 +108,8 @@ class Place:
         return None
 
     def _others(self) -> Iterable[Reader]:
+        from proctracker.store import Reader
+
         return (Reader(home) for home in self.home.others())
 
     # which supervisor

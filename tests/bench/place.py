@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, procfs
+from proctracker.supervisor import confinement, election, procfs, socketpath
 
 
 class Place:
@@ -37,7 +37,7 @@ class Place:
             os.kill(pid, signal.SIGKILL)
         while self.supervisors():
             time.sleep(0.001)
-        path = election.socket_path(self.home.run, confinement.key())
+        path = socketpath.of(self.home.run, confinement.key())
         if os.path.exists(path):
             os.unlink(path)
 
