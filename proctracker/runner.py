@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
 import time
 import warnings
-from typing import IO, TYPE_CHECKING, Any, List, Sequence, Tuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple, TypeVar
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed
@@ -185,7 +186,7 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
     streams: dict[str, Any] = {"_out_bufsize": CHUNK, "_err_bufsize": CHUNK, "_internal_bufsize": CHUNKS}
     if stdout is not None:
         streams = {"_out": stdout, "_err": stderr}
-    with open(os.devnull, "rb") as null:
+    with open(os.devnull, "rb") as null, _as_os_error(sh.ForkException):
         return sh.Command(path)(
             *(os.fsencode(arg).decode("latin-1") for arg in args),
             _in=null,
@@ -199,6 +200,15 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
             _ok_code=_CODES,
             **streams,
         )
+
+
+@contextlib.contextmanager
+def _as_os_error(refused: type[Exception]) -> Iterator[None]:
+    """What ``sh`` makes of an exec that failed, as the OSError it was; its text ends with a traceback's last line."""
+    try:
+        yield
+    except refused as error:
+        raise OSError(0, str(error).strip().rpartition("\n")[2].strip()) from None
 
 
 def _quieten() -> None:

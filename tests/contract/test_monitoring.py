@@ -55,7 +55,7 @@ def test_jobs_that_are_not_ours_are_read_only(kit: Kit, monitor: pt.MonitoringSe
         kit.bare("run", "-d", *([image, name] if kit.runtime == "ctr" else ["--name", name, image]), "sleep", "600")
     else:
         foreign = subprocess.Popen(["sleep", "600"])
-        name = str(foreign.pid)
+        name = f"pid-{foreign.pid}"
     try:
         [job] = [each for each in monitor.get_all_jobs() if name in (each.job_id, each.get_info().job_name)]
         assert job.get_state()[0] == pt.JobState.RUNNING

@@ -1,0 +1,120 @@
+"""From a template to a spec, and what is refused on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proctracker import procs
+from proctracker.config import Category, Config
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException, UnsupportedAttributeException
+from proctracker.model import CpuArchitecture, JobTemplate
+from proctracker.store import Home, Reader, Store
+from proctracker.tracker import contacts, submission
+from stores import submit
+
+CONFIG = Config(output_dir="/o", start_timeout=7.0, categories={"analysis": Category("reg/a:4", ("--device", "/dev/x"))})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, str]:
+    program = tmp_path / "podman"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return {"PATH": str(tmp_path), "HOME": str(tmp_path), "PROCTRACKER_HOME": str(tmp_path / "home")}
+
+
+def prepare(environ: dict[str, str], values: dict[str, Any], contact: str = "process", **more: Any) -> dict[str, Any]:
+    target = contacts.resolve(contact, CONFIG, environ)
+    return submission.prepare(JobTemplate(values), target, CONFIG, environ=environ, cwd=environ["HOME"], **more)
+
+
+def test_a_spec_has_what_the_supervisor_needs(place: dict[str, str]) -> None:
+    found = prepare(place, {"remote_command": "true", "job_environment": {"SECRET": "s"}, "min_slots": 2})
+    assert found["template"] == {"remote_command": "true", "min_slots": 2}
+    assert (found["runtime"], found["slots"], found["output_dir"], found["start_timeout"]) == ("process", 2, "/o", 7.0)
+    assert (found["engine"], found["cwd"], "given" in found) == ({}, place["HOME"], False)
+
+
+def test_an_engine_is_kept(place: dict[str, str]) -> None:
+    found = prepare(place, {"remote_command": "true", "job_category": "i"}, "podman:/x")
+    assert found["engine"]["command"] == (f"{place['HOME']}/podman",)
+    assert found["engine"]["options"] == {"address": "/x"}
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "word"),
+    [
+        ({}, InvalidArgumentException, "remote_command"),
+        ({"remote_command": ""}, InvalidArgumentException, "remote_command"),
+        ({"remote_command": "x", "email": ["a@b"]}, UnsupportedAttributeException, "email"),
+        ({"remote_command": "x", "job_category": "i"}, UnsupportedAttributeException, "job_category"),
+        ({"remote_command": "x", "machine_os": "WIN"}, UnsupportedAttributeException, "LINUX"),
+        ({"remote_command": "x", "min_phys_memory": 2**60}, InvalidArgumentException, "min_phys_memory"),
+        ({"remote_command": "x", "implementation_specific": {"nope": 1}}, InvalidArgumentException, "nope"),
+        ({"remote_command": "x", "implementation_specific": {"cpus": 1}}, UnsupportedAttributeException, "--limit"),
+        ({"remote_command": "x", "implementation_specific": {"memory_limit": "1G"}}, UnsupportedAttributeException, "--limit"),
+        ({"remote_command": "x", "working_directory": "/nope"}, InvalidArgumentException, "working_directory"),
+        ({"remote_command": "x", "input_path": "nope"}, InvalidArgumentException, "input_path"),
+        ({"remote_command": "x", "output_path": "/nope/o"}, InvalidArgumentException, "output_path"),
+        ({"remote_command": "x", "deadline_time": 1}, InvalidArgumentException, "deadline"),
+        ({"remote_command": "x", "resource_limits": {"CPU_TIM": 1}}, InvalidArgumentException, "CPU_TIME"),
+    ],
+)
+def test_refused(place: dict[str, str], values: dict[str, Any], kind: type[Exception], word: str) -> None:
+    with pytest.raises(kind, match=word):
+        prepare(place, values)
+
+
+def test_another_architecture_is_refused(place: dict[str, str]) -> None:
+    prepare(place, {"remote_command": "x", "machine_arch": procs.architecture(), "min_phys_memory": 1000})
+    with pytest.raises(UnsupportedAttributeException, match=procs.architecture().name):
+        prepare(place, {"remote_command": "x", "machine_arch": CpuArchitecture.ALPHA})
+
+
+def test_a_missing_cli_is_refused(place: dict[str, str]) -> None:
+    with pytest.raises(DrmCommunicationException, match="docker"):
+        prepare(place, {"remote_command": "x", "job_category": "i"}, "docker")
+
+
+def test_a_named_category(place: dict[str, str]) -> None:
+    values = {"remote_command": "x", "job_category": "analysis", "implementation_specific": {"options": ["-q"]}}
+    found = prepare(place, values, "podman")
+    assert found["template"]["job_category"] == "reg/a:4"
+    assert found["template"]["implementation_specific"]["options"] == ["--device", "/dev/x", "-q"]
+    assert found["given"] == {"job_category": "analysis", "implementation_specific": {"options": ["-q"]}}
+
+
+def test_arrays_are_looked_at_as_such(place: dict[str, str]) -> None:
+    prepare(place, {"remote_command": "x", "output_path": "o.%a"}, array=True)
+    for more in ({"array": True}, {"indices": [1, 2]}):
+        with pytest.raises(InvalidArgumentException, match="every task"):
+            prepare(place, {"remote_command": "x", "output_path": "o"}, **more)
+
+
+@pytest.mark.parametrize("values", [{"submit_as_hold": True}, {"start_time": "+1h"}])
+def test_files_are_left_to_a_later_start(place: dict[str, str], values: dict[str, Any]) -> None:
+    prepare(place, {"remote_command": "x", "working_directory": "/nope", **values})
+
+
+def test_dependencies_must_be_known(place: dict[str, str]) -> None:
+    store = Store(Home(place["PROCTRACKER_HOME"]))
+    job, task = submit(store)[0], submit(store, tasks=2)[0]
+    store.close()
+    reader = Reader(Home(place["PROCTRACKER_HOME"]))
+    for key in ("after", "after_any"):
+        values = {"remote_command": "x", "working_directory": "/nope", "implementation_specific": {key: [job.id, task.id, str(task.num)]}}
+        assert prepare(place, values)[key] == [job.id, task.id, str(task.num)]
+        values["implementation_specific"] = {key: f"{job.id},4711"}
+        with pytest.raises(InvalidArgumentException, match="4711"):
+            prepare(place, values, reader=reader)
+    reader.close()
+
+
+def test_relative_volumes_are_the_callers(place: dict[str, str]) -> None:
+    values = {"job_category": "i", "implementation_specific": {"volumes": ["./:/d"]}}
+    found = prepare(place, values, "podman")
+    assert found["template"]["implementation_specific"]["volumes"] == [f"{place['HOME']}:/d"]
+    assert found["given"]["implementation_specific"]["volumes"] == ["./:/d"]
