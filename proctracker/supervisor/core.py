@@ -78,7 +78,7 @@ class Core:
         self.own = spawn.own()
         self.me = confinement.describe()
         self.contexts: dict[str, Context] = {}
-        self._name = _inode(election.socket_path(home.run, key))
+        self._name = _inode(socketpath.of(home.run, key))
         self.paused = False
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
@@ -155,11 +155,8 @@ class Core:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
         path = socketpath.of(self.home.run, self.key)
         going = f"{path}.going"
-        try:
+        if _inode(path) == self._name:
             os.rename(path, going)
-        except FileNotFoundError:
-            pass
-        else:
             if self.server.accept():
                 os.rename(going, path)
                 return
