@@ -91,23 +91,26 @@ set -- {folder}/fifo/*/{name}-stdout
 }} 2>/dev/null
 wait $client
 code=$?
+kill $feeder 2>/dev/null
 if [ -s {folder}/pid ]; then
     if [ -e /proc/self/fd/8 ]; then
         cat <&8 & out=$!
         cat <&9 >&2 & wait $! $out
     fi
-    until tasks=$({ctr} tasks ls -q 2>/dev/null); do sleep 1; done
-    echo "$tasks" | grep -Fqx {name} || {ctr} containers label {name} {label}=$code >/dev/null 2>&1
+    if state=$({ctr} shim --id {name} state 2>/dev/null); then
+        case $state in *'"status": 3'*) ;; *) exit $code ;; esac
+        code=$(echo "$state" | sed -n 's/.*"exit_status": *\\([0-9]*\\).*/\\1/p')
+    fi
+    until {ctr} containers label {name} {label}=${{code:-0}} >/dev/null 2>&1 || {ctr} version >/dev/null 2>&1; do sleep 1; done
 fi
-kill $feeder 2>/dev/null
-exit $code
+exit ${{code:-0}}
 """
 """Carries the streams of an attached start and keeps its code.
 
 ctr closes the job's input never if that ends before the task runs: the end is held back until then. A daemon that goes
 away ends ``ctr run``, not the job: this shell has the pipes of its output too, and goes on with them (what is left of the
 input is not: nothing but ``ctr run`` can end it). They are opened for both ways first, for without a writer the opening
-would wait. The code of a task that is still there is its shim's to tell.
+would wait. A shim that still answers says that ``ctr run`` was cut off: then it tells the code.
 """
 
 
