@@ -128,7 +128,7 @@ class Core:
         self.server.open()
         self.housekeeping.begin()
         gc.collect()
-        gc.freeze()
+        gc.freeze(); gc.disable()
         try:
             with open("/proc/self/clear_refs", "wb", buffering=0) as file:
                 file.write(b"5")
