@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Any, Iterable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, TypeVar
 
 from proctracker.errors import InvalidArgumentException
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 S = TypeVar("S", bound="Struct")
+
+_PLAIN = (str, int, float, bool)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -51,21 +55,25 @@ class Struct:
 
 def plain(value: Any) -> Any:
     """A value as JSON knows it."""
+    if value is None or value.__class__ in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.name
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
     if isinstance(value, Struct):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value
+    from datetime import datetime, timedelta, timezone
+
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def moment(epoch: float | None) -> datetime | None:
     """Epoch seconds as an aware datetime in UTC."""
+    from datetime import datetime, timezone
+
     return None if epoch is None else datetime.fromtimestamp(epoch, timezone.utc)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, List, Mapping, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Union
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.enums import CpuArchitecture, OperatingSystem
 from proctracker.model.records import record
 from proctracker.model.structs import Struct, nearest
 
-When = Union[datetime, float, int, str]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    When = Union[datetime, float, int, str]
 
 
 def _text(value: Any) -> str:
@@ -89,6 +91,10 @@ def _extensions(value: Any) -> dict[str, Any]:
 
 
 def _when(value: Any) -> When:
+    if value.__class__ in (int, float, str):
+        return value
+    from datetime import datetime, timedelta
+
     if isinstance(value, bool) or not isinstance(value, (datetime, int, float, str, timedelta)):
         raise TypeError("a time: a datetime, epoch seconds, ISO 8601 or +DURATION")
     return f"+{value.total_seconds():f}" if isinstance(value, timedelta) else value
@@ -165,6 +171,13 @@ class JobTemplate(Struct):
             raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
 
     @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> JobTemplate:
+        """One of values that were checked before, as ``to_dict`` gave them: nothing is looked at again."""
+        template = cls.__new__(cls)
+        template.__dict__.update(_UNSET, **values)
+        return template
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> JobTemplate:
         """The same as calling the class."""
         return cls(values)
@@ -193,6 +206,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "resource_limits": _limits,
     "implementation_specific": _extensions,
 }
+
+_UNSET = dict.fromkeys(_CHECKS)
 
 EXTENSIONS = (
     "contact user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns"

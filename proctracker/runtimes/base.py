@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple, TypeVar
 
 from proctracker.errors import UnsupportedAttributeException
-from proctracker.model import SPELLINGS, Completed, Observation
+from proctracker.model import SPELLINGS
 from proctracker.model.records import field, record
 
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from proctracker.model import JobTemplate
+    from proctracker.model import Completed, JobTemplate, Observation
 else:
     Protocol = object
 
 Argv = Tuple[str, ...]
 T = TypeVar("T")
-Dialog = Generator[Sequence[Argv], Sequence[Completed], T]
+Dialog = Generator[Sequence[Argv], Sequence["Completed"], T]
 """A conversation with a CLI: yields command lines to run side by side, is sent what each printed, returns the answer.
 
 Raises DrmCommunicationException (from inside the generator) where the engine could not be asked."""

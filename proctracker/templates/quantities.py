@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
 from typing import Any
 
 from proctracker.errors import InvalidArgumentException
@@ -29,6 +28,8 @@ def duration(value: Any, what: str = "duration") -> float:
 
 def moment(value: Any, now: float, what: str = "time") -> float:
     """Epoch seconds of a datetime, a number of them, ISO 8601 or ``+DURATION`` from now (-2: now)."""
+    from datetime import datetime
+
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -50,6 +51,8 @@ def moment(value: Any, now: float, what: str = "time") -> float:
 
 def iso(epoch: float) -> str:
     """An epoch time as ISO 8601 UTC with a Z and six digits."""
+    from datetime import datetime, timezone
+
     return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
