@@ -26,9 +26,7 @@ _ALLOCATIONS = (
 
 A variable alone says nothing: ``salloc`` sets it in a shell on the login node, ``sbatch`` from a job passes it on."""
 
-_DOORS = re.compile(
-    r"(user@\d+|sshd?(@.*)?|dropbear(@.*)?|crond?|atd|(serial-|console-|container-)?getty(@.*)?)\.service"
-)
+_DOORS = r"(user@\d+|sshd?(@.*)?|dropbear(@.*)?|crond?|atd|(serial-|console-|container-)?getty(@.*)?)\.service"
 """Services whose stop leaves what they started (KillMode=process), or that are a login: no confinement."""
 
 _CAPABILITIES = {"limits": 24, "nice": 23}
@@ -121,7 +119,7 @@ def service(cgroup: str) -> str | None:
     for line in cgroup.splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers in ("name=systemd", "") and path != "/":
-            words = [word for word in path.split("/") if word.endswith(".service") and not _DOORS.fullmatch(word)]
+            words = [word for word in path.split("/") if word.endswith(".service") and not re.fullmatch(_DOORS, word)]
             return words[-1] if words else None
     return None
 

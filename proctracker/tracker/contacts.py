@@ -13,7 +13,7 @@ from proctracker.errors import DrmCommunicationException, InvalidArgumentExcepti
 from proctracker.model import nearest
 from proctracker.runtimes.base import Engine, Runtime
 
-_FORM = re.compile(r"([^:?]+)(?::([^?]*))?(?:\?(.*))?", re.DOTALL)
+_FORM = r"(?s)([^:?]+)(?::([^?]*))?(?:\?(.*))?"
 
 _ALWAYS = (
     "PATH HOME USER LOGNAME LANG LC_ALL TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS"
@@ -40,7 +40,7 @@ def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> 
     Raises InvalidArgumentException for a name nobody knows (with the nearest known one), or an option the runtime has not.
     """
     text = config.default_contact if contact is None else contact
-    match = _FORM.fullmatch(text)
+    match = re.fullmatch(_FORM, text)
     if match is None:
         raise InvalidArgumentException(f"contact {text!r}: a runtime is expected, as in podman, podman:ADDRESS or ctr?namespace=x")
     name, address, query = match.groups()
@@ -63,13 +63,12 @@ def _options(contact: str, address: str | None, query: str | None) -> dict[str, 
     found = {"address": address} if address else {}
     if not query:
         return found
-    from urllib.parse import unquote
 
     for pair in filter(None, query.split("&")):
         key, equals, value = pair.partition("=")
         if not equals or key == "address":
             raise InvalidArgumentException(f"contact {contact!r}: NAME=VALUE is expected after the ?, not {pair!r}")
-        found[key] = unquote(value)
+        found[key] = re.sub(r"%([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), value)
     return found
 
 
@@ -77,7 +76,6 @@ def _engine(command: tuple[str, ...], options: Mapping[str, str], runtime: Runti
     """The engine with all that decides which one it is: the CLI's path, and the variables it heeds."""
     if not command:
         return Engine((), options, {})
-    import shutil
 
     env = {name: environ[name] for name in (*_ALWAYS, *runtime.engine_variables) if environ.get(name)}
     env.setdefault("PATH", _PATH)
@@ -85,7 +83,9 @@ def _engine(command: tuple[str, ...], options: Mapping[str, str], runtime: Runti
         own = f"/run/user/{os.geteuid()}"
         if os.path.isdir(own) and os.stat(own).st_uid == os.geteuid():
             env["XDG_RUNTIME_DIR"] = own
-    path = shutil.which(command[0], path=env["PATH"])
+    from proctracker.runner import find
+
+    path = find(command[0], env["PATH"])
     return Engine((os.path.abspath(path) if path else command[0], *command[1:]), options, env)
 
 
