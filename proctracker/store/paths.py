@@ -92,8 +92,8 @@ class Home:
 
     def kept(self, job_id: str, attempt: int, stream: str, output_dir: str | None = None) -> str:
         """Where we keep a job's output that was given no path; ``stream`` is ``out`` or ``err``."""
-        number = int(job_id.split("_")[0])
-        return os.path.join(output_dir or self.kept_dir, str(number // 1000), f"{job_id}.{attempt}.{stream}")
+        number = int(job_id.partition("_")[0])
+        return f"{output_dir or self.kept_dir}/{number // 1000}/{job_id}.{attempt}.{stream}"
 
     def others(self) -> list[Home]:
         """The other hosts that have state in this home, by name."""

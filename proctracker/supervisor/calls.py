@@ -27,7 +27,22 @@ Answered = Callable[[Any, "Drmaa2Exception | None"], None]
 class _Call:
     """One call that is waiting for its turn or under way."""
 
-    __slots__ = ("argv", "called", "cut", "directory", "engine", "err", "out", "pid", "stdin", "stdout", "stderr", "then", "timeout", "timer")
+    __slots__ = (
+        "argv",
+        "called",
+        "cut",
+        "directory",
+        "engine",
+        "err",
+        "out",
+        "pid",
+        "stdin",
+        "stdout",
+        "stderr",
+        "then",
+        "timeout",
+        "timer",
+    )
 
     def __init__(self, argv: Sequence[str], engine: Engine, then: Then, timeout: float | None) -> None:
         self.argv, self.engine, self.then, self.timeout = tuple(argv), engine, then, timeout
@@ -55,12 +70,16 @@ class Calls:
     def __len__(self) -> int:
         return len(self._running) + len(self._waiting)
 
-    def converse(self, engine: Engine, dialog: Generator[Any, Any, Any], then: Answered, timeout: float | None = None) -> None:
+    def converse(
+        self, engine: Engine, dialog: Generator[Any, Any, Any], then: Answered, timeout: float | None = None
+    ) -> None:
         """Hold a runtime's dialog; ``then(answer, None)`` or ``then(None, error)``. ``timeout`` in seconds for each call."""
         limit = float(self._core.settings["cli_timeout"]) if timeout is None else timeout
         self._step(engine, dialog, None, then, limit)
 
-    def _step(self, engine: Engine, dialog: Generator[Any, Any, Any], found: Any, then: Answered, timeout: float) -> None:
+    def _step(
+        self, engine: Engine, dialog: Generator[Any, Any, Any], found: Any, then: Answered, timeout: float
+    ) -> None:
         try:
             wanted = list(dialog.send(found))
         except StopIteration as answer:
@@ -71,7 +90,10 @@ class Calls:
             return
         except Exception as error:
             # A parser that stumbles must not take the supervisor with it: its job is told, the log knows more.
-            then(None, InternalException(f"{engine.command[0] if engine.command else '?'}: {type(error).__name__}: {error}"))
+            then(
+                None,
+                InternalException(f"{engine.command[0] if engine.command else '?'}: {type(error).__name__}: {error}"),
+            )
             return
         got: list[Completed | None] = [None] * len(wanted)
         left = len(wanted)
@@ -207,7 +229,6 @@ def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int
 def _above(fds: tuple[int, int, int]) -> list[int]:
     """The descriptors, none of them below 3: dup2 must not meet its own source."""
 
-
     return [fd if fd > 2 else fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in fds]
 
 
@@ -219,5 +240,3 @@ def _which(command: str, search: str | None) -> str:
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     raise FileNotFoundError(2, "command not found", command)
-
-

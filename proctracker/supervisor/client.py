@@ -102,7 +102,7 @@ class Client:
         key, surroundings = context
         fields: dict[str, Any] = {
             "session": session,
-            "spec": _text({**spec, "max_parallel": max_parallel} if max_parallel else spec),
+            "spec": _text({**spec, "max_parallel": max_parallel, "over": items is not None} if indices else spec),
             "context": key,
             "contact": contact,
             "create": create,
@@ -271,5 +271,3 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
 
 def _text(value: Mapping[str, Any]) -> str:
     return protocol.text(value)
-
-

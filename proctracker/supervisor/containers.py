@@ -175,7 +175,9 @@ class Containers:
             core.ledger.change(row, JobState.RUNNING, "restarting")
             self._again(job, time.time(), 0.5)
         elif time.time() - gone > PATIENCE:
-            core.ends.lost(job, "lost", f"its process has gone and its engine says {found.sub_state or found.state.name}")
+            core.ends.lost(
+                job, "lost", f"its process has gone and its engine says {found.sub_state or found.state.name}"
+            )
         else:
             self._again(job, gone, 0.02)
 
@@ -253,7 +255,9 @@ class Containers:
             elif observed is None:
                 self._core.ends.start_lost(job)
             elif observed.state == JobState.QUEUED:
-                self._core.ends.not_started(job, 125, observed.annotation or "the engine created it and did not start it")
+                self._core.ends.not_started(
+                    job, 125, observed.annotation or "the engine created it and did not start it"
+                )
             else:
                 self.runs(job, observed)
 

@@ -81,7 +81,9 @@ class Controls:
     def _one(self, name: str, action: str, number: int, grace: float, done: Done) -> None:
         try:
             job = self._job(name, action)
-            getattr(self, f"_{action}")(job, done) if action != "terminate" else self._terminate(job, number, grace, done)
+            getattr(self, f"_{action}")(job, done) if action != "terminate" else self._terminate(
+                job, number, grace, done
+            )
         except Drmaa2Exception as error:
             done(error)
 
@@ -95,7 +97,9 @@ class Controls:
             if not rows[0].ended:
                 raise InvalidStateException(f"job {name} belongs to another supervisor ({rows[0].keeper})")
             raise unfit(rows[0], action)
-        if JobState(job.row.state) not in FITTING[action] or (action == "hold" and job.starting and not self._back(job)):
+        if JobState(job.row.state) not in FITTING[action] or (
+            action == "hold" and job.starting and not self._back(job)
+        ):
             raise unfit(job.row, action)
         return job
 
@@ -272,5 +276,3 @@ def unfit(row: JobRow, action: str) -> InvalidStateException:
     state = JobState(row.state).name + (f" ({row.sub_state})" if row.sub_state else "")
     fitting = [each.name for each in FITTING[action]] if action != "terminate" else ["a job that has not ended"]
     return InvalidStateException(f"job {row.id} is {state}: {action} takes {' or '.join(fitting)}")
-
-

@@ -15,6 +15,7 @@ from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, procfs, socketpath, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.containers import Containers
+from proctracker.supervisor.context import Context
 from proctracker.supervisor.controls import Controls
 from proctracker.supervisor.ends import Ends
 from proctracker.supervisor.housekeeping import Housekeeping
@@ -47,20 +48,6 @@ DEFAULTS: dict[str, Any] = {
     "idle": 5.0,
 }
 """What clients may tell of the configuration in ``hello``; times in seconds."""
-
-
-class Context:
-    """A submitter's surroundings, ready for use."""
-
-    __slots__ = ("env", "job_env", "surroundings")
-
-    def __init__(self, text: str) -> None:
-        values = json.loads(text)
-        self.env: dict[str, str] = values.get("env") or {}
-        self.job_env: dict[str, str] = values.get("job_env") or {}
-        self.surroundings = spawn.Surroundings(
-            values.get("umask"), values.get("limits"), values.get("nice"), values.get("affinity"), values.get("groups")
-        )
 
 
 class Core:
@@ -128,7 +115,8 @@ class Core:
         self.server.open()
         self.housekeeping.begin()
         gc.collect()
-        gc.freeze(); gc.disable()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)  # few objects here have cycles, and a look at all costs more than a start
         try:
             with open("/proc/self/clear_refs", "wb", buffering=0) as file:
                 file.write(b"5")

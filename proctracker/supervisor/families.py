@@ -61,5 +61,3 @@ def signal_all(job: Job, mark: str, number: int) -> int:
         if len(sent) < len(fresh) or number not in (signal.SIGSTOP, signal.SIGKILL):
             break  # what a handler forks on its way out is its own business until the grace is over
     return len(reached)
-
-

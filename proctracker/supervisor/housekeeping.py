@@ -83,7 +83,9 @@ class Housekeeping:
         if not core.paused:
             return 0
         core.paused = False
-        left = sum(1 for job in core.jobs if job.row.dispatched is None and not JobState(job.row.state).name.endswith("HELD"))
+        left = sum(
+            1 for job in core.jobs if job.row.dispatched is None and not JobState(job.row.state).name.endswith("HELD")
+        )
         core.queue.kick()
         return left
 
@@ -210,7 +212,9 @@ class Housekeeping:
                 outcome["errors"][name] = to_wire(InvalidArgumentException(f"no job {name}"))
             elif not row.ended:
                 state = JobState(row.state).name
-                outcome["errors"][name] = to_wire(InvalidStateException(f"job {name} is {state}: reap takes ended jobs"))
+                outcome["errors"][name] = to_wire(
+                    InvalidStateException(f"job {name} is {state}: reap takes ended jobs")
+                )
             else:
                 ready.append(row)
         self._pending += 1
@@ -255,7 +259,9 @@ class Housekeeping:
             if spec.get("keep_input") and row.input and row.task is None:
                 _unlink(row.input)
 
-    def destroy(self, name: str, live: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]) -> None:
+    def destroy(
+        self, name: str, live: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]
+    ) -> None:
         """Forget a session with its jobs; ``live``: what becomes of those that have not ended."""
         core = self._core
         jobs = [job for job in core.jobs if job.row.session == name]

@@ -59,9 +59,13 @@ class Intake:
             if text is not None:
                 store.add_context(key, text)
             spec_number = store.add_spec(message["spec"], key, token)
-            rows.extend(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items")))
+            rows.extend(
+                _rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items"))
+            )
             if indices is not None:
-                store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, message.get("items"))
+                store.add_array(
+                    number, session, spec_number, indices, spec.get("max_parallel") or 0, message.get("items")
+                )
             store.add_jobs(rows)
 
         core.ledger.accept(write)
@@ -87,7 +91,14 @@ class Intake:
 
 
 def _rows(
-    host: str, keeper: str, session: str, spec: dict[str, Any], number: int, num: int, indices: Sequence[int] | None, items: Any
+    host: str,
+    keeper: str,
+    session: str,
+    spec: dict[str, Any],
+    number: int,
+    num: int,
+    indices: Sequence[int] | None,
+    items: Any,
 ) -> Iterator[JobRow]:
     """The rows of a job, or of an array's tasks."""
     now = time.time()

@@ -78,18 +78,26 @@ class Ledger:
             self.on_change(row, now, row.state, row.sub_state)
 
     def accept(self, write: Callable[[Store], None]) -> None:
-        """Write new rows now, with all that is due, in one commit; raises what the store says and leaves nothing of them."""
-        if not self._failing:
-            self._commit(write)
-            return
-        self._commit(None)
-        self._commit(write)
+        """Write new rows now; raises what the store says and leaves nothing of them.
+
+        What else is due stays due: most of it changes once more before its time comes, and the journal has it.
+        """
+        if self._failing:
+            self._commit()
+        store = self.store
+        store.begin()
+        try:
+            write(store)
+            store.commit()
+        except BaseException:
+            store.rollback()
+            raise
 
     def flush(self) -> None:
         """Commit what is due; where the store refuses, keep it and try again later."""
         self._timer = None
         try:
-            self._commit(None)
+            self._commit()
         except Drmaa2Exception:
             self._failing = True
             self._due(AGAIN)
@@ -107,13 +115,11 @@ class Ledger:
                 self._timer.cancel()
             self._timer = self._loop.at(when, self.flush)
 
-    def _commit(self, write: Callable[[Store], None] | None) -> None:
-        """One transaction: the due changes, and ``write``'s; on failure neither, and the changes stay due."""
+    def _commit(self) -> None:
+        """All due changes in one transaction; on failure they stay due."""
         store = self.store
         store.begin()
         try:
-            if write:
-                write(store)
             if self._dirty:
                 self.before()
                 store.update_many(list(self._dirty.values()), CHANGING)

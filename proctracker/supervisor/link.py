@@ -175,5 +175,3 @@ class Link:
         self._socket, self._frames, self.facts = link._socket, link._frames, link.facts
         self._number = link._number
         self._pushed, self._answers = {}, {}
-
-

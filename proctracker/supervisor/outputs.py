@@ -37,13 +37,13 @@ class Outputs:
 
     def paths(self, row: JobRow, output_dir: str | None) -> tuple[str, str]:
         """Where a job's kept streams lie."""
-        kept = self._home.kept
-        return kept(row.id, row.attempt, "out", output_dir), kept(row.id, row.attempt, "err", output_dir)
+        out = self._home.kept(row.id, row.attempt, "out", output_dir)
+        return out, out[:-3] + "err"
 
     def open(self, path: str) -> int:
         """A descriptor of a new, empty kept file. Raises StartFailed or StartLater."""
         try:
-            self._folder(os.path.dirname(path))
+            self._folder(path.rpartition("/")[0])
             while self._spare:
                 old, fd = self._spare.pop()
                 try:

@@ -181,7 +181,9 @@ class Queue:
         best: Entry | None = None
         for session, line in list(self._lines.items()):
             heads = [(number, lane, lane.head()) for number, lane in line.lanes.items()]
-            open_heads = [entry for _, lane, entry in heads if entry and not (lane.limit and lane.running >= lane.limit)]
+            open_heads = [
+                entry for _, lane, entry in heads if entry and not (lane.limit and lane.running >= lane.limit)
+            ]
             for number, lane, entry in heads:
                 if number and entry is None and not lane.running:
                     del line.lanes[number]
@@ -213,9 +215,14 @@ class Queue:
                 for other in [name, *(part.row.id for part in parts)]:
                     self._dependents.setdefault(other, []).append(job)
             elif done and not self._all_done(name):
-                core.loop.soon(lambda why=name: core.ends.refused(job, f"job {why} did not end DONE", "dependency"))
+                self._refuse(job, name)
                 return False
         return not job.waits_for
+
+    def _refuse(self, job: Job, name: str) -> None:
+        """A job that was to follow on one that did not end DONE never starts."""
+        ends = self._core.ends
+        self._core.loop.soon(lambda: ends.refused(job, f"job {name} did not end DONE", "dependency"))
 
     def _all_done(self, name: str) -> bool:
         """Whether a job, or every task of an array, ended DONE."""

@@ -255,5 +255,3 @@ def _orphan(core: Core, row: JobRow) -> None:
     elif not row.container and not (row.pid and row.boot == core.boot and alive(row.pid, row.ticks)):
         row.annotation = "it ended with the allocation or login it was submitted in"
         core.ledger.change(row, JobState.UNDETERMINED, "lost", finished=time.time())
-
-

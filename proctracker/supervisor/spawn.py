@@ -79,11 +79,11 @@ def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
 def find(command: str, search: str | None, directory: str) -> str:
     """The file a command names, by PATH of the job as execvp(3) does; raises StartFailed 127 or 126."""
     if "/" in command:
-        _executable(command, os.path.join(directory, command))
+        _executable(command, command if command[0] == "/" else os.path.join(directory, command))
         return command
     refused = None
     for folder in (search if search is not None else "/usr/local/bin:/usr/bin:/bin").split(":"):
-        path = os.path.join(directory, folder, command)
+        path = f"{folder}/{command}" if folder[:1] == "/" else os.path.join(directory, folder, command)
         try:
             _executable(command, path)
             return path
@@ -120,14 +120,16 @@ def spawn(
     surroundings: Surroundings,
     mine: Own,
     given: Mapping[str | None, int] = _NONE,
+    encoded: dict[bytes, bytes] | None = None,
 ) -> int:
     """Start the launch's command as leader of a session of its own; return its pid.
 
-    ``given``: descriptors of streams that are open already, by path. Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
+    ``given``: descriptors of streams that are open already, by path; ``encoded``: the environment once more, as bytes.
+    Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
     something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
     """
     argv = [os.fsencode(word) for word in launch.argv]
-    environment = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    environment = encode(env) if encoded is None else encoded
     path = os.fsencode(find(launch.argv[0], env.get("PATH"), launch.directory))
     streams = open_streams(launch, surroundings.umask, given)
     try:
@@ -140,9 +142,12 @@ def spawn(
             os.close(fd)
 
 
-def open_streams(
-    launch: Launch, umask: int | None, given: Mapping[str | None, int] = _NONE
-) -> tuple[int, int, int]:
+def encode(env: Mapping[str, str]) -> dict[bytes, bytes]:
+    """An environment as execve(2) takes it."""
+    return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+
+
+def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, int] = _NONE) -> tuple[int, int, int]:
     """Descriptors for the launch's three streams; the same file twice is opened once, as with ``2>&1``."""
     found = given.get(launch.stdin, -1), given.get(launch.stdout, -1), given.get(launch.stderr, -1)
     if min(found) >= 0:
@@ -184,16 +189,19 @@ def _open(path: str, flags: int, directory: str) -> int:
 
 
 def _posix(
-    path: bytes, argv: list[bytes], env: dict[bytes, bytes], directory: str, streams: tuple[int, int, int], umask: int | None
+    path: bytes,
+    argv: list[bytes],
+    env: dict[bytes, bytes],
+    directory: str,
+    streams: tuple[int, int, int],
+    umask: int | None,
 ) -> int:
     """The quick way: posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread."""
     actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     old = os.umask(umask) if umask is not None else None
     try:
         _chdir(directory)
-        return os.posix_spawn(
-            path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS
-        )
+        return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
     except OSError as error:
         if error.errno in FULL:
             raise StartLater(error.strerror) from None

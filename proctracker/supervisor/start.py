@@ -48,7 +48,14 @@ def start(home: Home, key: str, durability: str = "process") -> None:
             environment = logout.manager_environ(environment)
         null = subprocess.DEVNULL
         subprocess.run(
-            [*prefix, *argv], env=environment, cwd="/", stdin=null, stdout=null, stderr=null, pass_fds=[write_end], check=False
+            [*prefix, *argv],
+            env=environment,
+            cwd="/",
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            pass_fds=[write_end],
+            check=False,
         )
     except OSError as error:
         os.close(read_end)

@@ -18,12 +18,10 @@ from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
 
 if TYPE_CHECKING:
-    from proctracker.supervisor.core import Context, Core
+    from proctracker.supervisor.core import Core
 
 RETRY = 1.0
 """Seconds until a start is tried again that lacked processes, memory or descriptors."""
-
-_OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
 
 
 class Starter:
@@ -79,19 +77,21 @@ class Starter:
         stdin = row.input
         if spec.get("stdin") == "passed":
             if job.stdin is None:
-                raise spawn.StartFailed(spawn.NOT_STARTED, "its standard input went with the client or supervisor that had it")
+                raise spawn.StartFailed(
+                    spawn.NOT_STARTED, "its standard input went with the client or supervisor that had it"
+                )
             stdin = PASSED
         engine = spec.get("engine") or {}
         return Request(
             engine=Engine(tuple(engine.get("command") or ()), engine.get("options") or {}, engine.get("env") or {}),
-            template=template_of(row, spec),
+            template=template_of(row, spec, context.job_env),
             job_id=row.id,
             attempt=row.attempt,
             name=self.container_name(row),
             folder=os.path.join(core.home.starts, f"{row.id}.{row.attempt}"),
             keep_output=out,
             keep_error=err,
-            environment=self._environment(row, context, runtime.containers),
+            environment=context.environment(self._ours(row, spec), runtime.containers),
             labels=self.labels(row) if runtime.containers else {},
             directory=(None if runtime.containers else row.workdir) or spec.get("cwd") or "/",
             limits=context.surroundings.limits or {},
@@ -118,25 +118,19 @@ class Starter:
             found.update({"proctracker.array": str(row.num), "proctracker.index": str(row.task)})
         return found
 
-    def _environment(self, row: JobRow, context: Context, containers: bool) -> dict[str, str]:
-        env = dict(context.job_env) if containers else {**context.env, **context.job_env}
-        for name in _OURS:
-            env.pop(name, None)
-        env["JOB_ID"] = row.id
-        env["PROCTRACKER_SESSION"] = row.session
-        env["PROCTRACKER_ATTEMPT"] = str(row.attempt)
-        env["PROCTRACKER_JOB"] = self._core.mark(row)
+    def _ours(self, row: JobRow, spec: dict[str, Any]) -> dict[str, str]:
+        """The variables that say which job it is."""
+        found = {
+            "JOB_ID": row.id,
+            "PROCTRACKER_SESSION": row.session,
+            "PROCTRACKER_ATTEMPT": str(row.attempt),
+            "PROCTRACKER_JOB": self._core.mark(row),
+        }
         if row.task is not None:
-            env["TASK_ID"] = str(row.task)
-        item = self._item(row)
-        if item is not None:
-            env["TASK_ITEM"] = item
-        return env
-
-    def _item(self, row: JobRow) -> str | None:
-        words = json.loads(row.command) if row.task is not None else []
-        array = self._core.store.array(row.num) if words else None
-        return words[-1] if array is not None and array.items is not None else None
+            found["TASK_ID"] = str(row.task)
+            if spec.get("over"):
+                found["TASK_ITEM"] = json.loads(row.command)[-1]
+        return found
 
     # plain processes
 
@@ -155,8 +149,10 @@ class Starter:
             core.seat.journal.opened(row.id, row.attempt, now)
             core.ledger.open_starts += 1
             began = True
+            same = launch.environment is request.environment
+            encoded = context.encoded(self._ours(row, job.spec)) if context and same else None
             surroundings = context.surroundings if context else spawn.Surroundings()
-            pid = spawn.spawn(launch, launch.environment, surroundings, core.own, given)
+            pid = spawn.spawn(launch, launch.environment, surroundings, core.own, given, encoded)
         except spawn.StartLater as later:
             self._later(job, str(later), began)
             return
@@ -246,9 +242,9 @@ def _close_kept(given: dict[str | None, int]) -> None:
             os.close(fd)
 
 
-def template_of(row: JobRow, spec: dict[str, Any]) -> JobTemplate:
+def template_of(row: JobRow, spec: dict[str, Any], job_environment: dict[str, str]) -> JobTemplate:
     """A job's template, with the item of its task as last argument where it has one."""
-    template = JobTemplate(spec["template"])
+    template = JobTemplate.checked({**spec["template"], "job_environment": job_environment})
     if row.task is not None:
         words = json.loads(row.command)
         template.args = words[1:] if template.remote_command else words

@@ -18,7 +18,9 @@ PROBE_WAIT = 10.0
 def upgrade(core: Core, command: list[bytes]) -> None:
     """Try the new release, tell the keeper, become it. Raises DrmCommunicationException where it does not start."""
     try:
-        subprocess.run([*command, b"--probe"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_WAIT, check=True)
+        subprocess.run(
+            [*command, b"--probe"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_WAIT, check=True
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise DrmCommunicationException(f"the new release does not start, the old one goes on: {error}") from None
     seat = core.seat

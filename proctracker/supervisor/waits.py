@@ -33,7 +33,9 @@ class Wait:
             try:
                 self.states = frozenset(int(JobState[name]) for name in kind.split(","))
             except KeyError as error:
-                raise InvalidArgumentException(f"no state {error.args[0]!r}: {' '.join(JobState.__members__)}") from None
+                raise InvalidArgumentException(
+                    f"no state {error.args[0]!r}: {' '.join(JobState.__members__)}"
+                ) from None
 
     def fits(self, row: JobRow) -> bool:
         """Whether nothing more is to be awaited of this job; an end answers every question."""
@@ -128,7 +130,9 @@ class Waits:
         for name in ids:
             for wait in self._by_job.pop(name, ()):
                 wait.open.discard(name)
-                wait.connection.send({"push": wait.number, "error": ["InvalidArgumentException", f"job {name} was reaped"]})
+                wait.connection.send(
+                    {"push": wait.number, "error": ["InvalidArgumentException", f"job {name} was reaped"]}
+                )
 
     def _tell(self, wait: Wait, row: JobRow) -> None:
         wait.open.discard(row.id)
