@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from typing import Any, NamedTuple
 
 from proctracker.model import CpuArchitecture, JobInfo, JobState, MachineInfo, OperatingSystem, Version, moment
@@ -80,7 +79,7 @@ def machine() -> MachineInfo:
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     sockets = _sockets()
     memory = psutil.virtual_memory().total // 1024
-    release = [*platform.release().split("."), "0"][:2]
+    release = [*os.uname().release.split("."), "0"][:2]
     return MachineInfo(
         os.uname().nodename,
         True,

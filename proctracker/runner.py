@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import threading
 import time
 import warnings
@@ -70,6 +69,16 @@ class Runner:
         return Call(self, argv, stdout, stderr)
 
 
+def find(command: str, path: str) -> str | None:
+    """The file a command names, by a PATH as execvp(3) reads it; None: there is none that we may execute."""
+    folders = [""] if "/" in command else path.split(os.pathsep)
+    for folder in folders:
+        file = os.path.join(folder or os.curdir, command)
+        if os.access(file, os.X_OK, effective_ids=True) and not os.path.isdir(file):
+            return file
+    return None
+
+
 def converse(caller: Caller, dialog: Dialog[T]) -> T:
     """Carry a dialog through with any caller."""
     try:
@@ -124,7 +133,7 @@ class Call:
         self._process: Any = None
         self._failed: Completed | None = None
         environ = dict(runner.engine.env)
-        path = shutil.which(self._argv[0], path=environ.get("PATH"))
+        path = find(self._argv[0], environ.get("PATH", os.defpath))
         if path is None:
             self._failed = Completed(self._argv, NOT_FOUND, "", f"{self._argv[0]}: command not found")
             return

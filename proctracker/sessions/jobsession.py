@@ -107,10 +107,10 @@ class JobSession:
 
     def _tracker(self, contact: Any) -> JobTracker:
         """The tracker of a contact, made when first needed."""
+        if not isinstance(contact, str):
+            raise InvalidArgumentException(f"contact: text is expected, not {contact!r}")
         found = self._trackers.get(contact)
         if found is None:
-            if not isinstance(contact, str):
-                raise InvalidArgumentException(f"contact: text is expected, not {contact!r}")
             found = self._trackers[contact] = JobTracker(self._name, contact, at=self._place, config=self._config)
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import Any, Callable, NoReturn, Sequence
-from uuid import uuid4
 
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
@@ -53,7 +52,7 @@ class SessionManager:
         InvalidArgumentException if there is one of that name, or nobody knows the contact.
         """
         where = self._place()
-        name = f"session-{uuid4().hex[:12]}" if session_name is None else _name(session_name)
+        name = f"session-{os.urandom(6).hex()}" if session_name is None else _name(session_name)
         config = where.config()
         target = where.target(contact, config)
         running = config.max_running if max_running is None else limit(max_running)

@@ -68,7 +68,8 @@ def _options(contact: str, address: str | None, query: str | None) -> dict[str, 
         key, equals, value = pair.partition("=")
         if not equals or key == "address":
             raise InvalidArgumentException(f"contact {contact!r}: NAME=VALUE is expected after the ?, not {pair!r}")
-        found[key] = re.sub(r"%([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), value)
+        raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(value))
+        found[key] = os.fsdecode(raw)
     return found
 
 

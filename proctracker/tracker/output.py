@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-
 from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import JobRow
@@ -43,6 +41,8 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
 
 
 def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:
+    import tempfile
+
     engine = engine_of(spec)
     argv = runtimes.get(row.runtime).logs(engine, str(row.container), False)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

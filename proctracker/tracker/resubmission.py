@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from typing import Any, Sequence
 
 from proctracker.errors import InvalidArgumentException, InvalidStateException
@@ -84,6 +82,9 @@ def environment_kept(place: Place, row: JobRow) -> bool:
 
 def _copied(place: Place, path: str) -> str:
     """A copy of an input that is ours: the first job's goes when it is reaped."""
+    import shutil
+    import tempfile
+
     fd, copy = tempfile.mkstemp(prefix="in-", dir=place.home.kept_dir)
     try:
         with open(path, "rb") as source, open(fd, "wb") as target:

@@ -80,27 +80,23 @@ class Track:
 
     def seen(self, job_id: str) -> tuple[JobRow, Observation | None]:
         """A job's row, and what a look at it says that the row does not."""
-        known = self.looks.known(job_id)
-        row = self._row(job_id)
-        if row.finished is not None:
+        row = self.place.row(job_id)
+        reader = self.place.reader_of(row)
+        if row.finished is not None or reader is not self.place.reader:
             return row, None
+        known = self.looks.known(job_id)
         if known is not None and (known.row.state, known.row.attempt) == (row.state, row.attempt):
             return row, known.observation
         if row.container is None:
-            return row, looks.look([row], self.place.reader_of(row)).get(row.id)
+            return row, looks.look([row], reader).get(row.id)
         return self._looked(row)
-
-    def _row(self, job_id: str) -> JobRow:
-        return self.place.row(job_id)
 
     def _looked(self, row: JobRow) -> tuple[JobRow, Observation | None]:
         """A live container: it and all the others of the session are looked at in one go."""
-        reader = self.place.reader_of(row)
-        if reader is not self.place.reader:
-            return row, None
-        rows = [each for each in reader.jobs(session=row.session, live=True) if each.container is not None]
+        live = self.place.reader.jobs(session=row.session, live=True)
+        rows = [each for each in live if each.container is not None]
         if all(each.id != row.id for each in rows):
-            return self._row(row.id), None
+            return self.place.row(row.id), None
         seen = self.looks.at(rows, self.place.config().cli_timeout)
         self.tell(list(seen.values()))
         found = seen[row.id]

@@ -1,0 +1,92 @@
+"""``submit`` and ``run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import proctracker as pt
+from proctracker.sessions import calls
+from proctracker.store import Home
+
+LONG = 30.0
+
+
+def test_words_attributes_and_extensions() -> None:
+    found = calls.template_of(["a", Path("/b")], "podman", {"job_name": "n", "volumes": ["x:/y"], "implementation_specific": {"user": "1"}})
+    assert (found.remote_command, found.args, found.job_name) == ("a", ["/b"], "n")
+    assert found.implementation_specific == {"user": "1", "volumes": ["x:/y"], "contact": "podman"}
+
+
+def test_one_word_is_the_command() -> None:
+    for word in ("ls", b"ls", Path("ls")):
+        found = calls.template_of(word, None, {})
+        assert (found.remote_command, found.args, found.implementation_specific) == ("ls", None, None)
+    assert calls.template_of(None, None, {"job_category": "i"}).remote_command is None
+
+
+@pytest.mark.parametrize("args", [5, {"a": "b"}, [1], [["a"]]])
+def test_words_that_are_none(args: Any) -> None:
+    with pytest.raises(pt.InvalidArgumentException):
+        calls.template_of(args, None, {})
+
+
+def test_the_command_is_said_once() -> None:
+    with pytest.raises(pt.InvalidArgumentException, match="first argument"):
+        calls.template_of(["a"], None, {"args": ["b"]})
+    with pytest.raises(pt.InvalidArgumentException, match="job_name"):
+        calls.template_of(["a"], None, {"jobname": "b"})
+
+
+def test_run_tells_how_it_ended(served: Home) -> None:
+    info = pt.run(["sh", "-c", "echo out; echo err >&2; exit 3"], capture_output=True, session="calls")
+    assert (info.exit_status, info.stdout, info.stderr, info.session_name) == (3, b"out\n", b"err\n", "calls")
+    assert pt.run("true", session="calls").stdout is None
+
+
+def test_run_checks(served: Home) -> None:
+    assert pt.run("true", check=True, session="calls").job_state == pt.JobState.DONE
+    with pytest.raises(pt.JobFailedException, match="FAILED with exit status 4") as failed:
+        pt.run(["sh", "-c", "exit 4"], check=True, session="calls")
+    assert failed.value.info.exit_status == 4
+    with pytest.raises(pt.JobFailedException, match="by SIGKILL"):
+        pt.run(["sh", "-c", "kill -9 $$"], check=True, session="calls")
+    with pytest.raises(pt.JobFailedException, match=r"127.*not found"):
+        pt.run("no-such-command", check=True, session="calls")
+
+
+@pytest.mark.parametrize("raised", [pt.TimeoutException, KeyboardInterrupt])
+def test_run_terminates_what_it_gives_up(session: pt.JobSession, monkeypatch: pytest.MonkeyPatch, raised: Any) -> None:
+    if raised is KeyboardInterrupt:
+        monkeypatch.setattr(pt.Job, "wait_terminated", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(raised):
+        pt.run(["sleep", "600"], timeout=0.1, session=session)
+    monkeypatch.undo()
+    monkeypatch.setenv("PROCTRACKER_HOME", session._place.home.path)
+    [job] = session.get_jobs()
+    assert job.wait_terminated(LONG).job_sub_state == "terminated"
+
+
+def test_giving_up_what_has_just_ended(session: pt.JobSession) -> None:
+    job = session.run_job({"remote_command": "true"})
+    job.wait_terminated(LONG)
+    calls._end(job)
+
+
+def test_submit_goes_to_a_session_by_name_or_itself(session: pt.JobSession) -> None:
+    assert pt.submit("true", session=session).session_name == session.session_name
+    assert pt.submit("true", session="calls").session_name == "calls"
+    assert pt.submit("true").session_name == "default"
+    for wrong in (5, ""):
+        with pytest.raises(pt.InvalidArgumentException, match="session"):
+            pt.submit("true", session=wrong)
+
+
+def test_jobs_are_dependencies(session: pt.JobSession) -> None:
+    first = pt.submit(["sh", "-c", "exit 1"], session=session)
+    after = pt.submit("true", session=session, after_any=[first])
+    never = pt.submit("true", session=session, after=first)
+    assert after.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert never.wait_terminated(LONG).job_state == pt.JobState.FAILED

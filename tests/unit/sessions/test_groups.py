@@ -1,0 +1,83 @@
+"""Any, all, each as it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import proctracker as pt
+from proctracker.tracker.place import Place
+from proctracker.tracker.track import Track
+
+LONG = 30.0
+
+
+def sh(code: str, **more: Any) -> dict[str, Any]:
+    return {"remote_command": "sh", "args": ["-c", code], **more}
+
+
+def test_any_is_an_element_of_the_list(session: pt.JobSession) -> None:
+    held, ends = session.run_job(sh("exit 0", submit_as_hold=True)), session.run_job(sh("exit 0"))
+    same = session.get_jobs()
+    assert session.wait_any_terminated([held, ends], LONG) is ends
+    assert session.wait_any_started(same, LONG) is same[1]
+
+
+def test_all_is_the_list(session: pt.JobSession) -> None:
+    jobs = [session.run_job(sh("exit 0")) for _ in range(3)]
+    assert session.wait_all_started(jobs, LONG) == session.wait_all_terminated(jobs, LONG) == jobs
+
+
+@pytest.mark.parametrize("wrong", [[], "12", 5, ["12"], [None]])
+def test_lists_that_are_none(session: pt.JobSession, wrong: Any) -> None:
+    for wait in (session.wait_any_started, session.wait_any_terminated, session.wait_all_started, session.wait_all_terminated):
+        with pytest.raises(pt.InvalidArgumentException, match="jobs"):
+            wait(wrong, 1)
+
+
+def test_jobs_of_two_homes(session: pt.JobSession, tmp_path: Path) -> None:
+    other = pt.Job(Track(Place(str(tmp_path)), "s"), "1")
+    with pytest.raises(pt.InvalidArgumentException, match="two state directories"):
+        session.wait_any_started([session.run_job(sh("exit 0")), other], 1)
+
+
+def test_time_outs(session: pt.JobSession) -> None:
+    jobs = [session.run_job(sh("exit 0", submit_as_hold=True)) for _ in range(2)]
+    for wait in (session.wait_any_started, session.wait_any_terminated, session.wait_all_started, session.wait_all_terminated):
+        for timeout in (0, 0.02):
+            with pytest.raises(pt.TimeoutException):
+                wait(jobs, timeout)
+
+
+def test_waits_that_cannot_succeed_fail_at_once(session: pt.JobSession) -> None:
+    job, live = session.run_job(sh("exit 0")), session.run_job(sh("exit 0", submit_as_hold=True))
+    job.wait_terminated(LONG)
+    job.reap()
+    for wait in (session.wait_any_terminated, session.wait_all_terminated):
+        with pytest.raises(pt.InvalidArgumentException, match=job.job_id):
+            wait([job, live])
+
+
+def test_each_as_it_ends(session: pt.JobSession) -> None:
+    slow, fast = session.run_job(sh("sleep 600")), session.run_bulk_jobs(sh("exit 0"), 1, 2)
+    ended = iter(pt.as_completed([slow, fast]))
+    assert {next(ended).job_id, next(ended).job_id} == {job.job_id for job in fast.jobs}
+    slow.terminate()
+    assert [*ended] == [slow]
+    assert [*pt.as_completed([])] == []
+
+
+def test_each_as_it_ends_in_a_loop(session: pt.JobSession) -> None:
+    async def order() -> list[pt.Job]:
+        return [job async for job in pt.as_completed(jobs)]
+
+    jobs = [session.run_job(sh(f"sleep {seconds}")) for seconds in (0.3, 0.05)]
+    assert asyncio.run(order()) == jobs[::-1]
+
+    async def none() -> list[pt.Job]:
+        return [job async for job in pt.as_completed([])]
+
+    assert asyncio.run(none()) == []
