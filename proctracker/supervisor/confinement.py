@@ -114,6 +114,11 @@ def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
     return None
 
 
+def allocation_variables(environ: Mapping[str, str]) -> list[str]:
+    """The variables that may name a batch allocation; JOB_ID only where it is not that of a job of ours."""
+    return [name for name, _, _ in _ALLOCATIONS if name != "JOB_ID" or "PROCTRACKER_JOB" not in environ]
+
+
 def service(cgroup: str) -> str | None:
     """The systemd service whose stop would end us, by the innermost ``.service`` in /proc/self/cgroup; None for logins."""
     for line in cgroup.splitlines():

@@ -34,6 +34,8 @@ class Supervisor:
     def __init__(self, home: Home, key: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
         self.home = home
         self._settings = dict(settings or {})
+        self.warning: str | None = None
+        """What to tell the user once: that a logout will end the jobs of the supervisor just started."""
         self._caller = None if key is not None else confinement.describe()
         self.key = key if key is not None else confinement.key(self._caller)
 
@@ -52,6 +54,8 @@ class Supervisor:
                 if not start:
                     return None
             else:
+                if self._replaced(link):
+                    continue
                 if link.facts["fits"] or self._caller is None:
                     return link
                 link.close()
@@ -64,11 +68,36 @@ class Supervisor:
             self._start()
         raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
 
+    def _replaced(self, link: Link) -> bool:
+        """Have an older release's supervisor go on as ours; its jobs stay its children. Raises what refuses that."""
+        from proctracker import __version__
+
+        if _numbers(link.facts["package"]) >= _numbers(__version__):
+            if link.facts["version"] > protocol.VERSION:
+                link.close()
+                raise DrmCommunicationException(
+                    f"the supervisor in {self.home.here} is of proctracker {link.facts['package']} (protocol"
+                    f" {link.facts['version']}), this is {__version__} (protocol {protocol.VERSION}): use the newer one"
+                )
+            return False
+        from proctracker.supervisor.start import command
+
+        try:
+            link.call("upgrade", {"command": command(self.home, self.key)}, again=False)
+            while True:  # it closes the connection when it becomes the new one
+                link.pushed(-1)
+                readable([link.fileno()], None)
+        except GONE:
+            pass
+        finally:
+            link.close()
+        return True
+
     def _start(self) -> None:
         from proctracker.supervisor.start import start
 
         self.home.prepare()
-        start(self.home, self.key, str(self._settings.get("durability") or "process"))
+        self.warning = start(self.home, self.key, str(self._settings.get("durability") or "process"))
 
     def _greet(self, path: str) -> Link:
         link = Link(self, socketpath.connect(path, _LATEST))
@@ -78,6 +107,11 @@ class Supervisor:
             link.close()
             raise
         return link
+
+
+def _numbers(version: str) -> list[int]:
+    """A version as something to compare."""
+    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 class Link:

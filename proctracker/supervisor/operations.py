@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable
 
-from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor import confinement, protocol
 from proctracker.supervisor.start import PACKAGE
 
@@ -23,17 +23,17 @@ def _later() -> object:
 
 
 def hello(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Compare versions, take the client's settings, say who we are."""
-    if message["version"] != protocol.VERSION:
-        raise DrmCommunicationException(
-            f"the supervisor in {core.home.here} speaks protocol {protocol.VERSION} ({PACKAGE}), this proctracker"
-            f" {message['version']} ({message.get('package')}): use the newer one"
-        )
+    """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
     settings = message.get("settings")
     if settings:
         core.settings.update({name: value for name, value in settings.items() if name in core.settings})
     caller = message.get("caller")
-    return {"pid": os.getpid(), "package": PACKAGE, "fits": caller is None or confinement.fits(core.me, caller)}
+    return {
+        "pid": os.getpid(),
+        "package": PACKAGE,
+        "version": protocol.VERSION,
+        "fits": caller is None or confinement.fits(core.me, caller),
+    }
 
 
 def submit(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:

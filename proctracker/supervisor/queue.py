@@ -69,7 +69,7 @@ class Queue:
         self._lines: dict[str, Line] = {}
         self._used = 0
         self._tickets = itertools.count(1)
-        self._dependents: dict[str, list[Job]] = {}
+        self._dependents: dict[str, dict[str, Job]] = {}
         self._soon = False
         self.shared = False
         """Other supervisors run jobs over the same store."""
@@ -213,7 +213,7 @@ class Queue:
             if live or any(True for _ in parts):
                 job.waits_for.add(name)
                 for other in [name, *(part.row.id for part in parts)]:
-                    self._dependents.setdefault(other, []).append(job)
+                    self._dependents.setdefault(other, {})[job.row.id] = job
             elif done and not self._all_done(name):
                 self._refuse(job, name)
                 return False
@@ -238,6 +238,6 @@ class Queue:
 
     def ended(self, job: Job) -> None:
         """A job has ended, durably: those that wait for it are looked at again."""
-        for waiting in self._dependents.pop(job.row.id, ()):
+        for waiting in self._dependents.pop(job.row.id, {}).values():
             if waiting.ticket and waiting.row.state == JobState.QUEUED and waiting.waits_for:
                 self.add(waiting)

@@ -10,7 +10,7 @@ import sys
 from proctracker import __version__
 from proctracker.errors import DrmCommunicationException, OutOfResourceException
 from proctracker.store import Home
-from proctracker.supervisor import logout
+from proctracker.supervisor import confinement, logout
 
 PACKAGE = __version__
 """The release whose code this is."""
@@ -27,18 +27,24 @@ from proctracker.supervisor.main import main
 main(sys.argv[2:])
 """
 
-_NOT_OURS = ("JOB_ID", "TASK_ID", "PROCTRACKER_JOB", "PROCTRACKER_ATTEMPT", "PROCTRACKER_SESSION", "TASK_ITEM")
-"""Variables of a job that must not become those of a supervisor it happens to start."""
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+"""Variables a supervisor is started with, beside those that name a batch allocation: it serves other shells than this."""
 
 
-def start(home: Home, key: str, durability: str = "process") -> None:
+def _environment(durability: str) -> dict[str, str]:
+    names = [*_KEPT, *confinement.allocation_variables(os.environ)]
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    return {**found, "PROCTRACKER_DURABILITY": durability}
+
+
+def start(home: Home, key: str, durability: str = "process") -> str | None:
     """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
 
-    Raises DrmCommunicationException or OutOfResourceException with what went wrong.
+    Returns a warning in one line where a logout would end the jobs. Raises DrmCommunicationException or
+    OutOfResourceException with what went wrong.
     """
     read_end, write_end = os.pipe()
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-    environment["PROCTRACKER_DURABILITY"] = durability
+    environment = _environment(durability)
     login = logout.describe()
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(write_end)]
@@ -73,9 +79,10 @@ def start(home: Home, key: str, durability: str = "process") -> None:
         log = os.path.join(home.here, "supervisor.log")
         text = said.decode("utf-8", "replace") or f"it ended at once, see {log}"
         raise DrmCommunicationException(f"no supervisor could be started: {text}")
+    return logout.warning(login)
 
 
-def command(home: Home, key: str, fds: str = "") -> list[str]:
+def command(home: Home, key: str) -> list[str]:
     """The command that goes on as supervisor of a seat after an upgrade; the descriptors are appended by its caller."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = "import sys; sys.path.append(sys.argv[1]); from proctracker.supervisor.main import take_over; take_over(sys.argv[2:])"
