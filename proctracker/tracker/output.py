@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.runner import Runner
 from proctracker.tracker import infos
 from proctracker.tracker.contacts import engine_of
 from proctracker.tracker.place import Place
 
 _STREAMS = ("stdout", "stderr")
+_NOT_YET = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 
 
 def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
@@ -21,7 +22,7 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
     """
     if stream not in _STREAMS:
         raise InvalidArgumentException(f"stream: stdout or stderr is expected, not {stream!r}")
-    if row.dispatched is None:
+    if row.dispatched is None or row.state in _NOT_YET:
         return b""
     spec = place.spec(row)
     if infos.in_engine(row, spec):

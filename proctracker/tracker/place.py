@@ -14,7 +14,7 @@ from proctracker.errors import (
     InvalidArgumentException,
     InvalidStateException,
 )
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.store.paths import Home
 from proctracker.supervisor.client import Client
 from proctracker.tracker import contacts
@@ -22,6 +22,10 @@ from proctracker.tracker.contacts import Target
 
 if TYPE_CHECKING:
     from proctracker.store import ArrayRow, Reader
+
+
+_SEEING = 5.0
+"""Seconds in which a supervisor sees what it was told to look at."""
 
 
 class Place:
@@ -131,12 +135,40 @@ class Place:
 
     def act(self, ids: Sequence[str], action: str, **options: Any) -> dict[str, Drmaa2Exception]:
         """``suspend resume hold release terminate`` or ``reap`` these jobs; what could not be done, by id."""
+        problems = self._act(ids, action, options)
+        unfit = [name for name, error in problems.items() if isinstance(error, InvalidStateException)]
+        changed = self._changed_by_hand(unfit)
+        for name in changed:
+            del problems[name]
+        if changed:
+            problems.update(self._act(changed, action, options))
+        return {name: self.better(name, action, error) for name, error in problems.items()}
+
+    def _act(self, ids: Sequence[str], action: str, options: dict[str, Any]) -> dict[str, Drmaa2Exception]:
         problems: dict[str, Drmaa2Exception] = {}
         for keeper, members in self.by_keeper(ids).items():
             client = self.client(keeper)
             outcome = client.reap(members) if action == "reap" else client.control(members, action, **options)
             problems.update(outcome.errors)
-        return {name: self.better(name, action, error) for name, error in problems.items()}
+        return problems
+
+    def _changed_by_hand(self, ids: Sequence[str]) -> list[str]:
+        """Containers in another state than their supervisor has it, once it has seen that: an action may fit after all."""
+        rows = [row for row in self.reader.jobs(ids) if row.container is not None and not row.ended] if ids else []
+        if not rows:
+            return []
+        from proctracker.tracker import looks
+
+        seen = looks.look(rows, self.reader, timeout=self.config().cli_timeout)
+        found = []
+        for row in rows:
+            observation = seen.get(row.id)
+            if observation is not None and observation.state not in (row.state, JobState.UNDETERMINED):
+                client = self.client(row.keeper)
+                client.call("look", ids=[row.id])
+                client.wait([row.id], observation.state.name, timeout=_SEEING)
+                found.append(row.id)
+        return found
 
     def act_on_all(self, ids: Sequence[str], action: str, what: str, **options: Any) -> None:
         """The same for an array: every job in a fitting state is reached; raises, naming it, the first other failure.

@@ -51,6 +51,7 @@ def test_files_of_its_own(store: Store, place: Place, tmp_path: Path) -> None:
 
 def test_before_the_start_there_is_none(store: Store, place: Place) -> None:
     assert output.read(place, submit(store)[0]) == b""
+    assert output.read(place, submit(store, dispatched=1.0, container="c", runtime="podman")[0]) == b""
 
 
 def test_a_start_that_failed_left_none(store: Store, place: Place) -> None:

@@ -116,3 +116,41 @@ def test_reading_makes_nothing(tmp_path: Path) -> None:
     here = Place(str(tmp_path / "none"))
     assert here.reader.jobs() == []
     assert not os.path.exists(tmp_path / "none")
+
+
+def test_a_container_changed_by_hand_is_acted_on_once_its_supervisor_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from proctracker.model import JobState, Observation
+    from proctracker.supervisor.client import Client, Outcome
+    from proctracker.tracker import looks
+
+    store = Store(Home(str(tmp_path)))
+    row = submit(store, container="c", state=3, dispatched=1.0)[0]
+    store.close()
+    asked: list[object] = []
+
+    def control(self: Client, ids: list[str], action: str) -> Outcome:
+        asked.append(action)
+        return Outcome([], {row.id: InvalidStateException("it is RUNNING")} if len(asked) == 1 else {})
+
+    monkeypatch.setattr(Client, "control", control)
+    monkeypatch.setattr(Client, "call", lambda self, op, **fields: asked.append(op))
+    monkeypatch.setattr(Client, "wait", lambda self, ids, states, timeout: asked.append(states))
+    seen = Observation(JobState.SUSPENDED)
+    monkeypatch.setattr(looks, "look", lambda rows, reader, timeout: {row.id: seen for row in rows})
+    assert Place(str(tmp_path)).act([row.id], "resume") == {}
+    assert asked == ["resume", "look", "SUSPENDED", "resume"]
+
+
+def test_a_container_that_is_as_recorded_is_not_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from proctracker.supervisor.client import Client, Outcome
+    from proctracker.tracker import looks
+
+    store = Store(Home(str(tmp_path)))
+    row = submit(store, container="c", state=3, dispatched=1.0)[0]
+    store.close()
+    error = InvalidStateException("it is RUNNING")
+    monkeypatch.setattr(Client, "control", lambda self, ids, action: Outcome([], {row.id: error}))
+    monkeypatch.setattr(looks, "look", lambda rows, reader, timeout: {})
+    assert Place(str(tmp_path)).act([row.id], "resume") == {row.id: error}
