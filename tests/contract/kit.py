@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
 import proctracker as pt
+from proctracker.store import Home
+from proctracker.supervisor import confinement, election
 
 if TYPE_CHECKING:
     from engines import Engine
@@ -61,6 +66,56 @@ class Kit:
     def bare(self, *words: str) -> str:
         """Call the bare CLI, as a user would by hand; returns what it printed."""
         return self._engine.cli(*words)
+
+    def by_hand(self, action: str, job: pt.Job) -> None:
+        """Do to a job's container what someone else would, by the bare CLI: remove, pause, unpause, kill."""
+        container = str(job.get_info().container_id)
+        words = _BY_HAND[action]
+        self.bare(*words.get(self.runtime, words[""]), container)
+        if action == "remove" and self.runtime == "ctr":
+            self.bare("container", "rm", container)
+
+    def listed(self) -> str:
+        """What the engine lists of containers, ended ones too: ids and names."""
+        if self.runtime == "ctr":
+            return self.bare("container", "ls", "-q")
+        return self.bare("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
+
+    @contextmanager
+    def foreign(self, name: str) -> Iterator[None]:
+        """A container that is none of ours."""
+        image = str(self.image)
+        first = self.runtime == "ctr"
+        self.bare("run", "-d", *([image, name] if first else ["--name", name, image]), "sleep", "600")
+        try:
+            yield
+        finally:
+            self.bare(*_BY_HAND["remove"].get(self.runtime, ("rm", "-f")), name)
+            if first:
+                self.bare("container", "rm", name)
+
+
+_BY_HAND: dict[str, dict[str, tuple[str, ...]]] = {
+    "remove": {"ctr": ("task", "rm", "-f"), "podman": ("rm", "-f", "-t", "0"), "": ("rm", "-f")},
+    "pause": {"ctr": ("task", "pause"), "": ("pause",)},
+    "unpause": {"ctr": ("task", "resume"), "": ("unpause",)},
+    "kill": {"ctr": ("task", "kill", "-s", "SIGKILL"), "": ("kill",)},
+}
+"""What the bare CLIs call it, by runtime."""
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """What is done meanwhile the supervisor sees only afterwards."""
+    pids = election.holders(Home(os.environ["PROCTRACKER_HOME"]).run, confinement.key())
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def cli(*words: str, stdin: str | bytes | None = None, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, Kit, cli, state, until
+from contract.kit import LONG, Kit, cli, state, unseen, until
 
 
 @pytest.fixture(autouse=True)
@@ -105,12 +105,8 @@ def test_containerd_seed_state_failed(kit: Kit, session: pt.JobSession) -> None:
 
 def test_containerd_seed_state_undetermined(kit: Kit, session: pt.JobSession) -> None:
     job = _running(kit, session)
-    container = str(job.get_info().container_id)
-    if kit.runtime == "ctr":
-        kit.bare("task", "rm", "-f", container)
-        kit.bare("container", "rm", container)
-    else:
-        kit.bare("rm", "-f", container)
+    with unseen():
+        kit.by_hand("remove", job)
     assert job.wait_terminated(LONG).job_state == pt.JobState.UNDETERMINED
 
 
@@ -141,8 +137,8 @@ def test_containerd_seed_delete_job_leaves_nothing(kit: Kit, session: pt.JobSess
         # The task, which holds a shim, goes as soon as its end is known; the rest with the record.
         assert container not in kit.bare("task", "ls", "-q")
     job.reap()
-    for words in (("container", "ls", "-q"), ("snapshot", "ls")) if kit.runtime == "ctr" else (("ps", "-aq", "--no-trunc"),):
-        assert container not in kit.bare(*words)
+    assert container not in kit.listed()
+    assert kit.runtime != "ctr" or container not in kit.bare("snapshot", "ls")
 
 
 def test_containerd_seed_ends_are_waited_for_by_the_command(kit: Kit, session: pt.JobSession) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -49,15 +51,8 @@ def test_our_jobs_are_among_all_jobs(kit: Kit, session: pt.JobSession, monitor: 
 
 
 def test_jobs_that_are_not_ours_are_read_only(kit: Kit, monitor: pt.MonitoringSession) -> None:
-    name, foreign = f"foreign-{os.getpid()}", None
-    if kit.containers:
-        image = str(kit.image)
-        kit.bare("run", "-d", *([image, name] if kit.runtime == "ctr" else ["--name", name, image]), "sleep", "600")
-    else:
-        foreign = subprocess.Popen(["sleep", "600"])
-        name = f"pid-{foreign.pid}"
-    try:
-        [job] = [each for each in monitor.get_all_jobs() if name in (each.job_id, each.get_info().job_name)]
+    with _foreign(kit) as name:
+        [job] = [each for each in monitor.get_all_jobs() if each.job_id == name]
         assert job.get_state()[0] == pt.JobState.RUNNING
         assert job.get_info().job_id == job.job_id
         assert job.session_name is None
@@ -66,15 +61,19 @@ def test_jobs_that_are_not_ours_are_read_only(kit: Kit, monitor: pt.MonitoringSe
                 getattr(job, control)()
         assert monitor.get_all_jobs({"job_id": job.job_id}) == [job]
         assert job.get_state()[0] == pt.JobState.RUNNING
-    finally:
-        if foreign is not None:
-            foreign.kill()
-            foreign.wait()
-        elif kit.runtime == "ctr":
-            kit.bare("task", "rm", "-f", name)
-            kit.bare("container", "rm", name)
-        else:
-            kit.bare("rm", "-f", name)
+
+
+@contextmanager
+def _foreign(kit: Kit) -> Iterator[str]:
+    """Something that runs and is not ours; the id it goes by."""
+    if kit.containers:
+        name = f"foreign-{os.getpid()}"
+        with kit.foreign(name):
+            yield name
+        return
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield f"pid-{process.pid}"
+        process.kill()
 
 
 def test_jobs_are_found_by_machine(kit: Kit, session: pt.JobSession) -> None:
@@ -88,8 +87,6 @@ def test_each_attribute_filters_by_its_rule(kit: Kit, session: pt.JobSession) ->
     job = session.run_job(kit.script("exit 2", job_name="needle"))
     info = job.wait_terminated(LONG)
     assert info.wallclock_time is not None and info.submission_time is not None and info.finish_time is not None
-    from datetime import timedelta
-
     second = timedelta(seconds=1)
     table: list[tuple[str, object, object]] = [
         ("job_id", job.job_id, "4711"),

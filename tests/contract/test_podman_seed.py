@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, Kit, cli, state, until
+from contract.kit import LONG, Kit, cli, state, unseen, until
 
 CTR_HAS_NOT = {"exposedPorts", "restart", "ipc", "uts", "pid", "candidate_machines"}
 """What `ctr run` has no option for; asserted to be refused."""
@@ -117,12 +117,8 @@ def test_podman_seed_state_queued_by_us(kit: Kit, session: pt.JobSession) -> Non
 def test_podman_seed_state_undetermined_if_inspect_fails(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.sleeper())
     job.wait_started(LONG)
-    container = str(job.get_info().container_id)
-    if kit.runtime == "ctr":
-        kit.bare("task", "rm", "-f", container)
-        kit.bare("container", "rm", container)
-    else:
-        kit.bare("rm", "-f", container)
+    with unseen():
+        kit.by_hand("remove", job)
     assert job.wait_terminated(LONG).job_state == pt.JobState.UNDETERMINED
 
 
@@ -130,8 +126,7 @@ def test_podman_seed_delete_job_is_rm(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script("exit 0"))
     container = str(job.wait_terminated(LONG).container_id)
     job.reap()
-    words = ("container", "ls", "-q") if kit.runtime == "ctr" else ("ps", "-aq", "--no-trunc")
-    assert container not in kit.bare(*words)
+    assert container not in kit.listed()
 
 
 def test_podman_seed_remote_command_and_args(kit: Kit, session: pt.JobSession) -> None:
@@ -231,8 +226,7 @@ def test_podman_seed_rm(kit: Kit, session: pt.JobSession, flag: str) -> None:
     job = session.run_job(kit.extended(kit.script("echo bye; exit 2"), rm=flag))
     info = job.wait_terminated(LONG)
     assert (info.exit_status, job.read_output()) == (2, b"bye\n")
-    words = ("container", "ls", "-q") if kit.runtime == "ctr" else ("ps", "-aq", "--no-trunc")
-    until(lambda: str(info.container_id) not in kit.bare(*words), "the removal")
+    until(lambda: str(info.container_id) not in kit.listed(), "the removal")
 
 
 def test_podman_seed_array_jobs(kit: Kit, session: pt.JobSession) -> None:

@@ -60,9 +60,9 @@ def test_reap_removes_the_container(kit: Kit, session: pt.JobSession) -> None:
     if not kit.containers:
         assert info.container_id is None
         return
-    assert _known(kit, str(info.container_id))
+    assert str(info.container_id) in kit.listed()
     job.reap()
-    assert not _known(kit, str(info.container_id))
+    assert str(info.container_id) not in kit.listed()
 
 
 def test_the_extension_rm_removes_at_once_and_keeps_code_and_output(kit: Kit, session: pt.JobSession) -> None:
@@ -74,7 +74,7 @@ def test_the_extension_rm_removes_at_once_and_keeps_code_and_output(kit: Kit, se
     job = session.run_job(template)
     info = job.wait_terminated(LONG)
     assert info.exit_status == 3
-    until(lambda: not _known(kit, str(info.container_id)), "the removal")
+    until(lambda: str(info.container_id) not in kit.listed(), "the removal")
     assert job.read_output() == b"still here\n"
     assert (state(job), job.get_info().exit_status) == (pt.JobState.FAILED, 3)
 
@@ -101,7 +101,7 @@ def test_a_destroyed_session_leaves_no_job_and_no_container(kit: Kit, session: p
     assert cli("info", job.job_id).returncode == 1
     assert info.pid is not None
     until(lambda: not os.path.exists(f"/proc/{info.pid}"), "the end of the process")
-    assert not kit.containers or not _known(kit, str(info.container_id))
+    assert not kit.containers or str(info.container_id) not in kit.listed()
 
 
 def test_an_array_is_reaped_as_one(kit: Kit, session: pt.JobSession) -> None:
@@ -112,8 +112,3 @@ def test_an_array_is_reaped_as_one(kit: Kit, session: pt.JobSession) -> None:
     with pytest.raises(pt.InvalidArgumentException):
         session.get_job_array(array.job_array_id)
 
-
-def _known(kit: Kit, container: str) -> bool:
-    """Whether the engine still has the container."""
-    words = ("container", "ls", "-q") if kit.runtime == "ctr" else ("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
-    return container in kit.bare(*words)

@@ -33,6 +33,7 @@ def test_a_file_grows_while_the_job_runs(kit: Kit, session: pt.JobSession, tmp_p
     out, err = tmp_path / "out", tmp_path / "err"
     job = session.run_job(kit.script(f"{BOTH}; sleep 600", output_path=str(out), error_path=str(err)))
     until(lambda: out.exists() and text(out) == "to stdout\n" and text(err) == "to stderr\n", "live output")
+    job.wait_started(LONG)
     assert state(job) == pt.JobState.RUNNING
 
 
@@ -139,7 +140,7 @@ def test_an_output_that_is_a_directory_is_refused(kit: Kit, session: pt.JobSessi
 
 def test_ten_megabytes_arrive_whole(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     out, err = tmp_path / "out", tmp_path / "err"
-    script = "dd if=/dev/zero bs=1000000 count=10 2>/dev/null; dd if=/dev/zero bs=1000 count=3 2>/dev/null >&2"
+    script = "dd if=/dev/zero bs=1000000 count=10 2>/dev/null; dd if=/dev/zero bs=1000 count=3 >&2 2>/dev/null"
     session.run_job(kit.script(script, output_path=str(out), error_path=str(err))).wait_terminated(LONG)
     assert (os.path.getsize(out), os.path.getsize(err)) == (10_000_000, 3_000)
 

@@ -154,11 +154,19 @@ def test_odd_paths(home: Home, tmp_path: Path) -> None:
         assert text(f"{folder}/out {word.replace('/', '_')}") == f"{folder}\n"
 
 
-def test_an_odd_session_name(home: Home) -> None:
-    session = pt.create_job_session("se ssion/'ü\n")
+@pytest.mark.parametrize("name", ["two words", "it's \"quoted\"", "ümläut", "a.b-c_d"])
+def test_an_odd_session_name(home: Home, name: str) -> None:
+    session = pt.create_job_session(name)
     assert session.run_job({"remote_command": "true"}).wait_terminated(LONG).exit_status == 0
-    assert pt.get_job_session_names() == ["se ssion/'ü\n"]
-    assert len(cli("session", "list").stdout.splitlines()) == 2 - ("SESSION" not in cli("session", "list").stdout.upper())
+    assert pt.get_job_session_names() == [name]
+    assert len(json.loads(cli("-s", name, "ps", "-a", "--json").stdout)) == 1
+
+
+@pytest.mark.parametrize("name", ["", "new\nline", "\x1b[31m", "a/b"])
+def test_a_session_name_that_is_none(home: Home, name: str) -> None:
+    with pytest.raises(pt.InvalidArgumentException):
+        pt.create_job_session(name)
+    assert pt.get_job_session_names() == []
 
 
 def test_two_hundred_kilobytes_of_arguments(home: Home) -> None:

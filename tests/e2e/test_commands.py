@@ -11,7 +11,6 @@ import pytest
 
 from contract.kit import LONG, cli, until
 from e2e.day import PROGRAM, one_line, running, started, submit
-
 from proctracker.store import Home
 
 STUBBORN = "trap 'echo no' TERM; echo ready; while :; do sleep 0.05; done"
@@ -173,7 +172,8 @@ def test_python_minus_m_and_the_command_are_the_same(home: Home) -> None:
         (["run", "-e", "NOT_SET_HERE", "--", "true"], "NOT_SET_HERE"),
         (["run", "-c", "podmann", "--", "true"], "podman"),
         (["run", "--image", "x", "--", "true"], "job_category"),
-        (["run", "--memory", "lots", "--", "true"], "lots"),
+        (["run", "--memory", "1G", "--", "true"], "--limit"),
+        (["run", "--time-limit", "soon", "--", "true"], "soon"),
         (["run", "--limit", "CPU_TIMES=1", "--", "true"], "CPU_TIME"),
         (["run", "--after", "4711", "--", "true"], "4711"),
         (["array", "5-1", "--", "true"], "5-1"),

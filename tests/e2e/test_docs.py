@@ -86,7 +86,7 @@ def test_a_program_of_the_readme(podman: Engine, home: Home, tmp_path: Path, num
     program = blocks("python")[number]
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    promised = [comment for comment in re.findall(r"print\(.*\)  # (.*)$", program, re.M)]
+    promised = re.findall(r"print\(.*\)  # (.*)$", program, re.M)
     assert settled(done.stdout).splitlines() == [settled(each) for each in promised]
 
 

@@ -167,10 +167,11 @@ def test_the_supervisor_is_killed_again_and_again_while_jobs_are_submitted(home:
 
     client = threading.Thread(target=submit_all)
     client.start()
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     kills = 0
     for number in range(KILLS):
-        until(lambda: len(jobs) > number * count // KILLS + chance.random() or not client.is_alive(), "a submit", 100)
+        after = number * count // KILLS + chance.randrange(count // KILLS or 1)
+        until(lambda least=after: len(jobs) > least or not client.is_alive(), "a submit", 100)  # type: ignore[misc]
         try:
             kill(seat(home).supervisor)
             kills += 1

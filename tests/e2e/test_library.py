@@ -156,13 +156,13 @@ def test_jobs_get_the_callers_limits_and_umask(home: Home) -> None:
 
 def test_suspend_stops_the_whole_tree(home: Home) -> None:
     session = pt.create_job_session("s")
-    job = session.run_job(_script("setsid sh -c 'while :; do echo x; sleep 0.02; done' & wait"))
+    job = session.run_job(_script("setsid sh -c 'setsid sleep 600 & echo x; wait' & wait"))
     from contract.kit import until
 
-    until(lambda: job.read_output(), "output")
+    until(lambda: job.read_output() and len(_marked(job)) == 3, "the tree")
     job.suspend()
-    pids = [pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)]
-    assert len(pids) >= 2
+    pids = _marked(job)
+    assert len(pids) == 3
     assert {_letter(pid) for pid in pids} == {"T"}
     job.resume()
     assert state(job) == pt.JobState.RUNNING
@@ -174,17 +174,17 @@ def test_terminate_ends_what_was_daemonised(home: Home) -> None:
     from contract.kit import until
 
     until(lambda: job.read_output() == b"ready\n", "output")
-    until(lambda: len([pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)]) >= 4, "the tree")
+    until(lambda: len(_marked(job)) >= 4, "the tree")
     job.terminate()
     job.wait_terminated(LONG)
-    until(lambda: not [pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)], "the end of all")
+    until(lambda: not _marked(job), "the end of all")
 
 
 def test_a_normal_end_leaves_background_processes(home: Home) -> None:
     session = pt.create_job_session("s")
     job = session.run_job(_script("setsid sleep 600 >/dev/null 2>&1 & exit 0"))
     assert job.wait_terminated(LONG).exit_status == 0
-    assert [pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)] != []
+    assert _marked(job) != []
 
 
 async def _await(job: pt.Job) -> pt.JobInfo:
@@ -193,6 +193,11 @@ async def _await(job: pt.Job) -> pt.JobInfo:
 
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _marked(job: pt.Job) -> list[int]:
+    """The processes that carry a job's mark."""
+    return [pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)]
 
 
 def _python_pids() -> list[int]:
