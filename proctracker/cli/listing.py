@@ -154,9 +154,9 @@ def info(call: Call) -> int:
     infos = access.infos(access.named(call.words, read_only=True))
     if call.flag("json"):
         formats.write(formats.dump_json([record(info) for info in infos]))
-        return 0
-    formats.write("\n".join(_paragraph(info) for info in infos))
-    return 0
+    else:
+        formats.write("\n".join(_paragraph(info) for info in infos))
+    return 1 if access.failed else 0
 
 
 def _paragraph(info: JobInfo) -> str:

@@ -18,7 +18,17 @@ def test_commands_are_quoted():
 
 
 def test_durations():
-    shown = {None: "-", 0: "0.0s", 0.44: "0.4s", 9.96: "10s", 59.4: "59s", 59.6: "1:00", 185: "3:05", 7384: "2:03:04", 93780: "1d 02:03"}
+    shown = {
+        None: "-",
+        0: "0.0s",
+        0.44: "0.4s",
+        9.96: "10s",
+        59.4: "59s",
+        59.6: "1:00",
+        185: "3:05",
+        7384: "2:03:04",
+        93780: "1d 02:03",
+    }
     assert {seconds: formats.duration(seconds) for seconds in shown} == shown
 
 

@@ -1,0 +1,72 @@
+"""Signals to ``run``, and readers that leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+LONG = ["run", "--", "sh", "-c", "echo started; exec sleep 60"]
+DEAF = ["run", "--", "sh", "-c", "trap '' TERM; echo started; while :; do sleep 0.1; done"]
+
+
+def started(process: subprocess.Popen[str]) -> None:
+    assert process.stdout.readline() == "started\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_first_signal_ends_the_job(begin, pt, number):
+    process = begin(*LONG)
+    started(process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (143, "proctracker: job 1: terminated\n")
+    assert pt("ps", "-q").out == ""
+
+
+def test_a_second_one_leaves_it(begin, pt):
+    process = begin(*DEAF)
+    started(process)
+    process.send_signal(signal.SIGINT)
+    while pt("ps", "-q", "--state", "RUNNING").out and "terminating" not in pt("info", "1").out:
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "proctracker: job 1 goes on\n")
+
+
+def test_a_hangup_leaves_it(begin, pt):
+    process = begin(*LONG)
+    started(process)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (129, "proctracker: job 1 goes on\n")
+    assert pt("ps", "-q").out == "1\n"
+
+
+def test_under_nohup_a_hangup_is_nothing(begin):
+    process = begin(*LONG, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    started(process)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+
+
+def test_a_closed_stdout_ends_the_job(begin):
+    process = begin("run", "--", "sh", "-c", "while :; do echo y; sleep 0.05; done")
+    assert process.stdout.readline() == "y\n"
+    process.stdout.close()
+    assert process.wait(timeout=20) == 143
+
+
+def test_killed_it_leaves_the_job_and_its_code_is_kept(begin, pt, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    process = begin("run", "--", "sh", "-c", f"echo started; cat {tmp_path}/go; exit 7")
+    started(process)
+    process.kill()
+    process.wait()
+    (tmp_path / "go").write_text("", encoding="utf-8")
+    assert pt("wait", "1").code == 7

@@ -1,0 +1,64 @@
+"""Exit codes and lines about ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from proctracker.cli import ends
+from proctracker.model import JobRow, JobState
+
+
+def row(state: JobState, job_id: str = "1", **values) -> JobRow:
+    return JobRow(job_id, 1, state=int(state), finished=1.0, **values)
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (row(JobState.DONE, exit_status=0), 0),
+        (row(JobState.FAILED, exit_status=3), 3),
+        (row(JobState.FAILED, signal="SIGKILL"), 137),
+        (row(JobState.FAILED, signal="SIGRTMIN+2"), 164),
+        (row(JobState.FAILED, exit_status=0, sub_state="terminated"), 125),
+        (row(JobState.FAILED, exit_status=127, annotation="x: not found"), 127),
+        (row(JobState.UNDETERMINED, sub_state="lost"), 125),
+        (row(JobState.UNDETERMINED, sub_state="removed"), 125),
+    ],
+)
+def test_codes(found, code):
+    assert ends.code(found) == code
+
+
+def test_of_several_the_first_that_failed_counts_and_all_are_named(capsys):
+    rows = [row(JobState.DONE, "1"), row(JobState.FAILED, "2", exit_status=4), row(JobState.FAILED, "3", exit_status=5)]
+    assert ends.code_of_all(rows) == 4
+    assert capsys.readouterr().err == "proctracker: 2 of 3 failed: 2 3\n"
+    assert ends.code_of_all(rows[1:2]) == 4
+    assert capsys.readouterr().err == ""
+
+
+def test_which_changes_are_ends():
+    told = [(7, None), (8, "terminated"), (0, "lost"), (0, "removed"), (0, None), (3, None), (5, "retry 2/3")]
+    assert [ends.is_end(*each) for each in told] == [True, True, True, True, False, False, False]
+
+
+def test_reasons_are_told_where_the_code_says_nothing():
+    assert ends.reason(row(JobState.DONE, annotation="x")) is None
+    assert ends.reason(row(JobState.FAILED, exit_status=1)) is None
+    assert ends.reason(row(JobState.FAILED, sub_state="time-limit")) == "job 1: time-limit"
+    assert (
+        ends.reason(row(JobState.FAILED, exit_status=127, annotation="x: command not found"))
+        == "job 1: x: command not found"
+    )
+
+
+def test_leaving_says_what_goes_on(capsys):
+    ends.go_on(["42"])
+    ends.go_on(["1", "2"])
+    assert capsys.readouterr().err == "proctracker: job 42 goes on\nproctracker: 2 jobs go on\n"
+
+
+def test_a_job_that_never_started_has_a_reason_and_a_code_of_ours():
+    assert ends.never_started(row(JobState.FAILED, exit_status=127, annotation="x"))
+    assert not ends.never_started(row(JobState.FAILED, exit_status=127))
+    assert not ends.never_started(row(JobState.FAILED, exit_status=1, annotation="x"))

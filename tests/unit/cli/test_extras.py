@@ -1,0 +1,61 @@
+"""Small commands; the completion script runs in a real bash."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+import proctracker
+
+
+def complete(script: str, *words: str) -> list[str]:
+    line = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _proctracker; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-c", f"{script}\n{line}"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_completion_in_bash(pt):
+    script = pt("completion", "bash").out
+    assert complete(script, "proctracker", "su") == ["submit", "suspend"]
+    assert complete(script, "proctracker", "wait", "--a") == ["--any", "--all"]
+    assert complete(script, "proctracker", "-s", "x", "ps", "--st") == ["--state"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_of_other_shells_parses(pt, shell):
+    script = pt("completion", shell).out
+    assert "terminate" in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", "-c", script], check=True)
+
+
+def test_version(pt):
+    assert pt("version").out == pt("--version").out == f"proctracker {proctracker.__version__}\n"
+
+
+def test_template_check_names_file_and_key(pt, tmp_path):
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text('{"remote_command": "true"}', encoding="utf-8")
+    bad.write_text('{"remote_comand": "true"}', encoding="utf-8")
+    assert pt("template", "check", str(good)) == (0, "", "")
+    found = pt("template", "check", str(good), str(bad))
+    assert found.code == 1
+    assert f"{bad}: JobTemplate has no attribute 'remote_comand' (did you mean remote_command?)" in found.err
+    assert pt("template", "frob").code == 2
+
+
+def test_machines(pt):
+    (found,) = json.loads(pt("machines", "--json").out)
+    assert found["machine_os"] == "LINUX"
+    assert "phys_memory: " in pt("machines").out
+
+
+def test_categories_of_processes_are_the_configured(pt, tmp_path, monkeypatch):
+    path = tmp_path / "c.json"
+    path.write_text('{"categories": {"analysis": {"image": "x"}}}', encoding="utf-8")
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(path))
+    assert pt("categories") == (0, "analysis\n", "")

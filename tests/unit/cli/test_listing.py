@@ -1,0 +1,111 @@
+"""``ps`` and ``info``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proctracker.cli import listing
+from proctracker.cli.options import UsageError
+from proctracker.model import JobInfo, JobRow, JobState
+
+KEYS = (
+    "job_id job_name exit_status terminating_signal annotation job_state job_sub_state allocated_machines"
+    " submission_machine job_owner slots queue_name wallclock_time cpu_time submission_time dispatch_time finish_time"
+    " session_name contact runtime job_category command pid container_id max_rss array_id task_id host"
+    " working_directory input_path output_path error_path attempt resubmitted_from"
+).split()
+
+
+def test_json_has_every_key_and_is_ascii(pt):
+    pt("submit", "-n", 'a\n"ü', "--", "echo", "\udcff\udcfe", "x y")
+    pt("wait", "1")
+    out = pt("ps", "-a", "--json").out
+    assert out.isascii()
+    (found,) = json.loads(out)
+    assert list(found) == KEYS
+    assert found["job_name"] == 'a\n"ü'
+    assert found["command"] == ["echo", "\udcff\udcfe", "x y"]
+    assert found["job_state"] == "DONE"
+    assert found["exit_status"] == 0
+    assert found["finish_time"].endswith("Z")
+    assert json.loads(pt("info", "1", "--json").out) == [found]
+
+
+def test_info_is_a_line_for_each_thing_that_is_set(pt):
+    pt("submit", "-n", "two\nlines", "true")
+    pt("wait", "1")
+    lines = pt("info", "1").out.splitlines()
+    assert "job_name: two\\nlines" in lines
+    assert "exit_status: 0" in lines
+    assert all(line.split(":")[0] in KEYS for line in lines)
+    assert not any(line.startswith("annotation") for line in lines)
+
+
+def test_of_several_the_unknown_is_told_and_the_others_are_shown(pt):
+    pt("submit", "true")
+    found = pt("info", "77", "1")
+    assert found.code == 1
+    assert found.out.startswith("job_id: 1\n")
+    assert "no job 77" in found.err
+
+
+def test_ps_lists_the_live_and_with_a_the_ended(pt):
+    pt("submit", "true")
+    pt("wait", "1")
+    pt("submit", "--hold", "true")
+    assert pt("ps", "-q").out == "2\n"
+    assert pt("ps", "-aq").out == "1\n2\n"
+    assert pt("ps", "-q", "--state", "done").out == "1\n"
+    assert pt("ps", "-q", "--state", "QUEUED_HELD,RUNNING").out == "2\n"
+
+
+def test_ps_narrows_by_session(pt):
+    pt("submit", "--hold", "true")
+    pt("-s", "night", "submit", "--hold", "true")
+    assert [line.split()[:2] for line in pt("ps").out.splitlines()] == [
+        ["ID", "SESSION"],
+        ["1", "default"],
+        ["2", "night"],
+    ]
+    assert [line.split()[:2] for line in pt("ps", "-s", "night").out.splitlines()] == [["ID", "NAME"], ["2", "-"]]
+
+
+def test_queued_tasks_are_one_line(pt):
+    pt("array", "1-500", "--hold", "--", "true")
+    assert [line.split()[0] for line in pt("ps").out.splitlines()] == ["ID", "1_[1-500]"]
+
+
+def test_nothing_there_is_no_error_and_starts_nothing(pt, home):
+    assert pt("ps").out.split() == ["ID", "SESSION", *listing._HEAD[1:]]
+    assert pt("ps", "--json").out == "[]\n"
+    assert not home.check()
+
+
+def test_states_are_read_in_any_case():
+    assert listing.read_states("running,queued-held") == [3, 2]
+    assert listing.read_states(None) is None
+    with pytest.raises(UsageError, match=r"did you mean DONE\?"):
+        listing.read_states("DOEN")
+
+
+def test_how_a_job_ended():
+    def row(**values):
+        return JobRow("1", 1, **values)
+
+    assert listing.how(row()) == "-"
+    assert listing.how(row(finished=1.0, exit_status=3)) == "3"
+    assert listing.how(row(finished=1.0, signal="SIGKILL")) == "SIGKILL"
+    assert listing.how(row(finished=1.0, sub_state="lost")) == "lost"
+
+
+def test_folding_stops_where_something_differs():
+    rows = [JobRow(f"4_{n}", 4, n, state=int(JobState.QUEUED)) for n in (1, 2, 3)]
+    rows[0].state = int(JobState.RUNNING)
+    rows.append(JobRow("5_1", 5, 1))
+    assert [shown for shown, _ in listing._folded(rows)] == ["4_1", "4_[2-3]", "5_1"]
+
+
+def test_a_record_leaves_captured_output_out():
+    assert list(listing.record(JobInfo())) == KEYS

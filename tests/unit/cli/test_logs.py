@@ -1,0 +1,66 @@
+"""``logs``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture
+def written(pt):
+    pt("submit", "--", "sh", "-c", "echo a; echo b; echo e >&2")
+    pt("wait", "1")
+    return pt
+
+
+def test_both_streams_or_one(written):
+    assert written("logs", "1") == (0, "a\nb\n", "e\n")
+    assert written("logs", "--stdout", "1") == (0, "a\nb\n", "")
+    assert written("logs", "--stderr", "1") == (0, "", "e\n")
+
+
+def test_last_lines(written):
+    assert written("logs", "-n", "1", "1") == (0, "b\n", "e\n")
+    assert written("logs", "-n", "0", "1") == (0, "", "")
+
+
+def test_of_several_each_line_begins_with_the_id(written):
+    written("run", "false")
+    written("run", "--", "sh", "-c", "printf x; exit 1")
+    assert written("logs", "1", "3").out == "1: a\n1: b\n3: x\n"
+    assert written("logs", "--failed", "1", "2", "3").out == "3: x\n".replace("3: ", "3: ")
+
+
+def test_files_of_the_job_count_and_missing_ones_are_told_of(pt, tmp_path):
+    path = tmp_path / "o"
+    pt("run", "-o", str(path), "--join", "--", "sh", "-c", "echo a; echo e >&2")
+    assert pt("logs", "1") == (0, "a\ne\n", "")
+    path.unlink()
+    assert pt("logs", "1") == (1, "", f"proctracker: error: job 1: {path} is no longer there\n")
+
+
+def test_a_job_that_never_started_says_why(pt):
+    pt("run", "nosuch-command")
+    assert pt("logs", "1") == (0, "", "proctracker: job 1: nosuch-command: command not found\n")
+
+
+def test_following_waits_for_the_start_and_ends_with_the_job(pt, begin, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    pt("submit", "--hold", "--", "sh", "-c", f"echo a; cat {tmp_path}/go; echo b; exit 3")
+    process = begin("logs", "-f", "1")
+    pt("release", "1")
+    assert process.stdout.readline() == "a\n"
+    (tmp_path / "go").write_text("", encoding="utf-8")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "b\n", "")
+
+
+def test_following_several(pt, begin):
+    pt("array", "1-3", "--max-parallel", "1", "--", "sh", "-c", "echo $TASK_ID")
+    out, _ = begin("logs", "-f", "1").communicate(timeout=20)
+    assert sorted(out.splitlines()) == ["1_1: 1", "1_2: 2", "1_3: 3"]
+
+
+def test_following_what_has_ended_shows_it(written):
+    assert written("logs", "-f", "1") == (0, "a\nb\n", "e\n")

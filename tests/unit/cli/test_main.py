@@ -1,0 +1,148 @@
+"""From words to an exit code: every error is one line and no traceback."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from proctracker.cli.commands import COMMANDS
+from proctracker.cli.main import main
+
+module = sys.modules["proctracker.cli.main"]
+"""By this name, as the package has the function under the module's."""
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_has_help(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: proctracker {COMMANDS[name].usage}\n")
+    assert callable(module._function(COMMANDS[name]))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 2, "no command"),
+        (["nosuch"], 2, "no command 'nosuch'"),
+        (["sumbit"], 2, "did you mean submit?"),
+        (["ps", "--nosuch"], 2, "ps: no option --nosuch"),
+        (["ps", "42"], 2, "`proctracker info 42`"),
+        (["run"], 125, "name a command"),
+        (["wait"], 125, "name jobs"),
+        (["wait", "--timeout"], 125, "--timeout takes a value"),
+        (["-s", "", "ps"], 2, "the name is empty"),
+        (["ps", "--state", "RUNNIG"], 2, "did you mean RUNNING?"),
+        (["info"], 2, "name jobs"),
+        (["logs"], 2, "name jobs"),
+        (["reap"], 2, "name ended jobs"),
+        (["suspend"], 2, "name jobs"),
+        (["session", "frobnicate"], 2, "list create set start destroy"),
+        (["completion", "tcsh"], 2, "bash, zsh or fish"),
+        (["array"], 2, "say which tasks"),
+        (["array", "0-3", "true"], 1, "tasks count from 1"),
+        (["-c", "podmn", "submit", "true"], 1, "did you mean podman?"),
+        (["-s", "nosuch", "ps"], 1, "no session 'nosuch'"),
+        (["info", "99"], 1, "no job 99"),
+        (["wait", "99"], 125, "no job 99"),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(words, code, told, capsys, home):
+    assert main(words) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("proctracker: error: ")
+    assert err.count("\n") == 1
+    assert told in err
+
+
+def test_an_error_of_ours_is_one_line_too(capsys, monkeypatch):
+    monkeypatch.setattr(module, "_read", lambda *_: 1 / 0)
+    assert main(["ps"]) == 1
+    assert capsys.readouterr().err == (
+        "proctracker: error: of ours: ZeroDivisionError: division by zero (PROCTRACKER_DEBUG=1 tells where)\n"
+    )
+
+
+def test_debug_adds_the_traceback(capsys, monkeypatch):
+    monkeypatch.setenv("PROCTRACKER_DEBUG", "1")
+    monkeypatch.setattr(module, "_read", lambda *_: 1 / 0)
+    assert main(["ps"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_ends_as_a_shell_expects(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_read", interrupt)
+    assert main(["ps"]) == 130
+
+
+def test_a_reader_that_left_is_no_error(capsys, monkeypatch):
+    def closed(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(module, "_read", closed)
+    assert main(["ps"]) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_a_full_disk_is_told_of(home):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "proctracker", "version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "proctracker: error: standard output: No space left on device\n")
+
+
+def test_closed_descriptors_are_no_one_elses(home):
+    code = "import os, sys; os.closerange(0, 3); from proctracker.cli.main import main; sys.exit(main(['version']))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_options_before_and_after_the_command_are_the_same(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        module, "_function", lambda command: lambda call: seen.append((call.session, call.contact)) or 0
+    )
+    main(["-s", "night", "-c", "podman", "ps"])
+    main(["ps", "-s", "night", "--contact=podman"])
+    monkeypatch.setenv("PROCTRACKER_SESSION", "env")
+    main(["ps"])
+    assert seen == [("night", "podman"), ("night", "podman"), ("env", None)]
+
+
+def test_the_words_of_a_job_are_its_own(monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "_function", lambda command: lambda call: seen.append((call.words, call.values)) or 0)
+    main(["run", "-n", "x", "ls", "-n", "--", "--help"])
+    main(["run", "--", "-n"])
+    main(["array", "1-3", "-n", "x", "--", "sh", "-c", "true"])
+    main(["array", "--over", "f", "sh", "-c"])
+    assert seen == [
+        (["ls", "-n", "--", "--help"], {"name": "x"}),
+        (["-n"], {}),
+        (["1-3", "sh", "-c", "true"], {"name": "x"}),
+        (["sh", "-c"], {"over": "f"}),
+    ]
+
+
+def test_output_that_no_terminal_can_show_is_escaped(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert main(["--help"]) == 0
+    sys.stdout.flush()
+    assert b"\\u2026" in raw.getvalue()

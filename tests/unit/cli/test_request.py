@@ -1,0 +1,100 @@
+"""Options become a template."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+import pytest
+
+from proctracker.cli.commands import COMMANDS, GLOBAL
+from proctracker.cli.main import Call
+from proctracker.cli.options import OptionReader, UsageError, parse_table
+from proctracker.cli.request import keep_stdin, template_of
+from proctracker.errors import InvalidArgumentException
+
+
+def template(*words: str):
+    command, values = COMMANDS["run"], {}
+    rest = OptionReader(parse_table(command.options + GLOBAL)).read(words, values, mixed=False)
+    return template_of(Call(command, values, rest), rest)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["ls", "-l"], {"remote_command": "ls", "args": ["-l"]}),
+        (["-n", "x"], {"job_name": "x"}),
+        (["--image", "i"], {"job_category": "i"}),
+        (
+            ["-w", "/d", "-o", "out", "--error", "err"],
+            {"working_directory": "/d", "output_path": "out", "error_path": "err"},
+        ),
+        (["-i", "in"], {"input_path": "in"}),
+        (["--join", "--hold"], {"join_files": True, "submit_as_hold": True}),
+        (["--append"], {"implementation_specific": {"append": True}}),
+        (["--priority", "-5"], {"priority": -5}),
+        (["--start", "+1h", "--deadline", "+2h"], {"start_time": "+1h", "deadline_time": "+2h"}),
+        (
+            ["--limit", "cpu_time=60", "--time-limit", "2m"],
+            {"resource_limits": {"CPU_TIME": "60", "WALLCLOCK_TIME": 120.0}},
+        ),
+        (["--after", "1,2", "--after", "3_1"], {"implementation_specific": {"after": ["1", "2", "3_1"]}}),
+        (["--after-any", "4"], {"implementation_specific": {"after_any": ["4"]}}),
+        (["--retries", "2", "--retry-delay", "1s"], {"implementation_specific": {"retries": 2, "retry_delay": "1s"}}),
+        (["-v", "/a:/b", "-v", "/c:/d:ro"], {"implementation_specific": {"volumes": ["/a:/b", "/c:/d:ro"]}}),
+        (["--device", "/dev/kfd"], {"implementation_specific": {"devices": ["/dev/kfd"]}}),
+        (["-p", "80:8080", "-p", "1:2/udp"], {"implementation_specific": {"exposed_ports": "80:8080,1:2/udp"}}),
+        (["-u", "me"], {"implementation_specific": {"user": f"{os.getuid()}:{os.getgid()}"}}),
+        (["-u", "daemon"], {"implementation_specific": {"user": "daemon"}}),
+        (["--memory", "1G", "--cpus", "2"], {"implementation_specific": {"memory_limit": "1G", "cpus": "2"}}),
+        (
+            ["-x", "rm=true", "-x", "options=a", "-x", "options=b"],
+            {"implementation_specific": {"rm": "true", "options": ["a", "b"]}},
+        ),
+    ],
+)
+def test_options_are_attributes_and_extensions(words, expected):
+    assert template(*words) == expected
+
+
+def test_variables_come_from_files_then_options_and_from_the_caller(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINE", "here")
+    (tmp_path / "env").write_text("# no\n\nA=1\nB=2=3\n", encoding="utf-8")
+    found = template("--env-file", str(tmp_path / "env"), "-e", "A=4", "-e", "MINE")
+    assert found["job_environment"] == {"A": "4", "B": "2=3", "MINE": "here"}
+    with pytest.raises(InvalidArgumentException, match="NOTMINE is not set here"):
+        template("-e", "NOTMINE")
+    with pytest.raises(InvalidArgumentException, match="No such file"):
+        template("--env-file", str(tmp_path / "nosuch"))
+
+
+def test_options_win_over_the_file(tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text(
+        '{"remote_command": "a", "job_name": "file", "job_environment": {"X": "1"}, '
+        '"input_path": "in", "implementation_specific": {"volumes": ["/a:/b"]}}',
+        encoding="utf-8",
+    )
+    found = template("-t", str(path), "-n", "option", "-e", "Y=2", "-v", "/c:/d", "--no-input")
+    assert found["job_name"] == "option"
+    assert found["remote_command"] == "a"
+    assert found["job_environment"] == {"X": "1", "Y": "2"}
+    assert found["implementation_specific"]["volumes"] == ["/a:/b", "/c:/d"]
+    assert "input_path" not in found
+
+
+@pytest.mark.parametrize(
+    "words", [["--limit", "x"], ["-x", "novalue"], ["-x", "=v"], ["-i", "f", "--no-input"], ["--retries", "-1"]]
+)
+def test_wrong_words(words):
+    with pytest.raises(UsageError):
+        template(*words)
+
+
+def test_standard_input_is_kept_private(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * 3_000_000)))
+    path = keep_stdin(str(tmp_path / "kept"))
+    assert os.path.getsize(path) == 3_000_000
+    assert os.stat(path).st_mode & 0o777 == 0o600

@@ -1,0 +1,103 @@
+"""``run``, ``submit`` and ``array``."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+
+def test_run_exits_as_the_job_and_shows_its_streams(pt):
+    assert pt("run", "--", "sh", "-c", "echo out; echo err >&2; exit 3") == (3, "out\n", "err\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["nosuch-command"], 127, "proctracker: job 1: nosuch-command: command not found\n"),
+        (["echo hi | cat"], 127, "shell characters"),
+        (["/etc/passwd"], 126, "not executable"),
+        (["sh", "-c", "kill -9 $$"], 137, ""),
+        (["sh", "-c", "exit 125"], 125, ""),
+        (["true"], 0, ""),
+    ],
+)
+def test_exit_codes_of_run(pt, words, code, told):
+    found = pt("run", "--", *words)
+    assert found.code == code
+    assert found.out == ""
+    assert told in found.err
+    assert bool(told) == bool(found.err)
+
+
+def test_a_refused_template_is_no_job(pt):
+    assert pt("run", "-w", "/nosuch", "true").code == 125
+    assert pt("submit", "-w", "/nosuch", "true").code == 1
+    assert pt("ps", "-aq").out == ""
+
+
+def test_run_shows_files_it_writes_and_only_what_is_new(pt, tmp_path):
+    path = tmp_path / "o"
+    path.write_text("old\n", encoding="utf-8")
+    words = ["run", "-o", str(path), "--append", "--", "sh", "-c"]
+    assert pt(*words, "echo more; echo e >&2") == (0, "more\n", "e\n")
+    assert path.read_text(encoding="utf-8") == "old\nmore\n"
+    words.remove("--append")
+    assert pt(*words, "echo new") == (0, "new\n", "")
+    assert path.read_text(encoding="utf-8") == "new\n"
+
+
+def test_every_attempt_is_shown(pt):
+    found = pt("run", "--retries", "2", "--", "sh", "-c", "echo $PROCTRACKER_ATTEMPT; exit 4")
+    assert (found.code, found.out) == (4, "1\n2\n3\n")
+
+
+def test_run_passes_files_and_pipes_and_nothing_else(begin, tmp_path):
+    (tmp_path / "in").write_text("file\n", encoding="utf-8")
+    with (tmp_path / "in").open() as file:
+        assert begin("run", "cat", stdin=file).communicate()[0] == "file\n"
+    assert begin("run", "cat", stdin=subprocess.PIPE).communicate("pipe\n")[0] == "pipe\n"
+    assert begin("run", "--no-input", "cat", stdin=subprocess.PIPE).communicate("pipe\n")[0] == ""
+    assert begin("run", "cat").communicate()[0] == ""
+    assert begin("run", "-i", "-", "cat", stdin=subprocess.PIPE).communicate("kept\n")[0] == "kept\n"
+
+
+def test_submit_warns_of_a_pipe_nobody_reads(begin):
+    told = "proctracker: standard input is not passed on"
+    assert begin("submit", "true", stdin=subprocess.PIPE).communicate("x")[1].startswith(told)
+    assert begin("submit", "--no-input", "true", stdin=subprocess.PIPE).communicate("x")[1] == ""
+    assert begin("submit", "true").communicate()[1] == ""
+
+
+def test_submit_prints_the_id(pt):
+    assert pt("submit", "true") == (0, "1\n", "")
+    assert pt("run", "-d", "true") == (0, "2\n", "")
+
+
+def test_arrays_have_a_task_for_each_number_or_line(pt, tmp_path):
+    assert pt("array", "2-6:2", "--", "sh", "-c", "echo $TASK_ID").out == "1\n"
+    (tmp_path / "over").write_bytes(b"a b\n\nc\r\n")
+    assert pt("array", "--over", str(tmp_path / "over"), "--", "sh", "-c", 'echo "$TASK_ITEM:$1"', "x").out == "2\n"
+    assert pt("wait", "1", "2").code == 0
+    assert pt("logs", "1", "2").out == "1_2: 2\n1_4: 4\n1_6: 6\n2_1: a b:a b\n2_2: c:c\n"
+    (tmp_path / "empty").write_bytes(b"\n\n")
+    assert "holds no task" in pt("array", "--over", str(tmp_path / "empty"), "true").err
+
+
+def test_a_new_session_is_made_of_the_contact_given_and_default_of_the_configured(pt):
+    pt("-s", "night", "-c", "process", "submit", "true")
+    pt("submit", "true")
+    rows = pt("session", "list").out.splitlines()[1:]
+    assert [re.split(r" +", row)[:2] for row in rows] == [["default", "process"], ["night", "process"]]
+
+
+def test_a_job_gets_what_its_caller_has(pt, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINE", "a\nb")
+    old = os.umask(0o027)
+    try:
+        assert pt("run", "--", "sh", "-c", 'pwd; umask; echo "$MINE"').out == f"{tmp_path}\n0027\na\nb\n"
+    finally:
+        os.umask(old)
