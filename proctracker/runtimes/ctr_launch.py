@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import shlex
@@ -97,6 +96,7 @@ if [ -s {folder}/pid ]; then
         cat <&8 & out=$!
         cat <&9 >&2 & wait $! $out
     fi
+    true >{folder}/done 2>/dev/null
     if state=$({ctr} shim --id {name} state 2>/dev/null); then
         case $state in *'"status": 3'*) ;; *) exit $code ;; esac
         code=$(echo "$state" | sed -n 's/.*"exit_status": *\\([0-9]*\\).*/\\1/p')
@@ -159,6 +159,12 @@ def plan(request: Request, ctr: Argv) -> Launch:
     return Launch(DETACHED, run, environment=_QUIET, directory=folder, files=files, pid_file=f"{folder}/pid")
 
 
+def folder_of(stdout: str) -> str | None:
+    """The folder of the start that a task's output leads to (``shim state``); None for tasks that are not ours."""
+    found = logger.folder_of(stdout)
+    return found or (stdout.rpartition("/fifo/")[0] or None)
+
+
 def environment_file(variables: Mapping[str, str]) -> bytes:
     """The content for ``--env-file``, a variable a line; ctr has no other way that is not in sight of everyone.
 
@@ -197,6 +203,8 @@ def run_words(template: JobTemplate, base: str) -> list[str]:
 
 
 def _mounts(template: JobTemplate, base: str) -> list[str]:
+    import csv  # here: a supervisor without containerd's jobs does without it
+
     found = []
     for word in flags.volumes("volumes", extension(template, "volumes") or []):
         source, target, options = flags.volume(word)

@@ -64,7 +64,8 @@ class Transactions:
             mode = "delete" if self._network else "wal"
             if db.patiently("PRAGMA journal_mode") != mode:
                 db.patiently(f"PRAGMA journal_mode={mode}")
-            for pragma in (f"synchronous={self._sync}", "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}"):
+            settings = (f"synchronous={self._sync}", "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}", "cache_size=-512")
+            for pragma in settings:
                 db.rows(f"PRAGMA {pragma}")
             schema.bring_up(db)
         except BaseException:

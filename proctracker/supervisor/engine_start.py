@@ -10,7 +10,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
-from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch
+from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import procfs, spawn
 from proctracker.supervisor.jobs import Job
 
@@ -25,6 +25,7 @@ class EngineStart:
         self._core, self._job = core, job
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
+        self._kept: list[str] = []
         self._name = core.starter.container_name(job.row)
         self._over = False
         self._began = False
@@ -37,8 +38,8 @@ class EngineStart:
             self._engine = request.engine
             job.folder = request.folder
             os.makedirs(request.folder, mode=0o700, exist_ok=True)
-            os.makedirs(os.path.dirname(request.keep_output), mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
+            self._kept = self._make_kept(request)
             for path, content in self._launch.files.items():
                 _write(path, content)
             context = core.context(job.spec_context)
@@ -74,6 +75,18 @@ class EngineStart:
         core.starter.drop_stdin(job)
         if attached:
             core.loop.after(0.02, lambda: self._attached(0))
+
+    def _make_kept(self, request: Request) -> list[str]:
+        """Make the kept files that the job will write: whoever reads them may come before the engine does."""
+        given = request.output or request.error or request.input
+        if self._runtime.keeps_logs and not given:
+            return []
+        joined = bool(request.template.join_files)
+        kept = [] if request.output else [request.keep_output]
+        kept += [] if request.error or joined else [request.keep_error]
+        for path in kept:
+            os.close(self._core.outputs.open(path))
+        return kept
 
     def _streams(self, umask: int | None) -> tuple[int, int | None, int | None]:
         """Descriptors for the command; None: what it says is captured."""
@@ -123,7 +136,7 @@ class EngineStart:
         elif completed.returncode == 0 and self._launch.kind != ATTACHED:
             pid, name = _word(self._launch.pid_file), _word(self._launch.id_file) or completed.stdout.strip()
             if pid.isdigit() and core.containers.belongs(int(pid), self._name, name):
-                self._finish(Observation(JobState.RUNNING, pid=int(pid), container_id=name or None))
+                self._finish(Observation(JobState.RUNNING, pid=int(pid), container_id=name or self._name))
             else:
                 self._look(completed)
         else:
@@ -168,6 +181,9 @@ class EngineStart:
         self._over = True
         core, job = self._core, self._job
         self._clean()
+        for path in self._kept:
+            # What an engine says of a start that failed is the job's annotation, not its output.
+            os.truncate(path, 0)
         core.starter.engine_started()
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
-import traceback
 
 from proctracker import runtimes
 from proctracker.store import Home
@@ -55,10 +55,10 @@ def take_over(argv: list[str]) -> None:
 def _load() -> None:
     """Load all there is now: the package's files may be gone when they are needed."""
     for name in runtimes.names():
-        try:
-            runtimes.get(name)
-        except ImportError:
-            continue
+        runtimes.get(name)
+    # Keeper and supervisor share these objects' pages as long as neither's collector writes into them.
+    gc.collect()
+    gc.freeze()
 
 
 def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
@@ -66,7 +66,7 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
     try:
         status = keeper.keep(seat, lambda it: _supervise(home, key, it))
     except BaseException:
-        traceback.print_exc()
+        _print_error()
         status = 70
     _end(status, home, key, seat)
 
@@ -81,7 +81,7 @@ def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
         try:
             status = keeper.keep(seat, lambda it: _supervise(home, key, it), orphans)
         except BaseException:
-            traceback.print_exc()
+            _print_error()
             status = 70
         _end(status, home, key, seat)
     os._exit(status)
@@ -93,9 +93,15 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
     try:
         return core.supervise(home, key, seat)
     except BaseException:
-        traceback.print_exc()
+        _print_error()
         sys.stderr.flush()
         return 70
+
+
+def _print_error() -> None:
+    import traceback  # here: it is memory that hardly any supervisor ever needs
+
+    traceback.print_exc()
 
 
 def _clean(ready: int) -> None:

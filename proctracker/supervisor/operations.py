@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable
 
+from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor import confinement, protocol
-from proctracker.supervisor.start import PACKAGE
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -30,7 +30,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
     caller = message.get("caller")
     return {
         "pid": os.getpid(),
-        "package": PACKAGE,
+        "package": __version__,
         "version": protocol.VERSION,
         "fits": caller is None or confinement.fits(core.me, caller),
     }
@@ -46,7 +46,7 @@ def status(core: Core, connection: Connection, number: int, message: dict[str, A
     return {
         "pid": os.getpid(),
         "keeper": core.seat.keeper,
-        "package": PACKAGE,
+        "package": __version__,
         "version": protocol.VERSION,
         "live": len(core.jobs),
         "queued": sum(1 for job in core.jobs if job.row.dispatched is None),

@@ -7,13 +7,9 @@ import select
 import subprocess
 import sys
 
-from proctracker import __version__
 from proctracker.errors import DrmCommunicationException, OutOfResourceException
 from proctracker.store import Home
 from proctracker.supervisor import confinement, logout
-
-PACKAGE = __version__
-"""The release whose code this is."""
 
 READY_WAIT = 20.0
 """Seconds a start may take on a machine that swaps or has a slow network file system."""

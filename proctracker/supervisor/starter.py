@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -231,8 +230,18 @@ class Starter:
     def drop_folder(job: Job) -> None:
         """Remove the private directory of a start."""
         if job.folder:
-            shutil.rmtree(job.folder, ignore_errors=True)
+            remove_folder(job.folder)
             job.folder = None
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a directory and the files in it, as far as that can be done."""
+    try:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        return
 
 
 def _close_kept(given: dict[str | None, int]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from proctracker.errors import DrmCommunicationException
@@ -17,6 +16,8 @@ PROBE_WAIT = 10.0
 
 def upgrade(core: Core, command: list[bytes]) -> None:
     """Try the new release, tell the keeper, become it. Raises DrmCommunicationException where it does not start."""
+    import subprocess
+
     try:
         subprocess.run(
             [*command, b"--probe"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_WAIT, check=True
