@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import engines
+import proctracker
 import rootless
 from proctracker.store import Home
 from proctracker.supervisor import election
@@ -34,7 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find out which runtimes are not here."""
+    """Find out which runtimes are not here; compile the package, which many a test starts anew."""
+    compileall.compile_dir(os.path.dirname(proctracker.__file__), quiet=2)
     config.stash[_absent] = {name: why for name, kind in engines.ENGINES.items() if (why := kind().missing())}
 
 
@@ -65,7 +68,7 @@ def engine(
     if why and request.config.getoption("--no-runtime-skip") and name not in engines.UNPACKAGED:
         pytest.fail(f"{name}: {why}", pytrace=False)
     if why:
-        pytest.skip(f"{name}: {why}: {engines.UNPACKAGED.get(name, f'scripts/install-runtimes {name}')}")
+        pytest.skip(why)
     if name not in started:
         started[name] = engines.ENGINES[name]()
         started[name].up()
@@ -134,6 +137,13 @@ def delegated(item: pytest.Item) -> bool:
     )
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the ordinary user's pytest, beside this one: much of a test's time is waiting."""
+    tests = [item.nodeid for item in session.items if delegated(item)]
+    if tests and not session.config.getoption("collectonly"):
+        session.stash[_delegate] = rootless.Delegate(str(session.config.rootpath), tests)
+
+
 def pytest_timeout_set_timer(item: pytest.Item) -> bool | None:
     """A test run by another pytest is timed by that one."""
     return True if delegated(item) else None
@@ -145,9 +155,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     if not delegated(item):
         return None
     stash, hook = item.session.stash, item.ihook
-    if _delegate not in stash:
-        tests = [other.nodeid for other in item.session.items if delegated(other)]
-        stash[_delegate] = rootless.Delegate(str(item.config.rootpath), tests)
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     try:
         for data in stash[_delegate].of(item.nodeid):
@@ -193,4 +200,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     absent = config.stash[_absent]
     terminalreporter.write_sep("-", "runtimes")
     for name in engines.ENGINES:
-        terminalreporter.write_line(f"{name}: {absent.get(name, 'here')}")
+        told = [absent[name], engines.UNPACKAGED.get(name, "")] if name in absent else ["here"]
+        terminalreporter.write_line(": ".join([name, *filter(None, told)]))

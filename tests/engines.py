@@ -329,9 +329,7 @@ class Docker(Containerd):
 ENGINES: dict[str, type[Engine]] = {
     kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, Docker)
 }
-UNPACKAGED = {
-    "nerdctl": "no Debian package provides it (its recordings are replayed by the unit tests): put one on PATH"
-}
+UNPACKAGED = {"nerdctl": "no Debian package provides it; without one, unit tests replay its recordings"}
 """What ``scripts/install-runtimes`` cannot install, and what to do."""
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 
 from engines import short_folder
@@ -29,7 +31,7 @@ _NODES = {"/dev/fuse": (10, 229), "/dev/net/tun": (10, 200)}
 
 
 class Delegate:
-    """A second pytest, run by the ordinary user, whose reports are read one by one in the order of the tests."""
+    """A second pytest, run by the ordinary user beside the first; its reports are taken one by one in the order of tests."""
 
     def __init__(self, root: str, tests: Sequence[str]) -> None:
         self.folder = short_folder()
@@ -44,16 +46,26 @@ class Delegate:
                 argv, cwd=root, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         os.close(writing)
-        self.reports = os.fdopen(reading, encoding="utf-8")
+        self.reports: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.reader = threading.Thread(target=self._read, args=[reading], daemon=True)
+        self.reader.start()
+
+    def _read(self, fd: int) -> None:
+        """Take the reports as they come, so that a full pipe never stops the tests."""
+        with open(fd, encoding="utf-8") as lines:
+            for line in lines:
+                self.reports.put(line)
+        self.reports.put(None)
 
     def of(self, test: str) -> Iterator[dict[str, object]]:
         """The reports of one test, as they come. Raises RuntimeError where the run ended before it."""
-        for line in self.reports:
+        for line in iter(self.reports.get, None):
             report = json.loads(line)
             if report["nodeid"] == test:
                 yield report
                 if report["when"] == "teardown":
                     return
+        self.reports.put(None)  # for the tests after this one
         with open(self.log, encoding="utf-8", errors="replace") as log:
             raise RuntimeError(f"the run by {NAME} ended before this test:\n{log.read()[-4000:]}")
 
@@ -66,7 +78,7 @@ class Delegate:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.reports.close()
+        self.reader.join()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
