@@ -1,4 +1,4 @@
-"""Small commands: template, categories, machines, adopt, completion, version."""
+"""Small commands: template, categories, machines, completion, version."""
 
 from __future__ import annotations
 

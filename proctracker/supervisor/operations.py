@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
-from proctracker.supervisor import confinement, protocol
+from proctracker.supervisor import adoption, confinement, protocol
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -156,6 +156,11 @@ def _known(core: Core, name: str) -> None:
         raise InvalidArgumentException(f"no session {name!r}")
 
 
+def adopt(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Take in containers whose jobs the store does not know."""
+    return {"ids": adoption.adopt(core, message["contact"], message["found"])}
+
+
 def upgrade(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Let another release of the package go on in our place."""
     core.upgrade([os.fsencode(word) for word in message["command"]])
@@ -181,6 +186,7 @@ OPERATIONS: dict[str, Operation] = {
         session_ensure,
         session_set,
         session_destroy,
+        adopt,
         upgrade,
     )
 }
