@@ -1,14 +1,16 @@
-"""One thread, one selector: descriptors that became ready and timers that are due, nothing else wakes us."""
+"""One thread, one epoll(7): descriptors that became ready and timers that are due, nothing else wakes us."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import selectors
+import math
+import select
 import time
-from typing import Callable
+from typing import Callable, Optional, Tuple
 
 Callback = Callable[[], None]
+Watch = Tuple[Optional[Callback], Optional[Callback]]
 
 
 class Timer:
@@ -29,7 +31,8 @@ class Loop:
     """Reads, writes and timers. Calls run one after another; ``soon`` runs once what is ready now has been served."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.epoll()
+        self._watches: dict[int, Watch] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._soon: list[Callback] = []
@@ -37,15 +40,16 @@ class Loop:
 
     def watch(self, fd: int, read: Callback | None, write: Callback | None = None) -> None:
         """Call ``read``/``write`` whenever the descriptor is ready; both None forgets it."""
-        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-        known = fd in self._selector.get_map()
+        events = (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0)
         if not events:
-            if known:
-                self._selector.unregister(fd)
-        elif known:
-            self._selector.modify(fd, events, (read, write))
+            if self._watches.pop(fd, None):
+                self._poll.unregister(fd)
+            return
+        if fd in self._watches:
+            self._poll.modify(fd, events)
         else:
-            self._selector.register(fd, events, (read, write))
+            self._poll.register(fd, events)
+        self._watches[fd] = (read, write)
 
     def forget(self, fd: int) -> None:
         """Watch a descriptor no longer; to be said before it is closed."""
@@ -76,11 +80,14 @@ class Loop:
 
     def round(self) -> None:
         """Wait for the next thing, serve all that is ready."""
-        for key, events in self._selector.select(self._wait()):
-            read, write = key.data
-            if events & selectors.EVENT_READ and read and self._watched(key):
+        watches = self._watches
+        ready = [(fd, events, watches[fd]) for fd, events in self._poll.poll(self._wait()) if fd in watches]
+        for fd, events, watch in ready:
+            read, write = watch
+            # A call of this round may have forgotten the descriptor, or watched it anew.
+            if read and events & ~select.EPOLLOUT and watches.get(fd) is watch:
                 read()
-            if events & selectors.EVENT_WRITE and write and self._watched(key):
+            if write and events & ~select.EPOLLIN and watches.get(fd) is watch:
                 write()
         now = time.time()
         while self._timers and self._timers[0][0] <= now:
@@ -92,18 +99,15 @@ class Loop:
             for call in calls:
                 call()
 
-    def _watched(self, key: selectors.SelectorKey) -> bool:
-        """Whether a call of this round has neither forgotten a descriptor nor watched it anew."""
-        return self._selector.get_map().get(key.fd) is key
-
     def _wait(self) -> float | None:
         """Seconds until the next timer; None: none."""
         if self._soon:
             return 0
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0][0] - time.time()) if self._timers else None
+        # Rounded up to whole milliseconds, which is what epoll_wait(2) counts in: never a moment too early.
+        return math.ceil(max(0.0, self._timers[0][0] - time.time()) * 1000) / 1000 if self._timers else None
 
     def close(self) -> None:
-        """Give the selector back."""
-        self._selector.close()
+        """Give the descriptor back."""
+        self._poll.close()
