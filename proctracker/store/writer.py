@@ -12,7 +12,6 @@ from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow
 from proctracker.store import ids as numbers
 from proctracker.store import schema
-from proctracker.store.paths import Home
 from proctracker.store.pruning import Pruning
 from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, array_row, key, keys, marks, row_key
 

@@ -10,7 +10,6 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation, signal_name
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor.containers import engine_of
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 
@@ -151,15 +150,8 @@ class Ends:
         if core.queue.awaited(row.id):
             core.ledger.then(lambda: core.queue.ended(job))
         core.housekeeping.ended(job)
-        if row.container and state.ended:
-            core.ledger.then(lambda: self._release(job))
         if job.ending:
             core.controls.sweep(job)
-
-    def _release(self, job: Job) -> None:
-        """Its end is durable: its engine need not know it any more. What goes wrong here, ``remove`` mends."""
-        release = runtimes.get(job.row.runtime).release(engine_of(job), job.row.container or "")
-        self._core.calls.converse(engine_of(job), release, lambda answer, wrong: None)
 
 
 def save_logs(core: Core, job: Job, then: Any) -> None:

@@ -152,7 +152,7 @@ class EngineStart:
             if seen is not None and seen.state not in (JobState.QUEUED, JobState.UNDETERMINED):
                 self._finish(seen)
                 return
-            if completed.returncode == 0 and error is None and seen is None and not self._launch.kind == ATTACHED:
+            if completed.returncode == 0 and error is None and seen is None and self._launch.kind != ATTACHED:
                 self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
                 return
             said = completed.stderr or _tail(self._launch.stderr or "")

@@ -76,13 +76,22 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
 def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
     """Be the supervisor: in this very image, or in the one an upgrade named."""
     command = os.pread(seat.command, os.fstat(seat.command).st_size, 0)
-    if not command:
-        return supervise(seat)
+    if command:
+        _become(seat, command)
+    return supervise(seat)
+
+
+def _become(seat: Seat, command: bytes) -> None:
+    """Be another image; returns only where the file is gone, and then the old one goes on."""
     fds = (seat.listener, seat.lock, seat.journal.fd, seat.kept.fd, seat.command, seat.note)
     for fd in fds:
         os.set_inheritable(fd, True)
     argv = command.split(b"\0") + [b",".join(b"%d" % n for n in (*fds, seat.keeper))]
-    os.execv(argv[0], argv)
+    try:
+        os.execv(argv[0], argv)
+    except OSError:
+        for fd in fds:
+            os.set_inheritable(fd, False)
 
 
 def _reap_until(supervisor: int, watched: set[int], kept: Journal, note: int) -> int:

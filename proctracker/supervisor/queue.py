@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,8 +72,8 @@ class Queue:
         self._tickets = itertools.count(1)
         self._dependents: dict[str, dict[str, Job]] = {}
         self._soon = False
-        self.shared = False
-        """Other supervisors run jobs over the same store."""
+        self._shared = False
+        self._looked = 0
 
     def add(self, job: Job) -> None:
         """A job waits from now on; what has to be awaited first is looked at here."""
@@ -142,10 +143,23 @@ class Queue:
         host = int(self._core.settings["max_running_host"])
         room = float("inf")
         if line.limit:
-            room = line.limit - line.used - (self._elsewhere(session) if self.shared else 0)
+            room = line.limit - line.used - (self._elsewhere(session) if self.others() else 0)
         if host:
-            room = min(room, host - self._used - (self._elsewhere(None) if self.shared else 0))
+            room = min(room, host - self._used - (self._elsewhere(None) if self.others() else 0))
         return room
+
+    def others(self) -> bool:
+        """Whether other supervisors run, or ran, over the same store: each has a lock beside ours."""
+        run = self._core.home.run
+        try:
+            changed = os.stat(run).st_mtime_ns
+            if changed != self._looked:
+                names = os.listdir(run)
+                self._shared = any(name.endswith(".lock") and name != f"{self._core.key}.lock" for name in names)
+                self._looked = changed
+        except OSError:
+            return self._shared  # the state directory was removed
+        return self._shared
 
     def _elsewhere(self, session: str | None) -> int:
         taken = self._core.store.running_slots(session, but=self._core.key)

@@ -234,7 +234,6 @@ def _other_supervisors(core: Core) -> None:
     keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")} - {core.key}
     for key in sorted(keys):
         rows = core.store.live(key)
-        core.queue.shared = core.queue.shared or bool(rows)
         if not rows:
             continue
         claim = election.claim(run, key)
