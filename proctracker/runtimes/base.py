@@ -133,10 +133,9 @@ class Runtime(Protocol):
         """The state now of many containers by name, batched; names the engine does not know are missing from the answer."""
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
-        """One look at a container whose process has gone: exit code, usage; None: the engine does not know it."""
+        """One look at a container whose process has gone: exit code, usage; None: the engine does not know it.
 
-    def release(self, engine: Engine, name: str) -> Dialog[None]:
-        """Let go of what only an ended job holds, once its end is recorded (ctr: the task, whose shim keeps the code)."""
+        May also release what only an ended job holds (ctr: the task), as long as a second one tells the code all the same."""
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """All containers carrying these labels, by name, with labels (adopt, monitoring; empty labels: all there are)."""

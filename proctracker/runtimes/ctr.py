@@ -46,8 +46,7 @@ _TABLE = re.compile(r"TASK\s+PID\s+STATUS")
 _WRONG_STATE = re.compile(r"cannot (pause|resume) a ")
 _NEWER = re.compile(r"flag provided but not defined: -+(user|hostname)\b")
 _VERSION = re.compile(r"^(Client|Server):|^\s+Version:\s*(\S+)", re.MULTILINE)
-_AT_ONCE = 16  # calls side by side where each container needs its own
-_LOOKS = 3  # at a task whose process has gone, until its shim has noticed
+_AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process has gone, until its shim notices
 
 
 class Ctr:
@@ -106,11 +105,25 @@ class Ctr:
             known = set(inspection.ids(words.expect((yield from one(self.argv(engine, "containers", "ls", "-q"))))))
             found.update({name: _gone(name) for name in missing if name in known})
         for name in [name for name, seen in found.items() if seen.state == JobState.UNDETERMINED]:
-            found[name] = (yield from self.end(engine, name)) or found[name]
+            found[name] = (yield from self._told(engine, name))[0] or found[name]
         return found
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
-        """The shim tells the code of a stopped task, the metrics cpu and peak memory; both still answer then."""
+        """What the shim tells; then the task goes, for its shim takes 6 to 13 MB. The code stays as the container's label.
+
+        The deletion returns when the logger has written all output. Of an attached start its own command deletes the task.
+        """
+        seen, stdout = yield from self._told(engine, name)
+        if stdout.startswith("binary:") and seen:
+            code = ctr_launch.code_of(seen)
+            label = self.argv(engine, "containers", "label", name, f"{ctr_launch.EXIT_LABEL}={code}")
+            yield [label, self.argv(engine, "tasks", "delete", name)]
+        elif stdout:
+            yield [ctr_launch.carried(stdout)]
+        return seen
+
+    def _told(self, engine: Engine, name: str) -> Dialog[tuple[Observation | None, str]]:
+        """The end of a stopped task and where its output went: the shim has the code, the metrics cpu and peak memory."""
         for _ in range(_LOOKS):
             state, metrics = yield [
                 self.argv(engine, "shim", "--id", name, "state"),
@@ -118,10 +131,10 @@ class Ctr:
             ]
             told = _json(state)
             if not told:
-                return (yield from self._without_task(engine, name))
+                return (yield from self._without_task(engine, name)), ""
             if SHIM_STATES.get(told.get("status", 0)) == "STOPPED":
-                return parse_end(name, told, _json(metrics))
-        return parse_tasks((yield from one(self.argv(engine, "tasks", "ls")))).get(name)
+                return parse_end(name, told, _json(metrics)), str(told.get("stdout", ""))
+        return parse_tasks((yield from one(self.argv(engine, "tasks", "ls")))).get(name), ""
 
     def _without_task(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """A container alone: an attached start has written its code on it, else nobody knows."""
@@ -129,18 +142,6 @@ class Ctr:
         if done.returncode and not words.unanswered(done) and words.UNKNOWN.search(done.stderr):
             return None
         return parse_container(done)
-
-    def release(self, engine: Engine, name: str) -> Dialog[None]:
-        """Delete the task of a job whose end is recorded: until then its shim lives on, 6 to 13 MB.
-
-        The code stays as a label of the container. An attached start does both by itself.
-        """
-        state = _json((yield from one(self.argv(engine, "shim", "--id", name, "state"))))
-        stopped = SHIM_STATES.get(state.get("status", 0)) == "STOPPED"
-        if stopped and str(state.get("stdout", "")).startswith("binary:"):
-            code = int(state.get("exit_status", 0))
-            yield [self.argv(engine, "containers", "label", name, f"{ctr_launch.EXIT_LABEL}={code}")]
-            yield [self.argv(engine, "tasks", "delete", name)]
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The names by a filter, then what each container says of itself, and their tasks."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
-from proctracker.model import JobTemplate, extension
+from proctracker.model import JobTemplate, Observation, extension, signal_number
 from proctracker.runtimes import environment, flags, logger
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
 
@@ -114,6 +113,12 @@ would wait. A shim that still answers says that ``ctr run`` was cut off: then it
 """
 
 
+_WAIT = """\
+n=0
+until [ -e "$0/done" ] || [ ! -d "$0" ] || [ $n -ge 250 ]; do sleep 0.02; n=$((n+1)); done
+"""
+
+
 def plan(request: Request, ctr: Argv) -> Launch:
     """The whole start; ``ctr`` is the command with the options that lead to the engine."""
     folder, template = request.folder, request.template
@@ -159,10 +164,17 @@ def plan(request: Request, ctr: Argv) -> Launch:
     return Launch(DETACHED, run, environment=_QUIET, directory=folder, files=files, pid_file=f"{folder}/pid")
 
 
-def folder_of(stdout: str) -> str | None:
-    """The folder of the start that a task's output leads to (``shim state``); None for tasks that are not ours."""
-    found = logger.folder_of(stdout)
-    return found or (stdout.rpartition("/fifo/")[0] or None)
+def carried(stdout: str) -> Argv:
+    """A command that returns when an attached start has carried all output, or after 5 s; ``stdout`` is the task's pipe.
+
+    What the job left behind may have the pipe open for ever. A start's folder that has gone is nobody's to wait for.
+    """
+    return ("/bin/sh", "-c", _WAIT, stdout.rpartition("/fifo/")[0])
+
+
+def code_of(seen: Observation) -> int:
+    """The exit code that an end was made of."""
+    return 128 + signal_number(seen.terminating_signal) if seen.terminating_signal else seen.exit_status or 0
 
 
 def environment_file(variables: Mapping[str, str]) -> bytes:
@@ -203,19 +215,20 @@ def run_words(template: JobTemplate, base: str) -> list[str]:
 
 
 def _mounts(template: JobTemplate, base: str) -> list[str]:
-    import csv  # here: a supervisor without containerd's jobs does without it
-
     found = []
     for word in flags.volumes("volumes", extension(template, "volumes") or []):
         source, target, options = flags.volume(word)
         if not flags.is_path(source):
             raise InvalidArgumentException(f"volumes: {source!r} is no path, and containerd has no volumes of a name")
         how = ":".join(["rbind", *(part for part in options.split(",") if part)]) if options else "rbind:rw"
-        row = io.StringIO()
         source = os.path.normpath(os.path.join(base, source))
-        csv.writer(row, lineterminator="").writerow(["type=bind", f"src={source}", f"dst={target}", f"options={how}"])
-        found.append(row.getvalue())
+        found.append(",".join(map(_field, ("type=bind", f"src={source}", f"dst={target}", f"options={how}"))))
     return found
+
+
+def _field(text: str) -> str:
+    """A field as ctr's reader of comma separated values wants it."""
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n\r') else text
 
 
 def process_words(template: JobTemplate) -> list[str]:

@@ -71,10 +71,6 @@ class Process:
         """See ``look``."""
         self._no_cli()
 
-    def release(self, engine: Engine, name: str) -> Dialog[None]:
-        """See ``look``."""
-        self._no_cli()
-
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """See ``look``."""
         self._no_cli()

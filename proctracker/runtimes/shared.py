@@ -176,10 +176,6 @@ class DockerLike:
         """The same for one."""
         return (yield from self.look(engine, [name])).get(name)
 
-    def release(self, engine: Engine, name: str) -> Dialog[None]:
-        """Nothing: these engines let a container's processes go by themselves."""
-        yield from ()
-
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The ids by ``ps --filter``, then one look."""
         chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]

@@ -181,16 +181,29 @@ def test_what_is_no_table_is_no_answer(text: str) -> None:
         parse_tasks(said(text))
 
 
-def test_release_keeps_the_code_and_deletes_the_task() -> None:
-    answers = {"shim": state(3, exit_status=5, stdout="binary:///bin/sh"), "containers": said(), "tasks": said()}
-    _, asked = hold(RUNTIME.release(CLI, "a"), answers)
-    assert asked[1:] == [[("containers", "label", "a", "proctracker.exit=5")], [("tasks", "delete", "a")]]
+@pytest.mark.parametrize("code", [0, 5, 137])
+def test_the_end_keeps_the_code_and_deletes_the_task(code: int) -> None:
+    stopped = state(3, stdout="binary:///bin/sh?-c=x", **({"exit_status": code} if code else {}))
+    _, asked = hold(RUNTIME.end(CLI, "a"), {"shim": stopped, "tasks": said("{}"), "containers": said()})
+    assert asked[1:] == [[("containers", "label", "a", f"proctracker.exit={code}"), ("tasks", "delete", "a")]]
 
 
-@pytest.mark.parametrize("answer", [state(3, stdout="/fifo"), state(2, stdout="binary:///bin/sh"), GONE])
-def test_release_leaves_what_its_own_command_deletes_or_what_runs(answer: Completed) -> None:
-    _, asked = hold(RUNTIME.release(CLI, "a"), {"shim": answer})
-    assert len(asked) == 1
+def test_a_look_deletes_nothing() -> None:
+    stopped = state(3, stdout="binary:///bin/sh?-c=x")
+    _, asked = hold(
+        RUNTIME.look(CLI, ["a"]), {"tasks ls": said(f"{HEADER}a 7 STOPPED\n"), "shim": stopped, "tasks": said("{}")}
+    )
+    assert not any("delete" in argv for calls in asked for argv in calls)
+
+
+def test_what_an_attached_start_carries_is_waited_for() -> None:
+    dialog = RUNTIME.end(CLI, "a")
+    next(dialog)
+    ((shell, _, script, folder),) = dialog.send([state(3, exit_status=4, stdout="/home/f/fifo/1/a-stdout"), said("{}")])
+    assert (shell, folder) == ("/bin/sh", "/home/f") and "$0/done" in script
+    with pytest.raises(StopIteration) as stop:
+        dialog.send([said()])
+    assert stop.value.value.exit_status == 4
 
 
 CONTROLS = [

@@ -13,6 +13,7 @@ from proctracker.errors import InvalidArgumentException, UnsupportedAttributeExc
 from proctracker.model import JobTemplate
 from proctracker.runtimes.base import ATTACHED, DETACHED, PASSED, Engine, Launch, Request
 from proctracker.runtimes.ctr import RUNTIME
+from proctracker.runtimes.ctr_launch import carried
 
 CLI = Engine(("ctr",), {"namespace": "x"})
 
@@ -218,3 +219,9 @@ def test_nothing_of_a_users_goes_through_the_shell() -> None:
     script = found.argv[2]
     assert not any(word in script for word in ("$(x)", "$(y)", "$(z)"))
     assert os.path.basename(found.argv[0]) == "sh"
+
+
+def test_the_end_of_carrying_is_waited_for(tmp_path: Path) -> None:
+    carry(tmp_path, f"echo 7 >{tmp_path}/pid; exit 9")
+    for folder in (tmp_path, tmp_path / "gone"):
+        assert subprocess.run(carried(f"{folder}/fifo/1/n-stdout"), timeout=1, check=False).returncode == 0
