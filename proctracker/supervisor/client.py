@@ -177,7 +177,7 @@ class _Pushed:
 
     def _connected(self) -> Link:
         while self._link is None:
-            link = self._supervisor.connect(True)
+            link = self._supervisor.spare() or self._supervisor.connect(True)
             assert link is not None
             try:
                 self._number = self._begin(link)
@@ -205,8 +205,15 @@ class _Pushed:
     def close(self) -> None:
         """Await nothing more."""
         if self._link is not None:
-            self._link.close()
+            if self._answered():
+                self._supervisor.put_by(self._link)
+            else:
+                self._link.close()
             self._link = None
+
+    def _answered(self) -> bool:
+        """Whether nothing more will be pushed, so the connection can serve another question."""
+        return False
 
 
 class Wait(_Pushed):
@@ -221,6 +228,9 @@ class Wait(_Pushed):
 
     def _begin(self, link: Link) -> int:
         return link.ask("wait", {"ids": list(self._open), "kind": self._states})
+
+    def _answered(self) -> bool:
+        return not self._open
 
     def receive(self) -> list[JobRow] | None:
         """The rows, once the question is answered (in the order asked); None: not yet. Raises InvalidArgumentException

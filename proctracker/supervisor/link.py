@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import math
+import os
 import select
 import socket
 import time
@@ -28,6 +29,10 @@ def readable(fds: Sequence[int], timeout: float | None) -> list[int]:
     return [fd for fd, _ in poll.poll(None if timeout is None else math.ceil(timeout * 1000))]
 
 
+SPARE = 2
+"""Connections kept for further questions."""
+
+
 class Supervisor:
     """Where the supervisor of one confinement of a home is reached."""
 
@@ -38,6 +43,24 @@ class Supervisor:
         """What to tell the user once: that a logout will end the jobs of the supervisor just started."""
         self._caller = None if key is not None else confinement.describe()
         self.key = key if key is not None else confinement.key(self._caller)
+        self._spare: list[tuple[int, Link]] = []
+
+    def put_by(self, link: Link) -> None:
+        """Keep a connection that has nothing under way: the next question needs no greeting."""
+        if len(self._spare) < SPARE:
+            self._spare.append((os.getpid(), link))
+        else:
+            link.close()
+
+    def spare(self) -> Link | None:
+        """One of those, still connected; one from before a fork is its parent's."""
+        while self._spare:
+            pid, link = self._spare.pop()
+            if pid == os.getpid():
+                if not readable([link.fileno()], 0):
+                    return link
+                link.close()
+        return None
 
     def connect(self, start: bool = True) -> Link | None:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""

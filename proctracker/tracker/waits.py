@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
-from proctracker.model import INFINITE_TIME, JobRow
+from proctracker.model import INFINITE_TIME, JobRow, JobState
 from proctracker.supervisor.client import Wait
 from proctracker.supervisor.link import readable
 from proctracker.tracker.place import Place
 
+_QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _OVER = "the time-out of the wait was reached"
 
 
@@ -36,31 +37,43 @@ def wait(
     Raises TimeoutException, InvalidArgumentException for an id nobody knows, DrmCommunicationException for another
     host's. Interrupting it leaves the jobs alone.
     """
-    done = _ended_already(place, ids, any_)
+    done = _known(place, ids, states if timeout == 0 else "ended", any_)
     if done:
         return done
-    groups = place.by_keeper(ids)
     try:
-        if len(groups) == 1:
-            ((keeper, members),) = groups.items()
-            rows = place.client(keeper).wait(members, states, any_, timeout)
-        else:
-            rows = _several(place, groups, states, any_, timeout)
+        rows = _asked(place, ids, states, any_, timeout) if timeout else None
     except InvalidArgumentException as error:
         raise place.elsewhere(ids, "wait") or error from None
     if rows is None:
-        raise TimeoutException(_OVER)
+        raise place.elsewhere(ids, "wait") or TimeoutException(_OVER)
     return rows
 
 
-def _ended_already(place: Place, ids: Sequence[str], any_: bool) -> list[JobRow]:
+def _known(place: Place, ids: Sequence[str], states: str, any_: bool) -> list[JobRow]:
     """The rows, if the store has all that is waited for: no supervisor needs to be asked, or started."""
-    states = place.reader.states(ids)
-    over = [name for name in ids if name in states and states[name][2] is not None]
-    if not over or (len(over) < len(ids) and not any_):
+    found = place.reader.states(ids)
+    fitting = [name for name in ids if name in found and _fits(found[name][0], found[name][2], states)]
+    if not fitting or (len(fitting) < len(ids) and not any_):
         return []
-    rows = {row.id: row for row in place.reader.jobs(over[:1] if any_ else over)}
-    return [rows[name] for name in over if name in rows] if any_ or len(rows) == len(set(ids)) else []
+    rows = {row.id: row for row in place.reader.jobs(fitting[:1] if any_ else fitting)}
+    return [rows[name] for name in fitting if name in rows] if any_ or len(rows) == len(set(ids)) else []
+
+
+def _fits(state: int, finished: float | None, states: str) -> bool:
+    """Whether nothing more is to be awaited of a job; an end answers every question."""
+    if finished is not None or states == "ended":
+        return finished is not None
+    if states == "started":
+        return state not in _QUEUED
+    return JobState(state).name in states.split(",")
+
+
+def _asked(place: Place, ids: Sequence[str], states: str, any_: bool, timeout: float) -> list[JobRow] | None:
+    groups = place.by_keeper(ids)
+    if len(groups) > 1:
+        return _several(place, groups, states, any_, timeout)
+    ((keeper, members),) = groups.items()
+    return place.client(keeper).wait(members, states, any_, timeout)
 
 
 def _several(

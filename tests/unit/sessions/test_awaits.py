@@ -11,6 +11,7 @@ import pytest
 
 import proctracker as pt
 from proctracker.sessions import awaits
+from proctracker.supervisor.link import SPARE
 
 LONG = 30.0
 
@@ -46,7 +47,8 @@ def test_many_share_a_connection(session: pt.JobSession) -> None:
 
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
     assert asyncio.run(many()) == [*range(8), 0]
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
+    assert threading.active_count() == threads
+    assert len(os.listdir("/proc/self/fd")) <= files + SPARE
 
 
 def test_what_has_ended_is_told_at_once(session: pt.JobSession) -> None:
