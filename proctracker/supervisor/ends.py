@@ -126,7 +126,7 @@ class Ends:
         job.timer("limit", None)
         job.timer("kill", None)
         row.attempt += 1
-        row.container = row.container_id = None
+        row.container = row.container_id = row.dispatched = row.boot = None
         row.exit_status = row.signal = None
         core.ledger.change(row, JobState.REQUEUED, sub_state)
         row.ran = 0.0
