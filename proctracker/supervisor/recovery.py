@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import election, pidfd, procfs
+from proctracker.supervisor import confinement, election, pidfd, procfs
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
@@ -229,9 +229,10 @@ def _gone(core: Core, job: Job) -> None:
 
 
 def _other_supervisors(core: Core) -> None:
-    """Jobs of confinements that are over never run elsewhere; those of living ones are counted."""
+    """Jobs of confinements that are over never run elsewhere; an ordinary login's supervisor comes again for its own."""
     run = core.home.run
-    keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")} - {core.key}
+    keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")}
+    keys -= {core.key, confinement.MAIN}
     for key in sorted(keys):
         rows = core.store.live(key)
         if not rows:
