@@ -26,7 +26,13 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
         return b""
     spec = place.spec(row)
     if infos.in_engine(row, spec):
-        return _from_engine(row, spec, stream)
+        try:
+            return _from_engine(row, spec, stream)
+        except DrmCommunicationException:
+            # Its container may have been removed in between, with the output saved before.
+            row = next(iter(place.reader.jobs([row.id])), row)
+            if not row.saved:
+                raise
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
         return b""
