@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 from proctracker.errors import InvalidArgumentException
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TypeVar
 
-S = TypeVar("S", bound="Struct")
+    S = TypeVar("S", bound="Struct")
 
 _PLAIN = (str, int, float, bool)
 

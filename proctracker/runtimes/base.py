@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple, TypeVar
+from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple
 
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import SPELLINGS
 from proctracker.model.records import field, record
 
+Argv = Tuple[str, ...]
+
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, TypeVar
 
     from proctracker.model import Completed, JobTemplate, Observation
-else:
-    Protocol = object
 
-Argv = Tuple[str, ...]
-T = TypeVar("T")
-Dialog = Generator[Sequence[Argv], Sequence["Completed"], T]
+    T = TypeVar("T")
+    Dialog = Generator[Sequence[Argv], Sequence[Completed], T]
+else:
+    Protocol, Dialog = object, Generator
 """A conversation with a CLI: yields command lines to run side by side, is sent what each printed, returns the answer.
 
 Raises DrmCommunicationException (from inside the generator) where the engine could not be asked."""
