@@ -1,0 +1,246 @@
+"""What tests of the supervisor share: jobs as clients send them, a supervisor in this very process, an engine by hand."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import engines
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import Completed, JobRow, Observation
+from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Request
+from proctracker.store import Home
+from proctracker.supervisor import core as cores
+from proctracker.supervisor import election, pidfd, procfs, protocol, recovery, socketpath
+from proctracker.supervisor.client import Client
+from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.journal import Journal
+from proctracker.supervisor.keeper import Seat
+from proctracker.tracker.surroundings import key_of
+
+LONG = 40.0
+"""Seconds after which something that should have happened surely never will."""
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+T = TypeVar("T")
+
+
+def spec(*command: str, **more: Any) -> dict[str, Any]:
+    """A job's spec, less what is at its default; ``template`` adds attributes."""
+    template = {"remote_command": command[0], "args": [*command[1:]], **more.pop("template", {})}
+    containers = more.get("runtime", "process") != "process"
+    plain = {"contact": "process", "runtime": "process", "runtime_containers": containers, "cwd": "/", "engine": {}}
+    return {"template": template, **plain, **more}
+
+
+def context(**env: str) -> tuple[str, dict[str, Any]]:
+    """Key and text of a submitter's surroundings."""
+    made = {"env": {"PATH": PATH, **env}, "job_env": {}, "umask": 0o022}
+    return key_of(made), made
+
+
+class Desk:
+    """A supervisor in this process: its parts are at hand, and its loop turns when a test says so."""
+
+    def __init__(self, home: Home, key: str = "main", seat: Seat | None = None, turn: int = 0) -> None:
+        home.prepare()
+        self.home, self.key = home, key
+        listener = socketpath.listen(socketpath.of(home.run, key))
+        claim = election.claim(home.run, key)
+        assert claim is not None
+        note, self.note = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        old = seat or Seat(-1, -1, Journal(), Journal(), -1)
+        command = os.memfd_create("command", os.MFD_CLOEXEC)
+        self.seat = Seat(listener.detach(), claim, old.journal, old.kept, command, note, os.getppid(), turn)
+        self.core = cores.Core(home, key, self.seat)
+        self.jobs: list[Job] = []
+        self._closed = False
+
+    def recover(self) -> Desk:
+        """Take in what a former one left."""
+        recovery.recover(self.core)
+        return self
+
+    def submit(self, *command: str, session: str = "s", env: Mapping[str, str] | None = None, **more: Any) -> Job:
+        """Take a job in; it starts once the loop turns. ``indices``, ``items``: an array, whose first task is returned."""
+        key, text = context(**(env or {}))
+        message = {name: more.pop(name, None) for name in ("indices", "items", "token", "max_running")}
+        message["token"] = message["token"] or os.urandom(8).hex()
+        given = SimpleNamespace(stdin=more.pop("stdin_fd", None))
+        message.update(session=session, context=key, create=True)
+        message.update(spec=protocol.text(spec(*command, **more)), context_text=protocol.text(text))
+        number = self.core.intake.submit(given, message)["id"]  # type: ignore[arg-type]
+        made = [*self.core.jobs.task_jobs(int(number))]
+        self.jobs += made
+        return made[0]
+
+    def until(self, true: Callable[[], T], what: str = "it") -> T:
+        """Turn the loop until something holds."""
+        late: list[str] = []
+        timer = self.core.loop.after(LONG, lambda: late.append(what))
+        while True:
+            found = true()
+            if found:
+                timer.cancel()
+                return found
+            assert not late, f"{what} never came"
+            self.core.loop.round()
+
+    def ended(self, job: Job) -> JobRow:
+        """A job's row in the store, once its end is there."""
+        self.until(lambda: job.row.ended and self.core.ledger.clean, f"the end of {job.row.id}")
+        return self.row(job)
+
+    def running(self, job: Job) -> int:
+        """The pid of a job, once it has one."""
+        return self.until(lambda: job.row.dispatched and not job.starting and job.row.pid, f"the start of {job.row.id}")
+
+    def row(self, job: Job) -> JobRow:
+        """A job's row in the store."""
+        return self.core.store.jobs([job.row.id])[0]
+
+    def close(self, kill: bool = True) -> None:
+        """End it, and (``kill``) all that it started; what is not yet written stays unwritten."""
+        if self._closed:
+            return
+        self._closed = True
+        self.core.ledger._dirty.clear()
+        self.core.ledger._changes.clear()
+        self.core.ledger._then.clear()
+        self.core.close()
+        if kill:
+            for pid in engines.with_variable(f"PROCTRACKER_JOB={self.home.uuid}/"):
+                engines.end(pid, how=signal.SIGKILL)
+            reap_all()
+        for fd in (self.seat.listener, self.seat.command, self.seat.note, self.note):
+            with suppress(OSError):
+                os.close(fd)
+        election.release(self.seat.lock)
+
+
+def reap_all() -> None:
+    """Reap every child of ours that has ended."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+class Boxes:
+    """A runtime by hand. A container is the last argument, run by a shell in the background; ``says`` is what looks tell."""
+
+    name = "boxes"
+    containers = True
+    keeps_logs = True
+    kind = DETACHED
+
+    def __init__(self) -> None:
+        self.says: dict[str, Observation] = {}
+        self.pid_files = True
+        self.down: str | None = None
+        self.refuses: dict[str, Exception] = {}
+        self.asked: list[tuple[str, ...]] = []
+        self.words: Argv = ()
+        self.code = 0
+        self.files: dict[str, bytes] = {}
+        self.stderr: str | None = None
+
+    def launch(self, request: Request) -> Launch:
+        pid_file = f"{request.folder}/pid"
+        script = f"setsid sh -c {shlex.quote((request.template.args or [''])[-1])} >&- 2>&- & echo $! > {pid_file}; echo id-{request.job_id}"
+        argv = self.words or ("sh", "-c", script + (f"; echo no >&2; exit {self.code}" if self.code else ""))
+        files = {f"{request.folder}/{name}": text for name, text in self.files.items()}
+        told = pid_file if self.pid_files else None
+        return Launch(self.kind, argv, {}, request.directory, files, request.input, None, self.stderr, pid_file=told)
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        return 125, completed.stderr.strip()
+
+    def _answer(self, *words: str) -> None:
+        self.asked.append(words)
+        if self.down:
+            raise DrmCommunicationException(self.down)
+        if words[0] in self.refuses:
+            raise self.refuses[words[0]]
+
+    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
+        yield []
+        self._answer("look", *names)
+        return {name: self.says[name] for name in names if name in self.says}
+
+    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
+        yield []
+        self._answer("end", name)
+        return self.says.get(name)
+
+    def release(self, engine: Engine, name: str) -> Dialog[None]:
+        yield []
+        self._answer("release", name)
+
+    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        yield []
+        self._answer(action, name, signal)
+
+    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
+        yield []
+        self._answer("remove", *names)
+        return {}
+
+    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
+        return ("sh", "-c", f"echo output of {name}; echo errors >&2")
+
+    def verbs(self) -> list[str]:
+        """What was asked, by its first words."""
+        return [words[0] for words in self.asked]
+
+
+def box(script: str = "exec sleep 600", **more: Any) -> dict[str, Any]:
+    """Arguments of ``Desk.submit`` for a container that runs a script."""
+    return {
+        "template": {"args": [script]},
+        "runtime": "boxes",
+        "contact": "boxes",
+        "engine": {"command": ["boxes"]},
+        **more,
+    }
+
+
+def kill(*pids: int) -> None:
+    """``kill -9`` all at the same moment, and wait until they have gone."""
+    fds = [pidfd.open(pid) for pid in pids]
+    for number in (signal.SIGSTOP, signal.SIGKILL) if len(pids) > 1 else (signal.SIGKILL,):
+        for fd in fds:
+            pidfd.send(fd, number)
+    for fd in fds:
+        assert select.select([fd], [], [], LONG)[0]
+        os.close(fd)
+
+
+def gone(pid: int) -> bool:
+    """Wait until a process has ended."""
+    try:
+        fd = pidfd.open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([fd], [], [], LONG)[0])
+    finally:
+        os.close(fd)
+
+
+def seat(client: Client) -> tuple[int, int]:
+    """Keeper and supervisor that serve a client."""
+    found = client.call("status")
+    return found["keeper"], found["pid"]
+
+
+def state_of(pid: int) -> str:
+    """The state letter of a process."""
+    found = procfs.stat(pid)
+    return found.state if found else "X"

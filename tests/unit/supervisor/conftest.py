@@ -1,0 +1,58 @@
+"""A supervisor in this process, an engine by hand, a gate for jobs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proctracker import runtimes
+from proctracker.runtimes.base import Runtime
+from proctracker.store import Home
+from supervising import Boxes, Desk
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A supervisor goes to / and sets signal handlers: all is as before in the end."""
+    monkeypatch.chdir(tmp_path)
+    old = {number: signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGIO)}
+    yield
+    for number, handler in old.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def desks(clean: None, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes supervisors in this process, over one state directory."""
+    made: list[Desk] = []
+
+    def make(**options: object) -> Desk:
+        made.append(Desk(Home(str(tmp_path / "state")), **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for desk in reversed(made):
+        desk.close()
+
+
+@pytest.fixture
+def desk(desks: Callable[..., Desk]) -> Desk:
+    """One that serves."""
+    made = desks()
+    made.core.server.open()
+    return made
+
+
+@pytest.fixture
+def boxes(monkeypatch: pytest.MonkeyPatch) -> Boxes:
+    """The runtime ``boxes``."""
+    made, real = Boxes(), runtimes.get
+
+    def get(name: str) -> Runtime:
+        return made if name == "boxes" else real(name)  # type: ignore[return-value]
+
+    monkeypatch.setattr(runtimes, "get", get)
+    return made

@@ -1,0 +1,315 @@
+"""Which job starts next: pure decisions, with a stand-in for the supervisor around them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor import queue as module
+from proctracker.supervisor.jobs import Job, Jobs
+from proctracker.supervisor.loop import Loop
+from proctracker.supervisor.queue import Queue
+
+
+class Stand:
+    """A supervisor whose starts are written down, and whose store says what it is told."""
+
+    def __init__(self) -> None:
+        self.loop, self.jobs = Loop(), Jobs()
+        self.settings = {"max_running_host": 0}
+        self.paused, self.key = False, "main"
+        self.limits: dict[str, int] = {}
+        self.known: dict[str, JobRow] = {}
+        self.arrays: dict[int, list[int]] = {}
+        self.elsewhere = 0
+        self.started: list[str] = []
+        self.refused: list[tuple[str, str, str]] = []
+        self.store, self.starter, self.ends = self, self, self
+        self.queue = Queue(self)  # type: ignore[arg-type]
+        self.queue.others = lambda: self.elsewhere > 0  # type: ignore[method-assign]
+
+    # the store
+    def session(self, name: str) -> tuple[str, int]:
+        return "process", self.limits.get(name, 0)
+
+    def running_slots(self, session: str | None, but: str) -> int:
+        assert but == self.key
+        return self.elsewhere
+
+    def jobs_of(self, ids: list[str]) -> list[JobRow]:
+        return [self.known[name] for name in ids if name in self.known]
+
+    def array(self, num: int) -> Any:
+        return SimpleNamespace(indices=self.arrays[num]) if num in self.arrays else None
+
+    # the others
+    def start(self, job: Job) -> None:
+        self.started.append(job.row.id)
+
+    def refused_(self, job: Job, reason: str, sub_state: str) -> None:
+        self.refused.append((job.row.id, reason, sub_state))
+
+    def job(self, name: str, session: str = "s", spec: dict[str, Any] | None = None, **columns: Any) -> Job:
+        num, _, task = name.partition("_")
+        row = JobRow(name, int(num), int(task) if task else None, session, **columns)
+        made = Job(row, spec or {}, "")
+        self.jobs.add(made)
+        return made
+
+    def add(self, *jobs: Job) -> None:
+        for job in jobs:
+            self.queue.add(job)
+        self.rounds()
+
+    def rounds(self) -> None:
+        """Serve all that is due now."""
+        while self.loop._wait() == 0:
+            self.loop.round()
+
+    def end(self, job: Job, state: JobState = JobState.DONE) -> None:
+        self.jobs.remove(job)
+        job.row.state, job.row.finished = int(state), 1.0
+        self.known[job.row.id] = job.row
+        self.queue.give_back(job)
+        self.queue.ended(job)
+        self.rounds()
+
+
+class _Store:
+    """Names that the stand itself has for something else."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.session, self.running_slots, self.array, self.jobs = (
+            stand.session,
+            stand.running_slots,
+            stand.array,
+            stand.jobs_of,
+        )
+
+
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    made = Stand()
+    made.store = _Store(made)  # type: ignore[assignment]
+    made.ends = SimpleNamespace(refused=made.refused_)  # type: ignore[assignment]
+    yield made
+    made.loop.close()
+
+
+def test_priority_then_age_then_task(stand: Stand) -> None:
+    stand.limits["s"] = 1
+    stand.add(stand.job("1"))
+    jobs = [
+        stand.job("3_10"),
+        stand.job("3_9"),
+        stand.job("2"),
+        stand.job("9", priority=5),
+        stand.job("4", priority=-1),
+    ]
+    stand.add(*jobs)
+    assert stand.started == ["1"]
+    for name in ("1", "9", "2", "3_9", "3_10"):
+        found = stand.jobs.find(name)
+        assert found is not None
+        stand.end(found)
+    assert stand.started == ["1", "9", "2", "3_9", "3_10", "4"]
+
+
+def test_sessions_have_bounds_of_their_own(stand: Stand) -> None:
+    stand.limits = {"a": 1, "b": 2}
+    stand.add(*(stand.job(str(number), "abbcabbc"[number - 1]) for number in range(1, 9)))
+    assert sorted(stand.started) == ["1", "2", "3", "4", "8"]
+    stand.limits["a"] = 2
+    stand.queue.limits_changed("a")
+    stand.rounds()
+    assert stand.started[-1] == "5"
+
+
+def test_slots(stand: Stand) -> None:
+    stand.limits["s"] = 4
+    first, second, small = stand.job("1", slots=3), stand.job("2", slots=2), stand.job("3")
+    stand.add(first, second, small)
+    assert stand.started == ["1"]  # nobody overtakes: the second would never have its turn
+    stand.end(first)
+    assert stand.started == ["1", "2", "3"]
+
+
+def test_more_slots_than_there_ever_are(stand: Stand) -> None:
+    stand.limits["s"] = 2
+    small, large = stand.job("1"), stand.job("2", slots=5)
+    stand.add(small, large)
+    assert stand.started == ["1"]
+    stand.end(small)
+    assert stand.started == ["1", "2"]
+
+
+def test_a_slot_is_taken_and_given_back_once(stand: Stand) -> None:
+    stand.limits["s"] = 1
+    job, other, third = (stand.job(name) for name in "123")
+    for _ in range(2):
+        stand.queue.take(job)
+    stand.add(other)
+    for _ in range(2):
+        stand.queue.give_back(job)
+    stand.add(third)
+    assert stand.started == ["2"]
+
+
+def test_the_hosts_bound_counts_all_sessions(stand: Stand) -> None:
+    stand.settings["max_running_host"] = 2
+    jobs = [stand.job(str(number), session) for number, session in enumerate("abc")]
+    stand.add(*jobs)
+    assert stand.started == ["0", "1"]
+    stand.end(jobs[0])
+    assert stand.started == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("bound", ["session", "host"])
+def test_other_supervisors_jobs_count(stand: Stand, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_AGAIN", 0.0)
+    if bound == "session":
+        stand.limits["s"] = 2
+    else:
+        stand.settings["max_running_host"] = 2
+    stand.elsewhere = 2
+    stand.queue.add(stand.job("1"))
+    stand.loop.round()
+    assert stand.started == []
+    stand.elsewhere = 1
+    while not stand.started:
+        stand.loop.round()
+    assert stand.started == ["1"]
+
+
+def test_max_parallel_of_an_array(stand: Stand) -> None:
+    tasks = [stand.job(f"1_{task}", spec={"max_parallel": 2}) for task in (1, 2, 3, 4)]
+    stand.add(*tasks, stand.job("2"))
+    assert stand.started == ["1_1", "1_2", "2"]
+    stand.end(tasks[0])
+    assert stand.started[3:] == ["1_3"]
+    for task in tasks[1:]:
+        stand.end(task)
+    assert stand.started[3:] == ["1_3", "1_4"]
+    stand.add(stand.job("3"))
+    assert list(stand.queue._lines["s"].lanes) == [0]
+
+
+def test_the_held_and_the_dropped_do_not_start(stand: Stand) -> None:
+    held, dropped = stand.job("1", state=int(JobState.QUEUED_HELD)), stand.job("2")
+    stand.queue.add(held)
+    stand.queue.add(dropped)
+    stand.queue.drop(dropped)
+    stand.rounds()
+    assert stand.started == []
+    held.row.state = int(JobState.QUEUED)
+    stand.add(held, dropped)
+    assert stand.started == ["1", "2"]
+
+
+def test_a_job_that_waits_twice_starts_once(stand: Stand) -> None:
+    job = stand.job("1")
+    stand.queue.add(job)
+    stand.add(job)
+    assert stand.started == ["1"]
+
+
+def test_a_start_time(stand: Stand) -> None:
+    past, future, dropped = (stand.job(str(each), spec={"start_time": time.time() + each}) for each in (-5, 500, 600))
+    past.row.num = 1
+    stand.add(past, future, dropped)
+    assert stand.started == ["-5"]
+    assert abs(future.timers["start"].due - time.time() - 500) < 60
+    stand.queue.drop(dropped)
+    assert dropped.timers == {}
+    future.spec["start_time"] = 0
+    call = future.timers["start"].call
+    assert call is not None
+    call()
+    stand.rounds()
+    assert stand.started == ["-5", "500"]
+
+
+def test_only_some_start_before_the_loop_looks_again(stand: Stand) -> None:
+    for number in range(module.AT_ONCE + 1):
+        stand.queue.add(stand.job(str(number)))
+    stand.loop.round()
+    assert len(stand.started) == module.AT_ONCE
+    stand.loop.round()
+    assert len(stand.started) == module.AT_ONCE + 1
+
+
+def test_nothing_starts_while_all_is_paused(stand: Stand) -> None:
+    stand.paused = True
+    stand.add(stand.job("1"))
+    assert stand.started == []
+    stand.paused = False
+    stand.queue.kick()
+    stand.rounds()
+    assert stand.started == ["1"]
+
+
+@pytest.mark.parametrize(("kind", "state", "starts"), [
+    ("after", JobState.DONE, True),
+    ("after", JobState.FAILED, False),
+    ("after", JobState.UNDETERMINED, False),
+    ("after_any", JobState.FAILED, True),
+])  # fmt: skip
+@pytest.mark.parametrize("live", [True, False])
+def test_dependencies(stand: Stand, kind: str, state: JobState, starts: bool, live: bool) -> None:
+    first, second = stand.job("1"), stand.job("2", spec={kind: ["1"]})
+    stand.add(first)
+    if not live:
+        stand.end(first, state)
+    stand.add(second)
+    if live:
+        assert stand.started == ["1"]
+        waiting = stand.queue.awaited("1")
+        assert waiting
+        stand.end(first, state)
+    assert stand.started == (["1", "2"] if starts else ["1"])
+    assert stand.refused == ([] if starts else [("2", "job 1 did not end DONE", "dependency")])
+    waiting = stand.queue.awaited("1")
+    assert not waiting
+
+
+def test_all_of_several_must_end(stand: Stand) -> None:
+    first, second, third = stand.job("1"), stand.job("2"), stand.job("3", spec={"after": ["1"], "after_any": ["2"]})
+    stand.add(first, second, third)
+    stand.end(second, JobState.FAILED)
+    assert stand.started == ["1", "2"]
+    stand.end(first)
+    assert stand.started == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("last", [JobState.DONE, JobState.FAILED])
+def test_an_array_must_end_as_a_whole(stand: Stand, last: JobState) -> None:
+    tasks = [stand.job("1_1"), stand.job("1_2")]
+    stand.arrays[1] = [1, 2]
+    stand.add(*tasks, stand.job("2", spec={"after": ["1"]}))
+    stand.end(tasks[0])
+    assert "2" not in stand.started
+    stand.end(tasks[1], last)
+    assert ("2" in stand.started, len(stand.refused)) == ((True, 0) if last == JobState.DONE else (False, 1))
+
+
+def test_a_held_dependent_is_looked_at_when_it_is_released(stand: Stand) -> None:
+    first, second = stand.job("1"), stand.job("2", spec={"after": ["1"]})
+    stand.add(first, second)
+    stand.queue.drop(second)
+    second.row.state = int(JobState.QUEUED_HELD)
+    stand.end(first)
+    assert stand.started == ["1"]
+    second.row.state = int(JobState.QUEUED)
+    stand.add(second)
+    assert stand.started == ["1", "2"]
+
+
+def test_a_job_nobody_knows_did_not_end_done(stand: Stand) -> None:
+    stand.add(stand.job("2", spec={"after": ["77"]}))
+    assert [name for name, _, _ in stand.refused] == ["2"]
