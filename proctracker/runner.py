@@ -222,7 +222,9 @@ def _as_os_error(refused: type[Exception]) -> Iterator[None]:
 
 def _quieten() -> None:
     """Keep users of threads from being warned of the fork ``sh`` makes (Python 3.12 and later); put back if filters were reset."""
-    if not any(each[0] == "ignore" and each[2] is DeprecationWarning and "fork" in str(each[1]) for each in warnings.filters):
+    if not any(
+        each[0] == "ignore" and each[2] is DeprecationWarning and "fork" in str(each[1]) for each in warnings.filters
+    ):
         warnings.filterwarnings("ignore", message=r".*use of fork\(\)", category=DeprecationWarning)
 
 

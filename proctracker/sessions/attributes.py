@@ -58,7 +58,9 @@ def _set_text(instance: Any, name: str, text: str) -> None:
     try:
         value = json.loads(text)
     except ValueError:
-        value = text.split(",") if "=" not in text else dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+        value = (
+            text.split(",") if "=" not in text else dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+        )
     setattr(instance, name, value)
 
 

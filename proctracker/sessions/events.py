@@ -91,7 +91,9 @@ class Caller:
 
     def __init__(self, place: Place, callback: Callback) -> None:
         if not callable(callback):
-            raise InvalidArgumentException(f"register_event_notification: a function or None is expected, not {callback!r}")
+            raise InvalidArgumentException(
+                f"register_event_notification: a function or None is expected, not {callback!r}"
+            )
         self._callback = callback
         self._follow = place.client().follow(None)
         self._follow.fileno()

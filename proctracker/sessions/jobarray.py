@@ -20,7 +20,9 @@ class JobArray:
     raised then, naming it; InvalidStateException only if none was in a fitting state.
     """
 
-    def __init__(self, track: Track, array_id: str, given: Mapping[str, Any] | None = None, tasks: Any = None, facts: Any = None) -> None:
+    def __init__(
+        self, track: Track, array_id: str, given: Mapping[str, Any] | None = None, tasks: Any = None, facts: Any = None
+    ) -> None:
         """Made by sessions only."""
         self._track, self.job_array_id, self._given, self._facts = track, array_id, given, facts
         self._tasks: list[int] | None = tasks

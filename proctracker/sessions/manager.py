@@ -70,9 +70,7 @@ class SessionManager:
         config = where.config()
         target = where.target(contact, config)
         if where.reader.session(name) is None:
-            where.client().call(
-                "session_ensure", name=name, contact=target.contact, max_running=config.max_running
-            )
+            where.client().call("session_ensure", name=name, contact=target.contact, max_running=config.max_running)
         return self._opened(where, name, contact)
 
     def _opened(self, where: Place, name: str, contact: str | None) -> JobSession:
@@ -149,7 +147,12 @@ class SessionManager:
     # ours
 
     def submit(
-        self, args: Sequence[str] | str | None = None, *, contact: str | None = None, session: Any = None, **template: Any
+        self,
+        args: Sequence[str] | str | None = None,
+        *,
+        contact: str | None = None,
+        session: Any = None,
+        **template: Any,
     ) -> Job:
         """Start a command as a job and return: ``submit(["sleep", "9"], output_path="out")``.
 

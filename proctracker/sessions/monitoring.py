@@ -23,7 +23,9 @@ class WatchedJob(Job):
 
     __slots__ = ("_info",)
 
-    def __init__(self, track: Any, job_id: str, given: Any = None, facts: Any = None, *, info: JobInfo | None = None) -> None:
+    def __init__(
+        self, track: Any, job_id: str, given: Any = None, facts: Any = None, *, info: JobInfo | None = None
+    ) -> None:
         """Made by monitoring sessions only; ``info`` is all that is known of a job that is not ours."""
         super().__init__(track, job_id, given, facts)
         self._info = info
@@ -71,7 +73,9 @@ class WatchedJob(Job):
         self._refuse(action)
 
     def _refuse(self, action: str) -> NoReturn:
-        raise UnsupportedOperationException(f"{action}: a monitoring session only looks; job {self.job_id} is its session's to control")
+        raise UnsupportedOperationException(
+            f"{action}: a monitoring session only looks; job {self.job_id} is its session's to control"
+        )
 
 
 class MonitoringSession:

@@ -42,12 +42,16 @@ def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> 
     text = config.default_contact if contact is None else contact
     match = re.fullmatch(_FORM, text)
     if match is None:
-        raise InvalidArgumentException(f"contact {text!r}: a runtime is expected, as in podman, podman:ADDRESS or ctr?namespace=x")
+        raise InvalidArgumentException(
+            f"contact {text!r}: a runtime is expected, as in podman, podman:ADDRESS or ctr?namespace=x"
+        )
     name, address, query = match.groups()
     tracker = config.trackers.get(name)
     known = [*runtimes.names(), *config.trackers]
     if tracker is None and name not in known:
-        raise InvalidArgumentException(f"contact {text!r}: no tracker {name!r}{nearest(name, known)}; there are {', '.join(known)}")
+        raise InvalidArgumentException(
+            f"contact {text!r}: no tracker {name!r}{nearest(name, known)}; there are {', '.join(known)}"
+        )
     runtime = runtimes.get(tracker.runtime if tracker else name)
     options = _options(text, address, query)
     for key in options:
@@ -73,7 +77,9 @@ def _options(contact: str, address: str | None, query: str | None) -> dict[str, 
     return found
 
 
-def _engine(command: tuple[str, ...], options: Mapping[str, str], runtime: Runtime, environ: Mapping[str, str]) -> Engine:
+def _engine(
+    command: tuple[str, ...], options: Mapping[str, str], runtime: Runtime, environ: Mapping[str, str]
+) -> Engine:
     """The engine with all that decides which one it is: the CLI's path, and the variables it heeds."""
     if not command:
         return Engine((), options, {})

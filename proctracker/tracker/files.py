@@ -42,7 +42,9 @@ def _check_one(spec: Mapping[str, Any], job: str) -> None:
             continue
         _check_output(path, attribute)
         if source is not None and _same(source, path):
-            raise InvalidArgumentException(f"{attribute}: {path} is the input too, which would be overwritten while it is read")
+            raise InvalidArgumentException(
+                f"{attribute}: {path} is the input too, which would be overwritten while it is read"
+            )
 
 
 def _directory(spec: Mapping[str, Any], job: str) -> str:

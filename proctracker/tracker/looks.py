@@ -80,12 +80,19 @@ def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Re
         weighed = weigh(row, seen[row.id])
         if weighed is not None:
             found[row.id] = weighed
-    doubtful = [row for row in rows if row.id in found and (found[row.id].state.ended or found[row.id].sub_state == REMOVED)]
+    doubtful = [
+        row for row in rows if row.id in found and (found[row.id].state.ended or found[row.id].sub_state == REMOVED)
+    ]
     if doubtful:
         now = {row.id: row for row in reader.jobs([row.id for row in doubtful])}
         for row in doubtful:
             other = now.get(row.id)
-            if other is None or other.finished is not None or other.container != row.container or other.state not in _STARTED:
+            if (
+                other is None
+                or other.finished is not None
+                or other.container != row.container
+                or other.state not in _STARTED
+            ):
                 del found[row.id]
     return found
 

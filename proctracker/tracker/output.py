@@ -60,5 +60,7 @@ def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:
             found.append(file.read())
     if code:
         said = found[1].decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise DrmCommunicationException(f"job {row.id}: its engine does not give the output: {said or f'exit code {code}'}")
+        raise DrmCommunicationException(
+            f"job {row.id}: its engine does not give the output: {said or f'exit code {code}'}"
+        )
     return found[_STREAMS.index(stream)]

@@ -180,7 +180,9 @@ class Place:
             if not isinstance(error, InvalidStateException):
                 raise type(error)(error.message if name in error.message else f"job {name}: {error.message}")
         if problems and len(problems) == len(ids):
-            raise InvalidStateException(f"{what}: no task is in a state to {action}: {next(iter(problems.values())).message}")
+            raise InvalidStateException(
+                f"{what}: no task is in a state to {action}: {next(iter(problems.values())).message}"
+            )
 
     def better(self, job_id: str, verb: str, error: Drmaa2Exception) -> Drmaa2Exception:
         """An error about a job, saying so if it is another host's."""

@@ -73,4 +73,6 @@ def test_a_stopped_process_is_suspended(child: subprocess.Popen[bytes]) -> None:
 
 
 def test_memory_is_what_the_machine_has() -> None:
-    assert procs.memory() == procs.machine().phys_memory or abs(procs.memory() - (procs.machine().phys_memory or 0)) < 1024
+    assert (
+        procs.memory() == procs.machine().phys_memory or abs(procs.memory() - (procs.machine().phys_memory or 0)) < 1024
+    )

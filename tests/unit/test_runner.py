@@ -66,7 +66,9 @@ def test_there_is_no_input(shell: Runner) -> None:
 
 def test_a_call_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
-    [done] = Runner(Engine((), {}, ENV), 0.3).run(("sh", "-c", f"sleep 60 & echo $! > {tmp_path}/pid; echo so; sleep 60"))
+    [done] = Runner(Engine((), {}, ENV), 0.3).run(
+        ("sh", "-c", f"sleep 60 & echo $! > {tmp_path}/pid; echo so; sleep 60")
+    )
     assert (done.returncode, done.stdout, done.stderr) == (runner.TIMED_OUT, "so\n", "no answer within 0.3 s")
     assert time.monotonic() - began < 5
     child = int((tmp_path / "pid").read_text())
@@ -75,7 +77,11 @@ def test_a_call_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path)
 
 def test_calls_run_side_by_side(shell: Runner, tmp_path: Path) -> None:
     meet = f"touch {tmp_path}/$0; while [ $(ls {tmp_path} | wc -l) -lt 3 ]; do sleep 0.01; done"
-    assert [done.returncode for done in shell.run(*(("sh", "-c", meet, str(number)) for number in range(3)))] == [0, 0, 0]
+    assert [done.returncode for done in shell.run(*(("sh", "-c", meet, str(number)) for number in range(3)))] == [
+        0,
+        0,
+        0,
+    ]
 
 
 def test_output_is_bounded(shell: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,12 +23,21 @@ def test_every_attribute_is_described(kind: Any) -> None:
 
 def test_every_extension_is_described() -> None:
     assert {*descriptions.EXTENSION_DESCRIPTIONS} == {*EXTENSIONS}
-    assert pt.describe_attribute(pt.JobTemplate(), "exposedPorts") == descriptions.EXTENSION_DESCRIPTIONS["exposed_ports"]
+    assert (
+        pt.describe_attribute(pt.JobTemplate(), "exposedPorts") == descriptions.EXTENSION_DESCRIPTIONS["exposed_ports"]
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("remoteCommand", "x"), ("remote_command", "x"), ("machineOS", pt.Os.LINUX), ("minPhysMemory", 5), ("exposedPorts", "1:2"), ("retry_delay", 3)],
+    [
+        ("remoteCommand", "x"),
+        ("remote_command", "x"),
+        ("machineOS", pt.Os.LINUX),
+        ("minPhysMemory", 5),
+        ("exposedPorts", "1:2"),
+        ("retry_delay", 3),
+    ],
 )
 def test_both_spellings(name: str, value: Any) -> None:
     template = pt.JobTemplate()
@@ -41,7 +50,13 @@ def test_both_spellings(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
-    [("minSlots", "3", 3), ("args", "a,b", ["a", "b"]), ("args", '["a,b"]', ["a,b"]), ("rerunnable", "true", True), ("jobEnvironment", "A=1,B=2", {"A": "1", "B": "2"})],
+    [
+        ("minSlots", "3", 3),
+        ("args", "a,b", ["a", "b"]),
+        ("args", '["a,b"]', ["a,b"]),
+        ("rerunnable", "true", True),
+        ("jobEnvironment", "A=1,B=2", {"A": "1", "B": "2"}),
+    ],
 )
 def test_text_is_read(name: str, text: str, value: Any) -> None:
     template = pt.JobTemplate()

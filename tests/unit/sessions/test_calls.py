@@ -15,7 +15,9 @@ LONG = 30.0
 
 
 def test_words_attributes_and_extensions() -> None:
-    found = calls.template_of(["a", Path("/b")], "podman", {"job_name": "n", "volumes": ["x:/y"], "implementation_specific": {"user": "1"}})
+    found = calls.template_of(
+        ["a", Path("/b")], "podman", {"job_name": "n", "volumes": ["x:/y"], "implementation_specific": {"user": "1"}}
+    )
     assert (found.remote_command, found.args, found.job_name) == ("a", ["/b"], "n")
     assert found.implementation_specific == {"user": "1", "volumes": ["x:/y"], "contact": "podman"}
 

@@ -16,7 +16,9 @@ TRUE = {"remote_command": "true"}
 
 
 def test_a_change_as_a_notification() -> None:
-    found = events.notification({"job_id": "1", "session": "s", "attempt": 1, "time": 0.0, "state": 8, "sub_state": "lost"})
+    found = events.notification(
+        {"job_id": "1", "session": "s", "attempt": 1, "time": 0.0, "state": 8, "sub_state": "lost"}
+    )
     assert (found.event, found.job_id, found.session_name) == (pt.Event.NEW_STATE, "1", "s")
     assert (found.job_state, found.job_sub_state) == (pt.JobState.FAILED, "lost")
 

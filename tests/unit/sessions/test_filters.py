@@ -34,7 +34,9 @@ def test_what_is_asked_for(given: Any, wanted: dict[str, Any]) -> None:
     assert filters.wanted(given) == wanted
 
 
-@pytest.mark.parametrize("given", [{"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"finish_time": "soon"}, 5, "x"])
+@pytest.mark.parametrize(
+    "given", [{"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"finish_time": "soon"}, 5, "x"]
+)
 def test_filters_that_are_none(given: Any) -> None:
     with pytest.raises(InvalidArgumentException):
         filters.wanted(given)

@@ -30,6 +30,8 @@ def test_every_public_name_comes_from_somewhere() -> None:
 
 
 def test_no_heavy_import_for_a_submit() -> None:
-    code = "import proctracker as pt, sys; pt.submit; print(*{'sh', 'psutil', 'yaml', 'asyncio', 'uuid'} & {*sys.modules})"
+    code = (
+        "import proctracker as pt, sys; pt.submit; print(*{'sh', 'psutil', 'yaml', 'asyncio', 'uuid'} & {*sys.modules})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -33,7 +33,12 @@ def test_all_is_the_list(session: pt.JobSession) -> None:
 
 @pytest.mark.parametrize("wrong", [[], "12", 5, ["12"], [None]])
 def test_lists_that_are_none(session: pt.JobSession, wrong: Any) -> None:
-    for wait in (session.wait_any_started, session.wait_any_terminated, session.wait_all_started, session.wait_all_terminated):
+    for wait in (
+        session.wait_any_started,
+        session.wait_any_terminated,
+        session.wait_all_started,
+        session.wait_all_terminated,
+    ):
         with pytest.raises(pt.InvalidArgumentException, match="jobs"):
             wait(wrong, 1)
 
@@ -46,7 +51,12 @@ def test_jobs_of_two_homes(session: pt.JobSession, tmp_path: Path) -> None:
 
 def test_time_outs(session: pt.JobSession) -> None:
     jobs = [session.run_job(sh("exit 0", submit_as_hold=True)) for _ in range(2)]
-    for wait in (session.wait_any_started, session.wait_any_terminated, session.wait_all_started, session.wait_all_terminated):
+    for wait in (
+        session.wait_any_started,
+        session.wait_any_terminated,
+        session.wait_all_started,
+        session.wait_all_terminated,
+    ):
         for timeout in (0, 0.02):
             with pytest.raises(pt.TimeoutException):
                 wait(jobs, timeout)

@@ -57,7 +57,14 @@ def test_a_reaped_job_is_gone(session: pt.JobSession) -> None:
     assert other.get_state()[0] == State.DONE
     job.reap()
     for use in (
-        job.get_state, other.get_state, job.get_info, job.reap, job.suspend, job.wait_terminated, job.resubmit, job.read_output
+        job.get_state,
+        other.get_state,
+        job.get_info,
+        job.reap,
+        job.suspend,
+        job.wait_terminated,
+        job.resubmit,
+        job.read_output,
     ):
         with pytest.raises(pt.InvalidArgumentException, match=job.job_id):
             use()
@@ -122,7 +129,9 @@ def test_a_job_of_another_host(served: Home) -> None:
     job.job_id = row.id
     assert (job.get_info().host, job.get_state()[0]) == ("login7", State.RUNNING)
     for use, verb in ((job.wait_terminated, "wait"), (job.terminate, "terminate")):
-        with pytest.raises(pt.DrmCommunicationException, match=f"job {row.id} is on login7: ssh login7 proctracker {verb} {row.id}"):
+        with pytest.raises(
+            pt.DrmCommunicationException, match=f"job {row.id} is on login7: ssh login7 proctracker {verb} {row.id}"
+        ):
             use()
     assert served.others() != []
 

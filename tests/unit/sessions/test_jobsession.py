@@ -83,7 +83,14 @@ def test_a_session_destroyed_elsewhere_takes_no_jobs(served: Home) -> None:
 
 
 def test_what_is_refused_leaves_nothing(session: pt.JobSession) -> None:
-    for template in ({}, {"remote_command": ""}, {"remote_comand": "x"}, sh("x", priority="high"), sh("x", working_directory="/nope"), 7):
+    for template in (
+        {},
+        {"remote_command": ""},
+        {"remote_comand": "x"},
+        sh("x", priority="high"),
+        sh("x", working_directory="/nope"),
+        7,
+    ):
         for run in (session.run_job, lambda it: session.run_bulk_jobs(it, 1, 2)):
             with pytest.raises(pt.InvalidArgumentException):
                 run(template)  # type: ignore[arg-type]

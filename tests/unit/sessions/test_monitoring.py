@@ -44,7 +44,11 @@ def test_our_jobs_are_shown_read_only(monitor: pt.MonitoringSession, session: pt
 def test_other_processes_are_shown_read_only(monitor: pt.MonitoringSession) -> None:
     with subprocess.Popen(["sleep", "600"]) as process:
         [found] = monitor.get_all_jobs({"job_id": f"pid-{process.pid}"})
-        assert (found.get_state()[0], found.session_name, found.get_info().pid) == (pt.JobState.RUNNING, None, process.pid)
+        assert (found.get_state()[0], found.session_name, found.get_info().pid) == (
+            pt.JobState.RUNNING,
+            None,
+            process.pid,
+        )
         assert found.job_template == pt.JobTemplate(remote_command="sleep", args=["600"])
         for use in (*CONTROLS, "wait_started", "wait_terminated", "read_output"):
             with pytest.raises(pt.UnsupportedOperationException):
@@ -78,7 +82,13 @@ def test_a_closed_one_is_of_no_use(served: Home) -> None:
     monitor = pt.open_monitoring_session()
     assert monitor.contact == "process"
     monitor.close()
-    for use in (monitor.close, monitor.get_all_jobs, monitor.get_all_machines, monitor.get_all_queues, lambda: monitor.contact):
+    for use in (
+        monitor.close,
+        monitor.get_all_jobs,
+        monitor.get_all_machines,
+        monitor.get_all_queues,
+        lambda: monitor.contact,
+    ):
         with pytest.raises(pt.InvalidSessionException):
             use()
 
@@ -92,6 +102,11 @@ def test_other_containers_are_shown(served: Home, monkeypatch: pytest.MonkeyPatc
     monitor = pt.open_monitoring_session("podman")
     [found] = monitor.get_all_jobs({"job_id": "web"})
     info = found.get_info()
-    assert (info.job_state, info.job_category, info.command, info.contact) == (pt.JobState.SUSPENDED, "nginx", ["nginx"], "podman")
+    assert (info.job_state, info.job_category, info.command, info.contact) == (
+        pt.JobState.SUSPENDED,
+        "nginx",
+        ["nginx"],
+        "podman",
+    )
     with pytest.raises(pt.UnsupportedOperationException):
         found.terminate()

@@ -17,7 +17,14 @@ def spec(cwd: Path, containers: bool = False, **values: Any) -> dict[str, Any]:
     working = values.pop("working_directory", None)
     template = {} if working is None else {"working_directory": working}
     streams = {"input": None, "output": None, "error": None}
-    return {**streams, **values, "cwd": str(cwd), "home_dir": str(cwd), "runtime_containers": containers, "template": template}
+    return {
+        **streams,
+        **values,
+        "cwd": str(cwd),
+        "home_dir": str(cwd),
+        "runtime_containers": containers,
+        "template": template,
+    }
 
 
 def refused(found: dict[str, Any], *words: str, indices: list[int] | None = None) -> None:
@@ -112,7 +119,11 @@ def volumes(cwd: Path, given: Any, runtime: str = "podman") -> Any:
 
 def test_volumes_are_the_callers(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    assert volumes(tmp_path, ["./data:/d:ro", "named:/n", f"{tmp_path}:/t"]) == [f"{tmp_path}/data:/d:ro", "named:/n", f"{tmp_path}:/t"]
+    assert volumes(tmp_path, ["./data:/d:ro", "named:/n", f"{tmp_path}:/t"]) == [
+        f"{tmp_path}/data:/d:ro",
+        "named:/n",
+        f"{tmp_path}:/t",
+    ]
     assert volumes(tmp_path, "data:/d", "ctr") == [f"{tmp_path}/data:/d"]
 
 

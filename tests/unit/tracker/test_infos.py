@@ -14,12 +14,20 @@ from proctracker.tracker import infos
 
 
 def row(**values: Any) -> JobRow:
-    given = {"state": int(JobState.RUNNING), "submitted": 1.0, "dispatched": 2.0, "host": "h", "command": '["a", "b c"]'}
+    given = {
+        "state": int(JobState.RUNNING),
+        "submitted": 1.0,
+        "dispatched": 2.0,
+        "host": "h",
+        "command": '["a", "b c"]',
+    }
     return JobRow("43_2", 43, 2, **{**given, **values})
 
 
 def test_a_row_is_told_whole() -> None:
-    found = infos.info(row(finished=5.0, ran=3.0, state=8, exit_status=3, cpu=0.5, max_rss=9, workdir="/w", category="i"))
+    found = infos.info(
+        row(finished=5.0, ran=3.0, state=8, exit_status=3, cpu=0.5, max_rss=9, workdir="/w", category="i")
+    )
     assert (found.job_id, found.array_id, found.task_id, found.command) == ("43_2", "43", 2, ["a", "b c"])
     assert (found.job_state, found.exit_status, found.wallclock_time) == (JobState.FAILED, 3, 3.0)
     assert (found.cpu_time, found.max_rss, found.working_directory, found.job_category) == (0.5, 9, "/w", "i")
@@ -41,7 +49,12 @@ def test_running_time_goes_on() -> None:
 def test_an_observation_counts_more() -> None:
     seen = Observation(JobState.FAILED, "oom-killed", 9, None, "why", finished=6.0, cpu_time=1.0, pid=7)
     found = infos.info(row(running_since=2.0), {}, seen)
-    assert (found.job_state, found.job_sub_state, found.exit_status, found.annotation) == (JobState.FAILED, "oom-killed", 9, "why")
+    assert (found.job_state, found.job_sub_state, found.exit_status, found.annotation) == (
+        JobState.FAILED,
+        "oom-killed",
+        9,
+        "why",
+    )
     assert (found.wallclock_time, found.cpu_time, found.pid) == (4.0, 1.0, 7)
     assert infos.info(row(finished=3.0, state=7), {}, seen).job_state == JobState.DONE
 
@@ -63,7 +76,9 @@ def test_an_observation_does_not_unset() -> None:
         ({"container": "c", "runtime": "podman", "saved": 1}, {}, ("{home}/0/43_2.1.out", "{home}/0/43_2.1.err")),
     ],
 )
-def test_where_output_is(tmp_path: Path, values: dict[str, Any], spec: dict[str, Any], expected: tuple[str | None, ...]) -> None:
+def test_where_output_is(
+    tmp_path: Path, values: dict[str, Any], spec: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
     home = Home(str(tmp_path))
     wanted = tuple(path and path.replace("{home}", home.kept_dir) for path in expected)
     assert infos.paths(row(**values), spec, home) == wanted

@@ -52,7 +52,9 @@ def test_arrays(tracker: JobTracker) -> None:
             tracker.list_array_jobs(name)
 
 
-@pytest.mark.parametrize("indices", [(0, 1, 1), (2, 1, 1), (1, 2, 0), (1, 2, -1), (1.5, 2, 1), (True, 2, 1), (1, 10**7, 1)])
+@pytest.mark.parametrize(
+    "indices", [(0, 1, 1), (2, 1, 1), (1, 2, 0), (1, 2, -1), (1.5, 2, 1), (True, 2, 1), (1, 10**7, 1)]
+)
 def test_arrays_that_are_none(indices: Any) -> None:
     with pytest.raises(InvalidArgumentException):
         jobtracker.indices(*indices)

@@ -68,7 +68,11 @@ def container(store: Store, name: str, **values: Any) -> JobRow:
 
 def test_all_are_asked_in_one_call(store: Store, reader: Reader, fake: Fake) -> None:
     rows = [container(store, name) for name in "abc"]
-    fake.says = {"a": Observation(JobState.RUNNING), "b": Observation(JobState.SUSPENDED), "c": Observation(JobState.DONE, exit_status=0)}
+    fake.says = {
+        "a": Observation(JobState.RUNNING),
+        "b": Observation(JobState.SUSPENDED),
+        "c": Observation(JobState.DONE, exit_status=0),
+    }
     found = looks.look(rows, reader)
     assert [found[row.id].state for row in rows] == [JobState.RUNNING, JobState.SUSPENDED, JobState.DONE]
     assert fake.asked == [["a", "b", "c"]]
@@ -118,7 +122,14 @@ def test_weighing(row: dict[str, Any], seen: Observation, expected: Any) -> None
 
 def process(store: Store, **values: Any) -> JobRow:
     stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    given = {"state": RUNNING, "dispatched": 1.0, "pid": os.getpid(), "ticks": int(stat[19]), "boot": boot_id(), "host": store.home.host}
+    given = {
+        "state": RUNNING,
+        "dispatched": 1.0,
+        "pid": os.getpid(),
+        "ticks": int(stat[19]),
+        "boot": boot_id(),
+        "host": store.home.host,
+    }
     return submit(store, **{**given, **values})[0]
 
 
@@ -126,7 +137,9 @@ def test_a_process_nobody_looks_after(store: Store, reader: Reader) -> None:
     lives, gone, reboot = process(store), process(store, ticks=1), process(store, boot="another")
     found = looks.look([lives, gone, reboot], reader)
     assert lives.id not in found
-    assert {(found[row.id].state, found[row.id].sub_state) for row in (gone, reboot)} == {(JobState.UNDETERMINED, "lost")}
+    assert {(found[row.id].state, found[row.id].sub_state) for row in (gone, reboot)} == {
+        (JobState.UNDETERMINED, "lost")
+    }
 
 
 def test_a_process_with_a_supervisor_is_as_recorded(store: Store, reader: Reader) -> None:

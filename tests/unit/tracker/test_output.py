@@ -81,3 +81,17 @@ def test_the_engines_log(store: Store, place: Place, tmp_path: Path, monkeypatch
     program.write_text("#!/bin/sh\necho no such container >&2; exit 1\n")
     with pytest.raises(DrmCommunicationException, match="no such container"):
         output.read(place, row)
+
+
+def test_output_saved_just_as_the_container_went(store: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = started(store, container="c", runtime="podman")
+    store.update(JobRow(**{**vars(row), "saved": 1}), ["saved"])
+    path = Path(store.home.kept(row.id, 1, "out"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"kept")
+
+    def gone(*args: object) -> bytes:
+        raise DrmCommunicationException("no such container")
+
+    monkeypatch.setattr(output, "_from_engine", gone)
+    assert output.read(place, row) == b"kept"

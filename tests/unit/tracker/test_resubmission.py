@@ -36,7 +36,9 @@ def test_command_directory_environment_and_streams(
     again = job.resubmit()
     assert again.wait_terminated(LONG).resubmitted_from == job.job_id
     assert (tmp_path / "out").read_text() == f"input {tmp_path}\njob's first\n"
-    assert again.job_template == pt.JobTemplate({name: value for name, value in template.items() if name != "submit_as_hold"})
+    assert again.job_template == pt.JobTemplate(
+        {name: value for name, value in template.items() if name != "submit_as_hold"}
+    )
     job.terminate()
 
 
@@ -63,7 +65,9 @@ def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatc
         resubmission.resubmit(place, [row])
 
 
-def test_a_dropped_environment_is_the_callers(served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_environment_is_the_callers(
+    served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = session.run_job({"remote_command": "sh", "args": ["-c", "echo $CALLER"]})
     job.wait_terminated(LONG)
     place = at(served.path)
@@ -97,7 +101,12 @@ def test_texts_of_tasks_go_with_them(served: Home, session: pt.JobSession) -> No
     template = pt.JobTemplate(remote_command="echo")
     spec = submission.prepare(template, target, place.config(), environ=os.environ, cwd="/")
     array = place.client().submit(
-        session.session_name, spec, surroundings.now(os.environ), contact="process", indices=[1, 2], items=["one", "two"]
+        session.session_name,
+        spec,
+        surroundings.now(os.environ),
+        contact="process",
+        indices=[1, 2],
+        items=["one", "two"],
     )
     jobs = session.get_job_array(array).jobs
     assert json.loads(place.row(jobs[1].job_id).command) == ["echo", "two"]

@@ -15,7 +15,9 @@ from proctracker.store import Home, Reader, Store
 from proctracker.tracker import contacts, submission
 from stores import submit
 
-CONFIG = Config(output_dir="/o", start_timeout=7.0, categories={"analysis": Category("reg/a:4", ("--device", "/dev/x"))})
+CONFIG = Config(
+    output_dir="/o", start_timeout=7.0, categories={"analysis": Category("reg/a:4", ("--device", "/dev/x"))}
+)
 
 
 @pytest.fixture
@@ -55,7 +57,11 @@ def test_an_engine_is_kept(place: dict[str, str]) -> None:
         ({"remote_command": "x", "min_phys_memory": 2**60}, InvalidArgumentException, "min_phys_memory"),
         ({"remote_command": "x", "implementation_specific": {"nope": 1}}, InvalidArgumentException, "nope"),
         ({"remote_command": "x", "implementation_specific": {"cpus": 1}}, UnsupportedAttributeException, "--limit"),
-        ({"remote_command": "x", "implementation_specific": {"memory_limit": "1G"}}, UnsupportedAttributeException, "--limit"),
+        (
+            {"remote_command": "x", "implementation_specific": {"memory_limit": "1G"}},
+            UnsupportedAttributeException,
+            "--limit",
+        ),
         ({"remote_command": "x", "working_directory": "/nope"}, InvalidArgumentException, "working_directory"),
         ({"remote_command": "x", "input_path": "nope"}, InvalidArgumentException, "input_path"),
         ({"remote_command": "x", "output_path": "/nope/o"}, InvalidArgumentException, "output_path"),
@@ -105,7 +111,11 @@ def test_dependencies_must_be_known(place: dict[str, str]) -> None:
     store.close()
     reader = Reader(Home(place["PROCTRACKER_HOME"]))
     for key in ("after", "after_any"):
-        values = {"remote_command": "x", "working_directory": "/nope", "implementation_specific": {key: [job.id, task.id, str(task.num)]}}
+        values = {
+            "remote_command": "x",
+            "working_directory": "/nope",
+            "implementation_specific": {key: [job.id, task.id, str(task.num)]},
+        }
         assert prepare(place, values)[key] == [job.id, task.id, str(task.num)]
         values["implementation_specific"] = {key: f"{job.id},4711"}
         with pytest.raises(InvalidArgumentException, match="4711"):

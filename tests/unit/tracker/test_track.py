@@ -34,7 +34,9 @@ def reads(tracked: Track, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is asked of the store from now on."""
     asked: list[str] = []
     original = tracked.place.reader._rows
-    monkeypatch.setattr(tracked.place.reader, "_rows", lambda text, values=(): asked.append(text) or original(text, values))
+    monkeypatch.setattr(
+        tracked.place.reader, "_rows", lambda text, values=(): asked.append(text) or original(text, values)
+    )
     return asked
 
 
@@ -63,7 +65,9 @@ def test_a_reaped_job_is_unknown(store: Store, tracked: Track) -> None:
         tracked.state(row.id)
 
 
-def test_a_changing_store_is_not_read_whole_each_time(store: Store, tracked: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changing_store_is_not_read_whole_each_time(
+    store: Store, tracked: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = submit(store, tasks=20)
     for row in rows[:10]:
         end(store, row, 1.0)
@@ -75,7 +79,9 @@ def test_a_changing_store_is_not_read_whole_each_time(store: Store, tracked: Tra
     assert not any("session=" in text for text in asked)
 
 
-def test_a_live_container_is_looked_at_with_all_others(store: Store, tracked: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_live_container_is_looked_at_with_all_others(
+    store: Store, tracked: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values: dict[str, Any] = {"state": 3, "dispatched": 1.0, "host": store.home.host}
     rows = [submit(store, container=name, **values)[0] for name in "abc"]
     asked: list[list[str]] = []

@@ -19,7 +19,15 @@ from stores import end, submit
 
 @pytest.mark.parametrize(
     ("given", "seconds"),
-    [(None, -1), (-1, -1), (0, 0), (2.5, 2.5), (float("inf"), -1), (timedelta(minutes=1), 60.0), (pt.Time.INFINITE_TIME, -1)],
+    [
+        (None, -1),
+        (-1, -1),
+        (0, 0),
+        (2.5, 2.5),
+        (float("inf"), -1),
+        (timedelta(minutes=1), 60.0),
+        (pt.Time.INFINITE_TIME, -1),
+    ],
 )
 def test_time_outs(given: Any, seconds: float) -> None:
     assert waits.seconds(given) == seconds
