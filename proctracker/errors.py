@@ -132,3 +132,12 @@ def from_wire(words: Sequence[str]) -> Drmaa2Exception:
     if isinstance(found, type) and issubclass(found, Drmaa2Exception):
         return found(message)
     return InternalException(f"{name}: {message}")
+
+
+def words(error: BaseException) -> str:
+    """What an error says: the message of ours, the system's words for its errors, type and text of any other."""
+    if isinstance(error, Drmaa2Exception):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"

@@ -132,7 +132,13 @@ class Containers:
         self._usage(job)
         self._unwatch(job)
         job.tries = 0
-        self._ask(job, time.time())
+        gone = time.time()
+        if job.called is not None and job.streams:
+            # What it wrote is still on its way through the command that carries its streams.
+            job.timer("look", self._core.loop.after(PATIENCE, lambda: self._ask(job, gone)))
+            job.gone = gone
+        else:
+            self._ask(job, gone)
 
     def _usage(self, job: Job) -> None:
         if job.cgroup is not None:
@@ -269,7 +275,12 @@ class Containers:
 
     def stream_command_ended(self, job: Job) -> None:
         """The command that carried a container's streams is over: so is the container, or the engine has gone."""
-        if not job.row.ended and job.pidfd is None:
+        if job.row.ended:
+            return
+        if job.gone:
+            job.timer("look", None)
+            self._ask(job, job.gone)
+        elif job.pidfd is None:
             self._gone(job)
 
     def _poll_soon(self) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
-import time
 from typing import Any
 
-from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, procfs, socketpath, spawn
@@ -183,14 +180,3 @@ def supervise(home: Home, key: str, seat: Seat) -> int:
         return core.run()
     finally:
         core.close()
-
-
-def log(text: str) -> None:
-    """One line in supervisor.log, for what nobody can be told of."""
-    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
-    sys.stderr.flush()
-
-
-def said(error: BaseException) -> str:
-    """An error's words."""
-    return error.message if isinstance(error, Drmaa2Exception) else f"{type(error).__name__}: {error}"

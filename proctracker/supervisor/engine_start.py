@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from proctracker import runtimes
-from proctracker.errors import Drmaa2Exception
+from proctracker.errors import Drmaa2Exception, words
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
@@ -51,8 +51,8 @@ class EngineStart:
         except spawn.StartFailed as failed:
             self._done(failed.status, failed.reason)
             return
-        except (Drmaa2Exception, OSError) as error:
-            self._done(spawn.NOT_STARTED, getattr(error, "message", None) or str(error))
+        except Exception as error:
+            self._done(spawn.NOT_STARTED, words(error))
             return
         row = job.row
         row.container, row.boot, row.dispatched = self._name, core.boot, time.time()
@@ -73,6 +73,7 @@ class EngineStart:
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)
         core.starter.drop_stdin(job)
+        job.streams, job.gone = attached, 0.0
         if attached:
             core.loop.after(0.02, lambda: self._attached(0))
 

@@ -25,6 +25,7 @@ DUSK = 1.0
 HOUR = 3600.0
 
 Told = Callable[["dict[str, Any]"], None]
+Refuse = Callable[[Drmaa2Exception], None]
 
 
 class Housekeeping:
@@ -36,6 +37,8 @@ class Housekeeping:
         self._dusk: Timer | None = None
         self._contexts: set[str] = set()
         self._pending = 0
+        self._leaving: dict[str, Callable[[], None]] = {}
+        """Sessions that are destroyed once their jobs have ended."""
 
     def begin(self) -> None:
         """The supervisor is up."""
@@ -59,8 +62,8 @@ class Housekeeping:
 
     def _is_idle(self) -> bool:
         core = self._core
-        waiting = 0 if core.paused else len(core.jobs)
-        return not (waiting or core.server.connections or core.calls or core.controls.busy or self._pending)
+        live = sum(1 for job in core.jobs if job.row.dispatched is not None) if core.paused else len(core.jobs)
+        return not (live or core.server.connections or core.calls or core.controls.busy or self._pending)
 
     def _go(self) -> None:
         self._idle = None
@@ -94,6 +97,8 @@ class Housekeeping:
     def ended(self, job: Job) -> None:
         """A job has ended."""
         self._contexts.add(job.spec_context)
+        if self._leaving:
+            self._core.loop.soon(lambda: self._left(job.row.session))
         self._dusk_soon()
         self.idle_soon()
 
@@ -138,16 +143,22 @@ class Housekeeping:
         """Remove an ended job's container now, its output saved beside the record first."""
         self._pending += 1
 
+        row = job.row
+
         def saved(problem: str | None) -> None:
             if problem:
                 self._over()
                 return
-            self._remove([job.row], lambda failed: removed(failed))
+            # Readers must know of the saved output before the engine's own is gone.
+            held = JobRow(**vars(row))
+            row.saved = 1
+            self._core.ledger.change(row)
+            self._core.ledger.then(lambda: self._remove([held], removed))
 
         def removed(failed: dict[str, str]) -> None:
-            if not failed:
-                job.row.saved = 1
-                self._core.ledger.change(job.row)
+            if failed:
+                row.saved = 0
+                self._core.ledger.change(row)
             self._over()
 
         save_logs(self._core, job, saved)
@@ -281,14 +292,18 @@ class Housekeeping:
             self._leave_alone(job)
         self._destroy(name, told, refuse)
 
-    def _terminate_first(self, name: str, jobs: list[Job], told: Callable[[Any], None], refuse: Any) -> None:
+    def _terminate_first(self, name: str, jobs: list[Job], told: Callable[[Any], None], refuse: Refuse) -> None:
+        """End a session's jobs; it is destroyed with the end of the last one."""
+        self._leaving[name] = lambda: self._destroy(name, told, refuse)
         for job in jobs:
             if job.ending is None:
                 self._core.controls.end(job, "terminating", 15, GRACE, lambda error: None)
-        if any(not job.row.ended for job in jobs):
-            self._core.loop.after(0.05, lambda: self._terminate_first(name, jobs, told, refuse))
-            return
-        self._destroy(name, told, refuse)
+        self._left(name)
+
+    def _left(self, session: str) -> None:
+        """Destroy a session that waits for the end of its jobs, if that was the last one."""
+        if session in self._leaving and not any(job.row.session == session for job in self._core.jobs):
+            self._core.loop.soon(self._leaving.pop(session))
 
     def _leave_alone(self, job: Job) -> None:
         """Forget a live job: what runs runs on, what is queued never starts."""

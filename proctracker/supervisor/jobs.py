@@ -16,8 +16,8 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "ending", "folder", "holds", "kill_at", "pidfd", "row", "spec", "spec_context", "starting",
-        "stdin", "ticket", "timers", "tries", "waits_for",
+        "called", "cgroup", "ending", "folder", "gone", "holds", "kill_at", "pidfd", "row", "spec", "spec_context", "starting",
+        "stdin", "streams", "ticket", "timers", "tries", "waits_for",
     )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
@@ -38,6 +38,10 @@ class Job:
         self.cgroup: Any = None
         self.timers: dict[str, Timer] = {}
         self.folder: str | None = None
+        self.streams = False
+        """A command of its engine's CLI carries its streams as long as it runs (``called``)."""
+        self.gone = 0.0
+        """When its process ended, while that command is still writing."""
         self.tries = 0
         self.kill_at = 0.0
         """When the grace is over of a job that was told to end, in epoch seconds."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from proctracker import runtimes
-from proctracker.errors import Drmaa2Exception
+from proctracker.errors import words
 from proctracker.model import JobRow, JobState, JobTemplate
 from proctracker.runtimes.base import PASSED, SUPERVISED, Engine, Launch, Request, Runtime
 from proctracker.supervisor import spawn
@@ -158,8 +158,9 @@ class Starter:
         except spawn.StartFailed as failed:
             self._failed(job, failed.status, failed.reason, began)
             return
-        except (Drmaa2Exception, OSError, ValueError) as error:
-            self._failed(job, spawn.NOT_STARTED, getattr(error, "message", None) or str(error), began)
+        except Exception as error:
+            # One job that cannot be started, for whatever reason, must not end the supervisor of all others.
+            self._failed(job, spawn.NOT_STARTED, words(error), began)
             return
         finally:
             _close_kept(given)
