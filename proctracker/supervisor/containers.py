@@ -27,6 +27,10 @@ STOPPED = "stopped"
 """Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
 
 
+_REMOVAL = frozenset((b"rm", b"remove", b"prune", b"delete", b"del"))
+"""Words by which the CLIs remove containers."""
+
+
 def engine_of(job: Job) -> Engine:
     """The engine a job was started by; every later call goes to the same."""
     found = job.spec.get("engine") or {}
@@ -171,6 +175,8 @@ class Containers:
             self._again(job, gone, 1.0)
         elif found is None:
             core.ends.lost(job, "removed", "its container was removed by somebody else")
+        elif found.state.ended and self._being_removed(job, found):
+            job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
         elif found.state.ended:
             oom = found.oom or self._killed(row.id)
             row.annotation = None
@@ -186,6 +192,17 @@ class Containers:
             )
         else:
             self._again(job, gone, 0.02)
+
+    def _being_removed(self, job: Job, found: Observation) -> bool:
+        """Whether somebody's ``rm -f`` killed it and is about to remove it: that, not the signal, is how it ended."""
+        if job.ending or found.terminating_signal not in ("SIGKILL", "SIGTERM"):
+            return False
+        command = os.fsencode(os.path.basename((engine_of(job).command or ("",))[0]))
+        for pid in procfs.pids():
+            words = procfs.cmdline(pid)
+            if words and os.path.basename(words[0]) == command and not _REMOVAL.isdisjoint(words[1:]):
+                return not self._core.calls.owns(pid)
+        return False
 
     def _other(self, job: Job, found: Observation) -> bool:
         """Whether the engine has a living process for it: restarted, or never gone."""
