@@ -128,10 +128,13 @@ def test_what_somebody_waits_for_does_not_wait(desk: Desk, monkeypatch: pytest.M
     assert [row.state for row in desk.reader.jobs()] == [JobState.RUNNING] * 2
 
 
-def test_new_rows_take_along_what_is_due(desk: Desk) -> None:
+def test_new_rows_are_written_at_once_and_what_is_due_in_its_time(desk: Desk) -> None:
     row = desk.accept(1)
     desk.ledger.change(row, JobState.RUNNING)
     desk.accept(2)
+    assert desk.reader.ids() == ["1", "2"]
+    assert desk.kept().state == JobState.QUEUED
+    desk.loop.round()
     assert desk.kept().state == JobState.RUNNING
     assert desk.loop._wait() is None
     desk.ledger.announce(row, 5.0)
