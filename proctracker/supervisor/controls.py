@@ -191,6 +191,9 @@ class Controls:
             core.ends.refused(job, row.annotation or "", ENDING[why])
             done(None)
             return
+        if row.sub_state == STOPPED:
+            self._by_signal(job, signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
+            self._resumed(job)
         if JobState(row.state) in (JobState.RUNNING, JobState.SUSPENDED):
             core.ledger.change(row, JobState(row.state), why)
         job.kill_at = time.time() + max(0.0, grace)
@@ -224,10 +227,7 @@ class Controls:
         def kill(answer: Any = None, error: Drmaa2Exception | None = None) -> None:
             self._ask(job, "kill", answered, signal_name(number))
 
-        if suspended and row.sub_state == STOPPED:
-            self._by_signal(job, signals.SIGCONT)
-            self._resumed(job)
-        if suspended and number != signals.SIGKILL and row.state == JobState.SUSPENDED:
+        if suspended and number != signals.SIGKILL:
             self._ask(job, "resume", kill)
         else:
             kill()
