@@ -93,6 +93,10 @@ class Desk:
             assert not late, f"{what} never came"
             self.core.loop.round()
 
+    def again(self) -> None:
+        """For ``until``: nothing tells of it, so look again soon."""
+        self.core.loop.after(0.005, lambda: None)
+
     def ended(self, job: Job) -> JobRow:
         """A job's row in the store, once its end is there."""
         self.until(lambda: job.row.ended and self.core.ledger.clean, f"the end of {job.row.id}")

@@ -1,0 +1,249 @@
+"""What is done to jobs on request, or when their time is over."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
+from proctracker.model import JobState, Observation
+from proctracker.supervisor import cgroups, procfs
+from proctracker.supervisor.jobs import Job, running_time
+from supervising import Boxes, Desk, box, gone, state_of
+
+_SLEEP = ("sleep", "600")
+
+
+def _act(desk: Desk, action: str, *jobs: Job | str, signal: str = "SIGTERM", grace: float = 10.0) -> dict[str, Any]:
+    """Done and errors (id -> class and words), once they are durable."""
+    told: list[dict[str, Any]] = []
+    ids = [it if isinstance(it, str) else it.row.id for it in jobs]
+    desk.core.controls.control(ids, action, signal, grace, told.append)
+    return desk.until(lambda: told)[0]
+
+
+def _ready(desk: Desk, tmp_path: Path, script: str, **spec: Any) -> tuple[Job, str]:
+    """A job that runs and has come as far as saying something."""
+    fifo = tmp_path / "ready"
+    if not fifo.exists():
+        os.mkfifo(fifo)
+    job = desk.submit("sh", "-c", script.replace("READY", str(fifo)), **spec)
+    desk.running(job)
+    return job, fifo.read_text().strip()
+
+
+def test_suspend_and_resume(desk: Desk, tmp_path: Path) -> None:
+    job, below = _ready(desk, tmp_path, "sleep 600 & echo $! > READY; wait")
+    assert _act(desk, "suspend", job) == {"done": [job.row.id], "errors": {}}
+    assert (desk.row(job).state, state_of(job.row.pid or 0), state_of(int(below))) == (JobState.SUSPENDED, "T", "T")
+    ran = running_time(job.row)
+    assert running_time(job.row, time.time() + 100) == ran
+    assert job.holds
+    _act(desk, "resume", job)
+    assert (desk.row(job).state, state_of(int(below))) == (JobState.RUNNING, "S")
+
+
+def test_hold_and_release(desk: Desk) -> None:
+    desk.core.paused = True
+    job = desk.submit("true")
+    assert _act(desk, "hold", job)["done"] == [job.row.id]
+    assert desk.row(job).state == JobState.QUEUED_HELD
+    assert _act(desk, "release", job)["done"] == [job.row.id]
+    assert not desk.core.paused
+    assert desk.ended(job).state == JobState.DONE
+
+
+def test_hold_and_release_between_attempts(desk: Desk) -> None:
+    job = desk.submit("sh", "-c", "exit $((2 - PROCTRACKER_ATTEMPT))", retries=1, retry_delay=500)
+    desk.until(lambda: job.row.state == JobState.REQUEUED)
+    _act(desk, "hold", job)
+    assert (desk.row(job).state, job.timers) == (JobState.REQUEUED_HELD, {})
+    _act(desk, "release", job)
+    assert desk.ended(job).state == JobState.DONE
+
+
+@pytest.mark.parametrize(("action", "fitting"), [
+    ("suspend", "RUNNING"), ("resume", "SUSPENDED"), ("hold", "QUEUED or REQUEUED"), ("release", "QUEUED_HELD or REQUEUED_HELD"),
+    ("terminate", "a job that has not ended"),
+])  # fmt: skip
+def test_what_does_not_fit(desk: Desk, action: str, fitting: str) -> None:
+    over, held = desk.submit("false"), desk.submit("true", hold=True)
+    desk.ended(over)
+    jobs = [over, *([held] if action in ("suspend", "resume", "hold") else [])]
+    expected = {
+        job.row.id: f"job {job.row.id} is {JobState(job.row.state).name}: {action} takes {fitting}" for job in jobs
+    }
+    outcome = _act(desk, action, *jobs)
+    assert outcome["done"] == []
+    assert {name: words[:2] for name, words in outcome["errors"].items()} == {
+        name: ["InvalidStateException", text] for name, text in expected.items()
+    }
+
+
+def test_what_is_not_there_does_not_keep_the_others(desk: Desk) -> None:
+    job, other = desk.submit(*_SLEEP, hold=True), desk.submit("true", hold=True)
+    desk.core.ledger.flush()
+    foreign = desk.core.jobs.by_id.pop(other.row.id).row
+    outcome = _act(desk, "terminate", "77", foreign.id, job)
+    assert outcome["done"] == [job.row.id]
+    assert outcome["errors"]["77"][:2] == ["InvalidArgumentException", "no job 77"]
+    assert outcome["errors"][foreign.id][1] == f"job {foreign.id} belongs to another supervisor (main)"
+    assert _act(desk, "suspend") == {"done": [], "errors": {}}
+
+
+@pytest.mark.parametrize(("action", "signal"), [("explode", "TERM"), ("terminate", "NONSENSE")])
+def test_what_means_nothing(desk: Desk, action: str, signal: str) -> None:
+    with pytest.raises(InvalidArgumentException, match=r"explode|NONSENSE"):
+        desk.core.controls.control([], action, signal, 1.0, lambda outcome: None)
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_terminate_what_has_not_started(desk: Desk, hold: bool) -> None:
+    desk.core.paused = True
+    job = desk.submit("true", hold=hold, retries=3)
+    assert _act(desk, "terminate", job)["done"] == [job.row.id]
+    row = desk.row(job)
+    assert (row.state, row.sub_state, row.exit_status, row.dispatched) == (JobState.FAILED, "terminated", None, None)
+
+
+def test_terminate_keeps_the_code(desk: Desk, tmp_path: Path) -> None:
+    job, _ = _ready(desk, tmp_path, 'trap "exit 0" USR1; echo > READY; while :; do sleep 0.01; done', retries=3)
+    assert _act(desk, "terminate", job, signal="USR1")["done"] == [job.row.id]
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status, row.attempt) == (JobState.FAILED, "terminated", 0, 1)
+
+
+@pytest.mark.parametrize("grace", [0.05, 0.0, -1.0])
+def test_what_ignores_the_signal_is_killed(desk: Desk, tmp_path: Path, grace: float) -> None:
+    job, _ = _ready(desk, tmp_path, 'trap "" TERM; echo > READY; while :; do sleep 0.01; done')
+    _act(desk, "terminate", job, grace=grace)
+    row = desk.ended(job)
+    assert (row.sub_state, row.signal) == ("terminated", "SIGKILL")
+
+
+def test_a_suspended_job_that_is_terminated_goes_on_to_its_end(desk: Desk, tmp_path: Path) -> None:
+    job, _ = _ready(desk, tmp_path, 'trap "exit 9" TERM; echo > READY; while :; do sleep 0.01; done')
+    _act(desk, "suspend", job)
+    _act(desk, "terminate", job)
+    assert desk.ended(job).exit_status == 9
+
+
+def test_what_a_terminated_job_leaves_is_killed_after_the_grace(desk: Desk, tmp_path: Path) -> None:
+    script = "setsid sh -c 'trap \"\" TERM; echo $$ > READY; while :; do sleep 0.01; done' & exec sleep 600"
+    job, daemon = _ready(desk, tmp_path, script)
+    _act(desk, "terminate", job, grace=0.2)
+    desk.ended(job)
+    desk.until(lambda: not desk.core.controls.busy)
+    assert gone(int(daemon))
+
+
+def test_a_jobs_normal_end_leaves_its_background_processes_alone(desk: Desk, tmp_path: Path) -> None:
+    script = "setsid sh -c 'echo $$ > READY; exec sleep 600' & read x < READY.go"
+    os.mkfifo(tmp_path / "ready.go")
+    job, daemon = _ready(desk, tmp_path, script)
+    (tmp_path / "ready.go").write_text("\n")
+    assert desk.ended(job).state == JobState.DONE
+    assert (desk.core.controls.busy, state_of(int(daemon))) == (False, "S")
+
+
+def test_the_time_limit_counts_running_time(desk: Desk, tmp_path: Path) -> None:
+    job, _ = _ready(desk, tmp_path, "echo > READY; exec sleep 600", time_limit=500)
+    due = job.timers["limit"].due
+    _act(desk, "suspend", job)
+    assert "limit" not in job.timers
+    job.row.ran = 499.99
+    _act(desk, "resume", job)
+    assert job.timers["limit"].due < due
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.signal) == (JobState.FAILED, "time-limit", "SIGTERM")
+
+
+@pytest.mark.parametrize("queued", [True, False])
+def test_the_deadline(desk: Desk, queued: bool) -> None:
+    job = desk.submit(*_SLEEP, hold=queued, deadline=time.time() + (0.01 if queued else 0.3))
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.signal) == (JobState.FAILED, "deadline", None if queued else "SIGTERM")
+
+
+# containers
+
+
+def _box(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch, script: str = "exec sleep 600") -> Job:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
+    job = desk.submit("x", **box(script))
+    desk.running(job)
+    boxes.asked.clear()
+    return job
+
+
+def _end_of(desk: Desk, boxes: Boxes, job: Job, end: Observation) -> tuple[Any, ...]:
+    boxes.says[job.row.container or ""] = end
+    row = desk.ended(job)
+    return row.state, row.sub_state, row.exit_status, row.signal
+
+
+def test_a_containers_engine_is_asked(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    name = job.row.container or ""
+    for action, state in (("suspend", JobState.SUSPENDED), ("resume", JobState.RUNNING)):
+        assert _act(desk, action, job)["done"] == [job.row.id]
+        assert desk.row(job).state == state
+    assert boxes.asked == [("suspend", name, "SIGTERM"), ("resume", name, "SIGTERM")]
+
+
+def test_an_engine_that_refuses(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    boxes.down = "the engine sleeps"
+    for action in ("suspend", "terminate"):
+        outcome = _act(desk, action, job)
+        assert outcome["errors"][job.row.id][:2] == ["DrmCommunicationException", "the engine sleeps"]
+    assert desk.row(job).state == JobState.RUNNING
+
+
+def test_an_engine_that_cannot_suspend(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    boxes.refuses = {"suspend": UnsupportedOperationException("no freezer")}
+    assert _act(desk, "suspend", job)["done"] == [job.row.id]
+    assert (desk.row(job).sub_state, state_of(job.row.pid or 0)) == ("stopped", "T")
+    assert _act(desk, "resume", job)["done"] == [job.row.id]
+    assert (desk.row(job).state, state_of(job.row.pid or 0)) == (JobState.RUNNING, "S")
+    assert boxes.verbs() == ["suspend"]
+
+
+_TRAP = 'trap "exit 9" TERM; while :; do sleep 0.01; done'
+
+
+@pytest.mark.parametrize(("script", "asked"), [(_TRAP, "SIGTERM"), ("exec sleep 600", "SIGKILL")])
+def test_a_first_process_without_a_handler_is_killed_at_once(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch, script: str, asked: str
+) -> None:
+    job = _box(desk, boxes, monkeypatch, script)
+    if script == _TRAP:
+        desk.until(lambda: procfs.handles(job.row.pid or 0, 15) or desk.again())
+    _act(desk, "terminate", job)
+    assert boxes.asked == [("kill", job.row.container or "", asked)]
+    assert desk.row(job).sub_state == "terminating"
+    os.kill(job.row.pid or 0, 9)
+    found = _end_of(desk, boxes, job, Observation(JobState.FAILED, terminating_signal="SIGKILL"))
+    assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_suspended_container_is_resumed_for_its_end(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    if stopped:
+        boxes.refuses = {"suspend": UnsupportedOperationException("no freezer")}
+    _act(desk, "suspend", job)
+    monkeypatch.setattr("proctracker.supervisor.procfs.handles", lambda pid, number: True)
+    _act(desk, "terminate", job, grace=0.05)
+    desk.until(lambda: boxes.asked[-1] == ("kill", job.row.container, "SIGKILL"))
+    expected: Sequence[str] = ["suspend", "kill", "kill"] if stopped else ["suspend", "resume", "kill", "kill"]
+    assert boxes.verbs() == expected
+    assert state_of(job.row.pid or 0) == "S"
