@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import engines
@@ -133,7 +134,7 @@ def _ends(where: Place, cli: Cli, session: pt.JobSession, template: Template) ->
         job.wait_started()
         info = job.get_info()
         assert info.pid is not None
-        looks.append(timed(lambda: cli.look([str(info.container_id)])))
+        looks.append(timed(partial(cli.look, [str(info.container_id)])))
         told.append(until_told(info.pid, job.wait_terminated))
     look = median(looks)
     what = f"{cli.name}: end to return of wait_terminated, less one look"

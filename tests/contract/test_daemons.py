@@ -23,7 +23,9 @@ def daemon(engine: Engine) -> Iterator[Engine]:
         engine.start()
 
 
-def test_a_daemon_that_is_killed_and_started_again_costs_nothing(kit: Kit, session: pt.JobSession, daemon: Engine) -> None:
+def test_a_daemon_that_is_killed_and_started_again_costs_nothing(
+    kit: Kit, session: pt.JobSession, daemon: Engine
+) -> None:
     job = session.run_job(kit.script("trap 'exit 7' USR1; echo ready; while :; do sleep 0.05; done"))
     sleeper = session.run_job(kit.sleeper())
     session.wait_all_started([job, sleeper], LONG)
@@ -34,7 +36,9 @@ def test_a_daemon_that_is_killed_and_started_again_costs_nothing(kit: Kit, sessi
     assert sleeper.wait_terminated(LONG).job_sub_state == "terminated"
 
 
-def test_a_job_that_ends_while_the_daemon_is_down_is_told_later(kit: Kit, session: pt.JobSession, daemon: Engine) -> None:
+def test_a_job_that_ends_while_the_daemon_is_down_is_told_later(
+    kit: Kit, session: pt.JobSession, daemon: Engine
+) -> None:
     job = session.run_job(kit.script("sleep 1; exit 7"))
     job.wait_started(LONG)
     daemon.kill()

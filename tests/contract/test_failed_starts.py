@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, Kit, cli, states
+from contract.kit import LONG, Kit, cli, states, until
 
 
 def test_a_command_that_is_not_there_is_127(kit: Kit, session: pt.JobSession) -> None:
@@ -63,7 +63,7 @@ def test_a_failed_start_is_reaped_without_a_trace(kit: Kit, session: pt.JobSessi
         job.reap()
     assert session.get_jobs() == []
     if kit.containers:
-        assert "proctracker-" not in kit.listed()
+        until(lambda: "proctracker-" not in kit.listed(), "the removal")
 
 
 def test_a_failed_task_leaves_the_others(kit: Kit, session: pt.JobSession) -> None:

@@ -7,10 +7,8 @@ import json
 import os
 from datetime import datetime, timedelta, timezone
 
-import pytest
-
 import proctracker as pt
-from contract.kit import LONG, Kit, cli
+from contract.kit import LONG, Kit, cli, until
 
 BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 
@@ -34,7 +32,13 @@ def test_the_container_is_told(kit: Kit, session: pt.JobSession) -> None:
 def test_times_are_in_order_and_aware(kit: Kit, session: pt.JobSession) -> None:
     before = datetime.now(timezone.utc)
     info = session.run_job(kit.script("exit 0")).wait_terminated(LONG)
-    times = [before - timedelta(seconds=1), info.submission_time, info.dispatch_time, info.finish_time, datetime.now(timezone.utc)]
+    times = [
+        before - timedelta(seconds=1),
+        info.submission_time,
+        info.dispatch_time,
+        info.finish_time,
+        datetime.now(timezone.utc),
+    ]
     assert times == sorted(time for time in times if time is not None)
 
 
@@ -71,8 +75,6 @@ def test_a_queued_job_has_not_been_dispatched(kit: Kit, session: pt.JobSession) 
 
 def test_a_running_job_tells_what_it_has_used(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script(f"{BURN}; echo burnt; sleep 600"))
-    from contract.kit import until
-
     until(lambda: b"burnt" in job.read_output(), "some work")
     info = job.get_info()
     assert info.wallclock_time is not None and info.wallclock_time > 0
@@ -131,9 +133,3 @@ def test_a_new_process_finds_the_jobs_of_a_session(kit: Kit, session: pt.JobSess
         ended.job_id: ("FAILED", 3),
         runs.job_id: ("RUNNING", None),
     }
-
-
-@pytest.mark.parametrize("command", ["info", "logs"])
-def test_an_unknown_job_is_an_error(session: pt.JobSession, command: str) -> None:
-    done = cli(command, "4711")
-    assert done.returncode == 1 and "4711" in done.stderr

@@ -12,7 +12,9 @@ from contract.kit import LONG, Kit, cli, state
 
 def test_a_template_names_another_contact(kit: Kit, session: pt.JobSession) -> None:
     ours = session.run_job(kit.script("exit 3"))
-    process = session.run_job({"remote_command": "sh", "args": ["-c", "exit 4"], "implementation_specific": {"contact": "process"}})
+    process = session.run_job(
+        {"remote_command": "sh", "args": ["-c", "exit 4"], "implementation_specific": {"contact": "process"}}
+    )
     session.wait_all_terminated([ours, process], LONG)
     found = {job.job_id: (job.get_info().runtime, job.get_info().exit_status) for job in session.get_jobs()}
     assert found == {ours.job_id: (kit.runtime, 3), process.job_id: ("process", 4)}
@@ -29,11 +31,16 @@ def test_wait_any_over_a_mix(kit: Kit, session: pt.JobSession) -> None:
 def test_ps_over_a_mix(kit: Kit, session: pt.JobSession) -> None:
     jobs = [
         session.run_job(kit.sleeper()),
-        session.run_job({"remote_command": "sleep", "args": ["600"], "implementation_specific": {"contact": "process"}}),
+        session.run_job(
+            {"remote_command": "sleep", "args": ["600"], "implementation_specific": {"contact": "process"}}
+        ),
     ]
     session.wait_all_started(jobs, LONG)
     found = json.loads(cli("-s", session.session_name, "ps", "--json").stdout)
-    assert {each["job_id"]: each["runtime"] for each in found} == {jobs[0].job_id: kit.runtime, jobs[1].job_id: "process"}
+    assert {each["job_id"]: each["runtime"] for each in found} == {
+        jobs[0].job_id: kit.runtime,
+        jobs[1].job_id: "process",
+    }
     assert {each["job_state"] for each in found} == {"RUNNING"}
 
 

@@ -42,11 +42,18 @@ def test_reap_removes_the_kept_output(kit: Kit, session: pt.JobSession) -> None:
     job.wait_terminated(LONG)
     assert job.read_output() == b"kept\n"
     job.reap()
-    kept = [name for _, _, names in os.walk(os.environ["PROCTRACKER_HOME"]) for name in names if name.startswith(job.job_id + ".")]
+    kept = [
+        name
+        for _, _, names in os.walk(os.environ["PROCTRACKER_HOME"])
+        for name in names
+        if name.startswith(job.job_id + ".")
+    ]
     assert kept == []
 
 
-def test_reap_leaves_the_output_that_was_given_a_path(kit: Kit, session: pt.JobSession, tmp_path: os.PathLike[str]) -> None:
+def test_reap_leaves_the_output_that_was_given_a_path(
+    kit: Kit, session: pt.JobSession, tmp_path: os.PathLike[str]
+) -> None:
     path = os.path.join(tmp_path, "out.txt")
     job = session.run_job(kit.script("echo mine", output_path=path))
     job.wait_terminated(LONG)
@@ -111,4 +118,3 @@ def test_an_array_is_reaped_as_one(kit: Kit, session: pt.JobSession) -> None:
     assert session.get_jobs() == []
     with pytest.raises(pt.InvalidArgumentException):
         session.get_job_array(array.job_array_id)
-

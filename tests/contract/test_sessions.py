@@ -10,34 +10,33 @@ import proctracker as pt
 from contract.kit import LONG, Kit, state, states
 
 
-def test_a_session_is_created_and_destroyed(kit: Kit) -> None:
-    session = pt.create_job_session("s", kit.contact)
-    assert (session.session_name, session.contact) == ("s", kit.contact)
+def test_a_session_is_created_and_destroyed(alone: Kit) -> None:
+    session = pt.create_job_session("s", alone.contact)
+    assert (session.session_name, session.contact) == ("s", alone.contact)
     pt.destroy_job_session("s")
     assert pt.get_job_session_names() == []
 
 
-def test_a_name_is_used_once_and_again_after_destroy(kit: Kit) -> None:
-    pt.create_job_session("s", kit.contact)
+def test_a_name_is_used_once_and_again_after_destroy(alone: Kit) -> None:
+    pt.create_job_session("s", alone.contact)
     with pytest.raises(pt.InvalidArgumentException, match="s"):
-        pt.create_job_session("s", kit.contact)
+        pt.create_job_session("s", alone.contact)
     pt.destroy_job_session("s")
-    assert pt.create_job_session("s", kit.contact).get_jobs() == []
+    assert pt.create_job_session("s", alone.contact).get_jobs() == []
 
 
-def test_a_session_without_a_name_gets_one(kit: Kit) -> None:
-    one, other = pt.create_job_session(contact=kit.contact), pt.create_job_session(contact=kit.contact)
+def test_a_session_without_a_name_gets_one(alone: Kit) -> None:
+    one, other = pt.create_job_session(contact=alone.contact), pt.create_job_session(contact=alone.contact)
     assert sorted(pt.get_job_session_names()) == sorted([one.session_name, other.session_name])
     assert one.session_name != other.session_name
 
 
-@pytest.mark.parametrize("call", [pt.open_job_session, pt.destroy_job_session, pt.destroy_session])
-def test_an_unknown_session_is_an_error(kit: Kit, call: object) -> None:
-    assert callable(call)
-    with pytest.raises(pt.InvalidArgumentException, match="nobody"):
-        call("nobody")
-    with pytest.raises(pt.InvalidArgumentException):
-        call(None)
+def test_an_unknown_session_is_an_error(kit: Kit) -> None:
+    for call in (pt.open_job_session, pt.destroy_job_session, pt.destroy_session):
+        with pytest.raises(pt.InvalidArgumentException, match="nobody"):
+            call("nobody")
+        with pytest.raises(pt.InvalidArgumentException):
+            call(None)  # type: ignore[arg-type]
 
 
 def test_a_closed_session_opens_again_with_its_jobs(kit: Kit, session: pt.JobSession) -> None:
@@ -56,25 +55,24 @@ def test_an_open_session_opens_a_second_time(kit: Kit, session: pt.JobSession) -
     job.wait_terminated(LONG)
 
 
-def test_create_close_open_close_destroy_create(kit: Kit) -> None:
-    pt.create_job_session("s", kit.contact).close()
+def test_create_close_open_close_destroy_create(alone: Kit) -> None:
+    pt.create_job_session("s", alone.contact).close()
     pt.open_job_session("s").close()
     pt.destroy_job_session("s")
-    assert pt.create_job_session("s", kit.contact).session_name == "s"
+    assert pt.create_job_session("s", alone.contact).session_name == "s"
 
 
-def test_names_are_listed_exactly(kit: Kit) -> None:
+def test_names_are_listed_exactly(alone: Kit) -> None:
     assert pt.get_job_session_names() == []
     for name in ("one", "two"):
-        pt.create_job_session(name, kit.contact)
+        pt.create_job_session(name, alone.contact)
     assert sorted(pt.get_job_session_names()) == ["one", "two"]
 
 
-@pytest.mark.parametrize("call", [pt.create_reservation_session, pt.open_reservation_session])
-def test_reservations_are_unsupported(kit: Kit, call: object) -> None:
-    assert callable(call)
-    with pytest.raises(pt.UnsupportedOperationException):
-        call("r")
+def test_reservations_are_unsupported(kit: Kit) -> None:
+    for call in (pt.create_reservation_session, pt.open_reservation_session):
+        with pytest.raises(pt.UnsupportedOperationException):
+            call("r")
     assert pt.get_reservation_session_names() == []
 
 
@@ -90,21 +88,21 @@ def test_supports_is_true_for_what_works(kit: Kit) -> None:
         assert pt.supports(capability, kit.contact) is (capability in works), capability
 
 
-def test_a_contact_nobody_knows_leaves_no_session(kit: Kit) -> None:
+def test_a_contact_nobody_knows_leaves_no_session(alone: Kit) -> None:
     with pytest.raises(pt.InvalidArgumentException, match="podmann"):
         pt.create_job_session("s", "podmann")
     assert pt.get_job_session_names() == []
 
 
-def test_a_second_manager_on_the_same_home_sees_the_same(kit: Kit) -> None:
-    pt.create_job_session("s", kit.contact)
+def test_a_second_manager_on_the_same_home_sees_the_same(alone: Kit) -> None:
+    pt.create_job_session("s", alone.contact)
     other = pt.SessionManager(home=os.environ["PROCTRACKER_HOME"])
     assert other.get_job_session_names() == ["s"]
-    assert other.open_job_session("s").contact == kit.contact
+    assert other.open_job_session("s").contact == alone.contact
 
 
-def test_a_manager_of_another_home_sees_nothing_of_it(kit: Kit, tmp_path: object) -> None:
-    pt.create_job_session("s", kit.contact)
+def test_a_manager_of_another_home_sees_nothing_of_it(alone: Kit, tmp_path: object) -> None:
+    pt.create_job_session("s", alone.contact)
     assert pt.SessionManager(home=f"{tmp_path}/elsewhere").get_job_session_names() == []
 
 
@@ -114,11 +112,11 @@ def test_a_second_close_is_refused(session: pt.JobSession) -> None:
         session.close()
 
 
-@pytest.mark.parametrize("attribute", ["contact", "session_name", "job_categories", "max_running"])
-def test_a_closed_session_tells_nothing(session: pt.JobSession, attribute: str) -> None:
+def test_a_closed_session_tells_nothing(session: pt.JobSession) -> None:
     session.close()
-    with pytest.raises(pt.InvalidSessionException):
-        getattr(session, attribute)
+    for attribute in ("contact", "session_name", "job_categories", "max_running"):
+        with pytest.raises(pt.InvalidSessionException):
+            getattr(session, attribute)
 
 
 def test_a_closed_session_runs_and_lists_nothing(kit: Kit, session: pt.JobSession) -> None:
@@ -131,8 +129,8 @@ def test_a_closed_session_runs_and_lists_nothing(kit: Kit, session: pt.JobSessio
         session.get_jobs()
 
 
-def test_a_destroyed_session_is_closed_for_all_who_hold_it(kit: Kit) -> None:
-    mine, theirs = pt.create_job_session("s", kit.contact), pt.open_job_session("s")
+def test_a_destroyed_session_is_closed_for_all_who_hold_it(alone: Kit) -> None:
+    mine, theirs = pt.create_job_session("s", alone.contact), pt.open_job_session("s")
     pt.destroy_job_session("s")
     for session in (mine, theirs):
         with pytest.raises(pt.InvalidSessionException):
@@ -156,12 +154,12 @@ def test_the_template_is_told_back_as_it_was_given(kit: Kit, session: pt.JobSess
     assert session.get_jobs({"job_id": job.job_id})[0].job_template == pt.JobTemplate(template)
 
 
-@pytest.mark.parametrize("template", [{}, {"remote_command": ""}, {"remote_command": "", "args": ["x"]}])
-def test_an_empty_command_is_refused_and_leaves_no_job(kit: Kit, session: pt.JobSession, template: dict[str, object]) -> None:
-    with pytest.raises(pt.InvalidArgumentException):
-        session.run_job(template)
-    with pytest.raises(pt.InvalidArgumentException):
-        session.run_bulk_jobs(template, 1, 3)
+def test_an_empty_command_is_refused_and_leaves_no_job(session: pt.JobSession) -> None:
+    for template in ({}, {"remote_command": ""}, {"remote_command": "", "args": ["x"]}):
+        with pytest.raises(pt.InvalidArgumentException):
+            session.run_job(template)
+        with pytest.raises(pt.InvalidArgumentException):
+            session.run_bulk_jobs(template, 1, 3)
     assert session.get_jobs() == []
 
 

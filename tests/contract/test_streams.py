@@ -126,7 +126,9 @@ def test_input_that_is_the_output_by_another_name_is_refused(kit: Kit, session: 
 
 
 @pytest.mark.parametrize("attribute", ["output_path", "error_path", "input_path"])
-def test_a_path_in_a_missing_directory_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path, attribute: str) -> None:
+def test_a_path_in_a_missing_directory_is_refused(
+    kit: Kit, session: pt.JobSession, tmp_path: Path, attribute: str
+) -> None:
     with pytest.raises(pt.InvalidArgumentException, match="missing"):
         session.run_job(kit.job("true", **{attribute: str(tmp_path / "missing" / "file")}))
     assert session.get_jobs() == []
@@ -185,5 +187,10 @@ def test_run_passes_its_standard_input(kit: Kit, session: pt.JobSession) -> None
 
 
 def test_captured_output(kit: Kit, home: object) -> None:
-    info = pt.run(["sh", "-c", BOTH], contact=kit.contact, capture_output=True, **({"job_category": kit.image} if kit.image else {}))
+    info = pt.run(
+        ["sh", "-c", BOTH],
+        contact=kit.contact,
+        capture_output=True,
+        **({"job_category": kit.image} if kit.image else {}),
+    )
     assert (info.stdout, info.stderr, info.job_state) == (b"to stdout\n", b"to stderr\n", pt.JobState.DONE)

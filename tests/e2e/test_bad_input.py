@@ -15,7 +15,16 @@ from contract.kit import LONG, cli, text, until
 from e2e.day import one_line, running, submit
 from proctracker.store import Home
 
-ODD = ["two words", "it's \"quoted\"", "new\nline", "tab\tand \x1b[31mred", "b\udcffd \udcfe", "ümläut ✓", "$(touch /tmp/no)", "-dash"]
+ODD = [
+    "two words",
+    'it\'s "quoted"',
+    "new\nline",
+    "tab\tand \x1b[31mred",
+    "b\udcffd \udcfe",
+    "ümläut ✓",
+    "$(touch /tmp/no)",
+    "-dash",
+]
 
 
 @pytest.fixture
@@ -154,7 +163,7 @@ def test_odd_paths(home: Home, tmp_path: Path) -> None:
         assert text(f"{folder}/out {word.replace('/', '_')}") == f"{folder}\n"
 
 
-@pytest.mark.parametrize("name", ["two words", "it's \"quoted\"", "ümläut", "a.b-c_d"])
+@pytest.mark.parametrize("name", ["two words", 'it\'s "quoted"', "ümläut", "a.b-c_d"])
 def test_an_odd_session_name(home: Home, name: str) -> None:
     session = pt.create_job_session(name)
     assert session.run_job({"remote_command": "true"}).wait_terminated(LONG).exit_status == 0
@@ -215,7 +224,9 @@ def test_a_template_that_means_nothing(home: Home, tmp_path: Path, content: str,
 
 def test_a_template_file_and_options_over_it(home: Home, tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
-    path.write_text("remote_command: sh\nargs: [-c, 'echo $A $B']\njob_environment: {A: file, B: file}\njob_name: filed\n")
+    path.write_text(
+        "remote_command: sh\nargs: [-c, 'echo $A $B']\njob_environment: {A: file, B: file}\njob_name: filed\n"
+    )
     assert cli("template", "check", str(path)).returncode == 0
     done = cli("run", "-t", str(path), "-e", "B=option")
     assert (done.returncode, done.stdout) == (0, "file option\n")

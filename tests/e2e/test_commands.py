@@ -41,6 +41,15 @@ def test_the_codes_of_others_are_1_and_2(home: Home) -> None:
     assert "proctracker --help" in cli("nonsense").stderr
 
 
+@pytest.mark.parametrize(
+    "command", ["suspend", "resume", "hold", "release", "terminate", "reap", "info", "logs", "resubmit"]
+)
+def test_an_unknown_job_is_an_error(home: Home, command: str) -> None:
+    done = cli(command, "4711")
+    assert done.returncode == 1
+    assert "4711" in one_line(done)
+
+
 def test_a_hint_for_what_was_meant_for_a_shell(home: Home) -> None:
     done = cli("run", "--", "echo hi | cat")
     assert done.returncode == 127
@@ -157,7 +166,10 @@ def test_submit_keeps_its_input(home: Home) -> None:
 
 def test_python_minus_m_and_the_command_are_the_same(home: Home) -> None:
     script = os.path.join(os.path.dirname(sys.executable), "proctracker")
-    both = [subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout for command in ([script], PROGRAM)]
+    both = [
+        subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+        for command in ([script], PROGRAM)
+    ]
     assert both[0] == both[1]
     assert "commands:" in both[0]
 

@@ -76,7 +76,9 @@ def test_an_example_of_the_readme(
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     for example in examples(blocks("console")[number]):
-        done = subprocess.run(["bash", "-c", example.command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", example.command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         assert settled(done.stdout + done.stderr) == settled(example.output), example.command
 
 
@@ -91,12 +93,16 @@ def test_a_program_of_the_readme(podman: Engine, home: Home, tmp_path: Path, num
 
 
 def test_the_page_of_states_is_as_the_code_has_them() -> None:
-    made = subprocess.run([sys.executable, str(ROOT / "scripts" / "states")], capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "states")], capture_output=True, text=True, check=True
+    ).stdout
     page = ROOT / "docs" / "states.md"
     assert page.read_text(encoding="utf-8") == made, "run: scripts/states >docs/states.md"
 
 
-@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]))
+@pytest.mark.parametrize(
+    "page", sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+)
 def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", link)]

@@ -83,7 +83,9 @@ def test_an_engine_of_another_version(faulty: Path, fault: str) -> None:
 
 def test_a_state_word_nobody_knows(faulty: Path) -> None:
     job = _sleeper(pt.create_job_session("s", "faulty"))
-    faulty.write_text('podman "$@" | sed \'s/"running"/"levitating"/; s/"Running": true/"Running": false/; s/"Running":true/"Running":false/\'')
+    faulty.write_text(
+        'podman "$@" | sed \'s/"running"/"levitating"/; s/"Running": true/"Running": false/; s/"Running":true/"Running":false/\''
+    )
     assert job.get_state() == (pt.JobState.UNDETERMINED, "levitating")
     faulty.unlink()
     assert job.get_state()[0] == pt.JobState.RUNNING
@@ -92,7 +94,11 @@ def test_a_state_word_nobody_knows(faulty: Path) -> None:
 def test_an_end_while_the_engine_cannot_be_asked_is_told_later(faulty: Path, podman: Engine) -> None:
     session = pt.create_job_session("s", "faulty")
     job = session.run_job(
-        {"remote_command": "sh", "args": ["-c", "while ! test -e /go; do sleep 0.05; done; exit 7"], "job_category": IMAGE}
+        {
+            "remote_command": "sh",
+            "args": ["-c", "while ! test -e /go; do sleep 0.05; done; exit 7"],
+            "job_category": IMAGE,
+        }
     )
     job.wait_started(LONG)
     info = job.get_info()
@@ -123,8 +129,12 @@ def test_a_missing_cli(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "/nonexistent/podman" in one_line(done)
 
 
-@pytest.mark.parametrize("content", ["trackers: 5\n", "default_contcat: x\n", "trackers: {x: {runtime: nothing}}\n", ": :\n"])
-def test_a_configuration_that_means_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+@pytest.mark.parametrize(
+    "content", ["trackers: 5\n", "default_contcat: x\n", "trackers: {x: {runtime: nothing}}\n", ": :\n"]
+)
+def test_a_configuration_that_means_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
     config = tmp_path / "odd.yaml"
     config.write_text(content)
     monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))

@@ -63,7 +63,9 @@ def test_objects_travel_in_pickles(home: Home) -> None:
         f"print(job.wait_terminated({LONG}).exit_status, [each.job_id for each in session.get_jobs()] != [])\n"
         f"array.wait_terminated({LONG}); print([each.get_info().exit_status for each in array.jobs])\n"
     )
-    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps((session, job, array)), capture_output=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps((session, job, array)), capture_output=True, check=True
+    )
     assert told.stdout.decode() == "3 True\n[1, 2]\n"
     assert pickle.loads(pickle.dumps(job)) == job
     assert {job: 1}[pickle.loads(pickle.dumps(job))] == 1
@@ -150,7 +152,9 @@ def test_a_job_in_a_job_submits_to_the_same(home: Home) -> None:
 def test_jobs_get_the_callers_limits_and_umask(home: Home) -> None:
     cli("run", "--", "true")
     shell = "umask 027; ulimit -n 200; ulimit -c 0; exec \"$0\" -m proctracker run -- sh -c 'umask; ulimit -n; ulimit -c; nice'"
-    done = subprocess.run(["nice", "-n", "3", "sh", "-c", shell, sys.executable], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["nice", "-n", "3", "sh", "-c", shell, sys.executable], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["0027", "200", "0", "3"]
 
 
