@@ -63,7 +63,8 @@ class Containers:
                 row.dispatched = seen.started or row.dispatched or time.time()
                 core.ledger.change(row, JobState.RUNNING)
                 row.running_since = row.dispatched
-            if seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
+            complete = runtimes.get(row.runtime).keeps_logs
+            if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
                 self._told(job, seen, None, time.time())
             else:
                 self._ask(job, time.time())
@@ -258,37 +259,6 @@ class Containers:
             self._settle(job, found)
             if job.pidfd is None and row.id not in self._polled:
                 self._watch(job)
-
-    def call_gone(self, pid: int) -> None:
-        """A CLI call of a former supervisor has ended: if it was starting a container, look what came of it."""
-        for job in self._core.jobs:
-            if job.called == pid:
-                job.called = None
-                job.starting = False
-                self._found(job)
-
-    def _found(self, job: Job) -> None:
-        """A start that another supervisor made."""
-        runtime, engine = runtimes.get(job.row.runtime), engine_of(job)
-
-        def seen(found: Any, error: Drmaa2Exception | None) -> None:
-            observed: Observation | None = (found or {}).get(job.row.container or "")
-            if error is not None:
-                job.timer("look", self._core.loop.after(2.0, lambda: self._found(job)))
-            elif observed is None:
-                self._core.ends.start_lost(job)
-            elif observed.state == JobState.QUEUED:
-                self._core.ends.not_started(
-                    job, 125, observed.annotation or "the engine created it and did not start it"
-                )
-            else:
-                self.runs(job, observed)
-
-        self._core.calls.converse(engine, runtime.look(engine, [job.row.container or ""]), seen)
-
-    def find(self, job: Job) -> None:
-        """A start was under way when a former supervisor was killed, and its call has gone too."""
-        self._found(job)
 
     def stream_command_ended(self, job: Job) -> None:
         """The command that carried a container's streams is over: so is the container, or the engine has gone."""
