@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import resumption
 
 if TYPE_CHECKING:
     from proctracker.store import Store
@@ -40,7 +41,7 @@ def adopt(core: Core, contact: str, found: Sequence[Mapping[str, Any]]) -> list[
     for row in newest.values():
         job = core.load(row, {row.spec: (specs[row.container or ""], "")})
         core.queue.take(job)
-        core.containers.find(job)
+        resumption.find(core, job)
     return list(newest)
 
 

@@ -24,7 +24,9 @@ from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
+from proctracker.supervisor.reaping import Reaping
 from proctracker.supervisor.recovery import recover
+from proctracker.supervisor.removal import Removal
 from proctracker.supervisor.server import Server
 from proctracker.supervisor.starter import Starter
 from proctracker.supervisor.upgrade import upgrade
@@ -75,6 +77,8 @@ class Core:
         self.ends = Ends(self)
         self.controls = Controls(self)
         self.intake = Intake(self)
+        self.removal = Removal(self)
+        self.reaping = Reaping(self)
         self.housekeeping = Housekeeping(self)
         self.reaper = Reaper(self)
         self.server = Server(self)

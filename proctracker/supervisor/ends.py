@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from proctracker import runtimes
-from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation, signal_name
-from proctracker.runtimes.base import Engine
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 
@@ -104,7 +100,7 @@ class Ends:
         self._record(job, state, why, when)
         self._core.jobs.remove(job)
         if job.spec.get("remove") and row.container:
-            self._core.housekeeping.discard(job)
+            self._core.removal.discard(job)
 
     def _again(self, job: Job, code: int | None, why: str | None, started: bool) -> bool:
         """Begin another attempt where the template wants one for this kind of end."""
@@ -118,7 +114,7 @@ class Ends:
     def _requeue(self, job: Job, sub_state: str, delay: float) -> None:
         core, row = self._core, job.row
         if row.container:
-            core.housekeeping.remove_later(job)
+            core.removal.remove_later(job)
         core.containers.ended(job)
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)
@@ -152,33 +148,3 @@ class Ends:
         core.housekeeping.ended(job)
         if job.ending:
             core.controls.sweep(job)
-
-
-def save_logs(core: Core, job: Job, then: Any) -> None:
-    """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
-    row, spec = job.row, job.spec
-    runtime = runtimes.get(row.runtime)
-    given = spec.get("engine") or {}
-    engine = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
-    if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
-        then(None)
-        return
-    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
-    try:
-        os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
-        fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
-    except OSError as error:
-        then(f"{paths[0]}: {error.strerror}")
-        return
-    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-
-    def done(completed: Any) -> None:
-        then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
-
-    try:
-        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[1]))
-    except Drmaa2Exception as error:
-        then(error.message)
-    finally:
-        for fd in (null, *fds):
-            os.close(fd)

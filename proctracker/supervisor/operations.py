@@ -92,7 +92,7 @@ def control(core: Core, connection: Connection, number: int, message: dict[str, 
 
 def reap(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Forget ended jobs."""
-    core.housekeeping.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
+    core.reaping.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
     return _later()
 
 
@@ -142,7 +142,7 @@ def session_destroy(core: Core, connection: Connection, number: int, message: di
     """Forget a session and its jobs."""
     _known(core, message["name"])
     live = message.get("live") or "refuse"
-    core.housekeeping.destroy(
+    core.reaping.destroy(
         message["name"],
         live,
         lambda found: connection.answer(number, found),

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from proctracker.supervisor import procfs
+from proctracker.supervisor import procfs, resumption
 from proctracker.supervisor.journal import End
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Reaper:
             if job is not None and job.supervised and self.same(job, end):
                 self._core.ends.process(job, end)
             else:
-                self._core.containers.call_gone(end.pid)
+                resumption.call_gone(self._core, end.pid)
 
     @staticmethod
     def same(job: Job, end: End) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import confinement, election, pidfd, procfs
+from proctracker.supervisor import confinement, election, pidfd, procfs, resumption
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
@@ -147,7 +147,7 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
         job.called = row.pid
         if not row.pid or not alive(row.pid, row.ticks):
             job.starting = False
-            core.containers.find(job)
+            resumption.find(core, job)
         else:
             _watch(core, job)
     elif state.queued:
@@ -160,7 +160,7 @@ def _rebooted(core: Core, job: Job) -> None:
     core.jobs.started(job, None, None)
     if row.container:
         if JobState(row.state).queued:
-            core.containers.find(job)
+            resumption.find(core, job)
         return  # it is among those looked at
     core.ends.lost(job, "lost", "the machine was started anew while it ran")
 
@@ -223,7 +223,7 @@ def _gone(core: Core, job: Job) -> None:
         os.close(job.pidfd)
         job.pidfd = None
     if job.row.container:
-        core.containers.call_gone(job.called or -1)
+        resumption.call_gone(core, job.called or -1)
     else:
         core.loop.after(0.05, lambda: _missing(core, job))
 

@@ -6,29 +6,25 @@ import errno
 import os
 import resource
 import signal
-import stat
 from typing import Mapping, NamedTuple, Sequence
 
 from proctracker.runtimes.base import Launch
 from proctracker.supervisor import procfs
+from proctracker.supervisor.command import (
+    FULL,
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    NOT_STARTED,
+    StartFailed,
+    StartLater,
+    find,
+)
 
-NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
+__all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
+
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
-FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _NONE: Mapping[str | None, int] = {}
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
-
-
-class StartFailed(Exception):
-    """A start that will never work: (exit status as a shell's, reason)."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
-
-
-class StartLater(Exception):
-    """No processes, memory or descriptors are to be had now; the reason in words."""
 
 
 class Surroundings(NamedTuple):
@@ -74,44 +70,6 @@ def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
     if not limits and nice is None and affinity is None and groups is None:
         return None
     return Surroundings(wanted.umask, limits, nice, affinity, groups)
-
-
-def find(command: str, search: str | None, directory: str) -> str:
-    """The file a command names, by PATH of the job as execvp(3) does; raises StartFailed 127 or 126."""
-    if "/" in command:
-        _executable(command, command if command[0] == "/" else os.path.join(directory, command))
-        return command
-    refused = None
-    for folder in (search if search is not None else "/usr/local/bin:/usr/bin:/bin").split(":"):
-        path = f"{folder}/{command}" if folder[:1] == "/" else os.path.join(directory, folder, command)
-        try:
-            _executable(command, path)
-            return path
-        except StartFailed as failed:
-            if failed.status == NOT_EXECUTABLE:
-                refused = failed
-    raise refused or StartFailed(NOT_FOUND, f"{command}: command not found{_shell_hint(command)}")
-
-
-def _executable(command: str, path: str) -> None:
-    """Raise StartFailed if this file cannot be executed by us."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise StartFailed(NOT_FOUND, f"{command}: no such file{_shell_hint(command)}") from None
-        raise StartFailed(NOT_EXECUTABLE, f"{command}: {os.strerror(error.errno or 0)}") from None
-    if stat.S_ISDIR(mode):
-        raise StartFailed(NOT_EXECUTABLE, f"{command}: is a directory")
-    if not os.access(path, os.X_OK, effective_ids=True):
-        raise StartFailed(NOT_EXECUTABLE, f"{command}: not executable (chmod +x it, or name its interpreter)")
-
-
-def _shell_hint(command: str) -> str:
-    """What to try where somebody wrote a shell command as one word."""
-    if any(c in command for c in " |&;<>()$`*?"):
-        return " (it holds shell characters: try sh -c '…')"
-    return ""
 
 
 def spawn(

@@ -1,0 +1,129 @@
+"""Removing containers: those of one engine in one call, their output saved first where it is to be kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Callable, Iterable
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor.controls import GRACE
+from proctracker.supervisor.jobs import Job
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+
+class Removal:
+    """Takes ended jobs' containers away."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._pending = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still being removed."""
+        return self._pending > 0
+
+    def discard(self, job: Job) -> None:
+        """Remove an ended job's container now, its output saved beside the record first."""
+        self._pending += 1
+
+        row = job.row
+
+        def saved(problem: str | None) -> None:
+            if problem:
+                self._over()
+                return
+            # Readers must know of the saved output before the engine's own is gone.
+            held = JobRow(**vars(row))
+            row.saved = 1
+            self._core.ledger.change(row)
+            self._core.ledger.then(lambda: self.remove([held], removed))
+
+        def removed(failed: dict[str, str]) -> None:
+            if failed:
+                row.saved = 0
+                self._core.ledger.change(row)
+            self._over()
+
+        save_logs(self._core, job, saved)
+
+    def remove_later(self, job: Job) -> None:
+        """Remove the container of an attempt that another follows; its output is kept."""
+        copy = Job(JobRow(**vars(job.row)), job.spec, job.spec_context)
+        self._pending += 1
+
+        def saved(problem: str | None) -> None:
+            self.remove([copy.row], lambda failed: self._over())
+
+        save_logs(self._core, copy, saved)
+
+    def _over(self) -> None:
+        self._pending -= 1
+        self._core.housekeeping.idle_soon()
+
+    def remove(self, rows: Iterable[JobRow], then: Callable[[dict[str, str]], None]) -> None:
+        """Remove containers, those of one engine in one call; ``then`` gets job id -> why it is still there."""
+        groups: dict[tuple[str, str], list[JobRow]] = {}
+        for row in rows:
+            if row.container and not row.saved and row.sub_state != "removed":
+                text = self._core.store.spec(row.spec)[0]
+                groups.setdefault((row.runtime, json.dumps(json.loads(text).get("engine") or {})), []).append(row)
+        failed: dict[str, str] = {}
+        left = len(groups)
+        if not left:
+            self._core.loop.soon(lambda: then(failed))
+
+        def group(members: list[JobRow]) -> Callable[[Any, Drmaa2Exception | None], None]:
+            def removed(answer: Any, error: Drmaa2Exception | None) -> None:
+                nonlocal left
+                left -= 1
+                for row in members:
+                    why = error.message if error else (answer or {}).get(row.container or "")
+                    if why:
+                        failed[row.id] = why
+                if not left:
+                    then(failed)
+
+            return removed
+
+        for (runtime, engine), members in groups.items():
+            given = json.loads(engine)
+            it = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
+            dialog = runtimes.get(runtime).remove(it, [row.container or "" for row in members])
+            self._core.calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
+
+
+def save_logs(core: Core, job: Job, then: Any) -> None:
+    """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
+    row, spec = job.row, job.spec
+    runtime = runtimes.get(row.runtime)
+    given = spec.get("engine") or {}
+    engine = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
+    if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
+        then(None)
+        return
+    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
+    try:
+        os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
+        fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
+    except OSError as error:
+        then(f"{paths[0]}: {error.strerror}")
+        return
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def done(completed: Any) -> None:
+        then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
+
+    try:
+        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[1]))
+    except Drmaa2Exception as error:
+        then(error.message)
+    finally:
+        for fd in (null, *fds):
+            os.close(fd)

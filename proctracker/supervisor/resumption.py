@@ -1,0 +1,48 @@
+"""Starts of containers that a former supervisor began: what became of each is asked of its engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobState, Observation
+from proctracker.supervisor.command import NOT_STARTED
+from proctracker.supervisor.containers import engine_of
+from proctracker.supervisor.jobs import Job
+
+if TYPE_CHECKING:
+    from proctracker.supervisor.core import Core
+
+AGAIN = 2.0
+"""Seconds until an engine is asked again that could not be."""
+
+
+def call_gone(core: Core, pid: int) -> None:
+    """A CLI call of a former supervisor has ended: if it was starting a container, look what came of it."""
+    for job in core.jobs:
+        if job.called == pid:
+            job.called = None
+            job.starting = False
+            find(core, job)
+
+
+def find(core: Core, job: Job) -> None:
+    """Look for the container of a start whose call is over."""
+    runtime, engine, name = runtimes.get(job.row.runtime), engine_of(job), job.row.container or ""
+
+    def seen(found: Any, error: Drmaa2Exception | None) -> None:
+        observed: Observation | None = (found or {}).get(name)
+        if job.row.ended:
+            return
+        if error is not None:
+            job.timer("look", core.loop.after(AGAIN, lambda: find(core, job)))
+        elif observed is None:
+            core.ends.start_lost(job)
+        elif observed.state == JobState.QUEUED:
+            reason = observed.annotation or "the engine created it and did not start it"
+            core.ends.not_started(job, NOT_STARTED, reason)
+        else:
+            core.containers.runs(job, observed)
+
+    core.calls.converse(engine, runtime.look(engine, [name]), seen)
