@@ -50,16 +50,19 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
 def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:
     import tempfile
 
+    joined = bool(spec.get("join"))
+    if joined and stream == "stderr":
+        return b""
     engine = engine_of(spec)
     argv = runtimes.get(row.runtime).logs(engine, str(row.container), False)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        code = Runner(engine).copy(argv, out, err)
+        code = Runner(engine).copy(argv, out, out if joined else err)
         found = []
         for file in (out, err):
             file.seek(0)
             found.append(file.read())
     if code:
-        said = found[1].decode("utf-8", "replace").strip().rpartition("\n")[2]
+        said = found[not joined].decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise DrmCommunicationException(
             f"job {row.id}: its engine does not give the output: {said or f'exit code {code}'}"
         )

@@ -75,9 +75,11 @@ def test_the_engines_log(store: Store, place: Place, tmp_path: Path, monkeypatch
     program.write_text("#!/bin/sh\necho out; echo err >&2\n")
     program.chmod(0o755)
     row = started(store, container="c", runtime="podman")
-    spec = {"engine": {"command": [str(program)], "env": {"PATH": os.environ["PATH"]}}}
+    spec: dict[str, Any] = {"engine": {"command": [str(program)], "env": {"PATH": os.environ["PATH"]}}}
     monkeypatch.setattr(place, "spec", lambda row: spec)
     assert (output.read(place, row), output.read(place, row, "stderr")) == (b"out\n", b"err\n")
+    spec["join"] = True
+    assert (output.read(place, row), output.read(place, row, "stderr")) == (b"out\nerr\n", b"")
     program.write_text("#!/bin/sh\necho no such container >&2; exit 1\n")
     with pytest.raises(DrmCommunicationException, match="no such container"):
         output.read(place, row)
