@@ -95,7 +95,7 @@ class Housekeeping:
         self._contexts.add(job.spec_context)
         self._core.reaping.ended(job)
         self._dusk_soon()
-        self.idle_soon()
+        self._core.loop.soon(self.idle_soon)  # the job itself is still counted now
 
     def _dusk_soon(self) -> None:
         if self._dusk is None:
@@ -110,10 +110,10 @@ class Housekeeping:
         try:
             if self._contexts and not settings["keep_environment"]:
                 core.ledger.flush()
-                contexts, self._contexts = self._contexts, set()
                 core.store.begin()
-                core.store.drop_context_if_unused(contexts)
+                core.store.drop_context_if_unused(self._contexts)
                 core.store.commit()
+                self._contexts = set()
                 core.contexts.clear()
                 core.intake.forget_contexts()
             days = float(settings["keep_days"])
