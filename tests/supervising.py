@@ -150,6 +150,7 @@ class Boxes:
         self.down: str | None = None
         self.refuses: dict[str, Exception] = {}
         self.asked: list[tuple[str, ...]] = []
+        self.stays: dict[str, str] = {}
         self.words: Argv = ()
         self.code = 0
         self.files: dict[str, bytes] = {}
@@ -194,7 +195,7 @@ class Boxes:
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
         yield []
         self._answer("remove", *names)
-        return {}
+        return {name: why for name, why in self.stays.items() if name in names}
 
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         return ("sh", "-c", f"echo output of {name}; echo errors >&2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from proctracker.model import JobState, Observation
-from proctracker.supervisor.ends import save_logs
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.journal import End
 from supervising import Boxes, Desk, box
@@ -181,26 +179,3 @@ def test_with_the_end_the_container_is_removed_where_that_is_wanted(desk: Desk, 
     assert desk.row(job).saved == 1
     out, err = (Path(path) for path in desk.core.outputs.paths(job.row, None))
     assert (out.read_text(), err.read_text()) == ("output of box\n", "errors\n")
-
-
-@pytest.mark.parametrize("given", ["files", "one file", "no logs"])
-def test_output_that_the_engine_does_not_keep_is_not_saved(desk: Desk, boxes: Boxes, given: str) -> None:
-    job = _job(desk, command=["x"], **box(join=given == "one file"))
-    boxes.keeps_logs = given != "no logs"
-    job.row.output, job.row.error = ("/x" if boxes.keeps_logs else None), "/y" if given == "files" else None
-    said: list[Any] = []
-    save_logs(desk.core, job, said.append)
-    assert said == [None]
-    assert not os.path.exists(desk.core.outputs.paths(job.row, None)[0])
-
-
-def test_output_that_cannot_be_saved(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    said: list[Any] = []
-    job = _job(desk, command=["x"], **box(output_dir=str(tmp_path / "file")))
-    save_logs(desk.core, job, said.append)
-    assert "Not a directory" in said.pop()
-    boxes.logs = lambda engine, name, follow=False: ("sh", "-c", "exit 1")  # type: ignore[method-assign]
-    save_logs(desk.core, _job(desk, command=["x"], **box()), said.append)
-    desk.until(lambda: said)
-    assert said == ["its output could not be read"]

@@ -139,7 +139,7 @@ def test_a_second_attempt_appends(desk: Desk, tmp_path: Path) -> None:
 def test_engine_starts_are_bounded(desk: Desk, boxes: Boxes) -> None:
     begun, starts = [], desk.core.starter
     starts.limit = 1
-    boxes.launch = lambda request: begun.append(request.job_id)  # type: ignore
+    boxes.launch = lambda request: begun.append(request.job_id)  # type: ignore[assignment, method-assign, return-value]
     jobs = [desk.submit("x", **box()) for _ in range(3)]
     starts._busy = 1
     desk.until(lambda: jobs[2].starting)
