@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proctracker.model import JobRow
     from proctracker.supervisor.client import Wait
 
-_BOTH = ("stdout", "stderr")
+_BOTH = {stream: sink for stream, (_, sink) in output.STREAMS.items()}
 
 
 class Attendance:
@@ -59,7 +59,7 @@ class Attendance:
 
     def _show_kept(self) -> None:
         """Show the files in which we keep this attempt's output."""
-        streams = _BOTH[:1] if self._spec.get("join") else _BOTH
+        streams = ["stdout"] if self._spec.get("join") else _BOTH
         home = self._access.home
         self._tails += [
             tail.Tail(

@@ -35,16 +35,18 @@ def logs(call: Call) -> int:
     return 1 if access.failed else 0
 
 
-def _streams(call: Call) -> tuple[str, ...]:
+def _streams(call: Call) -> dict[str, int]:
+    """The streams asked for; both go to standard output, where a filter can have them."""
     if call.flag("stdout") and call.flag("stderr"):
         raise UsageError("logs: --stdout and --stderr exclude each other; without them both are shown")
-    return tuple(stream for stream in output.STREAMS if call.flag(stream)) or tuple(output.STREAMS)
+    wanted = [stream for stream in output.STREAMS if call.flag(stream)] or output.STREAMS
+    return dict.fromkeys(wanted, 1)
 
 
 class _Shown:
     """One job's output on its way to us."""
 
-    def __init__(self, access: Access, row: JobRow, streams: tuple[str, ...], prefixed: bool) -> None:
+    def __init__(self, access: Access, row: JobRow, streams: dict[str, int], prefixed: bool) -> None:
         self._access, self.row, self._streams = access, row, streams
         self._prefix = f"{row.id}: ".encode("ascii") if prefixed else b""
 

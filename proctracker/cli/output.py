@@ -25,16 +25,16 @@ def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, 
 
 
 def tails(
-    home: Home, row: JobRow, spec: Mapping[str, Any], streams: tuple[str, ...], prefix: bytes = b""
+    home: Home, row: JobRow, spec: Mapping[str, Any], streams: Mapping[str, int], prefix: bytes = b""
 ) -> list[Tail]:
-    """The files of some streams, on their way to our descriptors; none where the output is with the engine."""
+    """The files of some streams, on their way to a descriptor each; none where the output is with the engine."""
     from proctracker.tracker import infos
 
-    paths = zip(STREAMS.items(), infos.paths(row, spec, home))
+    paths = zip(STREAMS, infos.paths(row, spec, home))
     own = (row.output, row.error)
     return [
-        Tail(path, sink, prefix, path not in own)
-        for (stream, (_, sink)), path in paths
+        Tail(path, streams[stream], prefix, path not in own)
+        for stream, path in paths
         if path is not None and stream in streams
     ]
 
@@ -46,7 +46,7 @@ class Log:
         self,
         row: JobRow,
         spec: Mapping[str, Any],
-        streams: tuple[str, ...],
+        streams: Mapping[str, int],
         *,
         follow: bool,
         prefix: bytes = b"",
@@ -64,8 +64,7 @@ class Log:
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)
             # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
-            sink = STREAMS[stream][1] if stream in streams else None
-            self._open[read_end] = _Pipe(sink, prefix, (skip or {}).get(stream, 0))
+            self._open[read_end] = _Pipe(streams.get(stream), prefix, (skip or {}).get(stream, 0))
         self.shown = False
 
     def into(self, pipes: Mapping[str, _Pipe]) -> None:
@@ -150,7 +149,7 @@ class _Counter(_Pipe):
 def lines_before(row: JobRow, spec: Mapping[str, Any], last: int) -> dict[str, int]:
     """How many lines of each stream of an engine's log are before its last so many."""
     counters = {stream: _Counter() for stream in STREAMS}
-    log = Log(row, spec, (), follow=False)
+    log = Log(row, spec, {}, follow=False)
     log.into(counters)
     log.all()
     return {stream: max(0, counter.lines - last) for stream, counter in counters.items()}

@@ -72,6 +72,8 @@ class Start:
             stdin=stdin,
             max_running=access.config.max_running,
         )
+        if client.supervisor.warning:
+            formats.say(client.supervisor.warning)
         if client.resumed:
             formats.say(f"{client.resumed} queued {'job goes' if client.resumed == 1 else 'jobs go'} on, too")
         return job_id

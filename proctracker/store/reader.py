@@ -218,6 +218,7 @@ class Reader:
         file = _found(self.home.snapshot) or _found(self.home.database)
         if file is None:
             self._drop()
+            self.home.check()
             return None
         if self._db is None or file != self._file:
             self._drop()

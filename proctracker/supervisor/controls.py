@@ -222,7 +222,8 @@ class Controls:
             number = signals.SIGKILL  # the first process of a pid namespace ignores what it has no handler for
 
         def answered(answer: Any, error: Drmaa2Exception | None) -> None:
-            done(None if row.ended else error)
+            # "Not running" is what was wanted; how it ended is on its way.
+            done(None if row.ended or isinstance(error, InvalidStateException) else error)
 
         def kill(answer: Any = None, error: Drmaa2Exception | None = None) -> None:
             self._ask(job, "kill", answered, signal_name(number))

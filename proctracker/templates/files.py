@@ -7,13 +7,16 @@ from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobTemplate
+from proctracker.templates.spec import check_values
 
 
 def load(path: str) -> JobTemplate:
     """Read a template. Raises InvalidArgumentException naming the file, the key, and the nearest known one."""
     values = read(path)
     try:
-        return JobTemplate(values)
+        template = JobTemplate(values)
+        check_values(template)
+        return template
     except InvalidArgumentException as error:
         raise InvalidArgumentException(f"{path}: {error.message}") from None
 

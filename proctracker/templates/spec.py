@@ -86,16 +86,26 @@ def check(template: JobTemplate, containers: bool) -> None:
     for name, why in NEVER.items():
         if why and getattr(template, name) not in (None, False, [], ""):
             raise UnsupportedAttributeException(f"{name}: {why}")
+    check_values(template)
+    if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
+        raise InvalidArgumentException("remote_command: empty, there is nothing to run")
+    if template.input_path and template.input_path in (template.output_path, template.error_path):
+        raise InvalidArgumentException(f"input_path: {template.input_path} would be overwritten by the output while it is read")
+
+
+def check_values(template: JobTemplate) -> None:
+    """What holds for a part of a template too: values that mean something. Raises InvalidArgument naming the key."""
     for key in template.implementation_specific or {}:
         if SPELLINGS.get(key, key) not in EXTENSIONS:
             raise InvalidArgumentException(
                 f"implementation_specific: no extension {key!r}{nearest(key, [*EXTENSIONS, *SPELLINGS])}"
             )
-    if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
-        raise InvalidArgumentException("remote_command: empty, there is nothing to run")
-    if template.input_path and template.input_path in (template.output_path, template.error_path):
-        raise InvalidArgumentException(f"input_path: {template.input_path} would be overwritten by the output while it is read")
     limits.read(template.resource_limits or {})
+    for name in ("start_time", "deadline_time"):
+        if getattr(template, name) is not None:
+            quantities.moment(getattr(template, name), 0.0, name)
+    _count(template, "retries")
+    quantities.duration(extension(template, "retry_delay") or 0, "retry_delay")
 
 
 def _count(template: JobTemplate, name: str) -> int:
