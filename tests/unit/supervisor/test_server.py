@@ -1,0 +1,167 @@
+"""Connections: pieces, floods, slow and foreign clients, descriptors."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from proctracker.supervisor import protocol, socketpath
+from supervising import Desk
+
+_STATUS = protocol.encode({"op": "status", "n": 1})
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[Callable[[], socket.socket]]:
+    """Makes connections that are accepted."""
+    made: list[socket.socket] = []
+
+    def make() -> socket.socket:
+        before = len(desk.core.server.connections)
+        made.append(socketpath.connect(socketpath.of(desk.home.run, desk.key)))
+        desk.until(lambda: len(desk.core.server.connections) > before)
+        made[-1].setblocking(False)
+        return made[-1]
+
+    yield make
+    for sock in made:
+        sock.close()
+
+
+def _answer(desk: Desk, sock: socket.socket) -> dict[str, Any]:
+    """The next whole message; ``{}`` once the other end is closed."""
+    frames, found = protocol.Frames(), []
+
+    def read() -> bool:
+        try:
+            data = sock.recv(2**20)
+        except BlockingIOError:
+            desk.again()
+            return False
+        found.extend(frames.feed(data) if data else [{}])
+        return bool(found)
+
+    desk.until(read)
+    return dict(found[0])
+
+
+def test_a_request_in_pieces(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    for at in range(len(_STATUS)):
+        sock.send(_STATUS[at : at + 1])
+        desk.core.loop.round()
+    assert _answer(desk, sock)["ok"]["clients"] == 1
+
+
+def test_several_requests_at_once(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    sock.send(_STATUS * 2 + protocol.encode({"op": "status", "n": 2}))
+    frames, found = protocol.Frames(), []
+    while len(found) < 3:
+        desk.again()
+        desk.core.loop.round()
+        with suppress(BlockingIOError):
+            found += frames.feed(sock.recv(2**20))
+    assert [each["n"] for each in found] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("rubbish", [b"\xff\xff\xff\xff", b"\0\0\0\2[]", b"\0\0\0\1x", b"GET / HTTP/1.1\r\n\r\n"])
+def test_who_is_no_client_of_ours_is_left(desk: Desk, client: Callable[[], socket.socket], rubbish: bytes) -> None:
+    other, sock = client(), client()
+    sock.send(rubbish)
+    assert _answer(desk, sock) == {}
+    other.send(_STATUS)
+    assert _answer(desk, other)["ok"]["clients"] == 1
+
+
+def test_a_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    [connection] = desk.core.server.connections
+    sock.close()
+    desk.until(lambda: not desk.core.server.connections)
+    assert not connection.open
+    connection.send({"n": 1})
+    connection.close()
+
+
+def test_a_client_that_leaves_before_it_is_answered(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    [connection] = desk.core.server.connections
+    sock.close()
+    connection.send({"n": 1, "ok": "x" * 2**20})
+    assert not connection.open
+
+
+def test_a_slow_client_holds_up_nobody(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    slow, quick = client(), client()
+    slow.send(protocol.encode({"op": "follow", "n": 1, "session": None}))
+    assert _answer(desk, slow)["ok"] is True
+    big = "x" * 2**18
+    receiver = next(connection for connection, *_ in desk.core.waits._followers)
+    for number in range(20):
+        receiver.send({"push": 1, "items": [[number, big]]})
+    assert receiver._out
+    quick.send(_STATUS)
+    assert _answer(desk, quick)["ok"]["clients"] == 2
+    frames, found = protocol.Frames(), []
+
+    def read() -> bool:
+        try:
+            found.extend(frames.feed(slow.recv(2**20)))
+        except BlockingIOError:
+            desk.again()
+        return len(found) == 20
+
+    desk.until(read)
+    assert [each["items"][0] for each in found] == [[number, big] for number in range(20)]
+    assert not receiver._out
+
+
+def test_a_slow_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    [connection] = desk.core.server.connections
+    connection.send({"n": 1, "ok": "x" * 2**22})
+    sock.close()
+    desk.until(lambda: not connection.open)
+    assert desk.core.server.connections == set()
+
+
+def test_a_descriptor_that_nobody_takes_is_closed(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    read_end, write_end = os.pipe()
+    socket.send_fds(sock, [_STATUS], [read_end])
+    os.close(read_end)
+    _answer(desk, sock)
+    with pytest.raises(BrokenPipeError):
+        os.write(write_end, b"x")
+    os.close(write_end)
+
+
+def test_another_user_is_not_served(
+    desk: Desk, client: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client()
+
+    def refuse(sock: socket.socket) -> None:
+        raise PermissionError("another uid")
+
+    sock = socketpath.connect(socketpath.of(desk.home.run, desk.key))
+    sock.setblocking(False)
+    monkeypatch.setattr(socketpath, "check_peer", refuse)
+    assert _answer(desk, sock) == {}
+    sock.close()
+    monkeypatch.undo()
+    first.send(_STATUS)
+    assert _answer(desk, first)["ok"]["clients"] == 1
+
+
+def test_closing_tells_all_clients(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    socks = [client(), client()]
+    desk.core.server.close()
+    for sock in socks:
+        assert sock.recv(1) == b""
