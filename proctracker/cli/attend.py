@@ -63,7 +63,7 @@ class Attendance:
         home = self._access.home
         self._tails += [
             tail.Tail(
-                output.kept(home, self._id, self._attempt, stream, self._spec), output.STREAMS[stream][1], kept=True
+                output.kept(home, self._id, self._attempt, stream, self._spec), tail.Lines(_BOTH[stream]), kept=True
             )
             for stream in streams
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli.tail import Tail, put
+from proctracker.cli.tail import Lines, Shared, Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, 
     return home.kept(job_id, attempt, STREAMS[stream][0], spec.get("output_dir"))
 
 
+def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
+    """The ways of streams to their descriptors, each line with the prefix; two to the same one do not mix their lines."""
+    shared = Shared() if len(set(streams.values())) < len(streams) else None
+    return {stream: Lines(fd, prefix, shared) for stream, fd in streams.items()}
+
+
 def tails(
     home: Home, row: JobRow, spec: Mapping[str, Any], streams: Mapping[str, int], prefix: bytes = b""
 ) -> list[Tail]:
@@ -32,10 +38,9 @@ def tails(
 
     paths = zip(STREAMS, infos.paths(row, spec, home))
     own = (row.output, row.error)
+    ways = lines(streams, prefix)
     return [
-        Tail(path, streams[stream], prefix, path not in own)
-        for stream, path in paths
-        if path is not None and stream in streams
+        Tail(path, ways[stream], path not in own) for stream, path in paths if path is not None and stream in streams
     ]
 
 
@@ -61,10 +66,11 @@ class Log:
         with open(pipes["stdout"][1], "wb") as out, open(pipes["stderr"][1], "wb") as err:
             self._call = runner.Runner(engine).begin(argv, out, err)
         self._open: dict[int, _Pipe] = {}
+        ways = lines(streams, prefix)
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)
             # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
-            self._open[read_end] = _Pipe(streams.get(stream), prefix, (skip or {}).get(stream, 0))
+            self._open[read_end] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
         self.shown = False
 
     def into(self, pipes: Mapping[str, _Pipe]) -> None:
@@ -107,33 +113,32 @@ class Log:
 
 
 class _Pipe:
-    """One stream of a log, less its first lines: whole lines with a prefix where there is one."""
+    """One stream of a log, less its first lines."""
 
-    def __init__(self, sink: int | None, prefix: bytes, skip: int = 0) -> None:
-        self._sink, self._prefix, self._skip, self._line = sink, prefix, skip, b""
+    def __init__(self, lines: Lines | None, skip: int = 0) -> None:
+        self._lines, self._skip = lines, skip
 
     def show(self, data: bytes) -> None:
-        """Show data; none: the end, with a last line that has no newline."""
+        """Show data; none: the end."""
         while self._skip and data:
             end = data.find(b"\n") + 1
             self._skip -= bool(end)
             data = data[end:] if end else b""
-        if self._sink is None:
+            if not data:
+                return
+        if self._lines is None:
             return
-        if not self._prefix:
-            put(self._sink, data)
-            return
-        *lines, self._line = (self._line + data).split(b"\n")
-        if not data and self._line:
-            lines, self._line = [self._line], b""
-        put(self._sink, b"".join(self._prefix + line + b"\n" for line in lines))
+        if data:
+            self._lines.show(data)
+        else:
+            self._lines.end()
 
 
 class _Counter(_Pipe):
     """Counts a stream's lines; one without an end at the end counts."""
 
     def __init__(self) -> None:
-        super().__init__(None, b"")
+        super().__init__(None)
         self.lines = 0
         self._ended = True
 

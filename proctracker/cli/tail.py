@@ -1,4 +1,4 @@
-"""Showing files while they grow: what is new goes to a descriptor, whole lines with a prefix where there is one."""
+"""Showing files while they grow: what is new goes to a descriptor, in whole lines where others go there too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from typing import Callable
 
 _PART = 1 << 18
+_LONGEST = 1 << 24
+"""Bytes of a line that are waited for; a longer one is shown in parts."""
 _NETWORK_LOOK = 0.2
 """Seconds between looks at files on a network, which inotify is not told of."""
 
@@ -25,6 +27,50 @@ def put(fd: int, data: bytes) -> None:
             select.select([], [fd], [])
 
 
+class Shared:
+    """A descriptor that several streams go to; ``unended`` is the one whose last line there has no end yet."""
+
+    unended: Lines | None = None
+
+
+class Lines:
+    """One stream on its way to a descriptor; whole lines only, where they have a prefix or share it with another's."""
+
+    def __init__(self, fd: int, prefix: bytes = b"", shared: Shared | None = None) -> None:
+        self.fd, self._prefix, self._shared = fd, prefix, shared
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def show(self, data: bytes) -> None:
+        """Show what has come; a line without an end waits for it, or for ``end``."""
+        if not self._prefix and not self._shared:
+            put(self.fd, data)
+            return
+        whole = data.rfind(b"\n") + 1
+        self._held.append(data[:whole])
+        if whole:
+            self.end()
+        self._held.append(data[whole:])
+        self._size += len(data) - whole
+        if self._size > _LONGEST:
+            self.end()
+
+    def end(self) -> None:
+        """Show a last line that has no end."""
+        data = b"".join(self._held)
+        self._held, self._size = [], 0
+        if not data:
+            return
+        if self._prefix:
+            *lines, last = data.split(b"\n")
+            data = b"".join(self._prefix + line + b"\n" for line in (*lines, *([last] if last else ())))
+        if self._shared:
+            if self._shared.unended not in (None, self):
+                data = b"\n" + data
+            self._shared.unended = None if data.endswith(b"\n") else self
+        put(self.fd, data)
+
+
 class Tail:
     """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start.
 
@@ -32,11 +78,10 @@ class Tail:
     if the file has its name still.
     """
 
-    def __init__(self, path: str, sink: int, prefix: bytes = b"", kept: bool = False) -> None:
-        self.path, self.sink, self.prefix, self._kept = path, sink, prefix, kept
+    def __init__(self, path: str, lines: Lines, kept: bool = False) -> None:
+        self.path, self.lines, self._kept = path, lines, kept
         self._fd = -1
         self._at = 0
-        self._line = b""
 
     def begin_at(self, offset: int) -> None:
         """Begin behind what was there before."""
@@ -74,13 +119,11 @@ class Tail:
                 return found
             self._at += len(data)
             found = True
-            self._show(data)
+            self.lines.show(data)
 
     def close(self) -> None:
         """Show a last line that has no end, and close the file."""
-        if self._line:
-            put(self.sink, self.prefix + self._line + b"\n")
-            self._line = b""
+        self.lines.end()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -106,13 +149,6 @@ class Tail:
                 self._fd = -1
                 return False
         return True
-
-    def _show(self, data: bytes) -> None:
-        if not self.prefix:
-            put(self.sink, data)
-            return
-        *lines, self._line = (self._line + data).split(b"\n")
-        put(self.sink, b"".join(self.prefix + line + b"\n" for line in lines))
 
 
 class Watch:

@@ -15,21 +15,26 @@ def written(pt):
 
 
 def test_both_streams_or_one(written):
-    assert written("logs", "1") == (0, "a\nb\n", "e\n")
+    assert written("logs", "1") == (0, "a\nb\ne\n", "")
     assert written("logs", "--stdout", "1") == (0, "a\nb\n", "")
-    assert written("logs", "--stderr", "1") == (0, "", "e\n")
+    assert written("logs", "--stderr", "1") == (0, "e\n", "")
 
 
 def test_last_lines(written):
-    assert written("logs", "-n", "1", "1") == (0, "b\n", "e\n")
+    assert written("logs", "-n", "1", "1") == (0, "b\ne\n", "")
     assert written("logs", "-n", "0", "1") == (0, "", "")
+
+
+def test_a_line_without_an_end_does_not_run_into_the_other_streams(pt):
+    pt("run", "--", "sh", "-c", "printf o; printf e >&2")
+    assert pt("logs", "1").out == "o\ne"
 
 
 def test_of_several_each_line_begins_with_the_id(written):
     written("run", "false")
     written("run", "--", "sh", "-c", "printf x; exit 1")
-    assert written("logs", "1", "3").out == "1: a\n1: b\n3: x\n"
-    assert written("logs", "--failed", "1", "2", "3").out == "3: x\n".replace("3: ", "3: ")
+    assert written("logs", "1", "3").out == "1: a\n1: b\n1: e\n3: x\n"
+    assert written("logs", "--failed", "1", "2", "3").out == "3: x\n"
 
 
 def test_files_of_the_job_count_and_missing_ones_are_told_of(pt, tmp_path):
@@ -63,4 +68,4 @@ def test_following_several(pt, begin):
 
 
 def test_following_what_has_ended_shows_it(written):
-    assert written("logs", "-f", "1") == (0, "a\nb\n", "e\n")
+    assert written("logs", "-f", "1") == (0, "a\nb\ne\n", "")

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from proctracker.cli import tail
-from proctracker.cli.tail import Tail, follow
+from proctracker.cli.tail import Lines, Shared, Tail, follow
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def sink():
 def test_the_last_lines(tmp_path, sink, monkeypatch, lines, shown, part):
     monkeypatch.setattr(tail, "_PART", part)
     (tmp_path / "f").write_bytes(b"a\nb\nc\n")
-    it = Tail(str(tmp_path / "f"), sink[0])
+    it = Tail(str(tmp_path / "f"), Lines(sink[0]))
     it.skip_to(lines)
     it.pump()
     assert sink[1]() == shown
@@ -42,7 +42,7 @@ def test_the_last_lines(tmp_path, sink, monkeypatch, lines, shown, part):
 
 def test_a_last_line_without_end_counts(tmp_path, sink):
     (tmp_path / "f").write_bytes(b"a\nb")
-    it = Tail(str(tmp_path / "f"), sink[0])
+    it = Tail(str(tmp_path / "f"), Lines(sink[0]))
     it.skip_to(1)
     it.pump()
     assert sink[1]() == b"b"
@@ -50,7 +50,7 @@ def test_a_last_line_without_end_counts(tmp_path, sink):
 
 def test_growth_is_shown_once_and_a_truncated_file_again(tmp_path, sink):
     path = tmp_path / "f"
-    it = Tail(str(path), sink[0])
+    it = Tail(str(path), Lines(sink[0]))
     assert it.pump() is False
     path.write_bytes(b"one\n")
     assert it.pump() is True
@@ -68,7 +68,7 @@ def test_growth_is_shown_once_and_a_truncated_file_again(tmp_path, sink):
 def test_prefixes_stand_before_whole_lines(tmp_path, sink):
     path = tmp_path / "f"
     path.write_bytes(b"a\nb")
-    it = Tail(str(path), sink[0], b"7: ")
+    it = Tail(str(path), Lines(sink[0], b"7: "))
     it.pump()
     assert sink[1]() == b"7: a\n"
     with path.open("ab") as file:
@@ -80,15 +80,15 @@ def test_prefixes_stand_before_whole_lines(tmp_path, sink):
 
 def test_what_is_no_file_is_left_alone(tmp_path, sink):
     os.mkfifo(tmp_path / "fifo")
-    assert Tail(str(tmp_path / "fifo"), sink[0]).pump() is False
-    assert Tail("/dev/null", sink[0]).pump() is False
+    assert Tail(str(tmp_path / "fifo"), Lines(sink[0])).pump() is False
+    assert Tail("/dev/null", Lines(sink[0])).pump() is False
 
 
 def test_following_ends_when_told_and_shows_what_came_last(tmp_path, sink):
     path = tmp_path / "f"
     path.write_bytes(b"first\n")
     read_end, write_end = os.pipe()
-    tails = [Tail(str(path), sink[0])]
+    tails = [Tail(str(path), Lines(sink[0]))]
     calls = []
 
     def wake(ready: list[int]) -> bool:
@@ -108,7 +108,7 @@ def test_following_ends_when_told_and_shows_what_came_last(tmp_path, sink):
 def test_what_another_job_writes_into_a_file_that_was_used_again_is_not_shown(tmp_path, sink):
     path = tmp_path / "1.1.err"
     path.write_bytes(b"")
-    it = Tail(str(path), sink[0], kept=True)
+    it = Tail(str(path), Lines(sink[0]), kept=True)
     it.pump()
     path.rename(tmp_path / "2.1.out")
     (tmp_path / "2.1.out").write_bytes(b"not mine\n")
@@ -119,7 +119,29 @@ def test_what_another_job_writes_into_a_file_that_was_used_again_is_not_shown(tm
 def test_appended_output_begins_behind_what_was_there(tmp_path, sink):
     path = tmp_path / "f"
     path.write_bytes(b"old\nnew\n")
-    it = Tail(str(path), sink[0])
+    it = Tail(str(path), Lines(sink[0]))
     it.begin_at(4)
     it.pump()
     assert sink[1]() == b"new\n"
+
+
+def test_streams_that_share_a_descriptor_do_not_mix_their_lines(sink):
+    shared = Shared()
+    one, other = Lines(sink[0], shared=shared), Lines(sink[0], shared=shared)
+    one.show(b"a\nhal")
+    other.show(b"x\ny")
+    one.show(b"f\nb")
+    assert sink[1]() == b"a\nx\nhalf\n"
+    other.end()
+    one.end()
+    assert sink[1]() == b"y\nb"
+
+
+def test_a_stream_alone_on_a_shared_descriptor_is_shown_byte_for_byte(sink, monkeypatch):
+    monkeypatch.setattr(tail, "_LONGEST", 4)
+    one, other = (Lines(sink[0], shared=shared) for shared in [Shared()] * 2)
+    for data in (b"ab", b"cdef", b"g", b"\nh"):
+        one.show(data)
+    one.end()
+    other.end()
+    assert sink[1]() == b"abcdefg\nh"
