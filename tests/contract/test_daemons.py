@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, Kit, cli, state
+from contract.kit import LONG, Kit, state, until
 from engines import Engine
 
 
@@ -41,9 +42,9 @@ def test_a_job_that_ends_while_the_daemon_is_down_is_told_later(
 ) -> None:
     job = session.run_job(kit.script("sleep 1; exit 7"))
     job.wait_started(LONG)
+    pid = job.get_info().pid
     daemon.kill()
-    with pytest.raises(pt.TimeoutException):
-        job.wait_terminated(1.5)
+    until(lambda: not os.path.exists(f"/proc/{pid}"), "the end of the process")
     daemon.start()
     assert job.wait_terminated(LONG).exit_status == 7
 
@@ -81,7 +82,6 @@ def test_a_socket_that_is_not_there(kit: Kit, session: pt.JobSession) -> None:
     info = session.run_job(template).wait_terminated(LONG)
     assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 125)
     assert "/nonexistent/containerd.sock" in (info.annotation or "")
-    assert cli("-c", "ctr:/nonexistent/containerd.sock", "categories").returncode == 1
 
 
 def test_a_namespace_without_the_image(kit: Kit, session: pt.JobSession) -> None:

@@ -19,7 +19,12 @@ def test_its_environment(kit: Kit, session: pt.JobSession) -> None:
 
 
 def test_a_value_of_several_lines(kit: Kit, session: pt.JobSession) -> None:
-    job = session.run_job(kit.script('echo "$LINES_OF_MINE"', job_environment={"LINES_OF_MINE": "one\ntwo"}))
+    template = kit.script('echo "$LINES_OF_MINE"', job_environment={"LINES_OF_MINE": "one\ntwo"})
+    if kit.runtime == "ctr":
+        with pytest.raises(pt.UnsupportedAttributeException, match="LINES_OF_MINE"):
+            session.run_job(template)
+        return
+    job = session.run_job(template)
     job.wait_terminated(LONG)
     assert job.read_output() == b"one\ntwo\n"
 
