@@ -50,9 +50,10 @@ class Reaper:
             pid = found.si_pid
             status = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
             job = by_pid.get(pid)
-            if job is None or core.calls.owns(pid):
+            if job is None or not job.supervised or core.calls.owns(pid):
                 os.waitpid(pid, 0)
-                core.calls.ended(pid, status)
+                if not core.calls.ended(pid, status) and job is not None:
+                    core.containers.call_gone(pid)  # it was made before this process became another release
                 continue
             now = time.time()
             journal.ended(pid, job.row.ticks or 0, status, now)
