@@ -1,0 +1,471 @@
+"""Taking over after a kill: of the supervisor, the keeper, one after the other, both, and between any two steps of a start."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proctracker.model import JobRow, JobState, Observation
+from proctracker.store import Home, Reader
+from proctracker.supervisor import election, pidfd, procfs, recovery, spawn
+from proctracker.supervisor.client import Client
+from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.link import Supervisor
+from supervising import LONG, PATH, Boxes, Desk, box, context, gone, kill, seat, spec, state_of
+
+
+class Yard:
+    """A real supervisor, and a gate that its jobs wait at."""
+
+    def __init__(self, home: Home, folder: Path) -> None:
+        self.home, self.gate, self.client = home, folder / "gate", Client(home)
+        os.mkfifo(self.gate)
+
+    def submit(self, script: str = "exit 7", **more: Any) -> str:
+        """A job that runs and waits at the gate."""
+        job = self.queue(f"read x < {self.gate}; {script}", **more)
+        assert self.client.wait([job], "started", timeout=LONG)
+        return job
+
+    def queue(self, script: str, **more: Any) -> str:
+        return self.client.submit("s", spec("sh", "-c", script, **more), context(), contact="process")
+
+    def open(self) -> None:
+        self.gate.write_text("go\n")
+
+    def end(self, job: str) -> JobRow:
+        rows = self.client.wait([job], timeout=LONG)
+        assert rows
+        return rows[0]
+
+    def row(self, job: str) -> JobRow:
+        return Reader(self.home).jobs([job])[0]
+
+
+@pytest.fixture
+def yard(home: Home, tmp_path: Path) -> Iterator[Yard]:
+    made = Yard(home, tmp_path)
+    yield made
+    made.client.close()
+
+
+def test_the_supervisor_is_killed_while_a_job_runs(yard: Yard) -> None:
+    job = yard.submit("x=0; while [ $x -lt 20000 ]; do x=$((x+1)); done; exit 7")
+    keeper, supervisor = seat(yard.client)
+    kill(supervisor)
+    yard.open()
+    row = yard.end(job)
+    assert (row.state, row.exit_status, row.sub_state) == (JobState.FAILED, 7, None)
+    assert (row.cpu or 0) > 0
+    assert row.max_rss
+    assert seat(yard.client)[0] == keeper
+
+
+def test_a_job_ends_while_there_is_no_supervisor(yard: Yard) -> None:
+    job = yard.submit("kill -TERM $$")
+    pid = yard.row(job).pid or 0
+    keeper, supervisor = seat(yard.client)
+    os.kill(keeper, 19)
+    kill(supervisor)
+    yard.open()
+    assert gone(pid)
+    os.kill(keeper, 18)
+    row = yard.end(job)
+    assert (row.signal, row.exit_status, bool(row.max_rss)) == ("SIGTERM", None, True)
+
+
+def _another_keeper(yard: Yard) -> None:
+    """Kill the keeper, and wait until the supervisor has taken its place."""
+    link = Supervisor(yard.home).connect()
+    assert link is not None
+    keeper, supervisor = seat(yard.client)
+    kill(keeper)
+    assert select.select([link.fileno()], [], [], LONG)[0]
+    link.close()
+    assert seat(yard.client)[0] == supervisor
+
+
+def test_the_keeper_is_killed(yard: Yard) -> None:
+    job = yard.submit()
+    _another_keeper(yard)
+    yard.open()
+    assert yard.end(job).exit_status == 7
+
+
+def test_the_keeper_then_the_supervisor(yard: Yard) -> None:
+    job = yard.submit()
+    _another_keeper(yard)
+    kill(seat(yard.client)[1])
+    yard.open()
+    assert yard.end(job).exit_status == 7
+
+
+def test_both_at_once_and_the_job_goes_on(yard: Yard) -> None:
+    job, queued = yard.submit(), yard.queue("exit 3", hold=True)
+    pid = yard.row(job).pid or 0
+    kill(*seat(yard.client))
+    assert yard.client.control([job], "suspend").done == [job]
+    assert state_of(pid) == "T"
+    yard.client.control([job], "resume")
+    yard.open()
+    row = yard.end(job)
+    assert (row.state, row.sub_state, row.exit_status, row.signal) == (JobState.UNDETERMINED, "lost", None, None)
+    yard.client.control([queued], "release")
+    assert yard.end(queued).exit_status == 3
+
+
+def test_what_was_queued_waits_for_a_word(yard: Yard) -> None:
+    yard.client.call("session_create", name="s", contact="process", max_running=1)
+    first = yard.submit()
+    queued, held = yard.queue("exit 3"), yard.queue("true", hold=True)
+    kill(*seat(yard.client))
+    yard.open()
+    assert yard.end(first).sub_state == "lost"
+    found = yard.client.call("status")
+    assert (found["paused"], found["queued"], found["live"]) == (True, 2, 2)
+    assert yard.client.call("start") == {"queued": 1}
+    assert yard.end(queued).exit_status == 3
+    assert yard.row(held).state == JobState.QUEUED_HELD
+
+
+def test_a_submit_is_a_word(yard: Yard) -> None:
+    yard.client.call("session_create", name="s", contact="process", max_running=1)
+    yard.submit()
+    queued = yard.queue("exit 3")
+    kill(*seat(yard.client))
+    yard.open()
+    other = yard.queue("exit 4")
+    assert yard.client.resumed == 1
+    assert [yard.end(job).exit_status for job in (queued, other)] == [3, 4]
+
+
+def test_a_lost_job_that_is_rerunnable_runs_once_more(yard: Yard) -> None:
+    job = yard.submit("exit $PROCTRACKER_ATTEMPT", rerunnable=True)
+    pid = yard.row(job).pid or 0
+    kill(*seat(yard.client))
+    yard.open()
+    assert gone(pid)
+    assert yard.client.wait([job], "REQUEUED,RUNNING", timeout=LONG)
+    yard.client.call("start")
+    yard.open()
+    row = yard.end(job)
+    assert (row.state, row.exit_status, row.attempt) == (JobState.FAILED, 2, 2)
+
+
+def test_the_same_token_after_a_kill_is_the_same_job(yard: Yard, tmp_path: Path) -> None:
+    one = spec("sh", "-c", f"echo run >> {tmp_path}/log")
+    for _ in range(3):
+        job = yard.client.submit("s", one, context(), contact="process", token="t")
+        kill(seat(yard.client)[1])
+    yard.end(job)
+    assert (tmp_path / "log").read_text() == "run\n"
+
+
+def test_a_job_being_ended_is_still_ended_after_a_kill(yard: Yard) -> None:
+    job = yard.queue(f"trap '' TERM; echo > {yard.gate}; while :; do sleep 0.01; done")
+    yard.gate.read_text()
+    yard.client.control([job], "terminate", grace=0.3)
+    supervisor = seat(yard.client)[1]
+    kill(supervisor)
+    yard.client.control([job], "terminate", grace=0.1)
+    row = yard.end(job)
+    assert (row.state, row.sub_state, row.signal) == (JobState.FAILED, "terminated", "SIGKILL")
+
+
+# between two steps of a start: the former supervisor is a desk that was left as a kill leaves it
+
+
+@pytest.fixture
+def old(desks: Callable[..., Desk]) -> Desk:
+    return desks()
+
+
+@pytest.fixture
+def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
+    """Ends the old one as a kill does, and has the next one take over."""
+
+    def make(turn: int = 1, boot: str | None = None) -> Desk:
+        old.close(kill=False)
+        made = desks(seat=old.seat, turn=turn)
+        made.core.boot = boot or made.core.boot
+        return made.recover()
+
+    return make
+
+
+def _marked(old: Desk, job: Job, *argv: str, attempt: int = 1) -> subprocess.Popen[bytes]:
+    env = {"PATH": PATH, "PROCTRACKER_JOB": f"{old.home.uuid}/{job.row.id}/{attempt}"}
+    return subprocess.Popen(argv or ("sleep", "600"), env=env, start_new_session=True)
+
+
+def _queued(old: Desk, **more: Any) -> Job:
+    old.core.paused = True
+    return old.submit("sleep", "600", **more)
+
+
+def _taken(desk: Desk, job: Job) -> Job:
+    found = desk.core.jobs.find(job.row.id)
+    assert found is not None
+    return found
+
+
+def test_killed_between_spawn_and_pid(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = _queued(old)
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    with _marked(old, job) as process:
+        new = follow()
+        row = _taken(new, job).row
+        assert (row.state, row.pid, row.ticks) == (JobState.RUNNING, process.pid, spawn.ticks(process.pid))
+        process.kill()
+
+
+def test_killed_between_pid_and_commit(old: Desk, follow: Callable[..., Desk]) -> None:
+    job, other = _queued(old), _queued(old)
+    with _marked(old, job) as process:
+        old.seat.journal.opened(job.row.id, 1, time.time())
+        old.seat.journal.started(process.pid, 0)
+        old.seat.journal.opened(other.row.id, 1, time.time())
+        old.seat.journal.started(0, 0)  # it failed
+        new = follow()
+        row = _taken(new, job).row
+        assert (row.state, row.pid, row.ticks) == (JobState.RUNNING, process.pid, spawn.ticks(process.pid))
+        assert _taken(new, other).row.dispatched is None
+        process.kill()
+
+
+def test_killed_before_the_spawn(old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _queued(old)
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    new = follow()
+    assert (_taken(new, job).row.dispatched, _taken(new, job).ticket > 0, new.core.paused) == (None, True, False)
+    assert new.running(_taken(new, job))
+
+
+def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = _queued(old)
+    began = time.time()
+    old.seat.journal.opened(job.row.id, 1, began)
+    old.seat.kept.ended(2**22 + 5, spawn.ticks(os.getpid()), 9, began - 5)  # one of another job, long ago
+    old.seat.kept.used(2**22 + 5, 0.0, 1)
+    ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * procfs.clock_ticks)
+    old.seat.kept.ended(2**22 + 6, ticks, 7, began + 0.01)
+    old.seat.kept.used(2**22 + 6, 0.5, 99)
+    new = follow()
+    new.core.ledger.flush()
+    row = new.row(job)
+    assert (row.state, row.exit_status, row.cpu, row.max_rss) == (JobState.FAILED, 7, 0.5, 99)
+
+
+def test_a_child_between_fork_and_exec_is_awaited(
+    old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _queued(old)
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    made: list[subprocess.Popen[bytes]] = []
+
+    def between(core: Any) -> bool:
+        if not made:
+            made.append(_marked(old, job))
+        return True
+
+    monkeypatch.setattr(recovery, "_between", between)
+    new = follow()
+    assert _taken(new, job).row.pid == made[0].pid
+    made[0].kill()
+    made[0].wait()
+
+
+def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = old.submit("sh", "-c", "exit 1", retries=2, retry_delay=1000)
+    old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
+    old.seat.journal.opened(job.row.id, 2, time.time())
+    with _marked(old, job, attempt=2) as process:
+        row = _taken(follow(), job).row
+        assert (row.state, row.pid, row.attempt) == (JobState.RUNNING, process.pid, 2)
+        process.kill()
+
+
+def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Callable[..., Desk]) -> None:
+    jobs = [_queued(old) for _ in range(3)]
+    old.core.outputs._folder(os.path.dirname(old.home.kept("1", 1, "out")))
+    Path(old.home.kept(jobs[1].row.id, 1, "out")).touch()
+    old.seat.journal.clear()
+    with _marked(old, jobs[0]) as process:
+        new = follow(turn=0)
+        assert _taken(new, jobs[0]).row.pid == process.pid
+        new.core.ledger.flush()
+        assert new.row(jobs[1]).sub_state == "lost"  # it may have run: never twice
+        assert (_taken(new, jobs[2]).row.state, new.core.paused) == (JobState.QUEUED, True)
+        process.kill()
+        new.until(lambda: jobs[0].row.id not in new.core.jobs.by_id)
+
+
+def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = old.submit("sleep", "600")
+    pid = old.running(job)
+    old.core.ledger.flush()
+    ticks = spawn.ticks(pid)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    old.seat.journal.ended(pid, ticks, -9, 5.0)
+    old.seat.journal.used(pid, 0.25, 77)
+    new = follow()
+    new.core.ledger.flush()
+    row = new.row(job)
+    assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", 5.0, 0.25, 77)
+
+
+@pytest.mark.parametrize("descriptors", [True, False])
+def test_somebody_elses_child_is_watched(
+    old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, descriptors: bool
+) -> None:
+    monkeypatch.setattr(pidfd, "available", lambda: descriptors)
+    monkeypatch.setattr(recovery, "LOOK", 0.01)
+    script = 'setsid sh -c \'echo $$ > "$0"; exec sleep 600\' "$0" &'
+    fifo = old.home.path + "/pid"
+    os.mkfifo(fifo)
+    subprocess.Popen(["sh", "-c", script, fifo]).wait()
+    pid = int(Path(fifo).read_text())
+    job = _queued(old)
+    job.row.pid, job.row.ticks = pid, spawn.ticks(pid)
+    job.row.boot, job.row.dispatched = old.core.boot, time.time()
+    old.core.ledger.change(job.row, JobState.RUNNING, "terminating")
+    old.core.ledger.flush()
+    new = follow()
+    taken = _taken(new, job)
+    assert (taken.holds, taken.ending, state_of(pid) in "SZX") == (True, "terminating", True)
+    row = new.ended(taken)  # it was being ended, so it is once more
+    assert (row.state, row.sub_state) == (JobState.UNDETERMINED, "lost")
+    assert gone(pid)
+
+
+@pytest.mark.parametrize("rerunnable", [True, False])
+def test_another_boot(old: Desk, follow: Callable[..., Desk], rerunnable: bool) -> None:
+    running, queued = _queued(old, rerunnable=rerunnable), _queued(old)
+    running.row.pid, running.row.ticks, running.row.boot, running.row.dispatched = os.getpid(), 1, "another", 1.0
+    old.core.ledger.change(running.row, JobState.RUNNING)
+    old.core.ledger.flush()
+    new = follow(turn=0)
+    new.core.ledger.flush()
+    row = new.row(running)
+    state = JobState.REQUEUED if rerunnable else JobState.UNDETERMINED
+    assert (row.state, row.sub_state, row.pid) == (state, "rerun" if rerunnable else "lost", None)
+    assert (new.core.paused, _taken(new, queued).row.state) == (True, JobState.QUEUED)
+    assert new.core.housekeeping.unpause() == (2 if rerunnable else 1)
+
+
+@pytest.mark.parametrize(("seen", "state"), [
+    (None, JobState.QUEUED),
+    (Observation(JobState.QUEUED), JobState.FAILED),
+    (Observation(JobState.RUNNING), JobState.RUNNING),
+    (Observation(JobState.DONE, exit_status=0), JobState.DONE),
+])  # fmt: skip
+@pytest.mark.parametrize("boot", [None, "another"])
+def test_a_container_whose_start_was_under_way(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, seen: Observation | None, state: JobState, boot: str | None
+) -> None:
+    job = old.submit("x", **box(), hold=True)
+    name = job.row.container = old.core.starter.container_name(job.row)
+    job.row.boot, job.row.dispatched = boot or old.core.boot, time.time()
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    boxes.says = {name: seen} if seen else {}
+    new = follow()
+    new.core.paused = True
+    taken = _taken(new, job)
+    new.until(lambda: boxes.asked and not len(new.core.calls))
+    assert (taken.row.state, taken.row.container) == (
+        state,
+        name if seen and seen.state != JobState.QUEUED else taken.row.container,
+    )
+    assert (seen is None) == (taken.row.container is None)
+
+
+def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
+    job = old.submit("x", **box(), hold=True)
+    call = subprocess.Popen(["sleep", "600"])
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    old.seat.journal.started(call.pid, spawn.ticks(call.pid))
+    new = follow()
+    taken = _taken(new, job)
+    assert (taken.starting, taken.called, taken.holds, boxes.asked) == (True, call.pid, True, [])
+    boxes.says = {taken.row.container or "": Observation(JobState.SUSPENDED)}
+    call.kill()
+    new.until(lambda: taken.row.state == JobState.SUSPENDED)
+    call.wait()
+
+
+def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
+    jobs = [old.submit("x", **box(), hold=True) for _ in range(2)]
+    for job in jobs:
+        job.row.container, job.row.boot, job.row.dispatched = f"box-{job.row.id}", "another", 1.0
+        old.core.ledger.change(job.row, JobState.RUNNING)
+    old.core.ledger.flush()
+    boxes.says = {"box-1": Observation(JobState.RUNNING), "box-2": Observation(JobState.FAILED, exit_status=3)}
+    new = follow(turn=0)
+    new.until(lambda: jobs[1].row.id not in new.core.jobs.by_id)
+    assert boxes.asked[0] == ("look", "box-1", "box-2")
+    assert _taken(new, jobs[0]).row.state == JobState.RUNNING
+
+
+# other confinements
+
+
+def test_queued_jobs_of_a_confinement_that_is_over(desks: Callable[..., Desk]) -> None:
+    gone_one, alive = desks(key="gone"), desks(key="alive")
+    jobs = [desk.submit("sleep", "600", hold=True) for desk in (gone_one, alive)]
+    running = gone_one.submit("sleep", "600")
+    pid = gone_one.running(running)
+    lost = gone_one.submit("sleep", "600", hold=True)
+    lost.row.dispatched, lost.row.pid, lost.row.ticks = 1.0, os.getpid(), 1
+    gone_one.core.ledger.change(lost.row, JobState.RUNNING)
+    gone_one.core.ledger.flush()
+    gone_one.close(kill=False)
+    main = desks().recover()
+    main.core.ledger.flush()
+    found = {row.id: (row.state, row.sub_state) for row in main.core.store.session_jobs("s")}
+    assert found[jobs[0].row.id] == (JobState.FAILED, "confinement-gone")
+    assert found[jobs[1].row.id] == (JobState.QUEUED_HELD, None)
+    assert found[running.row.id] == (JobState.RUNNING, None)
+    assert found[lost.row.id] == (JobState.UNDETERMINED, "lost")
+    assert election.claim(main.home.run, "alive") is None
+    os.kill(pid, 9)
+
+
+def test_queued_jobs_of_ordinary_logins_wait_for_their_supervisor(desks: Callable[..., Desk]) -> None:
+    main = desks()
+    job = main.submit("sleep", "600", hold=True)
+    main.close()
+    other = desks(key="batch").recover()
+    other.core.ledger.flush()
+    assert other.row(job).state == JobState.QUEUED_HELD
+
+
+def test_max_running_counts_over_all_supervisors(home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    clients = [Client(home, key=key) for key in ("main", "other")]
+    clients[0].call("session_create", name="s", contact="process", max_running=1)
+    clients[1].call("status")
+    script = spec("sh", "-c", f"read x < {tmp_path}/gate")
+    first = clients[1].submit("s", script, context(), contact="process")
+    assert clients[1].wait([first], "started", timeout=LONG)
+    second = clients[0].submit("s", script, context(), contact="process")
+    clients[0].call("status")
+    [row] = Reader(home).jobs([second])
+    assert (row.state, row.keeper) == (JobState.QUEUED, "main")
+    (tmp_path / "gate").write_text("go\n")
+    assert clients[1].wait([first], timeout=LONG)
+    assert clients[0].wait([second], "started", timeout=LONG)
+    with pytest.raises(Exception, match=r"belongs to another supervisor \(main\)"):
+        raise clients[1].control([second], "terminate").errors[second]
+    for client in clients:
+        client.close()
