@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from engines import containerd_version
 
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, unseen, until
+from engines import containerd_version
 
 CTR_HAS_NOT = {"exposedPorts", "restart"}
 """What `ctr run` has no option for; asserted to be refused."""
