@@ -163,6 +163,8 @@ class Client:
             self._link = None
 
 
+            if self._supervisor is not None:
+                self._supervisor.close()
 class _Pushed:
     """A connection of its own on which the supervisor pushes; it is renewed when a supervisor has gone."""
 

@@ -62,6 +62,13 @@ class Supervisor:
                 link.close()
         return None
 
+    def close(self) -> None:
+        """Let the connections kept go; what a fork inherited is its parent's."""
+        spare, self._spare = self._spare, []
+        for pid, link in spare:
+            if pid == os.getpid():
+                link.close()
+
     def connect(self, start: bool = True) -> Link | None:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
         attempt, until = 0, time.monotonic() + _LATEST

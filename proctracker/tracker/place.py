@@ -36,8 +36,8 @@ class Place:
         self._reader: Reader | None = None
         self._configured = contacts.Configured()
         self._clients: dict[str | None, Client] = {}
-        self.tracks: dict[str, Any] = {}
-        """What is known of the sessions' jobs (``track.track_of``)."""
+        self.tracks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        """What is known of the sessions' jobs (``track.track_of``), as long as anybody uses it: they lead back to here."""
         self.destroyed = 0
         """How many sessions this process has destroyed: open ones look whether it was theirs."""
         self._targets: dict[str, tuple[Any, Config, Target]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from proctracker.errors import (
 from proctracker.store import Home, Store
 from proctracker.tracker import place
 from proctracker.tracker.place import Place
+from proctracker.tracker.track import track_of
 from stores import submit
 
 
@@ -38,8 +38,7 @@ def test_one_place_for_each_home(tmp_path: Path) -> None:
 
 def test_homes_nobody_uses_are_left(tmp_path: Path) -> None:
     for number in range(20):
-        place.at(str(tmp_path / str(number)))
-    gc.collect()
+        track_of(place.at(str(tmp_path / str(number))), "night")
     assert sum(path.startswith(str(tmp_path)) for path in place._places) <= 4
 
 
