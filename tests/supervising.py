@@ -75,7 +75,7 @@ class Desk:
         message["token"] = message["token"] or os.urandom(8).hex()
         given = SimpleNamespace(stdin=more.pop("stdin_fd", None))
         message.update(session=session, context=key, create=True)
-        message.update(spec=protocol.text(spec(*command, **more)), context_text=protocol.text(text))
+        message.update(raw=protocol.text(spec(*command, **more)), context_text=protocol.text(text))
         number = self.core.intake.submit(given, message)["id"]  # type: ignore[arg-type]
         made = [*self.core.jobs.task_jobs(int(number))]
         self.jobs += made

@@ -24,7 +24,7 @@ def idle(desk: Desk) -> None:
 
 def _submit(desk: Desk, told: bool = True, **fields: Any) -> dict[str, Any]:
     key, text = context()
-    message = {"session": "s", "spec": protocol.text(spec("true")), "context": key, "token": "t", "create": True}
+    message = {"session": "s", "raw": protocol.text(spec("true")), "context": key, "token": "t", "create": True}
     if told:
         message["context_text"] = protocol.text(text)
     client = SimpleNamespace(stdin=fields.pop("stdin", None))

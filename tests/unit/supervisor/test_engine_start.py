@@ -1,0 +1,187 @@
+"""One start of a container: private files, the command, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proctracker.errors import UnsupportedAttributeException
+from proctracker.model import JobState, Observation
+from proctracker.runtimes.base import ATTACHED
+from proctracker.supervisor import cgroups, engine_start, spawn
+from proctracker.supervisor.jobs import Job
+from supervising import Boxes, Desk, box
+
+
+@pytest.fixture(autouse=True)
+def mine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
+
+
+def _name(desk: Desk) -> str:
+    return f"proctracker-{desk.home.uuid[:8]}-1-1"
+
+
+def _failed(desk: Desk, job: Job) -> tuple[int | None, str | None, str | None]:
+    row = desk.ended(job)
+    assert (row.state, row.container, desk.core.starter._busy, job.folder) == (JobState.FAILED, None, 0, None)
+    assert not os.path.exists(f"{desk.home.starts}/1.1")
+    return row.exit_status, row.sub_state, row.annotation
+
+
+def test_private_files_are_there_for_the_command_alone(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    boxes.files = {"env": b"SECRET=x\n"}
+    boxes.words = (
+        "sh",
+        "-c",
+        f"cat {desk.home.starts}/1.1/env; stat -c %a {desk.home.starts}/1.1/env {desk.home.starts}/1.1; exit 1",
+    )
+    boxes.failed_start = lambda completed: (125, completed.stdout)  # type: ignore[method-assign]
+    assert _failed(desk, desk.submit("x", **box())) == (125, "start-failed", "SECRET=x\n600\n700\n")
+
+
+def test_files_go_once_it_runs(desk: Desk, boxes: Boxes) -> None:
+    boxes.files = {"env": b"SECRET=x\n"}
+    job = desk.submit("x", **box())
+    desk.running(job)
+    assert os.listdir(f"{desk.home.starts}/1.1") == ["pid"]
+    assert stat.S_IMODE(os.stat(f"{desk.home.starts}/1.1").st_mode) == 0o700
+
+
+def test_the_row_says_which_container_before_the_call_is_made(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    boxes.words = ("sh", "-c", f"read x < {tmp_path}/gate; exit 1")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.called and desk.core.ledger.clean)
+    row = desk.row(job)
+    assert (row.container, row.boot, row.state, row.pid) == (_name(desk), desk.core.boot, JobState.QUEUED, job.called)
+    assert not desk.core.starter.take_back(job)
+    (tmp_path / "gate").write_text("go\n")
+    assert _failed(desk, job)[0] == 125
+
+
+def test_it_is_called_with_its_engines_environment(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    boxes.words = ("sh", "-c", f"env; pwd > {tmp_path}/pwd; exit 1")
+    boxes.failed_start = lambda completed: (126, completed.stdout)  # type: ignore[method-assign]
+    job = desk.submit("x", **box(engine={"command": ["x"], "env": {"ENGINE": "1"}}, cwd=str(tmp_path)))
+    status, sub_state, reason = _failed(desk, job)
+    assert (status, sub_state) == (126, None)
+    assert "ENGINE=1\n" in (reason or "")
+    assert "JOB_ID" not in (reason or "")
+    assert (tmp_path / "pwd").read_text() == f"{tmp_path}\n"
+
+
+def test_a_command_that_is_missing(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("/nonexistent/engine", "run")
+    assert _failed(desk, desk.submit("x", **box())) == (
+        125,
+        "start-failed",
+        "/nonexistent/engine: No such file or directory",
+    )
+
+
+def test_what_its_engine_refuses(desk: Desk, boxes: Boxes) -> None:
+    boxes.code = 125
+    boxes.pid_files = False
+    job = desk.submit("x", **box("exit"))
+    assert _failed(desk, job) == (125, "start-failed", "no")
+    assert boxes.verbs() == ["look"]
+
+
+def test_what_is_left_of_a_failed_start_is_removed(desk: Desk, boxes: Boxes) -> None:
+    boxes.code = 127
+    boxes.says[_name(desk)] = Observation(JobState.QUEUED)
+    assert _failed(desk, desk.submit("x", **box("exit")))[2] == "no"
+    desk.until(lambda: boxes.verbs() == ["look", "remove"])
+
+
+def test_a_call_that_is_cut_off_may_have_started_it(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("sleep", "600")
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="abc")
+    job = desk.submit("x", **box(start_timeout=0.01))
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+    assert (job.row.container_id, job.starting, desk.core.starter._busy) == ("abc", False, 0)
+
+
+def test_a_call_that_is_cut_off_and_started_nothing(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("sleep", "600")
+    assert _failed(desk, desk.submit("x", **box(start_timeout=0.01)))[2] == "sleep: no answer within 0.01 s"
+
+
+def test_an_engine_that_does_not_know_what_it_started(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("true",)
+    assert _failed(desk, desk.submit("x", **box()))[2] == "the engine said it runs and does not know it"
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_another_homes_container_of_the_same_name(desk: Desk, boxes: Boxes, mine: bool) -> None:
+    boxes.code = 125
+    boxes.pid_files = False
+    labels = {"proctracker.home": desk.home.uuid if mine else "another"}
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING, labels=labels)
+    job = desk.submit("x", **box("exit"))
+    if mine:
+        desk.until(lambda: job.row.state == JobState.RUNNING)
+    else:
+        assert _failed(desk, job)[0] == 125
+        assert "remove" not in boxes.verbs()
+
+
+def test_a_pid_of_another_machine_is_not_taken(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: False)
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING)
+    job = desk.submit("x", **box("exit"))
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+    assert job.row.pid is None
+
+
+def test_an_attached_command_runs_as_long_as_its_container(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("given")
+    os.mkfifo(tmp_path / "gate")
+    boxes.kind = ATTACHED
+    boxes.words = ("sh", "-c", f"cat > {tmp_path}/copy; read x < {tmp_path}/gate")
+    job = desk.submit("x", **box(input=str(tmp_path / "in"), start_timeout=0.001))
+    desk.until(lambda: len(boxes.asked) > 2)
+    assert job.starting
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING, pid=os.getpid())
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+    assert (tmp_path / "copy").read_text() == "given"
+    assert len(desk.core.calls) >= 1
+    desk.core.containers._unwatch(job)
+    desk.core.jobs.started(job, None, None)
+    boxes.says[_name(desk)] = Observation(JobState.FAILED, exit_status=4)
+    (tmp_path / "gate").write_text("go\n")
+    assert desk.ended(job).exit_status == 4
+
+
+def test_an_attached_command_that_fails(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    boxes.kind = ATTACHED
+    boxes.stderr = str(tmp_path / "err")
+    boxes.words = ("sh", "-c", "echo first >&2; echo no image >&2; exit 125")
+    assert _failed(desk, desk.submit("x", **box()))[2] == "first\nno image"
+
+
+@pytest.mark.parametrize("raised", [
+    UnsupportedAttributeException("a variable with a line break"),
+    spawn.StartFailed(126, "not executable"),
+    OSError(13, "Permission denied"),
+])  # fmt: skip
+def test_what_cannot_be_planned(desk: Desk, boxes: Boxes, raised: Exception) -> None:
+    def launch(request: Any) -> Any:
+        raise raised
+
+    boxes.launch = launch  # type: ignore[method-assign]
+    status, _, reason = _failed(desk, desk.submit("x", **box()))
+    assert status == (126 if isinstance(raised, spawn.StartFailed) else 125)
+    assert reason
+    assert str(getattr(raised, "strerror", None) or raised) in reason
+
+
+def test_when_a_process_started() -> None:
+    assert 0 <= time.time() - engine_start.started_at(os.getpid()) < 3600
+    assert abs(engine_start.started_at(2**22 + 1) - time.time()) < 60

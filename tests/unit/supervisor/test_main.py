@@ -1,0 +1,160 @@
+"""The first lines of keeper and supervisor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proctracker.store import Home
+from proctracker.supervisor import confinement, election, procfs, start
+from proctracker.supervisor import main as module
+from proctracker.supervisor.client import Client
+from supervising import LONG, context, kill, seat, spec
+
+
+def _main(home: Home, script: str = "", key: str = "main") -> bytes:
+    """What a keeper says on its descriptor; ``script`` runs before."""
+    read_end, write_end = os.pipe()
+    root = Path(module.__file__).parents[2]
+    code = f"import sys; sys.path.append({str(root)!r})\n{script}\nfrom proctracker.supervisor.main import main\nmain(sys.argv[1:])"
+    argv = [sys.executable, "-I", "-S", "-c", code, home.path, home.host, key, str(write_end)]
+    process = subprocess.Popen(argv, pass_fds=[write_end], start_new_session=True)
+    os.close(write_end)
+    said = os.read(read_end, 999)
+    os.close(read_end)
+    if said != b"ready":
+        assert process.wait(LONG) == (0 if said == b"busy" else 1)
+    return said
+
+
+def test_one_at_a_time(home: Home) -> None:
+    home.prepare()
+    claim = election.claim(home.run, "main")
+    assert claim is not None
+    assert _main(home) == b"busy"
+    election.release(claim)
+    assert _main(home) == b"ready"
+    assert _main(home) == b"busy"
+    assert _main(home, key="other") == b"ready"
+
+
+def test_who_sits_there_is_put_down(home: Home) -> None:
+    client = Client(home)
+    keeper, supervisor = seat(client)
+    assert sorted(election.holders(home.run, client.supervisor.key)) == sorted([keeper, supervisor])
+    client.close()
+
+
+_DIRTY = """
+import os, signal, socket
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+os.set_inheritable(os.open("/etc/passwd", os.O_RDONLY), True)
+"""
+
+
+def test_signals_and_descriptors_are_clean(home: Home) -> None:
+    home.prepare()
+    assert _main(home, _DIRTY, confinement.key()) == b"ready"
+    client = Client(home)
+    job = client.submit("s", spec("cat", "/proc/self/status"), context(), contact="process")
+    assert client.wait([job], timeout=LONG)
+    text = Path(home.kept(job, 1, "out")).read_text()
+    masks = dict(line.split(":\t") for line in text.splitlines() if line.startswith("Sig"))
+    assert (int(masks["SigBlk"], 16), int(masks["SigIgn"], 16) & 0x7FFF_FFFF) == (0, 0)
+    for pid in seat(client):
+        links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        assert "/etc/passwd" not in links
+        assert (os.readlink(f"/proc/{pid}/fd/2"), os.readlink(f"/proc/{pid}/cwd")) == (
+            f"{home.here}/supervisor.log",
+            "/",
+        )
+    client.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what is not dumpable belongs to root")
+def test_an_environment_cannot_be_had_by_a_core_dump(home: Home) -> None:
+    client = Client(home)
+    for pid in seat(client):
+        assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert "CoreDumping:\t0" in status
+    client.close()
+
+
+@pytest.mark.parametrize("size", [10, module.LOG_LIMIT + 1])
+def test_a_log_that_has_grown_starts_anew(home: Home, size: int) -> None:
+    home.prepare()
+    log = Path(home.here) / "supervisor.log"
+    log.write_bytes(b"x" * size)
+    assert _main(home) == b"ready"
+    assert log.stat().st_size == (size if size < module.LOG_LIMIT else 0)
+
+
+def test_a_stumbling_supervisor_is_followed_by_another(home: Home) -> None:
+    script = """
+from proctracker.supervisor import core
+real = core.recover
+def recover(it):
+    if it.seat.turn == 0:
+        raise RuntimeError("stumbled")
+    real(it)
+core.recover = recover
+"""
+    home.prepare()
+    assert _main(home, script, confinement.key()) == b"ready"
+    client = Client(home)
+    assert client.call("status")["live"] == 0
+    assert "RuntimeError: stumbled" in (Path(home.here) / "supervisor.log").read_text()
+    client.close()
+
+
+def test_a_supervisor_that_lost_its_keeper_is_the_keeper(home: Home) -> None:
+    client = Client(home)
+    keeper, supervisor = seat(client)
+    link = client._link
+    assert link is not None
+    kill(keeper)
+    with pytest.raises(EOFError):
+        link._receive()
+    now = seat(client)
+    assert now[0] == supervisor
+    assert sorted(election.holders(home.run, client.supervisor.key)) == sorted(now)
+    kill(now[1])
+    assert seat(client)[0] == supervisor
+    client.close()
+
+
+def test_the_probe_of_a_release(home: Home) -> None:
+    argv = [*start.command(home, "main"), "--probe"]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert os.listdir(home.path) == []
+
+
+def test_all_code_is_loaded_at_the_start(home: Home, tmp_path: Path) -> None:
+    root = Path(module.__file__).parents[2]
+    shutil.copytree(root / "proctracker", tmp_path / "proctracker", ignore=shutil.ignore_patterns("__pycache__"))
+    home.prepare()
+    assert (
+        _main(
+            home, f"sys.path[:] = [p for p in sys.path if p != {str(root)!r}] + [{str(tmp_path)!r}]", confinement.key()
+        )
+        == b"ready"
+    )
+    shutil.rmtree(tmp_path / "proctracker")
+    client = Client(home)
+    kill(seat(client)[1])
+    job = client.submit("s", spec("sh", "-c", "exit 3"), context(), contact="process")
+    rows = client.wait([job], timeout=LONG)
+    assert rows is not None
+    assert rows[0].exit_status == 3
+    pid = seat(client)[1]
+    words = b"\0".join(procfs.cmdline(pid))
+    assert str(tmp_path).encode() in words
+    client.close()

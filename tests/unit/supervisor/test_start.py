@@ -1,0 +1,90 @@
+"""Starting a supervisor from a client."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from proctracker.errors import DrmCommunicationException, OutOfResourceException
+from proctracker.store import Home
+from proctracker.supervisor import election, procfs, socketpath, start
+from supervising import seat
+
+
+def test_its_socket_is_there_when_it_says_so(home: Home) -> None:
+    home.prepare()
+    start.start(home, "main")
+    socketpath.connect(socketpath.of(home.run, "main")).close()
+    first = election.holders(home.run, "main")
+    start.start(home, "main")  # it is left to the one that is there
+    assert set(election.holders(home.run, "main")) & set(first)
+
+
+def test_a_clean_process(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from proctracker.supervisor.client import Client
+
+    monkeypatch.setenv("JOB_ID", "7")
+    monkeypatch.setenv("PROCTRACKER_JOB", "of a job")
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)
+    client = Client(home, settings={"durability": "power"})
+    pids = seat(client)
+    os.close(write_end)
+    assert os.read(read_end, 1) == b""
+    os.close(read_end)
+    for pid in pids:
+        found = procfs.environ(pid) or {}
+        assert (found[b"LANG"], found[b"PROCTRACKER_DURABILITY"]) == (b"C.UTF-8", b"power")
+        assert {b"JOB_ID", b"SECRET_TOKEN", b"PROCTRACKER_JOB"}.isdisjoint(found)
+        stat = procfs.stat(pid)
+        assert stat is not None
+        assert (stat.session, os.readlink(f"/proc/{pid}/cwd")) == (pids[0], "/")
+    client.close()
+
+
+def test_where_nothing_can_be_written(home: Home) -> None:
+    home.prepare()
+    os.rmdir(home.run)
+    Path(home.run).touch()
+    with pytest.raises(DrmCommunicationException, match=r"no supervisor could be started: .*run.*Not a directory"):
+        start.start(home, "main")
+
+
+def test_where_no_process_can_be_had(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.prepare()
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OutOfResourceException, match=r"No such file"):
+        start.start(home, "main")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_one_that_ends_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.prepare()
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with pytest.raises(DrmCommunicationException, match=r"it ended at once, see .*supervisor\.log"):
+        start.start(home, "main")
+
+
+def test_one_that_says_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.prepare()
+    script = tmp_path / "python"
+    os.mkfifo(tmp_path / "gate")
+    script.write_text(f"#!/bin/sh\n(read x < {tmp_path}/gate) &\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    monkeypatch.setattr(start, "READY_WAIT", 0.01)
+    with pytest.raises(DrmCommunicationException, match=r"no word from it in time"):
+        start.start(home, "main")
+    (tmp_path / "gate").write_text("go\n")
+
+
+def test_the_command_after_an_upgrade(home: Home) -> None:
+    argv = start.command(home, "main")
+    assert (argv[0], argv[-3:]) == (sys.executable, [home.path, home.host, "main"])
+    assert os.path.exists(os.path.join(argv[-4], "proctracker", "supervisor", "start.py"))
