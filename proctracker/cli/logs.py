@@ -8,6 +8,7 @@ from proctracker.cli import ends, formats, output, tail
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number
+from proctracker.model import JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def _streams(call: Call) -> dict[str, int]:
     return dict.fromkeys(wanted, 1)
 
 
+_BEGUN = "RUNNING,SUSPENDED,UNDETERMINED"
+"""States in which a job has output; an end is told of, whatever is waited for."""
+
+
 class _Shown:
     """One job's output on its way to us."""
 
@@ -55,6 +60,10 @@ class _Shown:
         from proctracker.tracker import infos
 
         return infos.in_engine(self.row, self._access.spec(self.row))
+
+    def starting(self) -> bool:
+        """Whether its engine has yet to start it, and knows nothing of it."""
+        return JobState(self.row.state).queued and not self.row.ended and self.with_engine()
 
     def tails(self) -> list[Tail]:
         """Its files."""
@@ -81,6 +90,8 @@ class _Shown:
         """Show what there is now; a file of the job's own that is no longer there is told of."""
         if ends.never_started(self.row):
             formats.say(str(ends.reason(self.row)))
+            return
+        if self.starting():
             return
         if self.with_engine():
             if self.row.host != self._access.home.host:
@@ -113,11 +124,11 @@ class _Following:
         self._logs: list[output.Log] = []
         from proctracker.tracker.waits import Listening
 
-        queued = [name for name, each in self._by_id.items() if each.row.dispatched is None]
+        queued = [name for name, each in self._by_id.items() if each.row.dispatched is None or each.starting()]
         for name, each in self._by_id.items():
             if name not in queued:
                 self._begin(each)
-        self._queued = Listening(access.place, access.place.by_keeper(queued) if queued else {}, "started")
+        self._queued = Listening(access.place, access.place.by_keeper(queued) if queued else {}, _BEGUN)
         self._live = Listening(access.place, access.place.by_keeper(list(self._by_id)), "ended")
 
     def go(self) -> None:

@@ -11,28 +11,30 @@ from proctracker.tracker.contacts import engine_of
 from proctracker.tracker.place import Place
 
 _STREAMS = ("stdout", "stderr")
-_NOT_YET = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
+_NO_START = (125, 126, 127)
 
 
 def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
-    """What a job has written to a stream so far; empty for an error joined with the output, or a job not yet started.
+    """What a job's last attempt has written to a stream so far; empty for an error joined with the output, and as long
+    as it has not started.
 
     Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
     the engine has the output and cannot be asked.
     """
     if stream not in _STREAMS:
         raise InvalidArgumentException(f"stream: stdout or stderr is expected, not {stream!r}")
-    if row.dispatched is None or row.state in _NOT_YET:
+    if row.dispatched is None or JobState(row.state).queued:
         return b""
     spec = place.spec(row)
     if infos.in_engine(row, spec):
         try:
             return _from_engine(row, spec, stream)
         except DrmCommunicationException:
-            # Its container may have been removed in between, with the output saved before.
-            row = next(iter(place.reader.jobs([row.id])), row)
-            if not row.saved:
+            # In between, its container may have been removed, with the output saved before, or another attempt begun.
+            now = next(iter(place.reader.jobs([row.id])), row)
+            if now.container == row.container and not now.saved:
                 raise
+            return read(place, now, stream)
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
         return b""
@@ -40,7 +42,7 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        if row.exit_status in (125, 126, 127) and row.sub_state == "start-failed":
+        if row.exit_status in _NO_START and row.annotation:
             return b""
         raise InvalidArgumentException(f"job {row.id}: its output {path} has gone") from None
     except OSError as error:

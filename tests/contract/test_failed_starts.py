@@ -48,6 +48,17 @@ def test_a_missing_image_is_125_with_the_reason(kit: Kit, session: pt.JobSession
     assert cli("wait", job.job_id).returncode == 125
 
 
+def test_a_failed_start_has_no_output_at_any_time(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.job("no-such-command-here"))
+    read = {job.read_output()}
+    while not job.get_state()[0].ended:
+        read.add(job.read_output("stderr"))
+    assert read | {job.read_output(), job.read_output("stderr")} == {b""}
+    done = cli("logs", job.job_id)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(done.stderr.splitlines()) == 1 and "no-such-command-here" in done.stderr
+
+
 def test_run_tells_why_in_one_line(kit: Kit, session: pt.JobSession) -> None:
     image = ["--image", str(kit.image)] if kit.containers else []
     done = cli("-s", session.session_name, "run", *image, "--", "no-such-command-here")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
 from proctracker.tracker import output
 from proctracker.tracker.place import Place
@@ -51,11 +51,13 @@ def test_files_of_its_own(store: Store, place: Place, tmp_path: Path) -> None:
 
 def test_before_the_start_there_is_none(store: Store, place: Place) -> None:
     assert output.read(place, submit(store)[0]) == b""
-    assert output.read(place, submit(store, dispatched=1.0, container="c", runtime="podman")[0]) == b""
+    for state in (JobState.QUEUED, JobState.REQUEUED):
+        row = submit(store, dispatched=1.0, container="c", runtime="podman", state=int(state))[0]
+        assert output.read(place, row) == b""
 
 
 def test_a_start_that_failed_left_none(store: Store, place: Place) -> None:
-    assert output.read(place, started(store, exit_status=127, sub_state="start-failed")) == b""
+    assert output.read(place, started(store, exit_status=127, annotation="no such command")) == b""
 
 
 def test_a_file_that_has_gone(store: Store, place: Place, tmp_path: Path) -> None:
