@@ -100,7 +100,7 @@ class Controls:
         if JobState(job.row.state) not in FITTING[action] or (
             action == "hold" and job.starting and not self._back(job)
         ):
-            raise unfit(job.row, action)
+            raise unfit(job.row, action, job.starting)
         return job
 
     def _back(self, job: Job) -> bool:
@@ -272,8 +272,9 @@ class Controls:
             self.end(job, "time-limit", signals.SIGTERM, GRACE, lambda error: None)
 
 
-def unfit(row: JobRow, action: str) -> InvalidStateException:
-    """An action that does not fit a job's state."""
+def unfit(row: JobRow, action: str, starting: bool = False) -> InvalidStateException:
+    """An action that does not fit a job's state; ``starting``: its start is under way."""
     state = JobState(row.state).name + (f" ({row.sub_state})" if row.sub_state else "")
+    state += ", just being started" if starting else ""
     fitting = [each.name for each in FITTING[action]] if action != "terminate" else ["a job that has not ended"]
     return InvalidStateException(f"job {row.id} is {state}: {action} takes {' or '.join(fitting)}")

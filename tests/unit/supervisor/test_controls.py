@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,16 @@ def test_what_does_not_fit(desk: Desk, action: str, fitting: str) -> None:
     assert {name: words[:2] for name, words in outcome["errors"].items()} == {
         name: ["InvalidStateException", text] for name, text in expected.items()
     }
+
+
+def test_a_start_under_way_is_said_to_be_one(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("sleep", "600")
+    job = desk.submit("", **box())
+    desk.until(lambda: job.called)
+    for action, fitting in (("suspend", "RUNNING"), ("resume", "SUSPENDED")):
+        said = _act(desk, action, job)["errors"][job.row.id][1]
+        assert said == f"job {job.row.id} is QUEUED, just being started: {action} takes {fitting}"
+    os.kill(job.called or 0, signal.SIGKILL)
 
 
 def test_what_is_not_there_does_not_keep_the_others(desk: Desk) -> None:
