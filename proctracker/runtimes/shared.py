@@ -170,7 +170,11 @@ class DockerLike:
         if not names:
             return {}
         done = yield from one(self.argv(engine, *self.inspect, inspection.template(self.fields), *names))
-        return inspection.parse(done, self.states)
+        found = inspection.parse(done, self.states)
+        if not done.returncode and len(found) < len(names):
+            # One that is unknown is an error of the CLI's: silence is none, and nothing was removed.
+            raise DrmCommunicationException(f"{self.name} told of {len(found)} of {len(names)} containers")
+        return found
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """The same for one."""
