@@ -77,9 +77,14 @@ def test_an_example_of_the_readme(
     monkeypatch.chdir(tmp_path)
     for example in examples(blocks("console")[number]):
         done = subprocess.run(
-            ["bash", "-c", example.command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            ["bash", "-c", example.command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        assert settled(done.stdout + done.stderr) == settled(example.output), example.command
+        assert settled(done.stdout) == settled(example.output), example.command
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
