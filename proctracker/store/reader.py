@@ -13,7 +13,19 @@ from proctracker.model import JobRow
 from proctracker.store import schema
 from proctracker.store.connection import Database
 from proctracker.store.paths import Home
-from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, TransitionRow, array_row, id_of, keys, marks
+from proctracker.store.rows import (
+    ALL,
+    ARRAY,
+    CHUNK,
+    UNSET,
+    ArrayRow,
+    SessionRow,
+    TransitionRow,
+    array_row,
+    id_of,
+    keys,
+    marks,
+)
 
 SPECS = 1000
 """Parsed specs remembered; one of an array of thousands is asked for again and again."""
@@ -117,7 +129,7 @@ class Reader:
         spec = self._specs.get(number)
         if spec is None:
             found = self._rows("SELECT json FROM specs WHERE id=?", (number,))
-            spec = json.loads(found[0][0]) if found else {}
+            spec = {**UNSET, **json.loads(found[0][0])} if found else {}
             if len(self._specs) >= SPECS:
                 self._specs.clear()
             if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from proctracker.model import JobRow
@@ -13,6 +13,17 @@ ALL = ", ".join(COLUMNS)
 """The columns that make a JobRow."""
 
 ARRAY = "SELECT num, session, spec, indices, max_parallel, items FROM arrays WHERE num=?"
+UNSET: Mapping[str, Any] = {
+    **dict.fromkeys("input output error name start_time deadline time_limit resubmitted_from start_timeout".split()),
+    **dict.fromkeys("output_dir cli_timeout stdin".split()),
+    **dict.fromkeys("runtime_containers append join hold rerunnable remove keep_input over".split(), False),
+    "engine": {},
+    "after": [],
+    "after_any": [],
+    "max_parallel": 0,
+}
+"""What a stored spec leaves out."""
+
 CHUNK = 900
 """Ids in one statement; SQLite before 3.32 takes 999 parameters."""
 

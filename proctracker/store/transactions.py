@@ -64,7 +64,12 @@ class Transactions:
             mode = "delete" if self._network else "wal"
             if db.patiently("PRAGMA journal_mode") != mode:
                 db.patiently(f"PRAGMA journal_mode={mode}")
-            settings = (f"synchronous={self._sync}", "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}", "cache_size=-512")
+            settings = (
+                f"synchronous={self._sync}",
+                "secure_delete=ON",
+                f"wal_autocheckpoint={CHECKPOINT}",
+                "cache_size=-512",
+            )
             for pragma in settings:
                 db.rows(f"PRAGMA {pragma}")
             schema.bring_up(db)
@@ -116,8 +121,11 @@ class Transactions:
             self._snapshot.publish()
 
     def checkpoint(self) -> None:
-        """Move the log into the database; for idle moments, so that no commit has to."""
-        if not self._network:
+        """Move a long log into the database; for idle moments, so that no commit has to.
+
+        A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it.
+        """
+        if not self._network and os.stat(f"{self.path}-wal").st_size > CHECKPOINT * 1024:
             self._db.rows("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:

@@ -104,10 +104,11 @@ class Store(Pruning):
         values = (num, session, spec, max_parallel, json.dumps(list(indices)), items and json.dumps(list(items)))
         self._db.run("INSERT INTO arrays VALUES (?,?,?,?,?,?)", values)
 
-    def add_jobs(self, rows: Sequence[JobRow]) -> None:
-        """Add new jobs, and the state they begin with."""
+    def add_jobs(self, rows: Sequence[JobRow], begin: bool = True) -> None:
+        """Add new jobs, and (``begin``) the state they begin with."""
         self._db.many(_INSERT, [(row_key(row), *_values(row)) for row in rows])
-        self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
+        if begin:
+            self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
 
     def submitted(self, token: str) -> str | None:
         """The id a submit's token was answered with; looks at every spec, so only for a submit that is repeated."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator, Mapping, Sequence
 from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor.spawn import SIGNALS
+from proctracker.supervisor.spawn import SIGNALS, USUAL_UMASK, take_umask
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -217,6 +217,7 @@ def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int
     environ = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     path = _which(argv[0], env.get("PATH"))
     try:
+        take_umask(USUAL_UMASK)
         os.chdir(directory)
         return os.posix_spawn(path, words, environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
     finally:

@@ -102,7 +102,9 @@ class Client:
         key, surroundings = context
         fields: dict[str, Any] = {
             "session": session,
-            "spec": _text({**spec, "max_parallel": max_parallel, "over": items is not None} if indices else spec),
+            "raw": _text(
+                _spare({**spec, "max_parallel": max_parallel, "over": items is not None} if indices else spec)
+            ),
             "context": key,
             "contact": contact,
             "create": create,
@@ -138,6 +140,10 @@ class Client:
             until = None if timeout < 0 else time.monotonic() + timeout
             while True:
                 found = wait.receive()
+                if found is None and timeout == 0:
+                    # Once only: what is known by now comes before the answer to another request.
+                    wait.settle()
+                    return wait.receive()
                 if found is not None:
                     return found
                 left = None if until is None else max(0.0, until - time.monotonic())
@@ -161,10 +167,10 @@ class Client:
             if self._link is not None and self._pid == os.getpid():
                 self._link.close()
             self._link = None
-
-
             if self._supervisor is not None:
                 self._supervisor.close()
+
+
 class _Pushed:
     """A connection of its own on which the supervisor pushes; it is renewed when a supervisor has gone."""
 
@@ -244,6 +250,13 @@ class Wait(_Pushed):
             return [self._rows[name] for name in self._order if name in self._rows]
         return None
 
+    def settle(self) -> None:
+        """Have everything here that the supervisor could tell at the time of this call."""
+        try:
+            self._connected().call("status", {}, again=False)
+        except GONE:
+            self._connected()
+
     def take(self) -> list[JobRow]:
         """The rows that have come since the last call, each once; empty: none yet, or no more to come. Raises as ``receive``."""
         if self._open:
@@ -279,6 +292,11 @@ class Follow(_Pushed):
 
 def _outcome(answer: dict[str, Any]) -> Outcome:
     return Outcome(answer["done"], {name: from_wire(words) for name, words in answer["errors"].items()})
+
+
+def _spare(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec without what is unset: it is sent, stored and read with every job."""
+    return {name: value for name, value in spec.items() if value or (value == 0 and value is not False)}
 
 
 def _text(value: Mapping[str, Any]) -> str:

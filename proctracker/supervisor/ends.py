@@ -28,7 +28,7 @@ class Ends:
         row.cpu, row.max_rss = end.cpu, end.max_rss
         for stream, path in zip((row.output, row.error), self._core.outputs.paths(row, job.spec.get("output_dir"))):
             if stream is None:
-                self._core.outputs.take_back(path)
+                self._core.outputs.ended(path)
         if end.status >= 0:
             self._finish(job, end.time, code=end.status)
         else:

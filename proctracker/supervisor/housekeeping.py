@@ -46,7 +46,9 @@ class Housekeeping:
 
     def idle_soon(self) -> None:
         """Go some seconds from now, if nothing has come up by then."""
-        if self._idle is None and self._is_idle():
+        if self._is_idle():
+            if self._idle:
+                self._idle.cancel()
             self._idle = self._core.loop.after(float(self._core.settings["idle"]), self._go)
 
     def _is_idle(self) -> bool:
@@ -107,6 +109,7 @@ class Housekeeping:
             self._dusk.cancel()
             self._dusk = None
         core, settings = self._core, self._core.settings
+        core.outputs.tidy()
         try:
             if self._contexts and not settings["keep_environment"]:
                 core.ledger.flush()

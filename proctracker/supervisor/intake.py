@@ -27,10 +27,16 @@ class Intake:
         self._core = core
         self._known: set[str] = set()
         """Contexts that are in the store."""
+        self._sessions: set[str] = set()
+        """Sessions that are there, as long as no other supervisor may destroy them."""
 
     def forget_contexts(self) -> None:
         """Contexts may have been dropped."""
         self._known.clear()
+
+    def forget_session(self, name: str) -> None:
+        """A session was destroyed."""
+        self._sessions.discard(name)
 
     def submit(self, connection: Connection, message: dict[str, Any]) -> dict[str, Any]:
         """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first."""
@@ -45,20 +51,21 @@ class Intake:
         if text is None and key not in self._known and core.store.context(key) is None:
             return {"need": key}
         resumed = core.housekeeping.unpause()
-        spec = json.loads(message["spec"])
+        spec = json.loads(message["raw"])
         indices: list[int] | None = message.get("indices")
         rows: list[JobRow] = []
         session, contact = message["session"], message.get("contact") or spec["contact"]
 
         def write(store: Store) -> None:
-            if store.session(session) is None:
+            known = session in self._sessions and not core.queue.others()
+            if not known and store.session(session) is None:
                 if not message.get("create"):
                     raise InvalidArgumentException(f"no session {session!r}")
                 store.add_session(session, contact, int(message.get("max_running") or 0))
             number = store.allocate(1)
             if text is not None:
                 store.add_context(key, text)
-            spec_number = store.add_spec(message["spec"], key, token)
+            spec_number = store.add_spec(message["raw"], key, token)
             rows.extend(
                 _rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items"))
             )
@@ -66,17 +73,18 @@ class Intake:
                 store.add_array(
                     number, session, spec_number, indices, spec.get("max_parallel") or 0, message.get("items")
                 )
-            store.add_jobs(rows)
+            store.add_jobs(rows, begin=False)
 
         core.ledger.accept(write)
         self._known.add(key)
+        self._sessions.add(session)
         stdin, connection.stdin = connection.stdin, None
         for row in rows:
             job = Job(row, spec, key)
             job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
             core.jobs.add(job)
+            core.ledger.announce(row)
             self.enter(job)
-            core.ledger.announce(row, row.submitted)
         answer: dict[str, Any] = {"id": str(rows[0].num)}
         if resumed:
             answer["resumed"] = resumed
@@ -151,7 +159,7 @@ def _paths(spec: dict[str, Any], name: str) -> tuple[str | None, str | None, str
     home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
     given = spec["template"].get("working_directory")
     workdir = None if given is None else placeholders.fill(given, job=name, home=home, percent=False)
-    if spec["runtime_containers"]:
+    if spec.get("runtime_containers"):
         base = working = cwd
     else:
         base = working = workdir = os.path.join(cwd, workdir) if workdir else cwd

@@ -72,10 +72,12 @@ class Ledger:
         if not self._failing:
             self._due(0)
 
-    def announce(self, row: JobRow, now: float) -> None:
-        """A new row was committed by ``accept``: tell of it as of any change."""
+    def announce(self, row: JobRow) -> None:
+        """A new row was committed by ``accept``: tell of it as of any change, and write down how it began in due time."""
+        self._changes.append((row.id, row.attempt, row.submitted, row.state, row.sub_state))
+        self._due(IDLE)
         if self.on_change:
-            self.on_change(row, now, row.state, row.sub_state)
+            self.on_change(row, row.submitted, row.state, row.sub_state)
 
     def accept(self, write: Callable[[Store], None]) -> None:
         """Write new rows now; raises what the store says and leaves nothing of them.
@@ -146,6 +148,6 @@ class Ledger:
 
     def close(self) -> None:
         """Commit the rest and close the store; what cannot be written is lost with this process, so flush first."""
-        if self._dirty or self._changes or self._then:
+        if not self.clean:
             self.flush()
         self.store.close()

@@ -205,7 +205,9 @@ class Link:
     def _exchange(self, op: str, fields: Mapping[str, Any], fd: int | None) -> Any:
         self._number += 1
         number = self._number
-        data = protocol.encode({"op": op, "n": number, **fields})
+        message = {"op": op, "n": number, **fields}
+        raw = message.pop("raw", "")
+        data = protocol.encode(message, raw)
         try:
             if fd is not None:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]

@@ -32,6 +32,7 @@ class Outputs:
         self._home = home
         self._folders: set[str] = set()
         self._spare: list[tuple[str, int]] = []
+        self._ended: list[str] = []
         # The kernel sends SIGIO to the holder of a lease that somebody else's open breaks, and its default is to end us.
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
@@ -44,6 +45,8 @@ class Outputs:
         """A descriptor of a new, empty kept file. Raises StartFailed or StartLater."""
         try:
             self._folder(path.rpartition("/")[0])
+            while self._ended and not self._spare:
+                self.take_back(self._ended.pop())
             while self._spare:
                 old, fd = self._spare.pop()
                 try:
@@ -56,6 +59,15 @@ class Outputs:
             if error.errno in FULL:
                 raise StartLater(os.strerror(error.errno or 0)) from None
             raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+
+    def ended(self, path: str) -> None:
+        """A job has ended: its file is looked at when another is wanted, or by ``tidy``; those who wait come first."""
+        self._ended.append(path)
+
+    def tidy(self) -> None:
+        """Look at the files of all jobs that have ended."""
+        while self._ended:
+            self.take_back(self._ended.pop())
 
     def take_back(self, path: str) -> None:
         """A job has ended: if its file is empty and nobody writes to it any more, it is the next job's."""
@@ -82,6 +94,7 @@ class Outputs:
 
     def close(self) -> None:
         """Remove the files that are ready for nobody."""
+        self.tidy()
         for path, fd in self._spare:
             os.close(fd)
             try:

@@ -1,4 +1,4 @@
-"""Frames on the supervisor's socket: four bytes of length, then JSON in ASCII."""
+"""Frames on the supervisor's socket: four bytes of length, then JSON in ASCII, then perhaps a zero byte and text handed on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ _HEAD = struct.Struct(">I")
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
-def encode(message: object) -> bytes:
-    """A message as a frame. Text from the system (surrogate escapes) passes unharmed as JSON escapes."""
+def encode(message: object, raw: str = "") -> bytes:
+    """A message as a frame. Text from the system (surrogate escapes) passes unharmed as JSON escapes.
+
+    ``raw`` is text in ASCII that is handed on as it is, behind a zero byte: a spec is stored as it came.
+    """
     body = _encoder.encode(message).encode("ascii")
+    if raw:
+        body += b"\0" + raw.encode("ascii")
     return _HEAD.pack(len(body)) + body
 
 
@@ -45,7 +50,10 @@ class Frames:
                 return
             body = bytes(buffer[4 : 4 + size])
             del buffer[: 4 + size]
-            message = json.loads(body)
+            text, _, raw = body.decode("ascii").partition("\0")
+            message = json.loads(text)
             if not isinstance(message, dict):
                 raise ValueError("a frame that holds no object")
+            if raw:
+                message["raw"] = raw
             yield message

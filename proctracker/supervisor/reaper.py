@@ -53,7 +53,7 @@ class Reaper:
             if job is None or not job.supervised or core.calls.owns(pid):
                 os.waitpid(pid, 0)
                 if not core.calls.ended(pid, status) and job is not None:
-                    core.containers.call_gone(pid)  # it was made before this process became another release
+                    resumption.call_gone(core, pid)  # it was made before this process became another release
                 continue
             now = time.time()
             journal.ended(pid, job.row.ticks or 0, status, now)

@@ -153,6 +153,7 @@ class Reaping:
                 refuse(InvalidStateException(f"session {name!r} stays: {next(iter(outcome['errors'].values()))[1]}"))
                 return
             core.store.remove_session(name)
+            core.intake.forget_session(name)
             core.queue.limits_changed(name)
             told({"reaped": outcome["done"]})
 

@@ -23,6 +23,10 @@ from proctracker.supervisor.command import (
 __all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
 
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
+USUAL_UMASK = 0o022
+"""What engines' commands run with."""
+
+_taken: list[int] = []
 _NONE: Mapping[str | None, int] = {}
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 
@@ -88,13 +92,19 @@ def spawn(
     """
     argv = [os.fsencode(word) for word in launch.argv]
     environment = encode(env) if encoded is None else encoded
-    path = os.fsencode(find(launch.argv[0], env.get("PATH"), launch.directory))
+    command = launch.argv[0]
+    plain = command[:1] == "/"
+    path = os.fsencode(command if plain else find(command, env.get("PATH"), launch.directory))
     streams = open_streams(launch, surroundings.umask, given)
     try:
         more = differs(mine, surroundings)
         if more is None:
             return _posix(path, argv, environment, launch.directory, streams, surroundings.umask)
         return _fork(path, argv, environment, launch.directory, streams, more, surroundings.umask)
+    except StartFailed as failed:
+        if plain and failed.status != NOT_STARTED:
+            find(command, None, launch.directory)  # says more of what is wrong with the file
+        raise
     finally:
         for fd in {*streams}.difference(given.values()):
             os.close(fd)
@@ -111,7 +121,7 @@ def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, i
     if min(found) >= 0:
         return found
     opened: list[int] = []
-    old = os.umask(umask) if umask is not None else None
+    take_umask(umask)
 
     def stream(fd: int, path: str | None, flags: int) -> None:
         opened.append(fd if fd >= 0 else _open(path or os.devnull, flags, launch.directory))
@@ -125,9 +135,6 @@ def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, i
         for fd in {*opened}.difference(given.values()):
             os.close(fd)
         raise
-    finally:
-        if old is not None:
-            os.umask(old)
     return opened[0], opened[1], opened[2]
 
 
@@ -156,8 +163,8 @@ def _posix(
 ) -> int:
     """The quick way: posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread."""
     actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
-    old = os.umask(umask) if umask is not None else None
     try:
+        take_umask(umask)
         _chdir(directory)
         return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
     except OSError as error:
@@ -166,8 +173,15 @@ def _posix(
         raise _exec_failed(argv[0], error) from None
     finally:
         os.chdir("/")
-        if old is not None:
-            os.umask(old)
+        if umask is not None and umask & 0o700:
+            take_umask(USUAL_UMASK)
+
+
+def take_umask(umask: int | None) -> None:
+    """Take a job's umask until another one is taken; ours may be any that leaves us our own files (modes 0600, 0700)."""
+    if umask is not None and _taken != [umask]:
+        os.umask(umask)
+        _taken[:] = [umask]
 
 
 def _chdir(directory: str) -> None:

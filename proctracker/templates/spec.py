@@ -41,7 +41,9 @@ def make_spec(
     base = cwd
     if working is not None:
         # A container's working directory is its own; only a process' can be relative to the caller's.
-        working = placeholders.fill(working, job="0", home=home_dir, percent=False) if "INDEX" not in working else working
+        working = (
+            placeholders.fill(working, job="0", home=home_dir, percent=False) if "INDEX" not in working else working
+        )
         base = cwd if containers else os.path.join(cwd, working)
     start = template.start_time
     deadline = template.deadline_time
@@ -90,7 +92,9 @@ def check(template: JobTemplate, containers: bool) -> None:
     if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
         raise InvalidArgumentException("remote_command: empty, there is nothing to run")
     if template.input_path and template.input_path in (template.output_path, template.error_path):
-        raise InvalidArgumentException(f"input_path: {template.input_path} would be overwritten by the output while it is read")
+        raise InvalidArgumentException(
+            f"input_path: {template.input_path} would be overwritten by the output while it is read"
+        )
 
 
 def check_values(template: JobTemplate) -> None:

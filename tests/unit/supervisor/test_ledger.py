@@ -137,7 +137,7 @@ def test_new_rows_are_written_at_once_and_what_is_due_in_its_time(desk: Desk) ->
     desk.loop.round()
     assert desk.kept().state == JobState.RUNNING
     assert desk.loop._wait() is None
-    desk.ledger.announce(row, 5.0)
+    desk.ledger.announce(row)
     assert desk.told == [("1", JobState.RUNNING, None)] * 2
 
 
