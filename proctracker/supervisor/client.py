@@ -225,7 +225,10 @@ class _Pushed:
 
 
 class Wait(_Pushed):
-    """A question about jobs under way: wait until ``fileno`` is readable, then ``receive``."""
+    """A question about jobs under way: ``receive`` first, then whenever ``fileno`` is readable.
+
+    First, because what the supervisor knew at once came with its answer and makes no descriptor readable.
+    """
 
     def __init__(self, supervisor: Supervisor, ids: Sequence[str], states: str, any_: bool) -> None:
         super().__init__(supervisor)
