@@ -6,6 +6,7 @@ import os
 import select
 import shlex
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import engines
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobRow, Observation
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Request
-from proctracker.store import Home
+from proctracker.store import Home, Reader
 from proctracker.supervisor import core as cores
 from proctracker.supervisor import election, pidfd, procfs, protocol, recovery, socketpath
 from proctracker.supervisor.client import Client
@@ -93,9 +94,10 @@ class Desk:
             assert not late, f"{what} never came"
             self.core.loop.round()
 
-    def again(self) -> None:
-        """For ``until``: nothing tells of it, so look again soon."""
+    def again(self) -> bool:
+        """For ``until``: no, and nothing tells of it, so look again soon."""
         self.core.loop.after(0.005, lambda: None)
+        return False
 
     def ended(self, job: Job) -> JobRow:
         """A job's row in the store, once its end is there."""
@@ -104,7 +106,7 @@ class Desk:
 
     def running(self, job: Job) -> int:
         """The pid of a job, once it has one."""
-        return self.until(lambda: job.row.dispatched and not job.starting and job.row.pid, f"the start of {job.row.id}")
+        return self.until(lambda: 0 if job.starting or not job.row.dispatched else job.row.pid or 0, "the start")
 
     def row(self, job: Job) -> JobRow:
         """A job's row in the store."""
@@ -123,7 +125,8 @@ class Desk:
             for pid in engines.with_variable(f"PROCTRACKER_JOB={self.home.uuid}/"):
                 engines.end(pid, how=signal.SIGKILL)
             reap_all()
-        for fd in (self.seat.listener, self.seat.command, self.seat.note, self.note):
+        seat, journals = self.seat, (self.seat.journal.fd, self.seat.kept.fd) if kill else ()
+        for fd in (seat.listener, seat.command, seat.note, self.note, self.core.starter._null, *journals):
             with suppress(OSError):
                 os.close(fd)
         election.release(self.seat.lock)
@@ -243,6 +246,23 @@ def seat(client: Client) -> tuple[int, int]:
     """Keeper and supervisor that serve a client."""
     found = client.call("status")
     return found["keeper"], found["pid"]
+
+
+def stored(home: Home, *ids: str) -> list[JobRow]:
+    """The rows of jobs as everybody can read them."""
+    reader = Reader(home)
+    try:
+        return reader.jobs(ids)
+    finally:
+        reader.close()
+
+
+def becomes(pid: int, letters: str) -> bool:
+    """Wait until a process is in a state; nothing tells of a stop but a look."""
+    until = time.monotonic() + LONG
+    while state_of(pid) not in letters and time.monotonic() < until:
+        os.sched_yield()
+    return state_of(pid) in letters
 
 
 def state_of(pid: int) -> str:

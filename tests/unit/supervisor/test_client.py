@@ -14,10 +14,10 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import JobRow, JobState
-from proctracker.store import Home, Reader
+from proctracker.store import Home
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.link import readable
-from supervising import LONG, context, kill, seat, spec
+from supervising import LONG, context, kill, seat, spec, stored
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_a_job(client: Client, name: str) -> None:
     [row] = _wait(client, job)
     assert (row.id, row.state, row.exit_status, row.keeper) == (job, JobState.FAILED, 3, client.supervisor.key)
     assert client.wait([job], timeout=0) == [row]
-    assert Reader(client.home).jobs([job]) == [row]
+    assert stored(client.home, job) == [row]
 
 
 def test_the_same_token_gets_the_same_id(client: Client, name: str) -> None:
     one = spec("true", hold=True)
     ids = {client.submit(name, one, context(A=token), contact="process", token=token + name) for token in "aab"}
     assert len(ids) == 2
-    assert len(Reader(client.home).ids(session=name)) == 2
+    assert len(stored(client.home, *ids)) == 2
 
 
 def test_an_array(client: Client, name: str) -> None:
@@ -133,9 +133,8 @@ def test_a_job_reaped_while_it_is_awaited(client: Client, name: str) -> None:
     done, held = _submit(client, name, "true"), _submit(client, name, "true", hold=True)
     wait = client.waiting([done, held])
     wait.receive()  # what came with the answer makes no descriptor readable
-    while not wait._rows:
+    while not wait.take():
         assert readable([wait.fileno()], LONG)
-        wait.receive()
     client.control([held], "terminate")
     _wait(client, held)
     assert client.reap([held, done]).errors == {}

@@ -150,13 +150,8 @@ def test_a_start_that_surely_was_not_made(desk: Desk, boxes: Boxes) -> None:
     job.starting, job.called, job.row.container, job.row.dispatched = True, 7, "box", 1.0
     desk.core.queue.take(job)
     desk.core.ends.start_lost(job)
-    assert (job.starting, job.called, job.row.container, job.row.dispatched, job.holds) == (
-        False,
-        None,
-        None,
-        None,
-        False,
-    )
+    now: tuple[Any, ...] = (job.starting, job.called, job.row.container, job.row.dispatched, job.holds)
+    assert now == (False, None, None, None, False)
     assert job.ticket > 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from proctracker.model import JobRow
 from proctracker.supervisor import families, pidfd, spawn
 from proctracker.supervisor.jobs import Job
-from supervising import Desk, gone, state_of
+from supervising import Desk, becomes, gone
 
 
 @pytest.fixture(params=[True, False], ids=["descriptors", "old kernel"], autouse=True)
@@ -49,7 +49,7 @@ def test_a_daemonised_child_is_reached(desk: Desk, tmp_path: Path) -> None:
     mark = desk.core.mark(job.row)
     assert {pid for pid, _ in families.members(job, mark)} == {job.row.pid, daemon}
     assert families.signal_all(job, mark, signal.SIGSTOP) == 2
-    assert [state_of(pid) for pid in (job.row.pid or 0, daemon)] == ["T", "T"]
+    assert all(becomes(pid, "T") for pid in (job.row.pid or 0, daemon))
     assert families.signal_all(job, mark, signal.SIGKILL) == 2
     assert gone(daemon)
 

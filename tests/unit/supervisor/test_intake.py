@@ -32,7 +32,7 @@ def _submit(desk: Desk, told: bool = True, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_row(desk: Desk) -> None:
-    more = {"name": "night", "priority": 3, "slots": 2, "resubmitted_from": "9", "cwd": "/tmp"}
+    more: dict[str, Any] = {"name": "night", "priority": 3, "slots": 2, "resubmitted_from": "9", "cwd": "/tmp"}
     job = desk.submit("echo", "a b", **more, template={"job_category": "image"})
     row = desk.row(job)
     assert (row.id, row.session, row.contact, row.runtime) == ("1", "s", "process", "process")
@@ -52,7 +52,7 @@ def test_held(desk: Desk) -> None:
 
 
 def test_paths(desk: Desk) -> None:
-    given = {"input": "in", "output": "/abs/%j", "error": "%%/%A", "cwd": "/base", "home_dir": "/h"}
+    given: dict[str, Any] = {"input": "in", "output": "/abs/%j", "error": "%%/%A", "cwd": "/base", "home_dir": "/h"}
     row = desk.row(desk.submit("true", **given, template={"working_directory": "w"}))
     assert (row.workdir, row.input, row.output, row.error) == ("/base/w", "/base/w/in", "/abs/1", "/base/w/%/1")
     row = desk.row(desk.submit("x", **box(cwd="/base", output="out")))

@@ -27,7 +27,10 @@ def fake(home: Home) -> Iterator[Callable[[Answer], None]]:
 
     def serve(answer: Answer) -> None:
         def once() -> None:
-            sock, _ = listener.accept()
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return  # the test is over
             socketpath.unlink(socketpath.of(home.run, "main"))
             with sock:
                 answer(sock)
@@ -107,7 +110,7 @@ def test_a_newer_release_of_the_same_protocol_serves(home: Home, fake: Callable[
 
 def test_one_that_does_not_talk(home: Home, fake: Callable[[Answer], None], monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    fake(lambda sock: gate.wait(5.0) and None)
+    fake(lambda sock: [None, None][gate.wait(5.0)])
     monkeypatch.setattr(link, "_LATEST", 0.05)
     with pytest.raises(DrmCommunicationException, match=r"does not answer"):
         Supervisor(home).connect()

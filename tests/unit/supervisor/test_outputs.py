@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -114,15 +115,15 @@ def test_a_file_system_without_leases(outputs: Outputs, tmp_path: Path, monkeypa
     _used(outputs, tmp_path / "1")
 
     def refuse(code: int) -> Any:
-        def fcntl(*args: Any) -> None:
+        def call(*args: Any) -> None:
             raise OSError(code, "refused")
 
-        return fcntl
+        return call
 
     before = len(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(module.fcntl, "fcntl", refuse(errno.EINVAL))
+    monkeypatch.setattr(fcntl, "fcntl", refuse(errno.EINVAL))
     outputs.take_back(str(tmp_path / "1"))
-    monkeypatch.setattr(module.fcntl, "fcntl", refuse(errno.EIO))
+    monkeypatch.setattr(fcntl, "fcntl", refuse(errno.EIO))
     with pytest.raises(OSError, match="refused"):
         outputs.take_back(str(tmp_path / "1"))
     assert len(os.listdir("/proc/self/fd")) == before
@@ -138,6 +139,6 @@ def test_where_no_file_can_be_made(outputs: Outputs, tmp_path: Path, monkeypatch
     def full(*args: Any) -> int:
         raise OSError(errno.EMFILE, "too many")
 
-    monkeypatch.setattr(module.os, "open", full)
+    monkeypatch.setattr(os, "open", full)
     with pytest.raises(StartLater):
         outputs.open(str(tmp_path / "2"))

@@ -35,7 +35,8 @@ def client(desk: Desk) -> Iterator[Callable[[], socket.socket]]:
 
 def _answer(desk: Desk, sock: socket.socket) -> dict[str, Any]:
     """The next whole message; ``{}`` once the other end is closed."""
-    frames, found = protocol.Frames(), []
+    frames = protocol.Frames()
+    found: list[dict[str, Any]] = []
 
     def read() -> bool:
         try:
@@ -61,7 +62,8 @@ def test_a_request_in_pieces(desk: Desk, client: Callable[[], socket.socket]) ->
 def test_several_requests_at_once(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
     sock.send(_STATUS * 2 + protocol.encode({"op": "status", "n": 2}))
-    frames, found = protocol.Frames(), []
+    frames = protocol.Frames()
+    found: list[dict[str, Any]] = []
     while len(found) < 3:
         desk.again()
         desk.core.loop.round()
@@ -108,7 +110,8 @@ def test_a_slow_client_holds_up_nobody(desk: Desk, client: Callable[[], socket.s
     assert receiver._out
     quick.send(_STATUS)
     assert _answer(desk, quick)["ok"]["clients"] == 2
-    frames, found = protocol.Frames(), []
+    frames = protocol.Frames()
+    found: list[dict[str, Any]] = []
 
     def read() -> bool:
         try:

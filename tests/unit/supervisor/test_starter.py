@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_process_is_told_by_pid_and_start(desk: Desk) -> None:
     (["tr\0ue"], {}, 125, "ValueError: embedded null byte"),
 ])  # fmt: skip
 def test_a_start_that_never_works(
-    desk: Desk, command: list[str], more: dict[str, str], status: int, reason: str
+    desk: Desk, command: list[str], more: dict[str, Any], status: int, reason: str
 ) -> None:
     row = desk.ended(desk.submit(*command, **more))
     assert (row.state, row.exit_status) == (JobState.FAILED, status)

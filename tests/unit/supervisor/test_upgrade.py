@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.store import Home, Reader
+from proctracker.store import Home
 from proctracker.supervisor import procfs, start
 from proctracker.supervisor import upgrade as module
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.link import readable
-from supervising import LONG, context, kill, seat, spec
+from supervising import LONG, context, kill, seat, spec, stored
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_children_and_waiters_stay(home: Home, tmp_path: Path, job: tuple[Client
     assert wait.receive() is None  # it has asked the new one
     assert seat(client) == (keeper, supervisor)
     assert str(tmp_path / "new").encode() in _image(supervisor)
-    assert [row.id for row in Reader(home).jobs(live=True)] == [name, held]
+    assert [row.finished for row in stored(home, name, held)] == [None, None]
     gate.write_text("go\n")
     while (rows := wait.receive()) is None:
         assert readable([wait.fileno()], LONG)
