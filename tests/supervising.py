@@ -108,6 +108,12 @@ class Desk:
         """The pid of a job, once it has one."""
         return self.until(lambda: 0 if job.starting or not job.row.dispatched else job.row.pid or 0, "the start")
 
+    def taken(self, job: Job) -> Job:
+        """The live job of that id, taken over from another desk."""
+        found = self.core.jobs.find(job.row.id)
+        assert found is not None
+        return found
+
     def row(self, job: Job) -> JobRow:
         """A job's row in the store."""
         return self.core.store.jobs([job.row.id])[0]

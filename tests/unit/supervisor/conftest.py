@@ -56,3 +56,22 @@ def boxes(monkeypatch: pytest.MonkeyPatch) -> Boxes:
 
     monkeypatch.setattr(runtimes, "get", get)
     return made
+
+
+@pytest.fixture
+def old(desks: Callable[..., Desk]) -> Desk:
+    """One that is going to be killed."""
+    return desks()
+
+
+@pytest.fixture
+def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
+    """Ends the old one as a kill does, and has the next one take over."""
+
+    def make(turn: int = 1, boot: str | None = None) -> Desk:
+        old.close(kill=False)
+        made = desks(seat=old.seat, turn=turn)
+        made.core.boot = boot or made.core.boot
+        return made.recover()
+
+    return make

@@ -97,6 +97,16 @@ def test_the_supervisor_goes_some_time_after_the_last_job(desk: Desk, left: list
     assert desk.row(job).state == JobState.DONE
 
 
+def test_the_time_counts_from_the_last_that_left(desk: Desk) -> None:
+    here = desk.core.housekeeping
+    here.idle_soon()
+    first = here._idle
+    here.idle_soon()
+    assert first is not None
+    assert here._idle is not None
+    assert (first.call, here._idle.due >= first.due) == (None, True)
+
+
 @pytest.mark.parametrize("busy", ["job", "client", "call", "running", "unwritten"])
 def test_it_stays_while_there_is_something(
     desk: Desk, left: list[str], busy: str, monkeypatch: pytest.MonkeyPatch

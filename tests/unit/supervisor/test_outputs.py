@@ -53,6 +53,17 @@ def test_an_empty_file_is_the_next_jobs(outputs: Outputs, tmp_path: Path) -> Non
     assert second.stat().st_mode & 0o777 == 0o600
 
 
+def test_files_of_ended_jobs_are_looked_at_when_one_is_wanted(outputs: Outputs, tmp_path: Path) -> None:
+    inodes = [_used(outputs, tmp_path / name, text) for name, text in (("1", b""), ("2", b"text"))]
+    for name in "12":
+        outputs.ended(str(tmp_path / name))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["1", "2"]
+    assert _used(outputs, tmp_path / "3", b"x") == inodes[0]
+    outputs.ended(str(tmp_path / "2"))
+    outputs.tidy()
+    assert (tmp_path / "2").read_text() == "text"
+
+
 def test_a_file_with_something_in_it_is_its_jobs(outputs: Outputs, tmp_path: Path) -> None:
     inode = _used(outputs, tmp_path / "1", b"text")
     outputs.take_back(str(tmp_path / "1"))

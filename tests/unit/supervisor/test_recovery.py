@@ -182,24 +182,6 @@ def test_a_job_being_ended_is_still_ended_after_a_kill(yard: Yard) -> None:
 # between two steps of a start: the former supervisor is a desk that was left as a kill leaves it
 
 
-@pytest.fixture
-def old(desks: Callable[..., Desk]) -> Desk:
-    return desks()
-
-
-@pytest.fixture
-def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
-    """Ends the old one as a kill does, and has the next one take over."""
-
-    def make(turn: int = 1, boot: str | None = None) -> Desk:
-        old.close(kill=False)
-        made = desks(seat=old.seat, turn=turn)
-        made.core.boot = boot or made.core.boot
-        return made.recover()
-
-    return make
-
-
 def _marked(old: Desk, job: Job, *argv: str, attempt: int = 1) -> subprocess.Popen[bytes]:
     env = {"PATH": PATH, "PROCTRACKER_JOB": f"{old.home.uuid}/{job.row.id}/{attempt}"}
     return subprocess.Popen(argv or ("sleep", "600"), env=env, start_new_session=True)
@@ -210,18 +192,12 @@ def _queued(old: Desk, **more: Any) -> Job:
     return old.submit("sleep", "600", **more)
 
 
-def _taken(desk: Desk, job: Job) -> Job:
-    found = desk.core.jobs.find(job.row.id)
-    assert found is not None
-    return found
-
-
 def test_killed_between_spawn_and_pid(old: Desk, follow: Callable[..., Desk]) -> None:
     job = _queued(old)
     old.seat.journal.opened(job.row.id, 1, time.time())
     with _marked(old, job) as process:
         new = follow()
-        row = _taken(new, job).row
+        row = new.taken(job).row
         assert (row.state, row.pid, row.ticks) == (JobState.RUNNING, process.pid, spawn.ticks(process.pid))
         process.kill()
 
@@ -234,9 +210,9 @@ def test_killed_between_pid_and_commit(old: Desk, follow: Callable[..., Desk]) -
         old.seat.journal.opened(other.row.id, 1, time.time())
         old.seat.journal.started(0, 0)  # it failed
         new = follow()
-        row = _taken(new, job).row
+        row = new.taken(job).row
         assert (row.state, row.pid, row.ticks) == (JobState.RUNNING, process.pid, spawn.ticks(process.pid))
-        assert _taken(new, other).row.dispatched is None
+        assert new.taken(other).row.dispatched is None
         process.kill()
 
 
@@ -244,8 +220,8 @@ def test_killed_before_the_spawn(old: Desk, follow: Callable[..., Desk], monkeyp
     job = _queued(old)
     old.seat.journal.opened(job.row.id, 1, time.time())
     new = follow()
-    assert (_taken(new, job).row.dispatched, _taken(new, job).ticket > 0, new.core.paused) == (None, True, False)
-    assert new.running(_taken(new, job))
+    assert (new.taken(job).row.dispatched, new.taken(job).ticket > 0, new.core.paused) == (None, True, False)
+    assert new.running(new.taken(job))
 
 
 def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]) -> None:
@@ -277,7 +253,7 @@ def test_a_child_between_fork_and_exec_is_awaited(
 
     monkeypatch.setattr(recovery, "_between", between)
     new = follow()
-    assert _taken(new, job).row.pid == made[0].pid
+    assert new.taken(job).row.pid == made[0].pid
     made[0].kill()
     made[0].wait()
 
@@ -287,7 +263,7 @@ def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., 
     old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
     old.seat.journal.opened(job.row.id, 2, time.time())
     with _marked(old, job, attempt=2) as process:
-        row = _taken(follow(), job).row
+        row = follow().taken(job).row
         assert (row.state, row.pid, row.attempt) == (JobState.RUNNING, process.pid, 2)
         process.kill()
 
@@ -299,10 +275,10 @@ def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Call
     old.seat.journal.clear()
     with _marked(old, jobs[0]) as process:
         new = follow(turn=0)
-        assert _taken(new, jobs[0]).row.pid == process.pid
+        assert new.taken(jobs[0]).row.pid == process.pid
         new.core.ledger.flush()
         assert new.row(jobs[1]).sub_state == "lost"  # it may have run: never twice
-        assert (_taken(new, jobs[2]).row.state, new.core.paused) == (JobState.QUEUED, True)
+        assert (new.taken(jobs[2]).row.state, new.core.paused) == (JobState.QUEUED, True)
         process.kill()
         new.until(lambda: jobs[0].row.id not in new.core.jobs.by_id)
 
@@ -339,7 +315,7 @@ def test_somebody_elses_child_is_watched(
     old.core.ledger.change(job.row, JobState.RUNNING, "terminating")
     old.core.ledger.flush()
     new = follow()
-    taken = _taken(new, job)
+    taken = new.taken(job)
     assert (taken.holds, taken.ending) == (True, "terminating")
     row = new.ended(taken)  # it was being ended, so it is once more
     assert (row.state, row.sub_state) == (JobState.UNDETERMINED, "lost")
@@ -357,51 +333,8 @@ def test_another_boot(old: Desk, follow: Callable[..., Desk], rerunnable: bool) 
     row = new.row(running)
     state = JobState.REQUEUED if rerunnable else JobState.UNDETERMINED
     assert (row.state, row.sub_state, row.pid) == (state, "rerun" if rerunnable else "lost", None)
-    assert (new.core.paused, _taken(new, queued).row.state) == (True, JobState.QUEUED)
+    assert (new.core.paused, new.taken(queued).row.state) == (True, JobState.QUEUED)
     assert new.core.housekeeping.unpause() == (2 if rerunnable else 1)
-
-
-@pytest.mark.parametrize(("seen", "state"), [
-    (None, JobState.QUEUED),
-    (Observation(JobState.QUEUED), JobState.FAILED),
-    (Observation(JobState.RUNNING), JobState.RUNNING),
-    (Observation(JobState.DONE, exit_status=0), JobState.DONE),
-])  # fmt: skip
-@pytest.mark.parametrize("boot", [None, "another"])
-def test_a_container_whose_start_was_under_way(
-    old: Desk, follow: Callable[..., Desk], boxes: Boxes, seen: Observation | None, state: JobState, boot: str | None
-) -> None:
-    job = old.submit("x", **box(), hold=True)
-    name = job.row.container = old.core.starter.container_name(job.row)
-    job.row.boot, job.row.dispatched = boot or old.core.boot, time.time()
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
-    boxes.says = {name: seen} if seen else {}
-    new = follow()
-    new.core.paused = True
-    taken = _taken(new, job)
-    new.until(lambda: boxes.asked and not len(new.core.calls))
-    assert (taken.row.state, taken.row.container) == (
-        state,
-        name if seen and seen.state != JobState.QUEUED else taken.row.container,
-    )
-    assert (seen is None) == (taken.row.container is None)
-
-
-def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
-    job = old.submit("x", **box(), hold=True)
-    call = subprocess.Popen(["sleep", "600"])
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
-    old.seat.journal.opened(job.row.id, 1, time.time())
-    old.seat.journal.started(call.pid, spawn.ticks(call.pid))
-    new = follow()
-    taken = _taken(new, job)
-    assert (taken.starting, taken.called, taken.holds, boxes.asked) == (True, call.pid, True, [])
-    boxes.says = {taken.row.container or "": Observation(JobState.SUSPENDED)}
-    call.kill()
-    new.until(lambda: taken.row.state == JobState.SUSPENDED)
-    call.wait()
 
 
 def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
@@ -414,7 +347,7 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
     new = follow(turn=0)
     new.until(lambda: jobs[1].row.id not in new.core.jobs.by_id)
     assert boxes.asked[0] == ("look", "box-1", "box-2")
-    assert _taken(new, jobs[0]).row.state == JobState.RUNNING
+    assert new.taken(jobs[0]).row.state == JobState.RUNNING
 
 
 # other confinements

@@ -1,0 +1,72 @@
+"""Starts of containers that a former supervisor began."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from proctracker.model import JobState, Observation
+from proctracker.supervisor import resumption, spawn
+from supervising import Boxes, Desk, box
+
+
+@pytest.mark.parametrize(("seen", "state"), [
+    (None, JobState.QUEUED),
+    (Observation(JobState.QUEUED), JobState.FAILED),
+    (Observation(JobState.RUNNING), JobState.RUNNING),
+    (Observation(JobState.DONE, exit_status=0), JobState.DONE),
+])  # fmt: skip
+@pytest.mark.parametrize("boot", [None, "another"])
+def test_a_container_whose_start_was_under_way(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, seen: Observation | None, state: JobState, boot: str | None
+) -> None:
+    job = old.submit("x", **box(), hold=True)
+    name = job.row.container = old.core.starter.container_name(job.row)
+    job.row.boot, job.row.dispatched = boot or old.core.boot, time.time()
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    boxes.says = {name: seen} if seen else {}
+    new = follow()
+    new.core.paused = True
+    taken = new.taken(job)
+    new.until(lambda: boxes.asked and not len(new.core.calls))
+    assert (taken.row.state, taken.row.container) == (
+        state,
+        name if seen and seen.state != JobState.QUEUED else taken.row.container,
+    )
+    assert (seen is None) == (taken.row.container is None)
+
+
+def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
+    job = old.submit("x", **box(), hold=True)
+    call = subprocess.Popen(["sleep", "600"])
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    old.seat.journal.started(call.pid, spawn.ticks(call.pid))
+    new = follow()
+    taken = new.taken(job)
+    assert (taken.starting, taken.called, taken.holds, boxes.asked) == (True, call.pid, True, [])
+    boxes.says = {taken.row.container or "": Observation(JobState.SUSPENDED)}
+    call.kill()
+    new.until(lambda: taken.row.state == JobState.SUSPENDED)
+    call.wait()
+
+
+def test_an_engine_that_cannot_be_asked_is_asked_again(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resumption, "AGAIN", 0.0)
+    job = old.submit("x", **box(), hold=True)
+    job.row.container, job.row.boot, job.row.dispatched = "box", old.core.boot, time.time()
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    boxes.down = "asleep"
+    new = follow()
+    new.until(lambda: len(boxes.asked) > 2)
+    assert new.taken(job).row.state == JobState.QUEUED
+    boxes.down, boxes.says = None, {"box": Observation(JobState.FAILED, exit_status=3)}
+    assert new.ended(new.taken(job)).exit_status == 3
