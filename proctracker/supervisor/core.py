@@ -83,6 +83,7 @@ class Core:
         self.reaper = Reaper(self)
         self.server = Server(self)
         self.ledger.on_change = self.waits.changed
+        self.ledger.told = self.waits.flush
         self.ledger.before = self.starter.settle
         self.ledger.urgent = lambda job_id: self.waits.wanted(job_id) or self.queue.awaited(job_id)
 

@@ -26,13 +26,21 @@ class Ends:
         """A plain process was reaped."""
         row = job.row
         row.cpu, row.max_rss = end.cpu, end.max_rss
-        for stream, path in zip((row.output, row.error), self._core.outputs.paths(row, job.spec.get("output_dir"))):
-            if stream is None:
-                self._core.outputs.ended(path)
+        if row.output is None or row.error is None:
+            attempt = row.attempt
+            self._core.loop.soon(lambda: self._outputs(job, attempt))
         if end.status >= 0:
             self._finish(job, end.time, code=end.status)
         else:
             self._finish(job, end.time, signal=signal_name(-end.status))
+
+    def _outputs(self, job: Job, attempt: int) -> None:
+        """A process has left its kept files."""
+        row = job.row
+        paths = self._core.outputs.paths(row, job.spec.get("output_dir"), attempt)
+        for stream, path in zip((row.output, row.error), paths):
+            if stream is None:
+                self._core.outputs.ended(path)
 
     def container(self, job: Job, found: Observation, oom: bool, gone: float) -> None:
         """An engine told how a container ended."""
@@ -65,7 +73,8 @@ class Ends:
         row, core = job.row, self._core
         row.annotation = reason
         if sub_state == "lost" and job.spec.get("rerunnable") and row.attempt == 1:
-            self._requeue(job, "rerun", 0.0)
+            self._requeue(job, "rerun")
+            core.queue.add(job)
             return
         self._record(job, JobState.UNDETERMINED, sub_state, time.time())
         core.jobs.remove(job)
@@ -108,10 +117,21 @@ class Ends:
         retries = int(job.spec.get("retries") or 0)
         if not started or row.attempt > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
             return False
-        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}", float(job.spec.get("retry_delay") or 0))
+        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}")
+        self.try_again(job)
         return True
 
-    def _requeue(self, job: Job, sub_state: str, delay: float) -> None:
+    def try_again(self, job: Job) -> None:
+        """Put another attempt into the queue, once its delay is over."""
+        core = self._core
+        delay = float(job.spec.get("retry_delay") or 0)
+        if delay:
+            job.ticket = -1
+            job.timer("start", core.loop.after(delay, lambda: core.queue.add(job)))
+        else:
+            core.queue.add(job)
+
+    def _requeue(self, job: Job, sub_state: str) -> None:
         core, row = self._core, job.row
         if row.container:
             core.removal.remove_later(job)
@@ -127,21 +147,20 @@ class Ends:
         core.ledger.change(row, JobState.REQUEUED, sub_state)
         row.ran = 0.0
         core.queue.give_back(job)
-        if delay:
-            job.ticket = -1
-            job.timer("start", core.loop.after(delay, lambda: core.queue.add(job)))
-        else:
-            core.queue.add(job)
 
     def _record(self, job: Job, state: JobState, sub_state: str | None, when: float) -> None:
-        """Write the end; once it is durable, whoever waits or depends is told."""
-        core, row = self._core, job.row
+        """Write the end: whoever waits is told of it in this round. The rest comes after that."""
         job.starting = False
+        self._core.queue.drop(job)
+        self._core.ledger.change(job.row, state, sub_state, finished=when)
+        self._core.loop.soon(lambda: self._after(job))
+
+    def _after(self, job: Job) -> None:
+        """Give back what an ended job had, and let go on what waited for its end."""
+        core, row = self._core, job.row
         core.containers.ended(job)
         core.starter.drop_stdin(job)
         core.starter.drop_folder(job)
-        core.queue.drop(job)
-        core.ledger.change(row, state, sub_state, finished=when)
         core.queue.give_back(job)
         if core.queue.awaited(row.id):
             core.ledger.then(lambda: core.queue.ended(job))

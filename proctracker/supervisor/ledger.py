@@ -40,6 +40,8 @@ class Ledger:
         self._failing = False
         self.on_change: Callable[[JobRow, float, int, str | None], None] | None = None
         """Told of every state change once it is durable."""
+        self.told: Callable[[], None] = lambda: None
+        """Called once all changes of a commit were told."""
         self.urgent: Callable[[str], bool] = lambda job_id: False
         """Whether somebody waits to be told of this job: then its changes are committed in this round."""
         self.before: Callable[[], None] = lambda: None
@@ -143,6 +145,7 @@ class Ledger:
         if self.on_change:
             for change in told:
                 self.on_change(*change)
+            self.told()
         for call in calls:
             call()
 

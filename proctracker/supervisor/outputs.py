@@ -36,9 +36,9 @@ class Outputs:
         # The kernel sends SIGIO to the holder of a lease that somebody else's open breaks, and its default is to end us.
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
-    def paths(self, row: JobRow, output_dir: str | None) -> tuple[str, str]:
-        """Where a job's kept streams lie."""
-        out = self._home.kept(row.id, row.attempt, "out", output_dir)
+    def paths(self, row: JobRow, output_dir: str | None, attempt: int = 0) -> tuple[str, str]:
+        """Where a job's kept streams lie, of its present attempt or another."""
+        out = self._home.kept(row.id, attempt or row.attempt, "out", output_dir)
         return out, out[:-3] + "err"
 
     def open(self, path: str) -> int:

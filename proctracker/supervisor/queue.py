@@ -187,6 +187,8 @@ class Queue:
             job.ticket = 0
             self.take(job)
             self._core.starter.start(job)
+            if self.others():
+                self._core.ledger.flush()  # they count this one from the store
         self._soon = True
         self._core.loop.after(0, self._start_some)
 

@@ -83,7 +83,7 @@ class Waits:
                 self._tell(wait, row)
             else:
                 self._by_job.setdefault(name, []).append(wait)
-        self._flush()
+        self.flush()
 
     def follow(self, connection: Connection, number: int, session: str | None) -> None:
         """Push every state change, of one session or of all."""
@@ -123,7 +123,7 @@ class Waits:
                 change = [row.id, row.session, row.attempt, now, state, sub_state]
                 self._pushes.setdefault((connection, number), []).append(change)
         if self._pushes:
-            self._core.loop.soon(self._flush)
+            self._core.loop.soon(self.flush)
 
     def removed(self, ids: Iterable[str]) -> None:
         """Jobs were forgotten while somebody waited: those waits fail."""
@@ -138,7 +138,8 @@ class Waits:
         wait.open.discard(row.id)
         self._pushes.setdefault((wait.connection, wait.number), []).append(values(row))
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what there is to tell."""
         pushes, self._pushes = self._pushes, {}
         for (connection, number), items in pushes.items():
             connection.send({"push": number, "items": items})

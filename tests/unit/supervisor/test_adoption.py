@@ -8,6 +8,7 @@ import pytest
 
 from proctracker.model import JobState
 from proctracker.store import Home, Store
+from proctracker.supervisor import resumption
 from proctracker.supervisor.adoption import adopt
 
 
@@ -23,7 +24,6 @@ class Core:
         self.found: list[str] = []
         self.ledger = SimpleNamespace(accept=self._accept)
         self.queue = SimpleNamespace(take=lambda job: None)
-        self.containers = SimpleNamespace(find=lambda job: self.found.append(job.row.id))
 
     def _accept(self, write):
         self.store.begin()
@@ -36,8 +36,9 @@ class Core:
 
 
 @pytest.fixture
-def core(tmp_path):
+def core(tmp_path, monkeypatch):
     made = Core(str(tmp_path))
+    monkeypatch.setattr(resumption, "find", lambda core, job: core.found.append(job.row.id))
     yield made
     made.store.close()
 
