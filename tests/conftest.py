@@ -150,7 +150,7 @@ def pytest_timeout_set_timer(item: pytest.Item) -> bool | None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Report for a delegated test what the ordinary user's pytest says."""
     if not delegated(item):
         return None
@@ -166,6 +166,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", str(error), "call")
         hook.pytest_runtest_logreport(report=report)
     hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    item.session._setupstate.teardown_exact(nextitem)  # what the test before this one left to the next of its module
     return True
 
 

@@ -29,9 +29,14 @@ class Stand:
         self.elsewhere = 0
         self.started: list[str] = []
         self.refused: list[tuple[str, str, str]] = []
-        self.store, self.starter, self.ends = self, self, self
+        self.store, self.starter, self.ends, self.ledger = self, self, self, self
+        self.flushed = 0
+        self.ledger = SimpleNamespace(flush=lambda: None)
         self.queue = Queue(self)  # type: ignore[arg-type]
         self.queue.others = lambda: self.elsewhere > 0  # type: ignore[method-assign]
+
+    def flush(self) -> None:
+        self.flushed += 1
 
     # the store
     def session(self, name: str) -> tuple[str, int]:
