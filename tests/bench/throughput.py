@@ -50,9 +50,9 @@ def _spooler(tsp: str, folder: str, count: int) -> None:
     slots = os.cpu_count() or 1
     environ = {**os.environ, "TS_SOCKET": os.path.join(folder, "tsp"), "TS_SLOTS": str(slots), "TMPDIR": folder}
     call([tsp, "-S", str(slots)], environ)
-    last = ""
     for _ in range(count):
-        last = subprocess.run([tsp, "-n", "/bin/true"], env=environ, capture_output=True, check=True, text=True).stdout
-    for number in range(max(0, int(last) - 2 * slots), int(last) + 1):
+        subprocess.run([tsp, "-n", "/bin/true"], env=environ, capture_output=True, check=True)
+    # A new server counts from 0; with -n it prints no numbers.
+    for number in range(max(0, count - 1 - 2 * slots), count):
         subprocess.run([tsp, "-w", str(number)], env=environ, capture_output=True, check=False)
     call([tsp, "-K"], environ)
