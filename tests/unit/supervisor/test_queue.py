@@ -31,7 +31,6 @@ class Stand:
         self.refused: list[tuple[str, str, str]] = []
         self.store, self.starter, self.ends, self.ledger = self, self, self, self
         self.flushed = 0
-        self.ledger = SimpleNamespace(flush=lambda: None)
         self.queue = Queue(self)  # type: ignore[arg-type]
         self.queue.others = lambda: self.elsewhere > 0  # type: ignore[method-assign]
 
