@@ -83,6 +83,8 @@ def _open_start(
     pid, ticks = start.pid, start.ticks
     if pid is None and last:
         pid, ticks = _became(core, row, start, by_pid, others)
+        # Another kill may come before the next commit, and another start before that kill.
+        core.seat.journal.started(pid or 0, ticks or 0)
     if not pid:
         return  # it was never made, or failed: it waits in the queue as before
     row.boot, row.dispatched = core.boot, start.time
@@ -105,26 +107,30 @@ def _became(
     began = int((time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - start.time)) * procfs.clock_ticks) - 1
     until = time.time() + SETTLE
     while True:
+        # In this order, which is that of a process' life: between fork and exec, marked, zombie, put down by the keeper.
+        between = _between(core)
         marked = procfs.marked(mark)
         if marked:
             return min(marked, key=lambda each: each[1])
+        between = _between(core) or between
         _, now = core.seat.kept.read()
         unknown = [end for end in now if end.pid not in known and end.time >= start.time and end.ticks >= began]
         if unknown:
             by_pid[unknown[-1].pid] = unknown[-1]
             return unknown[-1].pid, unknown[-1].ticks
-        if not _between(core) or time.time() > until:
+        if not between or time.time() > until:
             return None, None
         time.sleep(0.005)
 
 
 def _between(core: Core) -> bool:
-    """Whether a child of the keeper is still the image of a supervisor, or a zombie about to be reaped."""
+    """Whether a child of the keeper is still the image of a supervisor, in the midst of exec, or a zombie."""
     for pid in procfs.children(core.seat.keeper):
         stat = procfs.stat(pid)
         if pid == os.getpid() or stat is None:
             continue
-        if stat.state in "ZX" or any(b"proctracker.supervisor" in word for word in procfs.cmdline(pid)):
+        words = procfs.cmdline(pid)
+        if stat.state in "ZX" or not words or any(b"proctracker.supervisor" in word for word in words):
             return True
     return False
 
