@@ -238,7 +238,7 @@ class Wait(_Pushed):
         self._rows: dict[str, JobRow] = {}
 
     def _begin(self, link: Link) -> int:
-        return link.ask("wait", {"ids": list(self._open), "kind": self._states})
+        return link.ask("wait", {"ids": list(self._open), "kind": self._states, "all": not self._any})
 
     def _answered(self) -> bool:
         return not self._open

@@ -85,7 +85,7 @@ class Core:
         self.ledger.on_change = self.waits.changed
         self.ledger.told = self.waits.flush
         self.ledger.before = self.starter.settle
-        self.ledger.urgent = lambda job_id: self.waits.wanted(job_id) or self.queue.awaited(job_id)
+        self.ledger.urgent = lambda row: self.waits.wanted(row) or self.queue.awaited(row.id)
 
     def context(self, key: str) -> Context | None:
         """A context by its key; None once it was dropped."""

@@ -42,8 +42,8 @@ class Ledger:
         """Told of every state change once it is durable."""
         self.told: Callable[[], None] = lambda: None
         """Called once all changes of a commit were told."""
-        self.urgent: Callable[[str], bool] = lambda job_id: False
-        """Whether somebody waits to be told of this job: then its changes are committed in this round."""
+        self.urgent: Callable[[JobRow], bool] = lambda row: False
+        """Whether somebody waits to be told of this: then it is committed in this round."""
         self.before: Callable[[], None] = lambda: None
         """Completes what is about to be written."""
         self._told: list[tuple[JobRow, float, int, str | None]] = []
@@ -65,7 +65,7 @@ class Ledger:
             self._changes.append((row.id, row.attempt, now, int(state), sub_state))
             self._told.append((row, now, int(state), sub_state))
         self._dirty[row.id] = row
-        self._due(0 if self.urgent(row.id) and not self._failing else IDLE)
+        self._due(0 if self.urgent(row) and not self._failing else IDLE)
         return now
 
     def then(self, call: Callable[[], None]) -> None:

@@ -62,7 +62,7 @@ def start(core: Core, connection: Connection, number: int, message: dict[str, An
 
 def wait(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Push the rows of these jobs as each of them fits."""
-    core.waits.add(connection, number, message["ids"], message["kind"])
+    core.waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
     return True
 
 

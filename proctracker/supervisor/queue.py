@@ -182,15 +182,16 @@ class Queue:
         for _ in range(AT_ONCE):
             entry = self._next()
             if entry is None:
-                return
+                break
             job = entry.job
             job.ticket = 0
             self.take(job)
             self._core.starter.start(job)
-            if self.others():
-                self._core.ledger.flush()  # they count this one from the store
-        self._soon = True
-        self._core.loop.after(0, self._start_some)
+        else:
+            self._soon = True
+            self._core.loop.after(0, self._start_some)
+        if self.others():
+            self._core.ledger.flush()  # they count what runs here by the store
 
     def _next(self) -> Entry | None:
         """The best job that may start now."""

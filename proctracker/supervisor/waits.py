@@ -22,11 +22,14 @@ _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 class Wait:
     """One question: ``states`` None is "started" (or past it) or, with ``ended``, the end."""
 
-    __slots__ = ("connection", "ended", "number", "open", "states")
+    __slots__ = ("all", "connection", "ended", "known", "number", "open", "states")
 
-    def __init__(self, connection: Connection, number: int, ids: Iterable[str], kind: str) -> None:
+    def __init__(self, connection: Connection, number: int, ids: Iterable[str], kind: str, all_: bool = False) -> None:
         self.connection, self.number = connection, number
         self.open = set(ids)
+        self.all = all_
+        self.known: set[str] = set()
+        """Jobs that fit already, though that is not durable yet: who waits for all is in no hurry before the last."""
         self.ended = kind == "ended"
         self.states: frozenset[int] | None = None
         if kind not in ("ended", "started"):
@@ -55,9 +58,12 @@ class Waits:
         self._followers: list[tuple[Connection, int, str | None]] = []
         self._pushes: dict[tuple[Connection, int], list[Any]] = {}
 
-    def add(self, connection: Connection, number: int, ids: list[str], kind: str) -> None:
-        """Begin a wait; raises InvalidArgumentException for an id nobody knows."""
-        wait = Wait(connection, number, ids, kind)
+    def add(self, connection: Connection, number: int, ids: list[str], kind: str, all_: bool = False) -> None:
+        """Begin a wait, for each of these jobs or (``all_``) for all of them together.
+
+        Raises InvalidArgumentException for an id nobody knows.
+        """
+        wait = Wait(connection, number, ids, kind, all_)
         core = self._core
         gone = [name for name in ids if core.jobs.find(name) is None]
         known = {row.id for row in core.store.jobs(gone)} if gone else set()
@@ -106,9 +112,17 @@ class Waits:
             self.cancel(connection, number)
         self._followers = [each for each in self._followers if each[0] is not connection]
 
-    def wanted(self, job_id: str) -> bool:
-        """Whether somebody waits to be told of this job."""
-        return bool(self._followers) or job_id in self._by_job
+    def wanted(self, row: JobRow) -> bool:
+        """Whether somebody waits for what has just become of this job."""
+        return bool(self._followers) or any([self._last(wait, row) for wait in self._by_job.get(row.id, ())])
+
+    @staticmethod
+    def _last(wait: Wait, row: JobRow) -> bool:
+        """Whether a wait is answered by this: nothing of it is open beside what fits already."""
+        if not wait.fits(row):
+            return False
+        wait.known.add(row.id)
+        return not wait.all or len(wait.known) >= len(wait.open)
 
     def changed(self, row: JobRow, now: float, state: int, sub_state: str | None) -> None:
         """A state change is durable."""
@@ -130,12 +144,14 @@ class Waits:
         for name in ids:
             for wait in self._by_job.pop(name, ()):
                 wait.open.discard(name)
+                wait.known.discard(name)
                 wait.connection.send(
                     {"push": wait.number, "error": ["InvalidArgumentException", f"job {name} was reaped"]}
                 )
 
     def _tell(self, wait: Wait, row: JobRow) -> None:
         wait.open.discard(row.id)
+        wait.known.discard(row.id)
         self._pushes.setdefault((wait.connection, wait.number), []).append(values(row))
 
     def flush(self) -> None:

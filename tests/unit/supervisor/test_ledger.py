@@ -120,7 +120,7 @@ def test_who_waits_is_called_once_it_is_durable(desk: Desk) -> None:
 def test_what_somebody_waits_for_does_not_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE", 1000.0)
     first, second = desk.accept(1), desk.accept(2)
-    desk.ledger.urgent = lambda job_id: job_id == "2"
+    desk.ledger.urgent = lambda row: row.id == "2"
     desk.ledger.change(first, JobState.RUNNING)
     assert (desk.loop._wait() or 0) > 100
     desk.ledger.change(second, JobState.RUNNING)

@@ -304,15 +304,3 @@ def test_too_many_open_files_is_for_later(way: Surroundings, here: Path) -> None
         for fd in fillers:
             os.close(fd)
     assert _fds() == before
-
-
-@pytest.mark.parametrize(
-    ("search", "expected"),
-    [("a:b", "{}/a/tool"), ("b:a", "{}/a/tool"), ("", "{}/tool"), ("nosuch:", "{}/tool")],
-)
-def test_commands_are_found_by_the_jobs_path(here: Path, search: str, expected: str) -> None:
-    for name, mode in (("a/tool", 0o755), ("b/tool", 0o644), ("tool", 0o755)):
-        _make(name, "#!/bin/sh\n", mode)(here)
-    assert os.path.normpath(spawn.find("tool", search, str(here))) == expected.format(here)
-    assert spawn.find("sh", None, "/").endswith("/bin/sh")
-    assert spawn.find("a/tool", search, str(here)) == "a/tool"

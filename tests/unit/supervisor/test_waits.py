@@ -113,14 +113,14 @@ def test_an_answer_that_is_there_comes_once_it_is_durable(stand: Stand) -> None:
 def test_each_job_is_told_as_it_ends(stand: Stand) -> None:
     first, second = stand.live("1"), stand.live("2")
     stand.ask("1", "2")
-    assert stand.waits.wanted("1")
+    assert not stand.waits.wanted(first)
     stand.change(first, JobState.RUNNING)
     stand.change(second, JobState.FAILED)
     stand.change(second, JobState.FAILED, "again")
     assert stand.pushed() == [(1, ["2"])]
     stand.change(first, JobState.DONE)
     assert stand.pushed() == [(1, ["2"]), (1, ["1"])]
-    assert not stand.waits.wanted("1")
+    assert not stand.waits.wanted(first)
     assert stand.client.sent[1]["items"] == [list(values(first))] or stand.client.sent[1]["items"] == [values(first)]
 
 
@@ -143,7 +143,18 @@ def test_a_job_reaped_while_somebody_waits(stand: Stand) -> None:
     stand.ask("2", number=2, durable=False)
     stand.over.clear()
     stand.settle()
-    assert not stand.waits.wanted("1")
+    assert not stand.waits.wanted(JobRow("1", 1, finished=1.0))
+
+
+def test_who_waits_for_all_is_in_no_hurry_before_the_last(stand: Stand) -> None:
+    rows = [stand.live(name) for name in "123"]
+    stand.waits.add(stand.client, 1, ["1", "2", "3"], "ended", True)  # type: ignore[arg-type]
+    stand.settle()
+    wanted = []
+    for row in rows:
+        row.finished = 1.0
+        wanted.append(stand.waits.wanted(row))
+    assert wanted == [False, False, True]
 
 
 def test_followers(stand: Stand) -> None:
@@ -158,7 +169,7 @@ def test_followers(stand: Stand) -> None:
         (2, [["1", "a", 1, 7.0, ran, None]]),
         (1, [["2", "b", 1, 7.0, done, "x"]]),
     ]
-    assert stand.waits.wanted("77")
+    assert stand.waits.wanted(other)
 
 
 @pytest.mark.parametrize("how", ["cancel", "leave"])
@@ -173,7 +184,6 @@ def test_nobody_is_told_who_does_not_wait_any_more(stand: Stand, how: str) -> No
     else:
         stand.waits.cancel(stand.client, 1)  # type: ignore[arg-type]
         stand.waits.cancel(stand.client, 2)  # type: ignore[arg-type]
-    assert stand.waits.wanted("1")
     stand.change(row, JobState.DONE)
     assert (stand.client.sent, len(other.sent)) == ([], 1)
 
@@ -183,4 +193,4 @@ def test_a_client_that_left_before_its_answer(stand: Stand) -> None:
     stand.ask("1", durable=False)
     stand.client.open = False
     stand.settle()
-    assert not stand.waits.wanted("1")
+    assert not stand.waits.wanted(JobRow("1", 1, finished=1.0))
