@@ -180,7 +180,12 @@ def test_a_wait_for_an_unknown_job_is_an_error(kit: Kit, session: pt.JobSession)
 def test_an_interrupted_wait_in_python_leaves_the_job(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.sleeper())
     job.wait_started(LONG)
+    # A shell has what it runs in the background ignore SIGINT, tests too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        job.wait_terminated(LONG)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            job.wait_terminated(LONG)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert state(job) == pt.JobState.RUNNING
