@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from proctracker.runtimes import flags
-from proctracker.runtimes.base import Argv
-from proctracker.runtimes.shared import DockerLike
+from proctracker.runtimes.base import Argv, Launch, Request
+from proctracker.runtimes.shared import DockerLike, Streams
+
+LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max-file=1", "--log-opt=compress=false")
+"""A log that keeps every byte: docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the
+oldest output over 100 MB (docs.docker.com, "Local file logging driver")."""
 
 
 def namespace(name: str, value: Any) -> Sequence[str]:
@@ -36,6 +40,11 @@ class Docker(DockerLike):
     )
     contact_options: Mapping[str, str] = {"address": "--host"}
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
+
+    def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:
+        """With a log for ``logs``, unless the template's options name one."""
+        chosen = any(word.startswith("--log-driver") for word in flags.options(request.template))
+        return super().plan(request, kind, [*own, *(() if chosen else LOG)], streams)
 
 
 RUNTIME = Docker()

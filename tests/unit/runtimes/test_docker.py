@@ -6,7 +6,7 @@ from typing import Any
 
 from proctracker.model import JobTemplate
 from proctracker.runtimes.base import ATTACHED, DETACHED, Engine, Launch, Request
-from proctracker.runtimes.docker import RUNTIME
+from proctracker.runtimes.docker import LOG, RUNTIME
 
 CLI = Engine(("docker",))
 
@@ -27,6 +27,7 @@ def test_without_files_it_is_detached() -> None:
         "--name=n",
         "--cidfile=/f/id",
         "--label-file=/f/labels",
+        *LOG,
         "image",
         "x",
     )
@@ -38,6 +39,12 @@ def test_with_files_the_command_carries_them() -> None:
     assert found.argv[:5] == ("docker", "run", "--interactive", "--name=n", "--cidfile=/f/id")
     assert "--sig-proxy=false" in found.argv
     assert (found.kind, found.stdin, found.stdout, found.stderr) == (ATTACHED, "/i", "/o", "/keep.err")
+
+
+def test_another_log_is_a_users_choice() -> None:
+    argv = launch({"options": ["--log-driver", "syslog"]}).argv
+    assert "syslog" in argv
+    assert not set(LOG) & {*argv}
 
 
 def test_private_namespaces_are_its_default() -> None:
