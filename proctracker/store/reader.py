@@ -26,6 +26,7 @@ from proctracker.store.rows import (
     keys,
     marks,
 )
+from proctracker.store.selection import clause, criteria, picked
 
 SPECS = 1000
 """Parsed specs remembered; one of an array of thousands is asked for again and again."""
@@ -67,7 +68,7 @@ class Reader:
 
         ``states``: JobState values; ``live``: not ended, or (False) ended; ``limit``: the newest so many.
         """
-        where, values = _where(session, states, live, array, unreported)
+        where, values = criteria(session, states, live, array, unreported)
         return [JobRow(*row) for row in self._select(ALL, ids, where, values, limit)]
 
     def ids(
@@ -81,7 +82,7 @@ class Reader:
         unreported: bool = False,
     ) -> list[str]:
         """The ids alone, as ``jobs`` would give: a tenth of the time."""
-        where, values = _where(session, states, live, array, unreported)
+        where, values = criteria(session, states, live, array, unreported)
         return [row[0] for row in self._select("id", None, where, values, limit)]
 
     def states(self, ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
@@ -92,8 +93,8 @@ class Reader:
             between = "WHERE key BETWEEN ? AND ?"
             if sum(row[0] for row in self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))) < 4 * len(ids):
                 rows = self._rows(f"SELECT id, state, sub_state, finished FROM jobs {between}", (low, high))
-                return _picked(rows, ids)
-        return _picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
+                return picked(rows, ids)
+        return picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
 
     def session_states(self, session: str) -> dict[str, tuple[int, str | None, float | None]]:
         """State, sub-state and end of all jobs of a session, by id."""
@@ -203,12 +204,12 @@ class Reader:
         wanted = None if ids is None else sorted(set(keys(ids)))
         last = "" if limit is None else f" DESC LIMIT {max(0, limit)}"
         if wanted is None:
-            found = self._rows(f"SELECT {columns} FROM jobs{_terms(where)} ORDER BY key{last}", values)
+            found = self._rows(f"SELECT {columns} FROM jobs{clause(where)} ORDER BY key{last}", values)
             return found[::-1] if last else found
         found = []
         for at in range(0, len(wanted), CHUNK):
             part = wanted[at : at + CHUNK]
-            terms = _terms([*where, f"key IN {marks(len(part))}"])
+            terms = clause([*where, f"key IN {marks(len(part))}"])
             found += self._rows(f"SELECT {columns} FROM jobs{terms} ORDER BY key", [*values, *part])
         return found if limit is None else found[max(0, len(found) - limit) :]
 
@@ -287,34 +288,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def _picked(rows: Sequence[Any], ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
-    """The asked ones of (id, state, sub_state, finished)."""
-    found = {name: (state, sub_state, finished) for name, state, sub_state, finished in rows}
-    return {name: found[name] for name in ids if name in found}
-
-
-def _where(
-    session: str | None, states: Sequence[int] | None, live: bool | None, array: int | None, unreported: bool
-) -> tuple[list[str], list[Any]]:
-    """The terms of a selection, and their values."""
-    terms: list[str] = []
-    values: list[Any] = []
-    if session is not None:
-        terms.append("session=?")
-        values.append(session)
-    if live is not None:
-        terms.append("finished IS NULL" if live else "finished IS NOT NULL")
-    if states is not None:
-        terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
-    if array is not None:
-        terms.append("key BETWEEN ? AND ?")
-        values += (array << 32 | 1, array << 32 | 0xFFFFFFFF)
-    if unreported:
-        terms.append("reported=0")
-    return terms, values
-
-
-def _terms(terms: Sequence[str]) -> str:
-    return " WHERE " + " AND ".join(terms) if terms else ""

@@ -116,7 +116,7 @@ class Client:
             fields.update(indices=list(indices), items=items)
         answer = self._call("submit", fields, True, stdin)
         if "need" in answer:
-            answer = self._call("submit", {**fields, "context_text": _text(surroundings)}, True, stdin)
+            answer = self._call("submit", {**fields, "context_text": protocol.text(surroundings)}, True, stdin)
         self.resumed = answer.get("resumed", 0)
         return str(answer["id"])
 
@@ -300,7 +300,3 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
 def _spare(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A spec without what is unset: it is sent, stored and read with every job."""
     return {name: value for name, value in spec.items() if value or (value == 0 and value is not False)}
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return protocol.text(value)

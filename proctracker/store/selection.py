@@ -1,0 +1,38 @@
+"""Selections of jobs as SQL: what a reader is asked for, as terms and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def picked(rows: Sequence[Any], ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
+    """The asked ones of (id, state, sub_state, finished)."""
+    found = {name: (state, sub_state, finished) for name, state, sub_state, finished in rows}
+    return {name: found[name] for name in ids if name in found}
+
+
+def criteria(
+    session: str | None, states: Sequence[int] | None, live: bool | None, array: int | None, unreported: bool
+) -> tuple[list[str], list[Any]]:
+    """The terms of a selection, and their values."""
+    terms: list[str] = []
+    values: list[Any] = []
+    if session is not None:
+        terms.append("session=?")
+        values.append(session)
+    if live is not None:
+        terms.append("finished IS NULL" if live else "finished IS NOT NULL")
+    if states is not None:
+        terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
+    if array is not None:
+        terms.append("key BETWEEN ? AND ?")
+        values += (array << 32 | 1, array << 32 | 0xFFFFFFFF)
+    if unreported:
+        terms.append("reported=0")
+    return terms, values
+
+
+def clause(terms: Sequence[str]) -> str:
+    """The WHERE of a statement; nothing where there are no terms."""
+    return " WHERE " + " AND ".join(terms) if terms else ""

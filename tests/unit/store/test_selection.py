@@ -1,0 +1,23 @@
+"""What a reader is asked for, as SQL."""
+
+from __future__ import annotations
+
+from proctracker.store.selection import clause, criteria, picked
+
+
+def test_nothing_asked_for_is_everything() -> None:
+    assert criteria(None, None, None, None, False) == ([], [])
+    assert clause([]) == ""
+
+
+def test_all_that_is_given_counts() -> None:
+    terms, values = criteria("night", [7, 8], False, 43, True)
+    assert clause(terms) == (
+        " WHERE session=? AND finished IS NOT NULL AND state IN (7,8) AND key BETWEEN ? AND ? AND reported=0"
+    )
+    assert values == ["night", 43 << 32 | 1, 43 << 32 | 0xFFFFFFFF]
+
+
+def test_those_asked_for_are_picked_in_their_order() -> None:
+    rows = [("1", 3, None, None), ("2", 7, None, 5.0), ("3", 1, None, None)]
+    assert list(picked(rows, ["3", "9", "2"]).items()) == [("3", (1, None, None)), ("2", (7, None, 5.0))]
