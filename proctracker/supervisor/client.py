@@ -100,11 +100,10 @@ class Client:
         that becomes the job's standard input.
         """
         key, surroundings = context
+        more = {} if indices is None else {"max_parallel": max_parallel, "over": items is not None}
         fields: dict[str, Any] = {
             "session": session,
-            "raw": _text(
-                _spare({**spec, "max_parallel": max_parallel, "over": items is not None} if indices else spec)
-            ),
+            "raw": protocol.text(_spare({**spec, **more})),
             "context": key,
             "contact": contact,
             "create": create,

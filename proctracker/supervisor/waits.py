@@ -114,7 +114,8 @@ class Waits:
 
     def wanted(self, row: JobRow) -> bool:
         """Whether somebody waits for what has just become of this job."""
-        return bool(self._followers) or any([self._last(wait, row) for wait in self._by_job.get(row.id, ())])
+        answered = [wait for wait in self._by_job.get(row.id, ()) if self._last(wait, row)]
+        return bool(self._followers or answered)
 
     @staticmethod
     def _last(wait: Wait, row: JobRow) -> bool:
