@@ -219,8 +219,7 @@ class _Pushed:
             self._link = None
 
     def _answered(self) -> bool:
-        """Whether nothing more will be pushed, so the connection can serve another question."""
-        return False
+        return False  # more may be pushed, so the connection can serve no other question
 
 
 class Wait(_Pushed):
@@ -297,5 +296,5 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
 
 
 def _spare(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec without what is unset: it is sent, stored and read with every job."""
+    """A spec without what is unset: it is sent and stored with every job."""
     return {name: value for name, value in spec.items() if value or (value == 0 and value is not False)}

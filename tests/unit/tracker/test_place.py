@@ -47,7 +47,7 @@ def test_rows_are_found_wherever_they_are(two_hosts: tuple[Place, str, str]) -> 
     assert {*here.rows([mine, theirs])} == {mine, theirs}
     assert here.reader_of(here.row(theirs)).home.host == "login1"
     assert here.reader_of(here.row(mine)) is here.reader
-    assert here.spec(here.row(theirs)) ["name"] == "night"
+    assert here.spec(here.row(theirs))["name"] == "night"
     found = here.array(theirs.partition("_")[0])
     assert found is not None
     assert found[1].home.host == "login1"
