@@ -50,7 +50,7 @@ def recover(core: Core) -> None:
             _open_start(core, job, start, starts[-1] is start, by_pid, others)
         _take_over(core, job, by_pid)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
-    core.paused = core.seat.turn == 0 and any(job.row.dispatched is None for job in core.jobs)
+    core.paused = core.seat.turn == 0 and len(core.jobs) > 0
     core.reaper.kept()
     core.reaper.reap()
     _other_supervisors(core)
