@@ -173,6 +173,7 @@ class Starter:
         self._fresh.append(job)
         row.boot, row.dispatched, row.annotation = core.boot, now, None
         core.ledger.change(row, JobState.RUNNING)
+        row.running_since = now
         core.controls.limit_time(job)
 
     def _given(self, job: Job, launch: Launch, request: Request) -> dict[str | None, int]:
