@@ -151,6 +151,7 @@ class Boxes:
     name = "boxes"
     containers = True
     keeps_logs = True
+    ignored = ("not supported and ignored",)
     kind = DETACHED
 
     def __init__(self) -> None:

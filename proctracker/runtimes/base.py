@@ -118,6 +118,8 @@ class Runtime(Protocol):
     """Keys of implementation_specific this runtime honours (canonical snake_case or the seeds' spelling)."""
     keeps_logs: bool
     """True where output without a path stays with the engine and ``logs`` reads it there."""
+    ignored: Sequence[str]
+    """Words of a start that returned 0 and yet did not do all that was asked: the job then fails with that line."""
     states: Mapping[str, str]
     """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
 

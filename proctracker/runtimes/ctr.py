@@ -60,14 +60,13 @@ class Ctr:
     unsupported: Mapping[str, str] = UNSUPPORTED
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *ctr_launch.EXTENSIONS)
     keeps_logs = False
+    ignored: Sequence[str] = ()
     states: Mapping[str, str] = STATES
 
     def argv(self, engine: Engine, *rest: str) -> Argv:
         """A whole command line. Without a bound ctr would wait for ever for a socket that is not there."""
-        options = [
-            f"{flag}={engine.options[key]}" for key, flag in self.contact_options.items() if engine.options.get(key)
-        ]
-        return (*engine.command, "--connect-timeout=5s", *options, *rest)
+        given = [f"{flag}={engine.options[key]}" for key, flag in self.contact_options.items() if engine.options.get(key)]
+        return (*engine.command, "--connect-timeout=5s", *given, *rest)
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible; a wall-clock limit is the supervisor's."""

@@ -34,6 +34,7 @@ class Process:
     }
     extensions: Sequence[str] = GENERAL_EXTENSIONS
     keeps_logs = False
+    ignored: Sequence[str] = ()
     states: Mapping[str, str] = {}
 
     def check(self, template: JobTemplate, engine: Engine) -> None:

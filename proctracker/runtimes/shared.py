@@ -32,6 +32,10 @@ UNSUPPORTED = {
     "stage_out_files": "nothing is copied; give the directories as volumes",
 }
 
+IGNORED = ("are not supported and ignored", " discarded.", "discarding resource limit requests")
+"""Of limits that do not hold there: rootless podman on cgroup v1, docker and podman by root where a controller is missing,
+rootless nerdctl on cgroup v1."""
+
 ACTIONS = {"suspend": "pause", "resume": "unpause"}
 """A control -> the CLI's word for it."""
 
@@ -55,6 +59,7 @@ class DockerLike:
     unsupported: Mapping[str, str] = UNSUPPORTED
     extensions: Sequence[str] = EXTENSIONS
     keeps_logs = True
+    ignored: Sequence[str] = IGNORED
     states: Mapping[str, str] = inspection.STATES
 
     address_scheme = "unix://"

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 
 
+_LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options"))
+"""Extensions that an engine may take and not honour."""
+_WORDS = 4096
+
+
 class EngineStart:
     """Lives from the turn of a job until its container runs or is known not to."""
 
@@ -39,12 +44,14 @@ class EngineStart:
             job.folder = request.folder
             os.makedirs(request.folder, mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
+            self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
             self._kept = self._make_kept(request)
             for path, content in self._launch.files.items():
                 _write(path, content)
             context = core.context(job.spec_context)
             umask = context.surroundings.umask if context else None
             streams = self._streams(umask)
+            self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
         except spawn.StartLater as later:
             self._done(spawn.NOT_STARTED, str(later))
             return
@@ -134,6 +141,8 @@ class EngineStart:
             return
         if not self._began:
             self._done(spawn.NOT_STARTED, completed.stderr)
+        elif completed.returncode == 0 and self._ignored(completed):
+            self._undo(self._ignored(completed))
         elif completed.returncode == 0 and self._launch.kind != ATTACHED:
             pid, name = _word(self._launch.pid_file), _word(self._launch.id_file) or completed.stdout.strip()
             if pid.isdigit() and core.containers.belongs(int(pid), self._name, name):
@@ -142,6 +151,22 @@ class EngineStart:
                 self._look(completed)
         else:
             self._look(completed)
+
+    def _ignored(self, completed: Completed) -> str:
+        """What the engine said it did not do of what was asked; empty: nothing.
+
+        In a file the engine's words come before the job's own, which count for nothing.
+        """
+        said = completed.stderr
+        if self._launch.stderr and self._limited:
+            said = _said(self._launch.stderr, self._said_from).partition("\n")[0]
+        lines = (line for line in said.splitlines() if any(word in line for word in self._runtime.ignored))
+        return next(lines, "").strip()
+
+    def _undo(self, reason: str) -> None:
+        """It runs, but not as it was to: it goes, and has not started."""
+        remove = self._runtime.remove(self._engine, [self._name], force=True)
+        self._core.calls.converse(self._engine, remove, lambda answer, wrong: self._done(spawn.NOT_STARTED, reason))
 
     def _look(self, completed: Completed) -> None:
         """What became of it: a call that was cut off, or says it failed, may have started the container all the same."""
@@ -156,7 +181,7 @@ class EngineStart:
             if completed.returncode == 0 and error is None and seen is None and self._launch.kind != ATTACHED:
                 self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
                 return
-            said = completed.stderr or _tail(self._launch.stderr or "")
+            said = completed.stderr or _said(self._launch.stderr or "")
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [self._name], force=True)
@@ -215,12 +240,12 @@ def _word(path: str | None) -> str:
         return ""
 
 
-def _tail(path: str) -> str:
-    """The end of a stream's file: what a CLI said into it."""
+def _said(path: str, start: int | None = None) -> str:
+    """What a CLI said into a stream's file: 4 KiB from there on, or at its end."""
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
-            return file.read().decode("utf-8", "surrogateescape")
+        with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _WORDS) if start is None else start)
+            return file.read(_WORDS).decode("utf-8", "surrogateescape")
     except OSError:
         return ""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,22 @@ def test_a_job_of_two_slots_takes_two(kit: Kit, session: pt.JobSession) -> None:
     wide.wait_started(LONG)
     assert states([wide, narrow]) == [pt.JobState.RUNNING, pt.JobState.QUEUED]
     assert wide.get_info().slots == 2
+
+
+def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    template = kit.extended(kit.script("exit 0"), memory_limit="64M")
+    if not kit.containers:
+        with pytest.raises(pt.UnsupportedAttributeException, match="memory_limit"):
+            session.run_job(template)
+        return
+    jobs = [session.run_job({**template, **files}) for files in ({}, {"error_path": str(tmp_path / "err")})]
+    infos = [job.wait_terminated(LONG) for job in jobs]
+    if kit.name == "podman-rootless" and not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        assert [(info.exit_status, info.job_sub_state) for info in infos] == [(125, "start-failed")] * 2
+        assert all("ignored" in (info.annotation or "") for info in infos)
+        assert "proctracker-" not in kit.listed()
+    else:
+        assert [info.job_state for info in infos] == [pt.JobState.DONE] * 2
 
 
 def test_the_higher_priority_goes_first(kit: Kit, session: pt.JobSession) -> None:

@@ -118,6 +118,26 @@ def test_an_engine_that_does_not_know_what_it_started(desk: Desk, boxes: Boxes) 
     assert _failed(desk, desk.submit("x", **box()))[2] == "the engine said it runs and does not know it"
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_an_engine_ignores_is_not_started(desk: Desk, boxes: Boxes, tmp_path: Path, in_file: bool) -> None:
+    words = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
+    boxes.words = ("sh", "-c", f"echo '{words}' >&2; echo id")
+    path = str(tmp_path / "err") if in_file else None
+    boxes.stderr = path
+    given = box(error=path)
+    given["template"]["implementation_specific"] = {"memory_limit": "64M"}
+    assert _failed(desk, desk.submit("x", **given)) == (125, "start-failed", words)
+    assert boxes.verbs() == ["remove"]
+
+
+def test_a_job_may_say_what_an_engine_would(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    boxes.words = ("sh", "-c", "echo not supported and ignored >&2; echo id")
+    boxes.stderr = str(tmp_path / "err")
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING)
+    job = desk.submit("x", **box(error=boxes.stderr))
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+
+
 @pytest.mark.parametrize("mine", [True, False])
 def test_another_homes_container_of_the_same_name(desk: Desk, boxes: Boxes, mine: bool) -> None:
     boxes.code = 125
