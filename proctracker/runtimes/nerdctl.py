@@ -12,7 +12,7 @@ from proctracker.model.records import replace
 from proctracker.runtimes import flags, inspection, logger, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.docker import namespace
-from proctracker.runtimes.shared import DockerLike, Streams
+from proctracker.runtimes.shared import EXTENSIONS, UNSUPPORTED, DockerLike, Streams
 
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
 """The words of ``nerdctl inspect``: docker's, and none at all for a container without a task."""
@@ -56,6 +56,11 @@ class Nerdctl(DockerLike):
     }
     address_scheme = ""
     keeps_logs = False
+    unsupported: Mapping[str, str] = {
+        **UNSUPPORTED,
+        "restart": "it goes on calling such a container restarting after it was stopped; use retries",
+    }
+    extensions: Sequence[str] = tuple(name for name in EXTENSIONS if name != "restart")
     states: Mapping[str, str] = STATES
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
     list_words: Argv = ("ps", "--all", "--no-trunc", "--format", "json")

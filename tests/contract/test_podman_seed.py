@@ -13,8 +13,8 @@ import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, unseen, until
 from engines import containerd_version
 
-CTR_HAS_NOT = {"exposedPorts", "restart"}
-"""What `ctr run` has no option for; asserted to be refused."""
+HAS_NOT = {"ctr": {"exposedPorts", "restart"}, "nerdctl": {"restart"}}
+"""What a CLI has no option for, or none that works; asserted to be refused."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _output(kit: Kit, session: pt.JobSession, template: dict[str, object]) -> st
 
 def _refused(kit: Kit, session: pt.JobSession, template: dict[str, object], row: str) -> bool:
     """Whether this runtime has not got the row; then it says so and starts nothing."""
-    if kit.runtime != "ctr" or row not in CTR_HAS_NOT:
+    if row not in HAS_NOT.get(kit.runtime, ()):
         return False
     with pytest.raises(pt.UnsupportedAttributeException, match=row):
         session.run_job(template)

@@ -32,13 +32,13 @@ os.execv(sys.argv[4], sys.argv[4:])
 """Puts the pipes where containerd has them."""
 
 
-def run(folder: Path, output: Path, error: Path, append: bool = False, start: int = 0) -> None:
-    """Write "out" and "err" through it, once it says that it is ready; ``start`` counts those of a job that is restarted."""
-    for path, content in logger.files(str(folder), str(output), str(error)).items() if start < 2 else ():
+def run(folder: Path, output: Path, error: Path, append: bool = False) -> None:
+    """Write "out" and "err" through it, once it says that it is ready."""
+    for path, content in logger.files(str(folder), str(output), str(error)).items():
         Path(path).write_bytes(content)
     out, err, ready = os.pipe(), os.pipe(), os.pipe()
 
-    argv = script(logger.uri(str(folder), append, output == error, start > 0))
+    argv = script(logger.uri(str(folder), append, output == error))
     fds = (out[0], err[0], ready[1])
     words = [sys.executable, "-c", ARRANGE, *map(str, fds), *argv]
     process = subprocess.Popen(words, pass_fds=fds)
@@ -46,7 +46,7 @@ def run(folder: Path, output: Path, error: Path, append: bool = False, start: in
         os.close(fd)
     assert os.read(ready[0], 1) == b""
     os.close(ready[0])
-    for path in logger.files(str(folder), "", "") if start < 2 else ():
+    for path in logger.files(str(folder), "", ""):
         os.unlink(path)
     process.terminate()
     os.write(out[1], b"out\n")
@@ -82,12 +82,3 @@ def test_append_keeps_what_is_there(tmp_path: Path, append: bool, expected: byte
 def test_a_full_disk_does_not_end_the_job(tmp_path: Path) -> None:
     run(tmp_path, Path("/dev/full"), tmp_path / "e")
     assert (tmp_path / "e").read_bytes() == b"err\n"
-
-
-@pytest.mark.parametrize(("append", "expected"), [(True, b"old\nout\nout\n"), (False, b"out\nout\n")])
-def test_a_restarted_job_goes_on_writing(tmp_path: Path, append: bool, expected: bytes) -> None:
-    (tmp_path / "o").write_bytes(b"old\n")
-    for start in (1, 2):
-        run(tmp_path, tmp_path / "o", tmp_path / "e", append, start)
-    assert (tmp_path / "o").read_bytes() == expected
-    assert (tmp_path / "e").read_bytes() == b"err\nerr\n"

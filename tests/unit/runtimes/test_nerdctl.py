@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from proctracker.errors import DrmCommunicationException, InvalidStateException, UnsupportedOperationException
+from proctracker.errors import (
+    DrmCommunicationException,
+    InvalidStateException,
+    UnsupportedAttributeException,
+    UnsupportedOperationException,
+)
 from proctracker.model import Completed, JobState, JobTemplate
 from proctracker.runtimes.base import ATTACHED, DETACHED, Engine, Launch, Request
 from proctracker.runtimes.nerdctl import RUNTIME, parse, parse_list
@@ -197,3 +202,8 @@ def test_its_output_is_in_files() -> None:
     assert not RUNTIME.keeps_logs
     with pytest.raises(UnsupportedOperationException):
         RUNTIME.logs(CLI, "a")
+
+
+def test_restart_is_refused_with_the_reason() -> None:
+    with pytest.raises(UnsupportedAttributeException, match=r"restart: nerdctl cannot honour it: .*retries"):
+        launch({"restart": "always"})
