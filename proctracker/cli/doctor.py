@@ -195,7 +195,7 @@ def _trackers(access: Access) -> Iterator[Check]:
         except Drmaa2Exception as error:
             yield Check(name, "fails", error.message, _advice(contact))
             continue
-        problem = _rootless_problem(contact)
+        problem = _rootless_problem(contact) or _long_runroot(access, contact)
         if problem:
             yield Check(name, "warn", f"{version}; {problem[0]}", problem[1])
         else:
@@ -213,6 +213,21 @@ def _advice(contact: str) -> str:
     if not os.access(socket, os.W_OK):
         return f"{socket} is not yours to use: as root, or in its group ({'docker' if runtime == 'docker' else 'root'})"
     return f"try: {runtime} info"
+
+
+def _long_runroot(access: Access, contact: str) -> tuple[str, str] | None:
+    """A runroot that podman's clean-up refuses: it then finds the end of a container late."""
+    from proctracker.runner import Runner
+    from proctracker.runtimes import podman
+
+    target = access.target(contact)
+    if not isinstance(target.runtime, podman.Podman):
+        return None
+    path = Runner(target.engine, access.config.cli_timeout).converse(target.runtime.runroot(target.engine))
+    if len(path) <= podman.LONGEST_RUNROOT:
+        return None
+    text = f"its runroot {path} has more than {podman.LONGEST_RUNROOT} characters: exit codes come 20 s late"
+    return text, "name a shorter runroot in storage.conf (rootless: a shorter XDG_RUNTIME_DIR)"
 
 
 def _rootless_problem(contact: str) -> tuple[str, str] | None:

@@ -65,8 +65,9 @@ class Ctr:
 
     def argv(self, engine: Engine, *rest: str) -> Argv:
         """A whole command line. Without a bound ctr would wait for ever for a socket that is not there."""
-        given = [f"{flag}={engine.options[key]}" for key, flag in self.contact_options.items() if engine.options.get(key)]
-        return (*engine.command, "--connect-timeout=5s", *given, *rest)
+        given = engine.options
+        own = [f"{flag}={given[key]}" for key, flag in self.contact_options.items() if given.get(key)]
+        return (*engine.command, "--connect-timeout=5s", *own, *rest)
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible; a wall-clock limit is the supervisor's."""

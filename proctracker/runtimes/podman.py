@@ -7,8 +7,8 @@ from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import replace
-from proctracker.runtimes import flags, inspection
-from proctracker.runtimes.base import DETACHED, Argv, Engine, Launch, Request
+from proctracker.runtimes import flags, inspection, words
+from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.shared import DockerLike
 
 STATES = {
@@ -21,6 +21,8 @@ STATES = {
 }
 """podman's words (podman-ps(1), ``--filter status``); 3.x says ``configured`` for what 4.0 and later call ``created``."""
 
+LONGEST_RUNROOT = 50
+"""Characters of a runroot that podman's own clean-up after a container takes; over that it refuses (``--runroot``)."""
 _PODMANS_LIMIT = 1048576
 _REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 
@@ -93,6 +95,11 @@ class Podman(DockerLike):
         driver = "passthrough" if streams else "k8s-file"
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
         return replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
+
+    def runroot(self, engine: Engine) -> Dialog[str]:
+        """The directory podman keeps the state of running containers in."""
+        done = yield from one(self.argv(engine, "info", "--format", "{{.Store.RunRoot}}"))
+        return words.expect(done).strip()
 
 
 def _remote(engine: Engine) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from proctracker.cli import doctor
+from proctracker.cli.access import Access
 
 
 def test_it_looks_at_everything_and_starts_nothing(pt, home):
@@ -17,15 +20,34 @@ def test_it_looks_at_everything_and_starts_nothing(pt, home):
     assert not home.check()
 
 
-def test_it_fails_if_the_default_tracker_cannot_work(pt):
+@pytest.fixture
+def few(monkeypatch):
+    """Trackers that answer at once; ctr without its daemon takes its time."""
+    monkeypatch.setattr(Access, "contacts", lambda access: ["process", "nerdctl"])
+
+
+def test_it_fails_if_the_default_tracker_cannot_work(pt, few):
     assert pt("doctor").code == 0
     assert pt("-c", "nerdctl", "doctor").code == 1 or os.path.exists("/usr/local/bin/nerdctl")
 
 
-def test_a_state_directory_others_can_write_to_is_a_fault(pt, home):
+def test_a_state_directory_others_can_write_to_is_a_fault(pt, home, few):
     pt("run", "true")
     os.chmod(home.path, 0o777)
     found = pt("doctor")
     os.chmod(home.path, 0o700)
     assert found.code == 1
     assert "fails    state directory" in found.out
+
+
+@pytest.mark.parametrize(("length", "grade"), [(50, "ok"), (51, "warn")])
+def test_a_runroot_too_long_for_podmans_clean_up(pt, tmp_path, monkeypatch, length, grade):
+    program = tmp_path / "podman"
+    program.write_text(f"#!/bin/sh\ncase $3 in *RunRoot*) echo /{'r' * (length - 1)};; *) echo 4.3.1;; esac\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Access, "contacts", lambda access: ["podman"])
+    (found,) = [each for each in json.loads(pt("doctor", "--json").out) if each["name"] == "tracker podman"]
+    assert found["grade"] == grade
+    assert ("20 s late" in found["text"]) == (grade == "warn")
