@@ -78,7 +78,7 @@ class Supervisor:
                 link = self._greet(path)
             except PermissionError as error:
                 raise DrmCommunicationException(f"{path}: {error.strerror or error}") from None
-            except TimeoutError:
+            except (TimeoutError, socket.timeout):  # two classes before Python 3.10
                 raise DrmCommunicationException(f"{path}: the supervisor does not answer for {_LATEST:g} s") from None
             except (FileNotFoundError, NotADirectoryError, *GONE):
                 if not start:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,6 +43,8 @@ def begin(home: Home) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def call(*words: str, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # The tests themselves may have been started with nohup.
+        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
         argv = [sys.executable, "-m", "proctracker", *words]
         process = subprocess.Popen(argv, text=True, env=os.environ, **{**pipes, **options})
         begun.append(process)
