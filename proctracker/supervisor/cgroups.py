@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from proctracker.supervisor.textfile import text_of
+
 _CONTROLLERS = ("cpuacct", "memory", "freezer")
 
 
@@ -36,7 +38,7 @@ def paths(pid: int, container_id: str | None = None) -> Paths:
     With a container's id: only groups that it names, cut to the group of that name (an engine may put its processes
     one below). So where the engine made no group, nothing is said rather than the figures of somebody else's.
     """
-    return resolve(_read(f"/proc/{pid}/cgroup"), _read("/proc/self/mountinfo"), container_id)
+    return resolve(text_of(f"/proc/{pid}/cgroup"), text_of("/proc/self/mountinfo"), container_id)
 
 
 def resolve(cgroup: str, mountinfo: str, container_id: str | None = None) -> Paths:
@@ -86,7 +88,7 @@ def has_name(pid: int, container_id: str) -> bool:
     Without this a pid told by a remote engine, or by one in a virtual machine, would be some other process here.
     """
     name = _named(container_id)
-    return any(name.search(_read(f"/proc/{pid}/{file}")) for file in ("cgroup", "mountinfo"))
+    return any(name.search(text_of(f"/proc/{pid}/{file}")) for file in ("cgroup", "mountinfo"))
 
 
 def usage(paths: Paths) -> Usage:
@@ -111,28 +113,19 @@ def pids(paths: Paths) -> list[int]:
     top = next((path for path in choice if path), None)
     if top is None:
         return []
-    lists = (_read(os.path.join(folder, "cgroup.procs")) for folder, _, _ in os.walk(top))
+    lists = (text_of(os.path.join(folder, "cgroup.procs")) for folder, _, _ in os.walk(top))
     return sorted({int(word) for text in lists for word in text.split()})
-
-
-def _read(path: str) -> str:
-    """The text of a file; empty if it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _number(path: str) -> int | None:
     """The number a file holds; None if it is missing or says something else (``max``)."""
-    text = _read(path).strip()
+    text = text_of(path).strip()
     return int(text) if text.isdigit() else None
 
 
 def _field(path: str, name: str) -> int | None:
     """The number behind a name in a file of ``name number`` lines."""
-    for line in _read(path).splitlines():
+    for line in text_of(path).splitlines():
         words = line.split()
         if len(words) == 2 and words[0] == name and words[1].isdigit():
             return int(words[1])

@@ -9,6 +9,8 @@ import resource
 from collections.abc import Mapping
 from typing import TypedDict
 
+from proctracker.supervisor.textfile import text_of
+
 MAIN = "main"
 """The key of every ordinary login of a user on a host."""
 
@@ -49,9 +51,9 @@ class Description(TypedDict):
 
 def describe(environ: Mapping[str, str] | None = None) -> Description:
     """Describe this process; the environment defaults to its own."""
-    cgroup = _read("/proc/self/cgroup")
+    cgroup = text_of("/proc/self/cgroup")
     groups = [os.getegid(), *sorted(set(os.getgroups()))]
-    may = _capabilities(_read("/proc/self/status"))
+    may = _capabilities(text_of("/proc/self/status"))
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     raised = 20 - min(resource.getrlimit(resource.RLIMIT_NICE)[0] % 2**64, 40)
     return {
@@ -142,7 +144,7 @@ def _namespaces() -> dict[str, int]:
 
 def _mounts_of(pid: str) -> set[str]:
     """The mount ids a process sees: unique on a machine, so two processes sharing one share the namespace."""
-    return {line.split(" ", 1)[0] for line in _read(f"/proc/{pid}/mountinfo").splitlines()}
+    return {line.split(" ", 1)[0] for line in text_of(f"/proc/{pid}/mountinfo").splitlines()}
 
 
 def _usual(groups: list[int]) -> bool:
@@ -164,12 +166,3 @@ def _capabilities(status: str) -> list[str]:
 def _limit_names() -> list[str]:
     """The names of all limits this Python knows; OFILE is another name of NOFILE."""
     return sorted(name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE")
-
-
-def _read(path: str) -> str:
-    """The text of a file; empty if it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from proctracker.supervisor.textfile import text_of
+
 LINGER = "/var/lib/systemd/linger"
 """Holds a file named after each user whose manager stays without a login (loginctl(1), enable-linger)."""
 
@@ -37,7 +39,7 @@ class Login(NamedTuple):
 def describe() -> Login:
     """Look at this process and this machine's settings; reads a few files."""
     user = _user()
-    place = login_place(_read("/proc/self/cgroup"))
+    place = login_place(text_of("/proc/self/cgroup"))
     return Login(place, lingers(user), place is not None and kills(user, settings()), user)
 
 
@@ -62,7 +64,7 @@ def settings() -> list[str]:
     for folder in _DROPINS:
         for path in glob.glob(f"{folder}/logind.conf.d/*.conf"):
             dropins[os.path.basename(path)] = path
-    return [_read(path) for path in (*_SETTINGS, *(dropins[name] for name in sorted(dropins)))]
+    return [text_of(path) for path in (*_SETTINGS, *(dropins[name] for name in sorted(dropins)))]
 
 
 def kills(user: str, texts: Iterable[str]) -> bool:
@@ -132,13 +134,4 @@ def _user() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return ""
-
-
-def _read(path: str) -> str:
-    """The text of a file; empty if it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
         return ""
