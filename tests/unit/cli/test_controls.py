@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from proctracker.tracker import resubmission
+
 
 def test_the_life_of_a_job(pt):
     pt("submit", "--hold", "sleep", "60")
@@ -114,3 +116,11 @@ def test_resubmit_waits_for_the_end(pt):
     found = pt("resubmit", "1")
     assert (found.code, found.out) == (1, "")
     assert "has not ended" in found.err
+
+
+def test_resubmit_says_in_one_line_that_the_environment_was_dropped(pt, monkeypatch):
+    pt("run", "true")
+    monkeypatch.setattr(resubmission, "environment_kept", lambda place, row: False)
+    found = pt("resubmit", "1")
+    assert (found.code, found.out, len(found.err.splitlines())) == (0, "2\n", 1)
+    assert found.err.startswith("proctracker: job 1: its environment is no longer kept")
