@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import engines
 import proctracker as pt
-from proctracker.tracker import looks
 from latency import until_told
 from measure import Row, absolute, extra, median, milli, pairs, timed
 from place import Place, call, command, pss
+from proctracker.tracker import looks
 
 _SLEEP = ("sleep", "600")
 _PARALLEL = (1, 2, 4, 8)
