@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -209,7 +210,8 @@ class EngineStart:
         self._clean()
         for path in self._kept:
             # What an engine says of a start that failed is the job's annotation, not its output.
-            os.truncate(path, 0)
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)
         core.starter.engine_started()
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)
