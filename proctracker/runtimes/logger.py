@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-_AGAIN = """\
-if ln {folder}/out {folder}/out.again 2>/dev/null; then
-    ln {folder}/err {folder}/err.again
-    o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
-    exec 6{mode}"${{o%.}}" 7{mode}"${{e%.}}"
-fi
-"""
-"""For a container that its engine restarts: the paths stay, and each start but the first appends."""
-
 _SCRIPT = """\
 trap '' TERM
-o=$(cat {folder}/out{again}; echo .); e=$(cat {folder}/err{again}; echo .)
+o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
 exec 6{mode}"${{o%.}}" 7{error}
 exec 5>&-
 {{ cat || cat >/dev/null; }} <&3 >&6 &
@@ -29,18 +20,12 @@ The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` r
 """
 
 
-def uri(folder: str, append: bool, joined: bool, restarts: bool = False) -> str:
-    """What ``--log-uri`` or ``--log-driver`` is given; 0.6 MB a job, where nerdctl's own logger takes 15.
-
-    ``restarts``: the engine may start the job again, and the logger with it.
-    """
+def uri(folder: str, append: bool, joined: bool) -> str:
+    """What ``--log-uri`` or ``--log-driver`` is given; 0.6 MB a job, where nerdctl's own logger takes 15."""
     from urllib.parse import quote  # here: a supervisor without containerd's jobs does without it
 
-    quoted, mode = shlex.quote(folder), ">>" if append or restarts else ">"
-    error = ">&6" if joined else f'{mode}"${{e%.}}"'
-    script = _SCRIPT.format(folder=quoted, mode=mode, error=error, again=".again" if restarts else "")
-    if restarts:
-        script = _AGAIN.format(folder=quoted, mode=">>" if append else ">") + script
+    mode = ">>" if append else ">"
+    script = _SCRIPT.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"${{e%.}}"')
     return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, Mapping, NoReturn, Sequence
 
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
-from proctracker.model import Completed, JobState, Observation, extension
+from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes import flags, inspection, logger, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
@@ -77,8 +77,7 @@ class Nerdctl(DockerLike):
         if request.input and request.input != "/dev/null":
             return self.plan(request, ATTACHED, [], Streams(request.input, output, error))
         folder = request.folder
-        restarts = extension(request.template, "restart") not in (None, "no")
-        driver = logger.uri(folder, request.append, output == error, restarts)
+        driver = logger.uri(folder, request.append, output == error)
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], None)
         return replace(launch, files={**launch.files, **logger.files(folder, output, error)}, pid_file=f"{folder}/pid")
 
