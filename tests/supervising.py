@@ -150,6 +150,7 @@ class Boxes:
 
     name = "boxes"
     containers = True
+    pulls = True
     keeps_logs = True
     ignored = ("not supported and ignored",)
     kind = DETACHED

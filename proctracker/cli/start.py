@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Sequence
 
     from proctracker.model import JobTemplate
+    from proctracker.tracker.contacts import Target
 
 
 class Start:
@@ -38,6 +39,8 @@ class Start:
             self.spec: dict[str, Any] = submission.prepare(
                 template, target, access.config, environ=os.environ, cwd=os.getcwd(), indices=indices
             )
+            if self.containers:
+                _fetch(target, self.spec, access)
         except BaseException:
             if kept:
                 os.unlink(kept)
@@ -77,6 +80,15 @@ class Start:
         if client.resumed:
             formats.say(f"{client.resumed} queued {'job goes' if client.resumed == 1 else 'jobs go'} on, too")
         return job_id
+
+
+def _fetch(target: Target, spec: dict[str, Any], access: Access) -> None:
+    """Fetch an image that is missing, with progress where somebody sees it."""
+    import sys
+
+    from proctracker.tracker import images
+
+    images.fetch(target, spec, access.config, sys.stderr.buffer if sys.stderr.isatty() else None)
 
 
 def submit(call: Call) -> int:

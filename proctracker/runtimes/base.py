@@ -116,6 +116,8 @@ class Runtime(Protocol):
     """Template attributes this runtime cannot honour -> why. The supervisor's own (start_time, …) are never here."""
     extensions: Sequence[str]
     """Keys of implementation_specific this runtime honours (canonical snake_case or the seeds' spelling)."""
+    pulls: bool
+    """True where the start command fetches a missing image by itself; else the client does if the template says so."""
     keeps_logs: bool
     """True where output without a path stays with the engine and ``logs`` reads it there."""
     ignored: Sequence[str]

@@ -59,6 +59,7 @@ class Ctr:
     contact_options: Mapping[str, str] = {"address": "--address", "namespace": "--namespace"}
     unsupported: Mapping[str, str] = UNSUPPORTED
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *ctr_launch.EXTENSIONS)
+    pulls = False
     keeps_logs = False
     ignored: Sequence[str] = ()
     states: Mapping[str, str] = STATES

@@ -33,6 +33,7 @@ class Process:
         ),
     }
     extensions: Sequence[str] = GENERAL_EXTENSIONS
+    pulls = False
     keeps_logs = False
     ignored: Sequence[str] = ()
     states: Mapping[str, str] = {}

@@ -58,6 +58,7 @@ class DockerLike:
     contact_options: Mapping[str, str] = {"address": "--host"}
     unsupported: Mapping[str, str] = UNSUPPORTED
     extensions: Sequence[str] = EXTENSIONS
+    pulls = True
     keeps_logs = True
     ignored: Sequence[str] = IGNORED
     states: Mapping[str, str] = inspection.STATES

@@ -9,7 +9,7 @@ from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
 from proctracker.runner import Runner
-from proctracker.tracker import infos, place, submission, surroundings, waits
+from proctracker.tracker import images, infos, place, submission, surroundings, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import Track
 
@@ -144,6 +144,8 @@ class JobTracker:
             indices=indices,
             reader=self.place.reader,
         )
+        if target.runtime.containers:
+            images.fetch(target, spec, self._config)
         context = surroundings.now(os.environ, template.job_environment, target.runtime.containers)
         job_id = self.place.client().submit(
             self.session,

@@ -1,0 +1,44 @@
+"""Fetching images before a start: with progress on a terminal, and for CLIs whose start command fetches none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import IO, Any, Mapping
+
+from proctracker.config import Config
+from proctracker.errors import InvalidArgumentException
+from proctracker.runner import Runner
+from proctracker.tracker.contacts import Target
+
+ALWAYS, NEVER = "always", "never"
+"""Values of the extension ``pull``; ``missing`` is the third, and unset is what the CLI does by itself."""
+
+
+def fetch(target: Target, spec: Mapping[str, Any], config: Config, terminal: IO[bytes] | None = None) -> None:
+    """Fetch a job's image if its template wants that, or the start would do so where nobody sees it.
+
+    ``terminal``: where progress is shown; None where there is none. Raises InvalidArgumentException with the CLI's
+    reason where an image could not be fetched that the start itself would not fetch.
+    """
+    template = spec["template"]
+    image = template.get("job_category")
+    policy = (template.get("implementation_specific") or {}).get("pull")
+    runtime = target.runtime
+    if not image or policy == NEVER or (terminal is None if runtime.pulls else policy is None):
+        return
+    argv = runtime.pull(target.engine, image)
+    runner = Runner(target.engine, config.cli_timeout)
+    if argv is None or (policy != ALWAYS and runner.converse(runtime.has_image(target.engine, image))):
+        return
+    with tempfile.TemporaryFile() as said:
+        code = runner.copy(argv, terminal or said, terminal or said)
+        if code and not runtime.pulls:
+            raise InvalidArgumentException(f"job_category: {image} could not be fetched{_last_line(said)}")
+
+
+def _last_line(said: IO[bytes]) -> str:
+    """The end of what a CLI said; nothing where it said it on the terminal."""
+    said.seek(0, os.SEEK_SET)
+    lines = said.read().decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
