@@ -223,6 +223,8 @@ class Queue:
         wanted = [(name, True) for name in job.spec.get("after") or ()]
         wanted += [(name, False) for name in job.spec.get("after_any") or ()]
         job.waits_for = set()
+        if wanted:
+            core.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
         for name, done in wanted:
             rows = core.store.jobs([name]) if core.jobs.find(name) is None else []
             live = core.jobs.find(name) is not None or any(not row.ended for row in rows)

@@ -227,3 +227,13 @@ def _environ(pid: int) -> str:
 
 def _letter(pid: int) -> str:
     return _read(pid, "stat").rpartition(")")[2].split()[0]
+
+
+def test_a_dependency_that_ends_while_its_dependent_is_submitted(home: Home) -> None:
+    session = pt.create_job_session("s")
+    infos = []
+    for number in range(100):
+        first = session.run_job(_script("exit 0")) if number % 2 else session.run_bulk_jobs(_script("exit 0"), 1, 1)
+        then = session.run_job({**_script("exit 0"), "implementation_specific": {"after": [first.id]}})
+        infos.append(then.wait_terminated(LONG))
+    assert [info.annotation for info in infos if info.job_state != pt.JobState.DONE] == []
