@@ -49,6 +49,8 @@ def kill(*pids: int) -> None:
 def started(*words: str, **options: object) -> Iterator[subprocess.Popen[str]]:
     """A ``proctracker`` command that runs on; it has ended in the end."""
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # The tests themselves may have been started with nohup.
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     process: subprocess.Popen[str] = subprocess.Popen([*PROGRAM, *words], **{**streams, **options})  # type: ignore[call-overload]
     try:
         yield process

@@ -150,6 +150,7 @@ def test_where_no_file_can_be_made(outputs: Outputs, tmp_path: Path, monkeypatch
     def full(*args: Any) -> int:
         raise OSError(errno.EMFILE, "too many")
 
-    monkeypatch.setattr(os, "open", full)
-    with pytest.raises(StartLater):
-        outputs.open(str(tmp_path / "2"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        with pytest.raises(StartLater):
+            outputs.open(str(tmp_path / "2"))

@@ -76,7 +76,7 @@ def test_a_process_is_told_by_pid_and_start(desk: Desk) -> None:
     (["cat"], {"input": "/nonexistent"}, 125, "/nonexistent: No such file or directory"),
     (["cat"], {"input": "x", "output": "x"}, 125, "/x: input and output are the same file"),
     (["cat"], {"stdin": "passed"}, 125, "its standard input went with the client or supervisor that had it"),
-    (["tr\0ue"], {}, 125, "ValueError: embedded null byte"),
+    (["tr\0ue"], {}, 125, "ValueError: "),
 ])  # fmt: skip
 def test_a_start_that_never_works(
     desk: Desk, command: list[str], more: dict[str, Any], status: int, reason: str
