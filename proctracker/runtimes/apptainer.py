@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
-from proctracker.model import JobTemplate, extension, nearest
-from proctracker.runtimes import flags
+from proctracker.model import Completed, JobTemplate, extension, nearest
+from proctracker.runtimes import environment, flags
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
 from proctracker.runtimes.process import Process
 from proctracker.runtimes.words import expect
@@ -38,14 +39,23 @@ _FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
 }
 """Extension -> flag of ``apptainer exec`` (its manual page) and what reads its value."""
 
-_OVERRIDDEN = ("PATH", "LD_LIBRARY_PATH")
-"""Variables the image sets; the job's own go by a longer name."""
+_OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT")
+_PREFIXED = re.compile(r"(?!(UID|EUID|GID|PPID)$)[A-Za-z_][A-Za-z0-9_]*")
+"""Names that a shell can set: apptainer sources ``export NAME="VALUE"`` for APPTAINERENV_NAME, all of them or none."""
+_FAILURE = 255
+_FATAL = re.compile(r"FATAL: +(?P<reason>.*\S)")
+_REASONS = (
+    (re.compile(r'".*": executable file not found|stat .*: no such file'), 127),
+    (re.compile(r"permission denied$|is a directory$|exec .* failed: "), 126),
+)
+"""Its words of a command that cannot be started, as apptainer 1.4.5 puts them -> what a shell calls it."""
 
 
 class Apptainer(Process):
     """The CLI of apptainer 1.0 or newer.
 
-    The job's exit status and signal are the command's. 255 is its own failure as well: image or command missing.
+    The job's exit status and signal are the command's. 255 is its own failure as well: image or command missing. Its
+    last line on stderr is then ``FATAL: …``; a job that ends so itself is taken for it.
     """
 
     name = "apptainer"
@@ -74,22 +84,40 @@ class Apptainer(Process):
             raise InvalidArgumentException("remote_command: empty, there is nothing to run")
         if "HOME" in (template.job_environment or {}):
             raise UnsupportedAttributeException("job_environment: apptainer sets HOME itself; give --home as an option")
+        flags.check_text(template)
+        environment.check_text(template.job_environment or {})
         _words(template, "/")
 
     def launch(self, request: Request) -> Launch:
-        """``apptainer exec``, with the job's environment as its own: apptainer hands it on."""
-        own = {name: value for name, value in (request.template.job_environment or {}).items() if name in _OVERRIDDEN}
+        """``apptainer exec``, with the job's environment as its own: apptainer hands it on.
+
+        What is the job's, not its caller's, has a second name that wins over the image's and over ``--cleanenv``.
+        """
+        own = {*(request.template.job_environment or {}), *_OURS}
+        prefixed = {
+            f"APPTAINERENV_{name}": re.sub(r"[\\$`]", r"\\\g<0>", value)
+            for name, value in request.environment.items()
+            if name in own and _PREFIXED.fullmatch(name)
+        }
         output = request.output or request.keep_output
         return Launch(
             SUPERVISED,
             (*request.engine.command, "exec", *_words(request.template, request.directory)),
-            environment={**request.environment, **{f"APPTAINERENV_{name}": value for name, value in own.items()}},
+            environment={**request.environment, **prefixed},
             directory=request.directory,
             stdin=request.input,
             stdout=output,
             stderr=output if request.template.join_files else request.error or request.keep_error,
             append=request.append,
         )
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        """By the last line of stderr; without its FATAL the code is the job's own."""
+        found = _FATAL.fullmatch(completed.stderr.rstrip().rpartition("\n")[2])
+        if completed.returncode != _FAILURE or not found:
+            return completed.returncode, ""
+        reason = found["reason"]
+        return next((code for words, code in _REASONS if words.match(reason)), 125), reason
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's; there is no daemon."""
@@ -109,6 +137,8 @@ def _words(template: JobTemplate, base: str) -> list[str]:
             base,
         ),
         *[f"--hostname={machine}" for machine in machines],
+        # Without it apptainer goes somewhere else, with a warning, where the image has not got the directory.
+        *([f"--pwd={base}"] if template.working_directory else []),
         *flags.options(template),
         flags.image(template),
         *flags.each("entrypoint", extension(template, "entrypoint") or []),

@@ -77,6 +77,12 @@ def _only_quotes(name: str, value: str) -> bool:
     return _fits_a_line(name, "") and one_line(value)
 
 
+def check_text(environment: Mapping[str, str]) -> None:
+    """Raise UnsupportedAttributeException for what is not UTF-8."""
+    for name, value in environment.items():
+        _check_text(name, value)
+
+
 def _check_text(name: str, value: str) -> None:
     try:
         (name + value).encode("utf-8")

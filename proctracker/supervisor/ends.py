@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from proctracker.model import JobState, Observation, signal_name
+from proctracker import runtimes
+from proctracker.model import Completed, JobState, Observation, signal_name
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
+from proctracker.supervisor.textfile import tail
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -29,10 +31,22 @@ class Ends:
         if row.output is None or row.error is None:
             attempt = row.attempt
             self._core.loop.soon(lambda: self._outputs(job, attempt))
+        if row.category and end.status > 0:
+            code, reason = self._told(job, end.status)
+            if code != end.status:
+                self.not_started(job, code, reason)
+                return
         if end.status >= 0:
             self._finish(job, end.time, code=end.status)
         else:
             self._finish(job, end.time, signal=signal_name(-end.status))
+
+    def _told(self, job: Job, status: int) -> tuple[int, str]:
+        """What the CLI that carried a job in an image says of its own failure; the same status: it was the job's."""
+        row = job.row
+        out, err = self._core.outputs.paths(row, job.spec.get("output_dir"))
+        path = (row.output or out) if job.spec.get("join") else (row.error or err)
+        return runtimes.get(row.runtime).failed_start(Completed((), status, "", tail(path)))
 
     def _outputs(self, job: Job, attempt: int) -> None:
         """A process has left its kept files."""

@@ -65,11 +65,48 @@ def test_entrypoint_and_hostname() -> None:
     assert launch({"entrypoint": "e"}, candidate_machines=["h"]).argv[2:] == ("--hostname=h", "a.sif", "e", "x")
 
 
-def test_the_path_of_the_job_wins_over_the_images() -> None:
+def test_what_is_the_jobs_wins_over_the_images_and_the_callers() -> None:
+    own = {"PATH": "/p", "A": "1", "my.var": "2", "UID": "3"}
     found = launch(
-        job_environment={"PATH": "/p", "A": "1"}, request={"environment": {"PATH": "/p", "A": "1", "B": "2"}}
+        job_environment=own, request={"environment": {**own, "B": "4", "JOB_ID": "7", "APPTAINERENV_A": "theirs"}}
     )
-    assert found.environment == {"PATH": "/p", "A": "1", "B": "2", "APPTAINERENV_PATH": "/p"}
+    prefixed = {"APPTAINERENV_PATH": "/p", "APPTAINERENV_A": "1", "APPTAINERENV_JOB_ID": "7"}
+    assert found.environment == {**own, "B": "4", "JOB_ID": "7", **prefixed}
+
+
+def test_no_shell_sees_more_than_text_in_a_value() -> None:
+    found = launch(job_environment={"A": ""}, request={"environment": {"A": '$(id) `id` $HOME \\ "\n'}})
+    assert found.environment["APPTAINERENV_A"] == '\\$(id) \\`id\\` \\$HOME \\\\ "\n'
+
+
+def test_a_working_directory_is_insisted_on() -> None:
+    assert launch(working_directory="/w").argv[2:] == ("--pwd=/w", "a.sif", "x")
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [
+        (255, 'FATAL:   "x": executable file not found in $PATH\n', (127, '"x": executable file not found in $PATH')),
+        (255, "FATAL:   stat /x: no such file or directory\n", (127, "stat /x: no such file or directory")),
+        (255, "WARNING: a\nFATAL:   permission denied\n", (126, "permission denied")),
+        (255, "FATAL:   is a directory\n", (126, "is a directory")),
+        (255, "FATAL:   exec /x failed: a shared library is likely missing in the image", (126, None)),
+        (255, "FATAL:   While checking container encryption: could not open image /x: no such file", (125, None)),
+        (255, "", (255, "")),
+        (255, "FATAL:   permission denied\nthe job's own\n", (255, "")),
+        (1, "FATAL:   permission denied\n", (1, "")),
+    ],
+)
+def test_its_own_failures(code: int, said: str, expected: tuple[int, str | None]) -> None:
+    status, reason = RUNTIME.failed_start(Completed((), code, "", said))
+    assert status == expected[0]
+    assert reason == said[9:] if expected[1] is None else reason == expected[1]
+
+
+@pytest.mark.parametrize("more", [{"args": ["\udcff"]}, {"job_environment": {"A": "\udcff"}}])
+def test_what_is_not_utf8_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedAttributeException, match="not UTF-8"):
+        launch(**more)
 
 
 @pytest.mark.parametrize(

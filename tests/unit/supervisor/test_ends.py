@@ -54,6 +54,20 @@ def test_a_process(desk: Desk, status: int, ending: str | None, expected: tuple[
     assert transitions[-1] == (int(expected[0]),)
 
 
+@pytest.mark.parametrize("join", [False, True])
+def test_the_failure_of_a_command_that_carries_a_job(desk: Desk, join: bool) -> None:
+    job = _job(desk, retries=1)
+    job.row.runtime, job.row.category = "apptainer", "a.sif"
+    job.spec["join"] = join
+    path = Path(desk.core.outputs.paths(job.row, None)[0 if join else 1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("FATAL:   could not open image a.sif\n", encoding="ascii")
+    _end(desk, job, 255)
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "start-failed", 125)
+    assert row.annotation == "could not open image a.sif"
+
+
 @pytest.mark.parametrize(("found", "oom", "expected"), [
     (Observation(JobState.DONE, exit_status=0), False, (JobState.DONE, None, 0, None)),
     (Observation(JobState.FAILED, exit_status=3), False, (JobState.FAILED, None, 3, None)),
