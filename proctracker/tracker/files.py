@@ -126,6 +126,10 @@ def check_apart(spec: Mapping[str, Any]) -> None:
         )
 
 
+_NAMELESS = ("ctr", "apptainer")
+"""Runtimes whose volumes have no names: every source is a path."""
+
+
 def absolute_volumes(template: JobTemplate, cwd: str, runtime: str) -> JobTemplate:
     """The template with relative host paths of ``volumes`` as the caller's own.
 
@@ -146,7 +150,7 @@ def absolute_volumes(template: JobTemplate, cwd: str, runtime: str) -> JobTempla
 
 def _volume(word: str, cwd: str, runtime: str) -> str:
     source, colon, rest = word.partition(":")
-    if not colon or not source or ("/" not in source and source not in (".", "..") and runtime != "ctr"):
+    if not colon or not source or ("/" not in source and source not in (".", "..") and runtime not in _NAMELESS):
         return word  # a volume the engine knows by its name
     path = os.path.normpath(os.path.join(cwd, source))
     if not os.path.exists(path):

@@ -37,7 +37,7 @@ def prepare(
     templates.check(template, containers)
     _this_machine(template)
     template = _categorised(template, target, config)
-    if containers:
+    if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)
     target.runtime.check(template, target.engine)
     contacts.present(target)

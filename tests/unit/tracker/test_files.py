@@ -124,7 +124,8 @@ def test_volumes_are_the_callers(tmp_path: Path) -> None:
         "named:/n",
         f"{tmp_path}:/t",
     ]
-    assert volumes(tmp_path, "data:/d", "ctr") == [f"{tmp_path}/data:/d"]
+    for runtime in ("ctr", "apptainer"):
+        assert volumes(tmp_path, "data:/d", runtime) == [f"{tmp_path}/data:/d"]
 
 
 def test_a_missing_volume_is_refused(tmp_path: Path) -> None:
