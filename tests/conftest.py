@@ -45,7 +45,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that asks for an engine on every one."""
     if "engine" in metafunc.fixturenames:
         asked = metafunc.config.getoption("--runtimes")
-        names = asked.split(",") if asked else [*engines.ENGINES]
+        absent = metafunc.config.stash[_absent]
+        known = [name for name, kind in engines.ENGINES.items() if not (kind.optional and name in absent)]
+        names = asked.split(",") if asked else known
         metafunc.parametrize("engine", names, indirect=True)
 
 

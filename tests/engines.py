@@ -27,12 +27,14 @@ class Engine:
     """One runtime as tests use it.
 
     ``contact`` and ``environ`` lead proctracker to it; ``command`` is the bare CLI, to be run with ``environ``.
-    ``daemon`` tells whether there is one that ``kill`` and ``restart`` act on.
+    ``daemon`` tells whether there is one that ``kill`` and ``restart`` act on. Where an ``optional`` one is missing, no
+    test names it.
     """
 
     name = "process"
     programs: tuple[str, ...] = ()
     daemon = False
+    optional = False
 
     def __init__(self) -> None:
         self.contact = self.name
@@ -98,6 +100,7 @@ class Engine:
         done = subprocess.run(
             [*self.command, *words],
             env={**os.environ, **self.environ},
+            cwd="/",  # a test's own directory may have gone already
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -326,10 +329,34 @@ class Docker(Containerd):
         Engine.clear(self)
 
 
+class Apptainer(Engine):
+    """apptainer, where one is on PATH: of Debian only sid has it. The image is a folder."""
+
+    name = "apptainer"
+    programs = ("apptainer",)
+    optional = True
+
+    def configure(self) -> None:
+        """Without the rights of root, of which a machine may have kept some back."""
+        self.command, self.image = self.programs, self.path("busybox")
+        self.environ = {"APPTAINER_USERNS": "1"}
+
+    def load(self, archive: str) -> None:
+        """Unpack the image; apptainer mounts its /var/tmp, and says so on stderr where there is none."""
+        image.unpack(self.image)
+        os.makedirs(os.path.join(self.image, "var/tmp"))
+
+    def clear(self) -> None:
+        """Nothing is left of a job."""
+
+
 ENGINES: dict[str, type[Engine]] = {
-    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, Docker)
+    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, Docker, Apptainer)
 }
-UNPACKAGED = {"nerdctl": "no Debian package provides it; without one, unit tests replay its recordings"}
+UNPACKAGED = {
+    "nerdctl": "no Debian package provides it; without one, unit tests replay its recordings",
+    "apptainer": "only Debian's sid has a package; without one, unit tests look at its command lines",
+}
 """What ``scripts/install-runtimes`` cannot install, and what to do."""
 
 

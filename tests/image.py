@@ -55,6 +55,12 @@ def write(path: str, name: str = NAME, **config: object) -> str:
     return path
 
 
+def unpack(folder: str) -> None:
+    """The image's files as a folder."""
+    with tarfile.open(fileobj=io.BytesIO(_layer())) as layer:
+        layer.extractall(folder)
+
+
 def _layer() -> bytes:
     """A root file system: busybox, a link for each of its applets, the usual folders, a user."""
     program = busybox()

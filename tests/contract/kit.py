@@ -31,7 +31,7 @@ class Kit:
         self._engine = engine
         self.name = engine.name
         self.contact = engine.contact
-        self.image = engine.image if self.containers else None
+        self.image = None if self.runtime == "process" else engine.image
 
     @property
     def runtime(self) -> str:
@@ -40,13 +40,13 @@ class Kit:
 
     @property
     def containers(self) -> bool:
-        """Whether its jobs are containers."""
-        return self.runtime != "process"
+        """Whether its jobs are containers that an engine keeps; apptainer's are processes in an image."""
+        return self.runtime not in ("process", "apptainer")
 
     def job(self, *command: str, **attributes: Any) -> dict[str, Any]:
         """A template of this runtime: the command, and the image where one is needed."""
         template: dict[str, Any] = {"remote_command": command[0], "args": [*command[1:]], **attributes}
-        if self.containers:
+        if self.image:
             template.setdefault("job_category", self.image)
         return template
 

@@ -82,7 +82,7 @@ def test_a_job_of_two_slots_takes_two(kit: Kit, session: pt.JobSession) -> None:
 
 def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     template = kit.extended(kit.script("exit 0"), memory_limit="64M")
-    if not kit.containers:
+    if not kit.image:
         with pytest.raises(pt.UnsupportedAttributeException, match="memory_limit"):
             session.run_job(template)
         return
@@ -92,6 +92,9 @@ def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.Jo
         assert [(info.exit_status, info.job_sub_state) for info in infos] == [(125, "start-failed")] * 2
         assert all("ignored" in (info.annotation or "") for info in infos)
         assert "proctracker-" not in kit.listed()
+    elif kit.runtime == "apptainer" and infos[0].exit_status:
+        assert [info.exit_status for info in infos] == [125] * 2
+        assert all("cgroups" in (info.annotation or "") for info in infos)
     else:
         assert [info.job_state for info in infos] == [pt.JobState.DONE] * 2
 

@@ -20,6 +20,8 @@ HAS_NOT = {"ctr": {"exposedPorts", "restart"}, "nerdctl": {"restart"}}
 @pytest.fixture(autouse=True)
 def _containers(kit: Kit, session: pt.JobSession) -> None:
     """The process tracker has no images: it refuses them, and then there are no rows to look at."""
+    if kit.image and not kit.containers:
+        pytest.skip(f"{kit.name} keeps no containers")
     if not kit.containers:
         with pytest.raises(pt.UnsupportedAttributeException, match="job_category"):
             session.run_job({"remote_command": "true", "job_category": "localhost/busybox:test"})

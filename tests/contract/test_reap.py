@@ -74,14 +74,15 @@ def test_reap_removes_the_container(kit: Kit, session: pt.JobSession) -> None:
 
 def test_the_extension_rm_removes_at_once_and_keeps_code_and_output(kit: Kit, session: pt.JobSession) -> None:
     template = kit.extended(kit.script("echo still here; exit 3"), rm="TRUE")
-    if not kit.containers:
+    if not kit.image:
         with pytest.raises(pt.UnsupportedAttributeException, match="rm"):
             session.run_job(template)
         return
     job = session.run_job(template)
     info = job.wait_terminated(LONG)
     assert info.exit_status == 3
-    until(lambda: str(info.container_id) not in kit.listed(), "the removal")
+    if kit.containers:
+        until(lambda: str(info.container_id) not in kit.listed(), "the removal")
     assert job.read_output() == b"still here\n"
     assert (state(job), job.get_info().exit_status) == (pt.JobState.FAILED, 3)
 

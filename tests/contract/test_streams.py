@@ -170,7 +170,7 @@ def test_placeholders_in_a_path(kit: Kit, session: pt.JobSession, tmp_path: Path
 
 
 def test_the_command_fills_in_percent_words(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
-    image = ["--image", str(kit.image)] if kit.containers else []
+    image = ["--image", str(kit.image)] if kit.image else []
     words = ["-s", session.session_name, "submit", *image, "-o", f"{tmp_path}/%j-%%.txt", "--", "echo", "hi"]
     job_id = cli(*words).stdout.strip()
     assert cli("wait", job_id).returncode == 0
@@ -178,14 +178,14 @@ def test_the_command_fills_in_percent_words(kit: Kit, session: pt.JobSession, tm
 
 
 def test_run_shows_the_output_and_exits_with_the_code(kit: Kit, session: pt.JobSession) -> None:
-    image = ["--image", str(kit.image)] if kit.containers else []
+    image = ["--image", str(kit.image)] if kit.image else []
     done = cli("-s", session.session_name, "-c", kit.contact, "run", *image, "--", "sh", "-c", f"{BOTH}; exit 3")
     assert (done.returncode, done.stdout) == (3, "to stdout\n")
     assert "to stderr\n" in done.stderr
 
 
 def test_run_passes_its_standard_input(kit: Kit, session: pt.JobSession) -> None:
-    image = ["--image", str(kit.image)] if kit.containers else []
+    image = ["--image", str(kit.image)] if kit.image else []
     done = cli("-s", session.session_name, "run", *image, "--", "cat", stdin="from a pipe\n")
     assert (done.returncode, done.stdout) == (0, "from a pipe\n")
 

@@ -123,7 +123,7 @@ def test_labels_name_the_job(kit: Kit, session: pt.JobSession) -> None:
 
 
 def test_what_a_container_needs_is_refused_where_there_is_none(kit: Kit, session: pt.JobSession) -> None:
-    if kit.containers:
+    if kit.image:
         job = session.run_job(kit.job("true"))
         assert job.get_info().job_category == kit.image
         job.wait_terminated(LONG)
@@ -139,7 +139,7 @@ def test_what_a_container_needs_is_refused_where_there_is_none(kit: Kit, session
 
 
 def test_a_missing_image_attribute_is_refused(kit: Kit, session: pt.JobSession) -> None:
-    if not kit.containers:
+    if not kit.image:
         assert session.job_categories == []
         return
     with pytest.raises(pt.InvalidArgumentException, match="job_category"):
@@ -170,7 +170,7 @@ def test_a_missing_working_directory_is_refused(kit: Kit, session: pt.JobSession
 def test_a_volume_is_mounted(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from the host\n")
     template = kit.extended(kit.job("cat", "/mnt/file"), volumes=[f"{tmp_path}:/mnt:ro"])
-    if not kit.containers:
+    if not kit.image:
         with pytest.raises(pt.UnsupportedAttributeException):
             session.run_job(template)
         return
