@@ -22,8 +22,8 @@ def script(uri: str) -> list[str]:
 
 ARRANGE = """
 import fcntl, os, sys
-high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 50) for fd in sys.argv[1:4]]
-os.closerange(3, 50)
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 900) for fd in sys.argv[1:4]]
+os.closerange(3, 900)
 for at, fd in enumerate(high):
     os.dup2(fd, 3 + at)
     os.close(fd)
