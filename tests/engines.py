@@ -19,6 +19,9 @@ from collections.abc import Callable, Iterator
 
 import image
 
+TRIES = 5
+"""Times that containers are removed until there are none."""
+
 READY = 30.0
 """Seconds within which a daemon must answer."""
 
@@ -90,10 +93,22 @@ class Engine:
         self.cli("load", "-q", "-i", archive)
 
     def clear(self) -> None:
-        """Remove all containers."""
-        found = self.cli("ps", "-aq").split()
-        if found:
-            self.cli("rm", "-f", *found)
+        """Remove all containers. Some may be going by themselves just then, which a CLI takes for an error: once more."""
+        for _ in range(TRIES):
+            found = self.containers()
+            if not found:
+                return
+            with contextlib.suppress(Refused):
+                self.remove(found)
+        raise AssertionError(f"{self.name}: {found} cannot be removed")
+
+    def containers(self) -> list[str]:
+        """All there are."""
+        return self.cli("ps", "-aq").split()
+
+    def remove(self, found: list[str]) -> None:
+        """Remove these, running or not."""
+        self.cli("rm", "-f", *found)
 
     def cli(self, *words: str) -> str:
         """What the bare CLI prints. Raises CalledProcessError (with stderr) where it fails."""
@@ -161,9 +176,9 @@ class Podman(Engine):
             "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
         }
 
-    def clear(self) -> None:
-        """Remove all containers, at once."""
-        self.cli("rm", "-f", "-a", "-t", "0")
+    def remove(self, found: list[str]) -> None:
+        """Remove them at once, with no grace."""
+        self.cli("rm", "-f", "-t", "0", *found)
 
 
 class RootlessPodman(Podman):
@@ -249,14 +264,16 @@ class Containerd(Engine):
         """Make an archive's image known."""
         self.cli("image", "import", archive)
 
-    def clear(self) -> None:
-        """Remove all tasks and containers."""
+    def containers(self) -> list[str]:
+        """All there are."""
+        return self.cli("container", "ls", "-q").split()
+
+    def remove(self, found: list[str]) -> None:
+        """Remove them with their tasks."""
         for task in self.cli("task", "ls", "-q").split():
             with contextlib.suppress(subprocess.SubprocessError):
                 self.cli("task", "rm", "-f", task)
-        found = self.cli("container", "ls", "-q").split()
-        if found:
-            self.cli("container", "rm", *found)
+        self.cli("container", "rm", *found)
 
 
 class Nerdctl(Containerd):
@@ -281,9 +298,13 @@ class Nerdctl(Containerd):
         """Make an archive's image known, by ctr: ``nerdctl load`` wants a newer containerd."""
         subprocess.run([*self.ctr, "image", "import", archive], check=True, capture_output=True)
 
-    def clear(self) -> None:
-        """Remove all containers."""
-        Engine.clear(self)
+    def containers(self) -> list[str]:
+        """All there are."""
+        return Engine.containers(self)
+
+    def remove(self, found: list[str]) -> None:
+        """Remove these, running or not."""
+        Engine.remove(self, found)
 
 
 class Docker(Containerd):
@@ -324,9 +345,13 @@ class Docker(Containerd):
         """Make an archive's image known."""
         Engine.load(self, archive)
 
-    def clear(self) -> None:
-        """Remove all containers."""
-        Engine.clear(self)
+    def containers(self) -> list[str]:
+        """All there are."""
+        return Engine.containers(self)
+
+    def remove(self, found: list[str]) -> None:
+        """Remove these, running or not."""
+        Engine.remove(self, found)
 
 
 class Apptainer(Engine):
