@@ -87,7 +87,10 @@ def test_secrets_are_in_nobodys_argv(kit: Kit, session: pt.JobSession) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        jobs = [session.run_job(kit.script('echo "$SECRET"; sleep 0.5', job_environment={"SECRET": secret})) for _ in range(3)]
+        jobs = [
+            session.run_job(kit.script('echo "$SECRET"; sleep 0.5', job_environment={"SECRET": secret}))
+            for _ in range(3)
+        ]
         session.wait_all_terminated(jobs, LONG)
     finally:
         over.set()
