@@ -56,8 +56,9 @@ class Containers:
             row.container_id = seen.container_id
         if seen.state.ended or seen.state == JobState.UNDETERMINED:
             core.jobs.started(job, None, None)
-            if seen.state.ended and seen.started is None and seen.exit_status in (125, 126, 127):
-                core.ends.not_started(job, seen.exit_status, seen.annotation or "the engine could not start it")
+            if seen.annotation and seen.started is None and seen.exit_status in (125, 126, 127):
+                core.outputs.empty(row, job.spec.get("output_dir"))
+                core.ends.not_started(job, seen.exit_status, seen.annotation)
                 return
             if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
                 row.dispatched = seen.started or row.dispatched or time.time()

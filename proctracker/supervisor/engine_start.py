@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,6 @@ class EngineStart:
         self._core, self._job = core, job
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
-        self._kept: list[str] = []
         self._name = core.starter.container_name(job.row)
         self._over = False
         self._began = False
@@ -46,7 +44,7 @@ class EngineStart:
             os.makedirs(request.folder, mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
             self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
-            self._kept = self._make_kept(request)
+            self._make_kept(request)
             for path, content in self._launch.files.items():
                 _write(path, content)
             context = core.context(job.spec_context)
@@ -85,17 +83,16 @@ class EngineStart:
         if attached:
             core.loop.after(0.02, lambda: self._attached(0))
 
-    def _make_kept(self, request: Request) -> list[str]:
+    def _make_kept(self, request: Request) -> None:
         """Make the kept files that the job will write: whoever reads them may come before the engine does."""
         given = request.output or request.error or request.input
         if self._runtime.keeps_logs and not given:
-            return []
+            return
         joined = bool(request.template.join_files)
         kept = [] if request.output else [request.keep_output]
         kept += [] if request.error or joined else [request.keep_error]
         for path in kept:
             os.close(self._core.outputs.open(path))
-        return kept
 
     def _streams(self, umask: int | None) -> tuple[int, int | None, int | None]:
         """Descriptors for the command; None: what it says is captured."""
@@ -208,10 +205,7 @@ class EngineStart:
         self._over = True
         core, job = self._core, self._job
         self._clean()
-        for path in self._kept:
-            # What an engine says of a start that failed is the job's annotation, not its output.
-            with contextlib.suppress(OSError):
-                os.truncate(path, 0)
+        core.outputs.empty(job.row, job.spec.get("output_dir"))
         core.starter.engine_started()
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)

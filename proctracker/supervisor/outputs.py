@@ -6,6 +6,7 @@ is empty and nobody else has it open: that is what the grant of a write lease sa
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -59,6 +60,12 @@ class Outputs:
             if error.errno in FULL:
                 raise StartLater(os.strerror(error.errno or 0)) from None
             raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+
+    def empty(self, row: JobRow, output_dir: str | None) -> None:
+        """A container was never started: what its engine wrote there is the job's annotation, not its output."""
+        for path in self.paths(row, output_dir):
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)
 
     def ended(self, path: str) -> None:
         """A job has ended: its file is looked at when another is wanted, or by ``tidy``; those who wait come first."""

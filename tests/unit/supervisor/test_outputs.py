@@ -53,6 +53,14 @@ def test_an_empty_file_is_the_next_jobs(outputs: Outputs, tmp_path: Path) -> Non
     assert second.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_in_the_way_is_taken_out(outputs: Outputs, tmp_path: Path) -> None:
+    row = JobRow("7", 7)
+    out, _ = outputs.paths(row, str(tmp_path))
+    inode = _used(outputs, Path(out), b"text")
+    outputs.empty(row, str(tmp_path))
+    assert (os.stat(out).st_ino, os.stat(out).st_size) == (inode, 0)
+
+
 def test_files_of_ended_jobs_are_looked_at_when_one_is_wanted(outputs: Outputs, tmp_path: Path) -> None:
     inodes = [_used(outputs, tmp_path / name, text) for name, text in (("1", b""), ("2", b"text"))]
     for name in "12":
