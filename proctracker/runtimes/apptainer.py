@@ -6,7 +6,7 @@ import re
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
-from proctracker.model import Completed, JobTemplate, extension, nearest
+from proctracker.model import Completed, JobTemplate, extension
 from proctracker.runtimes import environment, flags
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
 from proctracker.runtimes.process import Process
@@ -78,8 +78,6 @@ class Apptainer(Process):
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible."""
         refuse(self, template)
-        for key in engine.options:
-            raise InvalidArgumentException(f"the contact apptainer has no option {key!r}{nearest(key, ())}")
         if not flags.command_words(template):
             raise InvalidArgumentException("remote_command: empty, there is nothing to run")
         if "HOME" in (template.job_environment or {}):

@@ -110,6 +110,8 @@ class Runtime(Protocol):
     """The command used when no configuration names another; empty for plain processes."""
     engine_variables: Sequence[str]
     """Environment variables that decide which engine the CLI talks to; kept with the job."""
+    engine_environment: Mapping[str, str]
+    """Variables that every call of the CLI is made with besides."""
     contact_options: Mapping[str, str]
     """Options a contact string may carry (``namespace``) and ``address`` for the part after the colon -> how they are used."""
     unsupported: Mapping[str, str]

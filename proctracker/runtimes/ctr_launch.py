@@ -10,11 +10,7 @@ from proctracker.errors import InvalidArgumentException, UnsupportedAttributeExc
 from proctracker.model import JobTemplate, Observation, extension, signal_number
 from proctracker.runtimes import environment, flags, logger
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
-
-EXIT_LABEL = "proctracker.exit"
-"""Where an attached start writes the code: ``ctr run`` deletes the task that had it."""
-
-_QUIET = {"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS": "1"}
+from proctracker.runtimes.tasks import EXIT_LABEL
 
 
 def _namespace(name: str, value: Any) -> Sequence[str]:
@@ -151,7 +147,6 @@ def plan(request: Request, ctr: Argv) -> Launch:
         return Launch(
             ATTACHED,
             ("/bin/sh", "-c", script, "proctracker-ctr", *run),
-            environment=_QUIET,
             directory=folder,
             files=files,
             stdin=request.input,
@@ -161,7 +156,7 @@ def plan(request: Request, ctr: Argv) -> Launch:
             pid_file=f"{folder}/pid",
         )
     files.update(logger.files(folder, output, error))
-    return Launch(DETACHED, run, environment=_QUIET, directory=folder, files=files, pid_file=f"{folder}/pid")
+    return Launch(DETACHED, run, directory=folder, files=files, pid_file=f"{folder}/pid")
 
 
 def carried(stdout: str) -> Argv:

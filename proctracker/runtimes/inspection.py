@@ -82,7 +82,7 @@ def objects(done: Completed) -> Iterator[Mapping[str, Any]]:
 
 def _ours(whole: Mapping[str, Any]) -> dict[str, Any]:
     """A container's whole description, with our keys."""
-    config, host = _mapping(whole.get("Config")), _mapping(whole.get("HostConfig"))
+    config, host = mapping(whole.get("Config")), mapping(whole.get("HostConfig"))
     return {
         "id": whole.get("Id"),
         "name": whole.get("Name"),
@@ -98,7 +98,7 @@ def _ours(whole: Mapping[str, Any]) -> dict[str, Any]:
 
 def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Observation:
     """One container's object, with the keys of ``FIELDS``."""
-    state = _mapping(found.get("state"))
+    state = mapping(found.get("state"))
     seen = _state(state, found, str(state.get("Status") or ""), states)
     started, finished = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
     if started and finished:
@@ -108,7 +108,7 @@ def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Obs
         seen,
         name=str(found.get("name") or "").lstrip("/") or None,
         container_id=found.get("id") or None,
-        labels={str(key): str(value) for key, value in _mapping(found.get("labels")).items()},
+        labels={str(key): str(value) for key, value in mapping(found.get("labels")).items()},
         image=found.get("image") or None,
         command=_command(found),
         started=started,
@@ -138,7 +138,7 @@ def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Obser
     """
     code = _number(state.get("ExitCode"))
     end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
-    if word == "stopped" and goes_on(_mapping(found.get("restart")), code, _number(found.get("restarts"))):
+    if word == "stopped" and goes_on(mapping(found.get("restart")), code, _number(found.get("restarts"))):
         return replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
     return end
 
@@ -181,7 +181,8 @@ def moment(text: Any) -> float | None:
     return told.timestamp() + float(match[7] or 0)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A JSON object; empty for whatever else was printed."""
     return value if isinstance(value, dict) else {}
 
 

@@ -18,6 +18,7 @@ class Process:
     containers = False
     command: Argv = ()
     engine_variables: Sequence[str] = ()
+    engine_environment: Mapping[str, str] = {}
     contact_options: Mapping[str, str] = {}
     unsupported: Mapping[str, str] = {
         "job_category": _CONTAINERS_ONLY,

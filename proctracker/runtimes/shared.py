@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple, Sequence
 
-from proctracker.errors import DrmCommunicationException, InvalidArgumentException
-from proctracker.model import Completed, JobTemplate, Observation, nearest, signal_name, signal_number
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
 from proctracker.runtimes import environment, flags, inspection, words
 from proctracker.runtimes.base import (
     ATTACHED,
@@ -55,6 +55,7 @@ class DockerLike:
     containers = True
     command: Argv = ("docker",)
     engine_variables: Sequence[str] = ()
+    engine_environment: Mapping[str, str] = {}
     contact_options: Mapping[str, str] = {"address": "--host"}
     unsupported: Mapping[str, str] = UNSUPPORTED
     extensions: Sequence[str] = EXTENSIONS
@@ -91,11 +92,6 @@ class DockerLike:
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible."""
         refuse(self, template)
-        for key in engine.options:
-            if key not in self.contact_options:
-                raise InvalidArgumentException(
-                    f"the contact {self.name} has no option {key!r}{nearest(key, self.contact_options)}"
-                )
         flags.image(template)
         flags.check_text(template)
         self.template_words(template, "/")

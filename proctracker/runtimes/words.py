@@ -35,7 +35,7 @@ ERRORS: Sequence[tuple[str, type[Drmaa2Exception]]] = (
     (UNKNOWN.pattern, InvalidStateException),
     (
         r"not running|not paused|already paused|can only \w+ running|state improper|already finished|in state|is restarting"
-        r"|no running task|is paused|process does not exist|not found",
+        r"|no running task|is paused|process does not exist|not found|cannot (pause|resume) a ",
         InvalidStateException,
     ),
     (r"invalid signal|unknown signal|unknown flag", InvalidArgumentException),

@@ -85,6 +85,7 @@ def _engine(
         return Engine((), options, {})
 
     env = {name: environ[name] for name in (*_ALWAYS, *runtime.engine_variables) if environ.get(name)}
+    env.update(runtime.engine_environment)
     env.setdefault("PATH", _PATH)
     if "XDG_RUNTIME_DIR" not in env:
         own = f"/run/user/{os.geteuid()}"

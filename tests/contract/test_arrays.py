@@ -36,7 +36,9 @@ def test_no_more_than_max_parallel_run_at_once(kit: Kit, session: pt.JobSession,
     log.touch()
     log.chmod(0o666)
     # The first ones wait for each other, however long an engine takes to start the second.
-    together = f"echo + >>{{0}}; until [ $(grep -c + {{0}}) -ge {most} ]; do sleep 0.02; done; sleep 0.2; echo - >>{{0}}"
+    together = (
+        f"echo + >>{{0}}; until [ $(grep -c + {{0}}) -ge {most} ]; do sleep 0.02; done; sleep 0.2; echo - >>{{0}}"
+    )
     if kit.containers:
         template = kit.extended(kit.script(together.format("/log")), volumes=[f"{log}:/log"])
     else:

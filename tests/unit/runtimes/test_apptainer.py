@@ -135,8 +135,6 @@ def test_wrong_templates(more: dict[str, Any]) -> None:
 def test_home_is_apptainers_own() -> None:
     with pytest.raises(UnsupportedAttributeException, match="HOME"):
         launch(job_environment={"HOME": "/h"})
-    with pytest.raises(InvalidArgumentException, match="namespace"):
-        RUNTIME.check(JobTemplate(job_category="a.sif", args=["x"]), Engine(("apptainer",), {"namespace": "x"}))
 
 
 def test_version() -> None:

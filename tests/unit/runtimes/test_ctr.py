@@ -10,14 +10,13 @@ import pytest
 
 from proctracker.errors import (
     DrmCommunicationException,
-    InvalidArgumentException,
     InvalidStateException,
     UnsupportedAttributeException,
     UnsupportedOperationException,
 )
 from proctracker.model import Completed, JobState, JobTemplate, Observation
 from proctracker.runtimes.base import Engine
-from proctracker.runtimes.ctr import RUNTIME, STATES, parse_end, parse_tasks
+from proctracker.runtimes.ctr import RUNTIME
 
 CLI = Engine(("ctr",), {"address": "/c.sock", "namespace": "x"})
 LEAD = ("ctr", "--connect-timeout=5s", "--address=/c.sock", "--namespace=x")
@@ -47,23 +46,6 @@ def hold(dialog: Any, answers: Mapping[str, Completed]) -> tuple[Any, list[list[
 
 def state(status: int, **more: Any) -> Completed:
     return said(json.dumps({"id": "a", "pid": 7, "status": status, **more}))
-
-
-@pytest.mark.parametrize(
-    ("word", "expected", "sub_state"),
-    [
-        ("CREATED", JobState.QUEUED, "created"),
-        ("RUNNING", JobState.RUNNING, None),
-        ("PAUSING", JobState.RUNNING, "pausing"),
-        ("PAUSED", JobState.SUSPENDED, None),
-        ("UNKNOWN", JobState.UNDETERMINED, "unknown"),
-        ("FUTURE", JobState.UNDETERMINED, "future"),
-    ],
-)
-def test_each_word_of_the_table_has_a_state(word: str, expected: JobState, sub_state: str | None) -> None:
-    seen = parse_tasks(said(f"{HEADER}a      7      {word}   \n"))["a"]
-    assert (seen.state, seen.sub_state, seen.pid, seen.name) == (expected, sub_state, 7, "a")
-    assert STATES.get(word, "UNDETERMINED") == expected.name
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, JobState.DONE), (5, JobState.FAILED)])
@@ -148,37 +130,6 @@ def test_a_shim_that_has_not_noticed_is_asked_again() -> None:
     answers = {"shim": state(2), "tasks metrics": said("{}"), "tasks ls": said(f"{HEADER}a 7 RUNNING\n")}
     seen, asked = hold(RUNTIME.end(CLI, "a"), answers)
     assert (seen.state, len(asked)) == (JobState.RUNNING, 4)
-
-
-V1 = {
-    "cpu": {"usage": {"total": 1500000000}},
-    "memory": {"usage": {"max": 2048 * 1024}},
-    "memory_oom_control": {"oom_kill": 1},
-}
-V2 = {
-    "cpu": {"usage_usec": 1500000},
-    "memory": {"max_usage": 2048 * 1024, "usage": 5},
-    "memory_events": {"oom_kill": 1},
-}
-
-
-@pytest.mark.parametrize("metrics", [V1, V2])
-@pytest.mark.parametrize("exited_at", ["1970-01-01T00:01:40.5Z", {"seconds": 100, "nanos": 500000000}])
-def test_usage_and_times_of_all_versions(metrics: dict[str, Any], exited_at: Any) -> None:
-    seen = parse_end("a", {"exit_status": 137, "exited_at": exited_at}, metrics)
-    assert (seen.cpu_time, seen.max_rss, seen.finished, seen.oom) == (1.5, 2048, 100.5, True)
-    assert (seen.sub_state, seen.terminating_signal) == ("oom-killed", "SIGKILL")
-
-
-def test_no_metrics_tell_no_usage() -> None:
-    seen = parse_end("a", {}, {"memory": {"usage": 7}})
-    assert (seen.state, seen.cpu_time, seen.max_rss, seen.finished) == (JobState.DONE, None, None, None)
-
-
-@pytest.mark.parametrize("text", ["", "garbage", "[]", "TASK"])
-def test_what_is_no_table_is_no_answer(text: str) -> None:
-    with pytest.raises(DrmCommunicationException):
-        parse_tasks(said(text))
 
 
 @pytest.mark.parametrize("code", [0, 5, 137])
@@ -308,8 +259,3 @@ def test_limits_other_than_time_are_refused() -> None:
     RUNTIME.check(JobTemplate(job_category="i", resource_limits={"WALLCLOCK_TIME": 5}), CLI)
     with pytest.raises(UnsupportedAttributeException, match="resource_limits"):
         RUNTIME.check(JobTemplate(job_category="i", resource_limits={"WALLCLOCK_TIME": 5, "CPU_TIME": 5}), CLI)
-
-
-def test_an_unknown_option_of_the_contact_is_refused() -> None:
-    with pytest.raises(InvalidArgumentException, match="namespace"):
-        RUNTIME.check(JobTemplate(job_category="i"), Engine(("ctr",), {"namespaces": "x"}))

@@ -44,7 +44,7 @@ def test_detached_with_a_logger_and_a_pid_file() -> None:
     assert found.argv[7:] == ("image", "n", "a", "b", "-c")
     assert found.files == {"/f/out": b"/o", "/f/err": b"/k/err"}
     assert (found.kind, found.pid_file, found.stdin, found.stdout) == (DETACHED, "/f/pid", None, None)
-    assert found.environment == {"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS": "1"}
+    assert found.environment == {}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_the_engine_holds_what_decides_it(environ: dict[str, str], tmp_path: Pat
     assert "SECRET" not in engine.env
 
 
+def test_every_call_is_made_with_what_its_runtime_wants(environ: dict[str, str]) -> None:
+    quiet = {"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS": "1"}
+    assert (
+        quiet.items() <= contacts.resolve("ctr", Config(), {**environ, **dict.fromkeys(quiet, "0")}).engine.env.items()
+    )
+    assert not quiet.keys() & contacts.resolve("podman", Config(), environ).engine.env.keys()
+
+
 def test_processes_need_no_engine(environ: dict[str, str]) -> None:
     engine = contacts.resolve("process", Config(), environ).engine
     assert (engine.command, engine.env) == ((), {})
@@ -51,7 +59,9 @@ def test_options(environ: dict[str, str], contact: str, options: dict[str, str])
     assert (found.contact, dict(found.engine.options)) == (contact, options)
 
 
-@pytest.mark.parametrize("contact", ["", ":x", "podmann", "podman?x=1", "podman?x", "process:/x", "ctr?address=/x"])
+@pytest.mark.parametrize(
+    "contact", ["", ":x", "podmann", "podman?x=1", "podman?x", "process:/x", "apptainer:/x", "ctr?address=/x"]
+)
 def test_what_means_nothing_is_refused(environ: dict[str, str], contact: str) -> None:
     with pytest.raises(InvalidArgumentException, match="contact"):
         contacts.resolve(contact, Config(), environ)
