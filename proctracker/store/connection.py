@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from operator import length_hint
 from typing import Any, Callable, TypeVar
 
 from proctracker.errors import (
@@ -53,19 +54,13 @@ class Database:
 
     def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement once for each row of values."""
-        at = -1
-
-        def feed() -> Iterator[Sequence[Any]]:
-            nonlocal at
-            for at, row in enumerate(rows):  # noqa: B007 (the place is read where it fails)
-                yield row
-
+        left = iter(rows)
         try:
-            self._db.executemany(statement, feed())
+            self._db.executemany(statement, left)
         except sqlite3.Error as error:
             raise said(error, self.path) from None
         except UnicodeEncodeError:
-            for row in rows[at:]:
+            for row in rows[len(rows) - length_hint(left) - 1 :]:
                 self.run(statement, row)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -14,9 +14,9 @@ OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_AT
 class Context:
     """Made once of what a client sent, used for every job that was submitted with it."""
 
-    __slots__ = ("_encoded", "_whole", "job_env", "surroundings")
+    __slots__ = ("_encoded", "_whole", "differs", "job_env", "surroundings")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, mine: spawn.Own) -> None:
         values = json.loads(text)
         self.job_env: dict[str, str] = _without_ours(values.get("job_env") or {})
         self._whole = {**_without_ours(values.get("env") or {}), **self.job_env}
@@ -24,6 +24,8 @@ class Context:
         self.surroundings = spawn.Surroundings(
             values.get("umask"), values.get("limits"), values.get("nice"), values.get("affinity"), values.get("groups")
         )
+        self.differs = spawn.differs(mine, self.surroundings)
+        """What of them is not the supervisor's own."""
 
     def environment(self, ours: Mapping[str, str], containers: bool) -> dict[str, str]:
         """The caller's environment (not for containers) and the job's, with what says which job it is."""

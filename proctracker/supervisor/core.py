@@ -96,7 +96,7 @@ class Core:
                 return None
             if len(self.contexts) >= CONTEXTS:
                 self.contexts.clear()
-            found = self.contexts[key] = Context(text)
+            found = self.contexts[key] = Context(text, self.own)
         return found
 
     def mark(self, row: JobRow) -> str:

@@ -38,7 +38,7 @@ class EngineStart:
         """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
         core, job = self._core, self._job
         try:
-            request = core.starter.request(job, self._runtime)
+            request = core.starter.request(job, self._runtime, core.starter.ours(job))
             self._engine = request.engine
             job.folder = request.folder
             os.makedirs(request.folder, mode=0o700, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import protocol
 from proctracker.supervisor.jobs import Job
 from proctracker.templates import placeholders
 
@@ -51,7 +52,7 @@ class Intake:
         if text is None and key not in self._known and core.store.context(key) is None:
             return {"need": key}
         resumed = core.housekeeping.unpause()
-        spec = json.loads(message["raw"])
+        spec = protocol.parse(message["raw"])
         indices: list[int] | None = message.get("indices")
         rows: list[JobRow] = []
         session, contact = message["session"], message.get("contact") or spec["contact"]

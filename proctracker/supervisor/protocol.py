@@ -13,6 +13,7 @@ LARGEST = 256 * 2**20
 """Bytes a frame may have: far above any array of 200 KB command lines, far below what would exhaust a login node."""
 
 _HEAD = struct.Struct(">I")
+_decode = json.JSONDecoder().raw_decode
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
@@ -25,6 +26,11 @@ def encode(message: object, raw: str = "") -> bytes:
     if raw:
         body += b"\0" + raw.encode("ascii")
     return _HEAD.pack(len(body)) + body
+
+
+def parse(text: str) -> Any:
+    """What ``text`` made: nothing stands before or after the value. ValueError for what is no JSON."""
+    return _decode(text)[0]
 
 
 def text(value: object) -> str:
@@ -51,7 +57,7 @@ class Frames:
             body = bytes(buffer[4 : 4 + size])
             del buffer[: 4 + size]
             text, _, raw = body.decode("ascii").partition("\0")
-            message = json.loads(text)
+            message = parse(text)
             if not isinstance(message, dict):
                 raise ValueError("a frame that holds no object")
             if raw:

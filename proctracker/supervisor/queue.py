@@ -61,6 +61,18 @@ class Line:
         self.limit: int | None = None
         self.used = 0
 
+    def head(self) -> Entry | None:
+        """The next job of all lanes that have room. Lanes of arrays that are through are forgotten."""
+        best: Entry | None = None
+        for number, lane in list(self.lanes.items()):
+            entry = lane.head()
+            if entry is None:
+                if number and not lane.running:
+                    del self.lanes[number]
+            elif not (lane.limit and lane.running >= lane.limit) and (best is None or entry < best):
+                best = entry
+        return best
+
 
 class Queue:
     """Every job that waits for its start."""
@@ -197,16 +209,9 @@ class Queue:
         """The best job that may start now."""
         best: Entry | None = None
         for session, line in list(self._lines.items()):
-            heads = [(number, lane, lane.head()) for number, lane in line.lanes.items()]
-            open_heads = [
-                entry for _, lane, entry in heads if entry and not (lane.limit and lane.running >= lane.limit)
-            ]
-            for number, lane, entry in heads:
-                if number and entry is None and not lane.running:
-                    del line.lanes[number]
-            if not open_heads:
+            entry = line.head()
+            if entry is None:
                 continue
-            entry = min(open_heads)
             room = self._room(session, line)
             # A job that wants more slots than there ever are starts when it has all of them.
             if room < entry.job.row.slots and (line.used or room <= 0):

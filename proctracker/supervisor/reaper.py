@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -16,21 +17,23 @@ if TYPE_CHECKING:
 
 _ANY = os.WEXITED | os.WNOWAIT | os.WNOHANG
 
+_MASK = 128
+"""Bytes of a sigset_t, of glibc and musl alike."""
+_libc = ctypes.CDLL(None, use_errno=True)
+
 
 class Reaper:
     """Waits for children without blocking, and reads what the keeper has reaped for us."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        core.loop.watch(self._read, self._wake)
+        self._signals = _signals()
+        core.loop.watch(self._signals, self._wake)
         self._seen = 0
 
     def _wake(self) -> None:
         try:
-            os.read(self._read, 65536)
+            os.read(self._signals, 4096)
         except BlockingIOError:
             pass
         self.reap()
@@ -82,10 +85,22 @@ class Reaper:
 
     def close(self) -> None:
         """Listen to no signal any more."""
-        signal.set_wakeup_fd(-1)
-        self._core.loop.forget(self._read)
-        os.close(self._read)
-        os.close(self._write)
+        self._core.loop.forget(self._signals)
+        os.close(self._signals)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
+
+
+def _signals() -> int:
+    """A descriptor that is readable when children have ended (signalfd(2)): no handler runs, no call is interrupted."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+    mask = ctypes.create_string_buffer(_MASK)
+    _libc.sigemptyset(mask)
+    _libc.sigaddset(mask, int(signal.SIGCHLD))
+    fd: int = _libc.signalfd(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
+    if fd < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), "signalfd")
+    return fd
 
 
 def alive(pid: int, ticks: int | None) -> bool:

@@ -79,14 +79,15 @@ def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
 def spawn(
     launch: Launch,
     env: Mapping[str, str],
-    surroundings: Surroundings,
-    mine: Own,
+    umask: int | None,
+    more: Surroundings | None,
     given: Mapping[str | None, int] = _NONE,
     encoded: dict[bytes, bytes] | None = None,
 ) -> int:
     """Start the launch's command as leader of a session of its own; return its pid.
 
-    ``given``: descriptors of streams that are open already, by path; ``encoded``: the environment once more, as bytes.
+    ``more``: what ``differs`` found. ``given``: descriptors of streams that are open already, by path; ``encoded``: the
+    environment once more, as bytes.
     Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
     something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
     """
@@ -95,12 +96,11 @@ def spawn(
     command = launch.argv[0]
     plain = command[:1] == "/"
     path = os.fsencode(command if plain else find(command, env.get("PATH"), launch.directory))
-    streams = open_streams(launch, surroundings.umask, given)
+    streams = open_streams(launch, umask, given)
     try:
-        more = differs(mine, surroundings)
         if more is None:
-            return _posix(path, argv, environment, launch.directory, streams, surroundings.umask)
-        return _fork(path, argv, environment, launch.directory, streams, more, surroundings.umask)
+            return _posix(path, argv, environment, launch.directory, streams, umask)
+        return _fork(path, argv, environment, launch.directory, streams, more, umask)
     except StartFailed as failed:
         if plain and failed.status != NOT_STARTED:
             find(command, None, launch.directory)  # says more of what is wrong with the file
@@ -252,7 +252,6 @@ def _child(
     step = "setsid"
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

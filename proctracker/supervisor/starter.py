@@ -66,7 +66,7 @@ class Starter:
 
     # what a start needs
 
-    def request(self, job: Job, runtime: Runtime) -> Request:
+    def request(self, job: Job, runtime: Runtime, ours: dict[str, str]) -> Request:
         """Everything resolved; raises StartFailed where what the start is to have is gone."""
         core, row, spec = self._core, job.row, job.spec
         context = core.context(job.spec_context)
@@ -90,7 +90,7 @@ class Starter:
             folder=os.path.join(core.home.starts, f"{row.id}.{row.attempt}"),
             keep_output=out,
             keep_error=err,
-            environment=context.environment(self._ours(row, spec), runtime.containers),
+            environment=context.environment(ours, runtime.containers),
             labels=self.labels(row) if runtime.containers else {},
             directory=(None if runtime.containers else row.workdir) or spec.get("cwd") or "/",
             limits=context.surroundings.limits or {},
@@ -117,8 +117,9 @@ class Starter:
             found.update({"proctracker.array": str(row.num), "proctracker.index": str(row.task)})
         return found
 
-    def _ours(self, row: JobRow, spec: dict[str, Any]) -> dict[str, str]:
+    def ours(self, job: Job) -> dict[str, str]:
         """The variables that say which job it is."""
+        row = job.row
         found = {
             "JOB_ID": row.id,
             "PROCTRACKER_SESSION": row.session,
@@ -127,7 +128,7 @@ class Starter:
         }
         if row.task is not None:
             found["TASK_ID"] = str(row.task)
-            if spec.get("over"):
+            if job.spec.get("over"):
                 found["TASK_ITEM"] = json.loads(row.command)[-1]
         return found
 
@@ -140,7 +141,8 @@ class Starter:
         given: dict[str | None, int] = {}
         try:
             runtime = runtimes.get(row.runtime)
-            request = self.request(job, runtime)
+            ours = self.ours(job)
+            request = self.request(job, runtime, ours)
             launch = runtime.launch(request)
             self._late_checks(job, launch)
             given = self._given(job, launch, request)
@@ -149,9 +151,9 @@ class Starter:
             core.ledger.open_starts += 1
             began = True
             same = launch.environment is request.environment
-            encoded = context.encoded(self._ours(row, job.spec)) if context and same else None
-            surroundings = context.surroundings if context else spawn.Surroundings()
-            pid = spawn.spawn(launch, launch.environment, surroundings, core.own, given, encoded)
+            encoded = context.encoded(ours) if context and same else None
+            umask, more = (context.surroundings.umask, context.differs) if context else (None, None)
+            pid = spawn.spawn(launch, launch.environment, umask, more, given, encoded)
         except spawn.StartLater as later:
             self._later(job, str(later), began)
             return

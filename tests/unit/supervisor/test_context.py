@@ -6,13 +6,13 @@ import json
 import os
 
 from proctracker.supervisor.context import OURS, Context
-from proctracker.supervisor.spawn import Surroundings
+from proctracker.supervisor.spawn import Surroundings, own
 
 _OLD = dict.fromkeys(OURS, "another job's")
 
 
 def _context(**values: object) -> Context:
-    return Context(json.dumps(values))
+    return Context(json.dumps(values), own())
 
 
 def test_processes_get_the_callers_environment_containers_do_not() -> None:
@@ -39,3 +39,8 @@ def test_what_is_not_said_stays_as_the_supervisor_has_it() -> None:
     given = {"umask": 7, "limits": {"CORE": [0, 1]}, "nice": 3, "affinity": [0], "groups": [4]}
     assert _context(**given).surroundings == Surroundings(7, {"CORE": [0, 1]}, 3, [0], [4])
     assert _context(env=None, job_env=None).environment({}, containers=False) == {}
+
+
+def test_what_is_not_the_supervisors_own_is_found_once() -> None:
+    assert _context(umask=0o27).differs is None
+    assert _context(umask=0o27, nice=own().nice + 1).differs == Surroundings(0o27, {}, own().nice + 1)

@@ -41,7 +41,7 @@ def _start(argv: list[str], around: Surroundings = _SAME, env: dict[str, str] | 
     launch = Launch("supervised", tuple(argv), **{"directory": os.getcwd(), **plan})
     mine = os.getcwd()
     try:
-        return spawn.spawn(launch, _ENV if env is None else env, around, spawn.own())
+        return spawn.spawn(launch, _ENV if env is None else env, around.umask, spawn.differs(spawn.own(), around))
     finally:
         os.chdir(mine)
 
@@ -178,7 +178,7 @@ def test_descriptors_that_were_handed_over(way: Surroundings, here: Path) -> Non
     for out, err in (("out", "err"), ("shared", "shared")):
         argv = ("sh", "-c", "cat; echo end >&2")
         launch = Launch("supervised", argv, directory=str(here), stdin="<passed>", stdout=out, stderr=err)
-        os.waitpid(spawn.spawn(launch, _ENV, way, spawn.own(), given), 0)
+        os.waitpid(spawn.spawn(launch, _ENV, way.umask, spawn.differs(spawn.own(), way), given), 0)
     assert (here / "out").read_text() == "piped"
     assert os.read(gates[1][0], 99) == b"end\n"
     assert not (here / "shared").exists()
