@@ -195,8 +195,9 @@ class Store(Pruning):
         return {row[0] for row in self._db.rows("SELECT pid FROM jobs WHERE dispatched>=?", (moment,))}
 
     def running_slots(self, session: str | None = None, but: str | None = None) -> int:
-        """Slots held now by jobs of one session or of all, of every supervisor (``but``: less one's); suspended ones count."""
-        where, values = ("finished IS NULL AND dispatched IS NOT NULL AND state IN (0, 3, 4)", [])
+        """Slots held now by jobs of one session or of all, of every supervisor (``but``: less one's); the suspended and those
+        whose start has begun count."""
+        where, values = ("finished IS NULL AND dispatched IS NOT NULL", [])
         for term, value in ((" AND session=?", session), (" AND keeper<>?", but)):
             if value is not None:
                 where += term

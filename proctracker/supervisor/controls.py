@@ -182,7 +182,7 @@ class Controls:
         """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL."""
         core, row = self._core, job.row
         job.ending = job.ending or why
-        if row.dispatched is None and (not job.starting or core.starter.take_back(job)):
+        if (row.dispatched is None and not job.starting) or core.starter.take_back(job):
             core.ends.refused(job, row.annotation or "", ENDING[why])
             row.annotation = row.annotation or None
             done(None)

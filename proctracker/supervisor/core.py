@@ -21,6 +21,7 @@ from proctracker.supervisor.jobs import Job, Jobs
 from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.ledger import Ledger
 from proctracker.supervisor.loop import Loop
+from proctracker.supervisor.neighbours import Neighbours
 from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
@@ -71,6 +72,7 @@ class Core:
         self.outputs = Outputs(home)
         self.calls = Calls(self)
         self.waits = Waits(self)
+        self.neighbours = Neighbours(self)
         self.queue = Queue(self)
         self.starter = Starter(self)
         self.containers = Containers(self)
@@ -85,7 +87,7 @@ class Core:
         self.ledger.on_change = self.waits.changed
         self.ledger.told = self.waits.flush
         self.ledger.before = self.starter.settle
-        self.ledger.urgent = lambda row: self.waits.wanted(row) or self.queue.awaited(row.id)
+        self.ledger.urgent = lambda row: self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
 
     def context(self, key: str) -> Context | None:
         """A context by its key; None once it was dropped."""
@@ -165,6 +167,7 @@ class Core:
         """Give back what the next supervisor of this process has to open again."""
         self.server.close()
         self.reaper.close()
+        self.neighbours.close()
         self.outputs.close()
         self.ledger.close()
         self.loop.close()

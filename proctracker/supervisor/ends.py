@@ -176,8 +176,8 @@ class Ends:
         core.starter.drop_stdin(job)
         core.starter.drop_folder(job)
         core.queue.give_back(job)
-        if core.queue.awaited(row.id):
-            core.ledger.then(lambda: core.queue.ended(job))
+        if core.queue.dependencies.awaited(row.id):
+            core.ledger.then(lambda: core.queue.dependencies.ended(job))
         core.housekeeping.ended(job)
         if job.ending:
             core.controls.sweep(job)

@@ -1,4 +1,4 @@
-"""Which job starts next: priorities, slots of sessions, arrays and the host, holds, start times, dependencies."""
+"""Which job starts next: priorities, slots of sessions, arrays and the host, holds, start times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState
+from proctracker.supervisor.dependencies import Dependencies
 from proctracker.supervisor.jobs import Job
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ AT_ONCE = 4
 """Starts before the loop looks at its descriptors again: ends and submits must not wait behind an array of thousands."""
 
 LOOK_AGAIN = 1.0
-"""Seconds between looks at slots that another supervisor's jobs take: no event tells of those."""
+"""Seconds until a start is tried again whose claim could not be written (disk full, quota)."""
 
 
 class Entry(NamedTuple):
@@ -82,16 +84,16 @@ class Queue:
         self._lines: dict[str, Line] = {}
         self._used = 0
         self._tickets = itertools.count(1)
-        self._dependents: dict[str, dict[str, Job]] = {}
         self._soon = False
         self._shared = False
         self._looked = 0
+        self.dependencies = Dependencies(core, self.add)
 
     def add(self, job: Job) -> None:
         """A job waits from now on; what has to be awaited first is looked at here."""
         row = job.row
         job.ticket = next(self._tickets)
-        if row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD) or not self._free(job):
+        if row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD) or not self.dependencies.met(job):
             return
         start = job.spec.get("start_time")
         if start is not None and start > time.time():
@@ -174,10 +176,39 @@ class Queue:
         return self._shared
 
     def _elsewhere(self, session: str | None) -> int:
-        taken = self._core.store.running_slots(session, but=self._core.key)
-        if taken:
-            self._core.loop.after(LOOK_AGAIN, self.kick)
-        return taken
+        self._core.neighbours.once(self.kick)  # before the look: what changes after it is told
+        return self._core.store.running_slots(session, but=self._core.key)
+
+    def _claim(self, job: Job) -> bool:
+        """Take a job's slots; where others take slots too, in one transaction with the count: no two get the last one."""
+        core, row, line = self._core, job.row, self._line(job.row.session)
+        if not ((line.limit or core.settings["max_running_host"]) and self.others()):
+            self.take(job)
+            return True
+        store = core.store
+        try:
+            store.begin()
+            try:
+                free = self._fits(job, line)
+                if free:
+                    row.dispatched = time.time()
+                    store.update(row, ("dispatched",))
+                store.commit()
+            except BaseException:
+                store.rollback()
+                raise
+        except Drmaa2Exception:
+            row.dispatched = None
+            core.loop.after(LOOK_AGAIN, self.kick)
+            return False
+        if free:
+            self.take(job)
+        return free
+
+    def _fits(self, job: Job, line: Line) -> bool:
+        """Whether there is room; a job that wants more slots than there ever are starts when it has all of them."""
+        room = self._room(job.row.session, line)
+        return room >= job.row.slots or (not line.used and room > 0)
 
     # starting
 
@@ -196,72 +227,21 @@ class Queue:
             if entry is None:
                 break
             job = entry.job
+            if not self._claim(job):
+                break
             job.ticket = 0
-            self.take(job)
             self._core.starter.start(job)
         else:
             self._soon = True
             self._core.loop.after(0, self._start_some)
-        if self.others():
-            self._core.ledger.flush()  # they count what runs here by the store
 
     def _next(self) -> Entry | None:
         """The best job that may start now."""
         best: Entry | None = None
-        for session, line in list(self._lines.items()):
+        for line in list(self._lines.values()):
             entry = line.head()
             if entry is None:
                 continue
-            room = self._room(session, line)
-            # A job that wants more slots than there ever are starts when it has all of them.
-            if room < entry.job.row.slots and (line.used or room <= 0):
-                continue
-            if best is None or entry < best:
+            if self._fits(entry.job, line) and (best is None or entry < best):
                 best = entry
         return best
-
-    # dependencies
-
-    def _free(self, job: Job) -> bool:
-        """Whether nothing has to end first; fails the job where what it waits for has failed."""
-        core = self._core
-        wanted = [(name, True) for name in job.spec.get("after") or ()]
-        wanted += [(name, False) for name in job.spec.get("after_any") or ()]
-        job.waits_for = set()
-        if wanted:
-            core.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
-        for name, done in wanted:
-            rows = core.store.jobs([name]) if core.jobs.find(name) is None else []
-            live = core.jobs.find(name) is not None or any(not row.ended for row in rows)
-            parts = core.jobs.task_jobs(int(name)) if name.isdigit() else []
-            if live or any(True for _ in parts):
-                job.waits_for.add(name)
-                for other in [name, *(part.row.id for part in parts)]:
-                    self._dependents.setdefault(other, {})[job.row.id] = job
-            elif done and not self._all_done(name):
-                self._refuse(job, name)
-                return False
-        return not job.waits_for
-
-    def _refuse(self, job: Job, name: str) -> None:
-        """A job that was to follow on one that did not end DONE never starts."""
-        ends = self._core.ends
-        self._core.loop.soon(lambda: ends.refused(job, f"job {name} did not end DONE", "dependency"))
-
-    def _all_done(self, name: str) -> bool:
-        """Whether a job, or every task of an array, ended DONE."""
-        rows = self._core.store.jobs([name])
-        array = self._core.store.array(int(name)) if not rows and name.isdigit() else None
-        if array is not None:
-            rows = self._core.store.jobs([f"{name}_{task}" for task in array.indices])
-        return bool(rows) and all(row.state == JobState.DONE for row in rows)
-
-    def awaited(self, job_id: str) -> bool:
-        """Whether queued jobs wait for the end of this one."""
-        return job_id in self._dependents
-
-    def ended(self, job: Job) -> None:
-        """A job has ended, durably: those that wait for it are looked at again."""
-        for waiting in self._dependents.pop(job.row.id, {}).values():
-            if waiting.ticket and waiting.row.state == JobState.QUEUED and waiting.waits_for:
-                self.add(waiting)

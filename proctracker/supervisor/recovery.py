@@ -35,7 +35,10 @@ def recover(core: Core) -> None:
     rows = core.store.live(core.key)
     specs = core.store.specs(sorted({row.spec for row in rows}))
     for row in rows:
-        core.load(row, specs)
+        job = core.load(row, specs)
+        if row.dispatched is not None and row.container is None and JobState(row.state).queued:
+            row.dispatched = None  # its slots were claimed, then the supervisor was killed
+            core.ledger.change(job.row)
     if core.seat.turn == 0:
         _without_journal(core)
     open_starts = {start.id: start for start in starts}

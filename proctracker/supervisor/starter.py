@@ -60,7 +60,7 @@ class Starter:
         """Undo the turn of a job whose engine start has not begun; whether that could be done."""
         if job in self._waiting:
             self._waiting.remove(job)
-            job.starting = False
+            job.starting, job.row.dispatched = False, None
             return True
         return False
 
@@ -210,8 +210,8 @@ class Starter:
             core.seat.journal.started(0, 0)
             core.ledger.open_starts -= 1
         job.starting = False
-        if job.row.annotation != reason:
-            job.row.annotation = reason
+        if job.row.annotation != reason or job.row.dispatched is not None:
+            job.row.annotation, job.row.dispatched = reason, None
             core.ledger.change(job.row)
         core.queue.give_back(job)
         job.ticket = -1

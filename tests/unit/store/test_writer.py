@@ -140,10 +140,10 @@ def test_slots_are_counted_over_all_supervisors(store: Store) -> None:
     submit(store, state=int(suspended), dispatched=1.0, keeper="slurm", session="night")
     submit(store, state=int(undetermined), dispatched=1.0, keeper="slurm")
     submit(store, state=int(queued), slots=9)
-    submit(store, state=int(queued), dispatched=1.0, slots=9)
+    submit(store, state=int(queued), dispatched=1.0, slots=3, session="night")  # its start has begun
     end(store, submit(store, dispatched=1.0, slots=9)[0], 2.0)
-    assert store.running_slots() == 6
-    assert store.running_slots("night") == 1
+    assert store.running_slots() == 9
+    assert store.running_slots("night") == 4
     assert store.running_slots(but="main") == 2
     assert store.running_slots("default", but="slurm") == 4
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from proctracker.errors import OutOfResourceException
 from proctracker.model import JobRow, JobState
+from proctracker.store import Store
 from proctracker.supervisor import queue as module
 from proctracker.supervisor.jobs import Job, Jobs
 from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.queue import Queue
+from proctracker.supervisor.spawn import StartLater
+from stores import end, submit
+from supervising import Desk
 
 
 class Stand:
@@ -31,11 +37,23 @@ class Stand:
         self.refused: list[tuple[str, str, str]] = []
         self.store, self.starter, self.ends, self.ledger = self, self, self, self
         self.flushed = 0
+        self.neighbours, self.asked = self, []
         self.queue = Queue(self)  # type: ignore[arg-type]
         self.queue.others = lambda: self.elsewhere > 0  # type: ignore[method-assign]
 
     def flush(self) -> None:
         self.flushed += 1
+
+    # other supervisors
+    def once(self, call: Callable[[], None]) -> None:
+        self.asked.append(call)
+
+    def written(self) -> None:
+        """Another supervisor has written."""
+        calls, self.asked = self.asked, []
+        for call in calls:
+            call()
+        self.rounds()
 
     # the store
     def session(self, name: str) -> tuple[str, int]:
@@ -80,7 +98,7 @@ class Stand:
         job.row.state, job.row.finished = int(state), 1.0
         self.known[job.row.id] = job.row
         self.queue.give_back(job)
-        self.queue.ended(job)
+        self.queue.dependencies.ended(job)
         self.rounds()
 
 
@@ -89,6 +107,8 @@ class _Store:
 
     def __init__(self, stand: Stand) -> None:
         self._stand = stand
+        self.begin = self.commit = self.rollback = lambda: None
+        self.update = lambda row, columns: None
         self.session, self.running_slots, self.array, self.jobs = (
             stand.session,
             stand.running_slots,
@@ -175,8 +195,7 @@ def test_the_hosts_bound_counts_all_sessions(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize("bound", ["session", "host"])
-def test_other_supervisors_jobs_count(stand: Stand, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_AGAIN", 0.0)
+def test_other_supervisors_jobs_count(stand: Stand, bound: str) -> None:
     if bound == "session":
         stand.limits["s"] = 2
     else:
@@ -186,8 +205,7 @@ def test_other_supervisors_jobs_count(stand: Stand, bound: str, monkeypatch: pyt
     stand.loop.round()
     assert stand.started == []
     stand.elsewhere = 1
-    while not stand.started:
-        stand.loop.round()
+    stand.written()
     assert stand.started == ["1"]
 
 
@@ -273,12 +291,12 @@ def test_dependencies(stand: Stand, kind: str, state: JobState, starts: bool, li
     stand.add(second)
     if live:
         assert stand.started == ["1"]
-        waiting = stand.queue.awaited("1")
+        waiting = stand.queue.dependencies.awaited("1")
         assert waiting
         stand.end(first, state)
     assert stand.started == (["1", "2"] if starts else ["1"])
     assert stand.refused == ([] if starts else [("2", "job 1 did not end DONE", "dependency")])
-    waiting = stand.queue.awaited("1")
+    waiting = stand.queue.dependencies.awaited("1")
     assert not waiting
 
 
@@ -317,3 +335,74 @@ def test_a_held_dependent_is_looked_at_when_it_is_released(stand: Stand) -> None
 def test_a_job_nobody_knows_did_not_end_done(stand: Stand) -> None:
     stand.add(stand.job("2", spec={"after": ["77"]}))
     assert [name for name, _, _ in stand.refused] == ["2"]
+
+
+@pytest.fixture
+def other(desk: Desk) -> Iterator[Store]:
+    """What another supervisor of the same session writes."""
+    Path(desk.home.run, "slurm-7.lock").touch()
+    made = Store(desk.home)
+    yield made
+    made.close()
+
+
+def _foreign(store: Store) -> JobRow:
+    (row,) = submit(store, session="s", keeper="slurm-7", state=int(JobState.RUNNING), dispatched=1.0)
+    return row
+
+
+def test_the_last_slot_is_taken_by_one_of_two_supervisors(desk: Desk, other: Store, monkeypatch: Any) -> None:
+    taken: list[JobRow] = []
+    claim = desk.core.queue._claim
+
+    def late(job: Job) -> bool:
+        if not taken:
+            taken.append(_foreign(other))  # it came between our look and our claim
+        return claim(job)
+
+    monkeypatch.setattr(desk.core.queue, "_claim", late)
+    job = desk.submit("true", max_running=1)
+    desk.until(lambda: taken)
+    assert (job.row.state, job.row.dispatched, job.holds) == (JobState.QUEUED, None, False)
+    end(other, taken[0], 2.0)
+    assert desk.ended(job).state == JobState.DONE
+
+
+def test_a_claim_is_there_before_the_start(desk: Desk, other: Store, monkeypatch: Any) -> None:
+    seen: list[int] = []
+    start = desk.core.starter.start
+
+    def look(job: Job) -> None:
+        seen.append(other.running_slots("s", but="slurm-7"))
+        start(job)
+
+    monkeypatch.setattr(desk.core.starter, "start", look)
+    desk.ended(desk.submit("true", max_running=1))
+    assert seen == [1]
+    assert other.running_slots() == 0
+
+
+def test_a_claim_that_cannot_be_written_is_made_later(desk: Desk, other: Store, monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "LOOK_AGAIN", 0.01)
+    update, failed = desk.core.store.update, []
+
+    def full(row: JobRow, columns: Any) -> None:
+        if not failed:
+            failed.append(row.id)
+            raise OutOfResourceException("disk full")
+        update(row, columns)
+
+    monkeypatch.setattr(desk.core.store, "update", full)
+    job = desk.submit("true", max_running=1)
+    assert desk.ended(job).state == JobState.DONE
+    assert failed == [job.row.id]
+
+
+def test_a_start_that_comes_later_gives_its_claim_back(desk: Desk, other: Store, monkeypatch: Any) -> None:
+    def short(*words: Any) -> int:
+        raise StartLater("no processes left")
+
+    monkeypatch.setattr("proctracker.supervisor.spawn.spawn", short)
+    job = desk.submit("true", max_running=1)
+    desk.until(lambda: job.row.annotation and desk.core.ledger.clean)
+    assert (job.row.state, job.row.dispatched, other.running_slots()) == (JobState.QUEUED, None, 0)
