@@ -30,6 +30,9 @@ LONG = 40.0
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
+AROUND: dict[str, Any] = {"umask": 0o022}
+"""What submitters' surroundings are besides the environment."""
+
 T = TypeVar("T")
 
 
@@ -43,7 +46,7 @@ def spec(*command: str, **more: Any) -> dict[str, Any]:
 
 def context(**env: str) -> tuple[str, dict[str, Any]]:
     """Key and text of a submitter's surroundings."""
-    made = {"env": {"PATH": PATH, **env}, "job_env": {}, "umask": 0o022}
+    made = {"env": {"PATH": PATH, **env}, "job_env": {}, **AROUND}
     return key_of(made), made
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator, Mapping, Sequence
 from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
+from proctracker.supervisor import oomscore
 from proctracker.supervisor.spawn import SIGNALS, USUAL_UMASK, take_umask
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class _Call:
         "directory",
         "engine",
         "err",
+        "oom",
         "out",
         "pid",
         "stdin",
@@ -51,6 +53,7 @@ class _Call:
         self.stdin: int | None = None
         self.stdout: int | None = None
         self.stderr: int | None = None
+        self.oom: int | None = None
         self.out = self.err = -1
         self.pid = 0
         self.cut = False
@@ -124,11 +127,16 @@ class Calls:
         streams: tuple[int, int | None, int | None] | None = None,
         called: Callable[[int], None] | None = None,
         directory: str = "/",
+        oom: int | None = None,
     ) -> None:
-        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once."""
+        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once.
+
+        ``oom``: its oom_score_adj where that is not ours, which containers of engines without a daemon inherit.
+        """
         call = _Call(argv, engine, then, timeout)
         call.directory = directory
         call.called = called
+        call.oom = oom
         if streams:
             call.stdin, call.stdout, call.stderr = streams
         self._run(call)
@@ -157,7 +165,8 @@ class Calls:
                 call.out if call.stdout is None else call.stdout,
                 call.err if call.stderr is None else call.stderr,
             )
-            call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
+            with oomscore.lent(call.oom):
+                call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
         except OSError as error:
             self._close(call)
             failed = Completed(call.argv, 127, "", f"{call.argv[0]}: {error.strerror}")

@@ -1,4 +1,4 @@
-"""A submitter's surroundings as its jobs get them: environment, umask, limits, nice value, affinity, groups."""
+"""A submitter's surroundings as its jobs get them: environment, umask, limits, nice value, affinity, groups, oom."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Context:
         self._whole = {**_without_ours(values.get("env") or {}), **self.job_env}
         self._encoded = spawn.encode(self._whole)
         self.surroundings = spawn.Surroundings(
-            values.get("umask"), values.get("limits"), values.get("nice"), values.get("affinity"), values.get("groups")
+            *map(values.get, ("umask", "limits", "nice", "affinity", "groups", "oom_score_adj"))
         )
         self.differs = spawn.differs(mine, self.surroundings)
         """What of them is not the supervisor's own."""

@@ -49,6 +49,7 @@ class EngineStart:
                 _write(path, content)
             context = core.context(job.spec_context)
             umask = context.surroundings.umask if context else None
+            oom = context.differs.oom if context and context.differs else None
             streams = self._streams(umask)
             self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
         except spawn.StartLater as later:
@@ -75,6 +76,7 @@ class EngineStart:
             streams=streams,
             called=self._called,
             directory=self._launch.directory,
+            oom=oom,
         )
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)

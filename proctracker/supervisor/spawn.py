@@ -1,4 +1,4 @@
-"""Starting a process with exactly what it was to have: directory, streams, umask, limits, nice, affinity, groups."""
+"""Starting a process with exactly what it was to have: directory, streams, umask, limits, nice, affinity, groups, oom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 from typing import Mapping, NamedTuple, Sequence
 
 from proctracker.runtimes.base import Launch
-from proctracker.supervisor import procfs
+from proctracker.supervisor import oomscore, procfs
 from proctracker.supervisor.command import (
     FULL,
     NOT_EXECUTABLE,
@@ -39,6 +39,7 @@ class Surroundings(NamedTuple):
     nice: int | None = None
     affinity: Sequence[int] | None = None
     groups: Sequence[int] | None = None
+    oom: int | None = None
 
 
 class Own(NamedTuple):
@@ -48,6 +49,7 @@ class Own(NamedTuple):
     nice: int
     affinity: frozenset[int]
     groups: frozenset[int]
+    oom: int | None = None
 
 
 def own() -> Own:
@@ -58,6 +60,7 @@ def own() -> Own:
         os.getpriority(os.PRIO_PROCESS, 0),
         frozenset(os.sched_getaffinity(0)),
         frozenset(os.getgroups()),
+        oomscore.read(),
     )
 
 
@@ -71,9 +74,10 @@ def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
     nice = wanted.nice if wanted.nice not in (None, mine.nice) else None
     affinity = wanted.affinity if wanted.affinity and frozenset(wanted.affinity) != mine.affinity else None
     groups = wanted.groups if wanted.groups is not None and frozenset(wanted.groups) != mine.groups else None
-    if not limits and nice is None and affinity is None and groups is None:
+    oom = wanted.oom if wanted.oom not in (None, mine.oom) else None
+    if not limits and nice is None and affinity is None and groups is None and oom is None:
         return None
-    return Surroundings(wanted.umask, limits, nice, affinity, groups)
+    return Surroundings(wanted.umask, limits, nice, affinity, groups, oom)
 
 
 def spawn(
@@ -100,7 +104,8 @@ def spawn(
     try:
         if more is None:
             return _posix(path, argv, environment, launch.directory, streams, umask)
-        return _fork(path, argv, environment, launch.directory, streams, more, umask)
+        with oomscore.lent(more.oom):
+            return _fork(path, argv, environment, launch.directory, streams, more, umask)
     except StartFailed as failed:
         if plain and failed.status != NOT_STARTED:
             find(command, None, launch.directory)  # says more of what is wrong with the file
@@ -272,7 +277,8 @@ def _child(
             os.setpriority(os.PRIO_PROCESS, 0, more.nice)
         for name, pair in (more.limits or {}).items():
             step = f"limit-{name}"
-            _limit(_LIMITS[name], pair)
+            soft, hard = pair
+            resource.setrlimit(_LIMITS[name], (soft, hard))
         step = "exec"
         os.execve(path, argv, env)
     except OSError as error:
@@ -280,12 +286,6 @@ def _child(
     except BaseException as error:
         os.write(report, f"{step}\0{errno.EINVAL}\0{error}".encode("utf-8", "surrogateescape"))
     os._exit(NOT_STARTED)
-
-
-def _limit(number: int, pair: Sequence[int]) -> None:
-    """Set a limit; where the hard one cannot be raised to what was asked, as high as it goes is the truth."""
-    soft, hard = pair
-    resource.setrlimit(number, (soft, hard))
 
 
 def ticks(pid: int) -> int:

@@ -70,7 +70,7 @@ def _sha256() -> Any:
 
 
 def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, Any]:
-    umask, limits, nice, affinity, groups = facts
+    umask, limits, nice, affinity, groups, oom = facts
     env = dict(environ)
     if "PROCTRACKER_JOB" in env:
         for name in _OF_A_JOB:
@@ -82,6 +82,7 @@ def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, 
         "nice": nice,
         "affinity": sorted(affinity),
         "groups": sorted(groups),
+        "oom_score_adj": int(oom) if oom else None,
     }
 
 
@@ -93,7 +94,17 @@ def _facts() -> tuple[Any, ...]:
         os.getpriority(os.PRIO_PROCESS, 0),
         os.sched_getaffinity(0),
         os.getgroups(),
+        _oom_score_adj(),
     )
+
+
+def _oom_score_adj() -> bytes:
+    """As the kernel writes it, proc(5); empty where it does not."""
+    try:
+        with open("/proc/self/oom_score_adj", "rb", buffering=0) as file:
+            return file.read(16)
+    except OSError:
+        return b""
 
 
 def _umask() -> int:

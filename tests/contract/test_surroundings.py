@@ -10,6 +10,7 @@ import pytest
 
 import proctracker as pt
 from contract.kit import LONG, Kit, until
+from proctracker.supervisor import oomscore
 
 
 def test_its_environment(kit: Kit, session: pt.JobSession) -> None:
@@ -56,6 +57,17 @@ def test_a_process_has_the_callers_environment_and_a_container_has_not(
     job = session.run_job(kit.script('echo "[$CALLERS_OWN]"'))
     job.wait_terminated(LONG)
     assert job.read_output() == (b"[]\n" if kit.containers else b"[seen]\n")
+
+
+def test_its_oom_score_adj_is_as_if_the_submitter_had_started_it(kit: Kit, session: pt.JobSession) -> None:
+    session.run_job(kit.job("true")).wait_terminated(LONG)  # the supervisor is there, with what we had then
+    with oomscore.lent(900):
+        job = session.run_job(kit.job("cat", oomscore.PATH))
+        name = "oom-by-hand"
+        words = (kit.image, name) if kit.runtime == "ctr" else ("--name", name, kit.image)
+        by_hand = kit.bare("run", "--rm", *map(str, words), "cat", oomscore.PATH) if kit.containers else "900\n"
+    job.wait_terminated(LONG)
+    assert job.read_output().decode() == by_hand
 
 
 def test_its_working_directory(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from proctracker.errors import DrmCommunicationException, InternalException
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor import calls as module
+from proctracker.supervisor import oomscore
 from supervising import Desk, gone
 
 _ENGINE = Engine(("engine",), env={"PATH": "/usr/bin:/bin", "NAME": "value"})
@@ -149,3 +150,8 @@ def test_signals_are_at_their_defaults(desk: Desk) -> None:
     text = _call(desk, "cat", "/proc/self/status").stdout
     masks = dict(line.split(":\t") for line in text.splitlines() if line.startswith("Sig"))
     assert (int(masks["SigBlk"], 16), int(masks["SigIgn"], 16) & 0x7FFF_FFFF) == (0, 0)
+
+
+def test_a_start_has_its_callers_oom_score_adj_and_a_look_has_ours(desk: Desk) -> None:
+    assert _call(desk, "cat", oomscore.PATH, oom=900).stdout == "900\n"
+    assert _call(desk, "cat", oomscore.PATH).stdout == f"{oomscore.read()}\n"

@@ -36,8 +36,8 @@ def test_the_environment_as_bytes() -> None:
 
 def test_what_is_not_said_stays_as_the_supervisor_has_it() -> None:
     assert _context().surroundings == Surroundings()
-    given = {"umask": 7, "limits": {"CORE": [0, 1]}, "nice": 3, "affinity": [0], "groups": [4]}
-    assert _context(**given).surroundings == Surroundings(7, {"CORE": [0, 1]}, 3, [0], [4])
+    given = {"umask": 7, "limits": {"CORE": [0, 1]}, "nice": 3, "affinity": [0], "groups": [4], "oom_score_adj": 5}
+    assert _context(**given).surroundings == Surroundings(7, {"CORE": [0, 1]}, 3, [0], [4], 5)
     assert _context(env=None, job_env=None).environment({}, containers=False) == {}
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+import supervising
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import JobState, Observation
 from proctracker.runtimes.base import ATTACHED
-from proctracker.supervisor import cgroups, engine_start, spawn
+from proctracker.supervisor import cgroups, engine_start, oomscore, spawn
 from proctracker.supervisor.jobs import Job
 from supervising import Boxes, Desk, box
 
@@ -43,6 +44,14 @@ def test_private_files_are_there_for_the_command_alone(desk: Desk, boxes: Boxes,
     )
     boxes.failed_start = lambda completed: (125, completed.stdout)  # type: ignore[method-assign]
     assert _failed(desk, desk.submit("x", **box())) == (125, "start-failed", "SECRET=x\n600\n700\n")
+
+
+def test_the_command_has_the_submitters_oom_score_adj(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes.words = ("sh", "-c", f"cat {oomscore.PATH} >&2; exit 1")
+    monkeypatch.setattr(supervising, "AROUND", {"oom_score_adj": 900})
+    assert _failed(desk, desk.submit("x", **box())) == (125, "start-failed", "900")
 
 
 def test_files_go_once_it_runs(desk: Desk, boxes: Boxes) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from proctracker.runtimes.base import Launch
-from proctracker.supervisor import procfs, spawn
+from proctracker.supervisor import oomscore, procfs, spawn
 from proctracker.supervisor.spawn import StartFailed, StartLater, Surroundings
 
 _ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -135,6 +135,15 @@ def test_affinity() -> None:
     assert _run([sys.executable, "-c", script], _OTHER._replace(affinity=[cpu]))[1] == f"[{cpu}]\n"
 
 
+def test_the_oom_killers_score(way: Surroundings) -> None:
+    own = oomscore.read()
+    assert _run(["cat", oomscore.PATH], way._replace(oom=900))[1] == "900\n"
+    assert _run(["cat", oomscore.PATH], way)[1] == f"{own}\n"
+    with pytest.raises(StartFailed):
+        _start(["/nowhere"], way._replace(oom=900))
+    assert oomscore.read() == own
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone sets groups")
 def test_groups() -> None:
     assert _run(["id", "-G"], Surroundings(groups=[12345, os.getgid()]))[1].split() == [str(os.getgid()), "12345"]
@@ -143,7 +152,7 @@ def test_groups() -> None:
 
 def test_only_what_differs_is_set() -> None:
     mine = spawn.own()
-    same = Surroundings(0o77, dict(mine.limits), mine.nice, sorted(mine.affinity), sorted(mine.groups))
+    same = Surroundings(0o77, dict(mine.limits), mine.nice, sorted(mine.affinity), sorted(mine.groups), mine.oom)
     assert spawn.differs(mine, same) is None
     assert spawn.differs(mine, Surroundings(0o22)) is None
     assert spawn.differs(mine, same._replace(groups=[*mine.groups, 4242])) == Surroundings(
@@ -152,6 +161,7 @@ def test_only_what_differs_is_set() -> None:
     assert spawn.differs(mine, same._replace(limits={**mine.limits, "CPU": [5, 6]})) == Surroundings(
         0o77, {"CPU": (5, 6)}
     )
+    assert spawn.differs(mine, same._replace(oom=900)) == Surroundings(0o77, {}, oom=900)
     assert mine.limits["NOFILE"] == resource.getrlimit(resource.RLIMIT_NOFILE)
 
 

@@ -24,6 +24,8 @@ def test_a_context_says_it_all(umask: None) -> None:
     assert (context["env"], context["job_env"], context["umask"]) == ({"A": "1"}, {"B": "2"}, 0o027)
     assert context["limits"]["NOFILE"] == list(resource.getrlimit(resource.RLIMIT_NOFILE))
     assert (context["nice"], context["affinity"]) == (os.nice(0), sorted(os.sched_getaffinity(0)))
+    with open("/proc/self/oom_score_adj", encoding="ascii") as file:
+        assert context["oom_score_adj"] == int(file.read())
     assert key == key_of(context)
 
 
