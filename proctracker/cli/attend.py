@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from proctracker.cli.access import Access
+    from proctracker.cli.attempts import Attempts
     from proctracker.cli.signals import Signals
     from proctracker.cli.tail import Tail
     from proctracker.model import JobRow
@@ -25,6 +26,7 @@ class Attendance:
     def __init__(self, access: Access, spec: dict[str, Any], *, containers: bool, signals: Signals) -> None:
         self._access, self._spec, self._signals = access, spec, signals
         # Which files there are, and that they were truncated, is known once the job has started.
+        self._containers = containers
         self._needs_start = containers or bool(spec["output"] or spec["error"])
         self._sizes = _sizes(spec) if spec["append"] else {}
         self._id = ""
@@ -33,6 +35,8 @@ class Attendance:
         self._tails: list[Tail] = []
         self._log: output.Log | None = None
         self._attempt = 1
+        """The attempt whose output is shown."""
+        self._attempts: Attempts | None = None
         self._terminating = False
         self._left = 0
 
@@ -43,6 +47,10 @@ class Attendance:
         self._wait = self._access.client.waiting([job_id], "started" if self._needs_start else "ended")
         if not self._needs_start:
             self._show_kept()
+        if self._containers and self._spec["retries"]:
+            from proctracker.cli import attempts
+
+            self._attempts = attempts.Attempts(self._access, [job_id])
         while True:
             try:
                 tail.follow(self._files, self._fds, self._wake)
@@ -81,6 +89,7 @@ class Attendance:
 
     def _fds(self) -> list[int]:
         found = [self._signals.fileno(), *(self._log.fds() if self._log else ())]
+        found += self._attempts.fds() if self._attempts else []
         return found if self._wait is None else [*found, self._wait.fileno()]
 
     def _wake(self, ready: list[int]) -> bool:
@@ -95,6 +104,9 @@ class Attendance:
             self._wait = None
             self._progress(rows[0])
             rows = self._wait.receive() if self._wait else None
+        if self._attempts:
+            for row in self._attempts.begun(final=self._row is not None):
+                self._show(row)
         if self._row is None or (self._log and self._log.fds()):
             return bool(self._left)
         if self._log:
@@ -105,18 +117,34 @@ class Attendance:
         """The job has started, or ended."""
         if self._needs_start:
             self._needs_start = False
-            from proctracker.tracker import infos
-
-            if infos.in_engine(row, self._spec) and not ends.never_started(row):
-                self._log = output.Log(row, self._spec, _BOTH, follow=not row.ended, prefix=b"")
-            else:
-                self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
-                for each in self._tails:
-                    each.begin_at(self._sizes.get(each.path, 0))
+            self._attempt = 0
+            self._show(row)
         if row.ended:
             self._row = row
         else:
             self._wait = self._access.client.waiting([self._id], "ended")
+
+    def _show(self, row: JobRow) -> None:
+        """Show a started job, this attempt and those before it that were not seen."""
+        from proctracker.cli import attempts
+        from proctracker.tracker import infos
+
+        several = self._attempts and attempts.logged(self._access, row)
+        for one in attempts.since(self._access, row, self._attempt) if several else [row]:
+            if one.attempt <= self._attempt:
+                continue
+            self._attempt = one.attempt
+            if self._log:
+                self._log.all()
+            for each in self._tails:
+                each.pump()
+            if infos.in_engine(one, self._spec) and not ends.never_started(one):
+                self._log = output.Log(one, self._spec, _BOTH, follow=not one.ended, prefix=b"")
+                continue
+            added = output.tails(self._access.home, one, self._spec, _BOTH)
+            for each in added:
+                each.begin_at(self._sizes.get(each.path, 0))
+            self._tails += [each for each in added if each.path not in {known.path for known in self._tails}]
 
     def _finish_log(self, log: output.Log, row: JobRow) -> None:
         """The engine's log is over; if its container was removed before we saw any of it, what was saved is shown."""

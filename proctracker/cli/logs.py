@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import ends, formats, output, tail
+from proctracker.cli import attempts, ends, formats, output, tail
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number
@@ -54,6 +54,8 @@ class _Shown:
     def __init__(self, access: Access, row: JobRow, streams: dict[str, int], prefixed: bool) -> None:
         self._access, self.row, self._streams = access, row, streams
         self._prefix = f"{row.id}: ".encode("ascii") if prefixed else b""
+        self.begun = row.attempt - 1
+        """Attempts that are shown, or were over before."""
 
     def with_engine(self) -> bool:
         """Whether its engine has the output."""
@@ -70,10 +72,14 @@ class _Shown:
         row = self.row
         return output.tails(self._access.home_of(row), row, self._access.spec(row), self._streams, self._prefix)
 
+    def retries(self) -> bool:
+        """Whether it may be tried again."""
+        return bool(self._access.spec(self.row).get("retries"))
+
     def retried(self) -> bool:
         """Go on to the next attempt if that has begun; whether it has."""
         row, spec = self.row, self._access.spec(self.row)
-        if not spec.get("retries") or row.output or row.dispatched is None:
+        if not self.retries() or row.output or row.dispatched is None or attempts.logged(self._access, row):
             return False
         if not os.path.exists(output.kept(self._access.home, row.id, row.attempt + 1, "stdout", spec)):
             return False
@@ -124,6 +130,8 @@ class _Following:
         self._logs: list[output.Log] = []
         from proctracker.tracker.waits import Listening
 
+        again = [name for name, each in self._by_id.items() if each.retries() and attempts.logged(access, each.row)]
+        self._attempts = attempts.Attempts(access, again)
         queued = [name for name, each in self._by_id.items() if each.row.dispatched is None or each.starting()]
         for name, each in self._by_id.items():
             if name not in queued:
@@ -135,9 +143,11 @@ class _Following:
         """Show until the end."""
         try:
             tail.follow(self._files, self._fds, self._wake)
+            self._later(final=True)
             for log in self._logs:
                 log.all()
         finally:
+            self._attempts.close()
             for log in self._logs:
                 log.close()
 
@@ -145,13 +155,25 @@ class _Following:
         """The job has started: its output can be shown."""
         if ends.never_started(each.row):
             each.once(None)
-        elif each.with_engine():
-            self._logs.append(each.log(self._lines, follow=not each.row.ended))
-        else:
+            return
+        several = each.retries() and attempts.logged(self._access, each.row)
+        for row in attempts.since(self._access, each.row, each.begun) if several else [each.row]:
+            each.row, each.begun = row, row.attempt
+            if each.with_engine():
+                self._logs.append(each.log(self._lines, follow=not row.ended))
+                continue
             added = each.tails()
             for one in added if self._lines is not None else ():
                 one.skip_to(self._lines or 0)
             self._tails += added
+
+    def _later(self, final: bool = False) -> None:
+        """Show attempts that have begun meanwhile, behind the one before."""
+        for row in self._attempts.begun(final):
+            each = self._by_id[row.id]
+            if row.attempt > each.begun:
+                each.row = row
+                self._begin(each)
 
     def _files(self) -> list[Tail]:
         """The files to show; those of a next attempt once they are there."""
@@ -161,7 +183,7 @@ class _Following:
         return self._tails
 
     def _fds(self) -> list[int]:
-        waits = [*self._queued.filenos(), *self._live.filenos()]
+        waits = [*self._queued.filenos(), *self._live.filenos(), *self._attempts.fds()]
         return [*waits, *(fd for log in self._logs for fd in log.fds())]
 
     def _wake(self, ready: list[int]) -> bool:
@@ -170,6 +192,7 @@ class _Following:
         for row in self._queued.ready() if self._queued.open else ():
             self._by_id[row.id].row = row
             self._begin(self._by_id[row.id])
+        self._later()
         if self._live.open:
             self._live.ready()
         return not self._live.open and not self._queued.open

@@ -95,6 +95,10 @@ class Home:
         number = int(job_id.partition("_")[0])
         return f"{output_dir or self.kept_dir}/{number // 1000}/{job_id}.{attempt}.{stream}"
 
+    def container(self, job_id: str, attempt: int) -> str:
+        """The name of an attempt's container: the same whoever starts it, and looks for it."""
+        return f"proctracker-{self.uuid[:8]}-{job_id}-{attempt}"
+
     def others(self) -> list[Home]:
         """The other hosts that have state in this home, by name."""
         try:

@@ -209,6 +209,13 @@ class _Pushed:
                 link.close()
                 self._link = None
 
+    def settle(self) -> None:
+        """Have everything here that the supervisor could tell at the time of this call."""
+        try:
+            self._connected().call("status", {}, again=False)
+        except GONE:
+            self._connected()
+
     def close(self) -> None:
         """Await nothing more."""
         if self._link is not None:
@@ -250,13 +257,6 @@ class Wait(_Pushed):
         if (self._any and self._rows) or not self._open:
             return [self._rows[name] for name in self._order if name in self._rows]
         return None
-
-    def settle(self) -> None:
-        """Have everything here that the supervisor could tell at the time of this call."""
-        try:
-            self._connected().call("status", {}, again=False)
-        except GONE:
-            self._connected()
 
     def take(self) -> list[JobRow]:
         """The rows that have come since the last call, each once; empty: none yet, or no more to come. Raises as ``receive``."""

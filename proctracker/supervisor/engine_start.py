@@ -30,7 +30,7 @@ class EngineStart:
         self._core, self._job = core, job
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
-        self._name = core.starter.container_name(job.row)
+        self._name = core.home.container(job.row.id, job.row.attempt)
         self._over = False
         self._began = False
 

@@ -92,7 +92,7 @@ def _open_start(
         return  # it was never made, or failed: it waits in the queue as before
     row.boot, row.dispatched = core.boot, start.time
     if runtimes.get(row.runtime).containers:
-        row.container = core.starter.container_name(row)
+        row.container = core.home.container(row.id, row.attempt)
         core.jobs.started(job, pid, ticks)
         core.ledger.change(row)
         return

@@ -111,13 +111,19 @@ def save_logs(core: Core, job: Job, then: Any) -> None:
     paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
     try:
         os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
-        fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
+        # Whoever finds the files may rely on them: they have their names once all is in them.
+        fds = [os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
     except OSError as error:
         then(f"{paths[0]}: {error.strerror}")
         return
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def done(completed: Any) -> None:
+        for path in reversed(paths):
+            if completed.returncode:
+                os.unlink(f"{path}.part")
+            else:
+                os.rename(f"{path}.part", path)
         then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
 
     try:

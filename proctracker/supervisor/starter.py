@@ -86,7 +86,7 @@ class Starter:
             template=template_of(row, spec, context.job_env),
             job_id=row.id,
             attempt=row.attempt,
-            name=self.container_name(row),
+            name=core.home.container(row.id, row.attempt),
             folder=os.path.join(core.home.starts, f"{row.id}.{row.attempt}"),
             keep_output=out,
             keep_error=err,
@@ -99,10 +99,6 @@ class Starter:
             error=row.error,
             append=bool(spec.get("append")) or row.attempt > 1,
         )
-
-    def container_name(self, row: JobRow) -> str:
-        """The name a job's container has: the same for the same attempt, whoever starts it."""
-        return f"proctracker-{self._core.uuid[:8]}-{row.id}-{row.attempt}"
 
     def labels(self, row: JobRow) -> dict[str, str]:
         """What marks a container as a job's."""

@@ -163,3 +163,17 @@ def test_events_tell_of_every_state(kit: Kit, session: pt.JobSession) -> None:
     states_of = [note.job_state for note in seen if note.job_id == job.job_id]
     assert states_of[-2:] == [pt.JobState.RUNNING, pt.JobState.DONE]
     assert states_of == sorted(states_of, key=lambda each: each or 0)
+
+
+def test_the_output_of_every_attempt_is_followed(kit: Kit, session: pt.JobSession) -> None:
+    script = kit.script('echo "try $PROCTRACKER_ATTEMPT"; sleep 0.5; exit 4')
+    job = session.run_job(kit.extended(script, retries=2))
+    assert cli("logs", "-f", job.job_id).stdout == "try 1\ntry 2\ntry 3\n"
+    assert job.get_state()[0] == pt.JobState.FAILED
+
+
+def test_run_shows_every_attempt(kit: Kit, session: pt.JobSession) -> None:
+    image = ["--image", kit.image] if kit.image else []
+    script = 'echo "try $PROCTRACKER_ATTEMPT"; exit 4'
+    done = cli("-s", session.session_name, "run", *image, "--retries", "2", "--", "sh", "-c", script)
+    assert (done.stdout, done.stderr, done.returncode) == ("try 1\ntry 2\ntry 3\n", "", 4)

@@ -24,7 +24,7 @@ def test_a_container_whose_start_was_under_way(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes, seen: Observation | None, state: JobState, boot: str | None
 ) -> None:
     job = old.submit("x", **box(), hold=True)
-    name = job.row.container = old.core.starter.container_name(job.row)
+    name = job.row.container = old.home.container(job.row.id, job.row.attempt)
     job.row.boot, job.row.dispatched = boot or old.core.boot, time.time()
     old.core.ledger.change(job.row, JobState.QUEUED)
     old.core.ledger.flush()

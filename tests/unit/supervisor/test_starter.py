@@ -48,7 +48,7 @@ def test_a_templates_own_words() -> None:
 
 def test_names_and_labels(desk: Desk) -> None:
     row = JobRow("3_1", 3, 1, session="s", attempt=2)
-    assert desk.core.starter.container_name(row) == f"proctracker-{desk.home.uuid[:8]}-3_1-2"
+    assert desk.home.container(row.id, row.attempt) == f"proctracker-{desk.home.uuid[:8]}-3_1-2"
     assert desk.core.starter.labels(row) == {
         "proctracker.home": desk.home.uuid,
         "proctracker.session": "s",
