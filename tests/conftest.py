@@ -23,6 +23,7 @@ _NOT_OURS = ("SESSION", "CONTACT", "DEBUG", "DURABILITY", "JOB", "ATTEMPT")
 
 _delegate = pytest.StashKey[rootless.Delegate]()
 _absent = pytest.StashKey[dict[str, str]]()
+_left_out = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,7 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Find out which runtimes are not here; compile the package, which many a test starts anew."""
     compileall.compile_dir(os.path.dirname(proctracker.__file__), quiet=2)
-    config.stash[_absent] = {name: why for name, kind in engines.ENGINES.items() if (why := kind().missing())}
+    config.stash[_absent] = {name: why for name in engines.ENGINES if (why := engines.tested(name).missing())}
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what nerdctl is: a real one, or a replay."""
+    names = [name for name in engines.ENGINES if name.startswith("nerdctl") and name not in config.stash[_absent]]
+    return [f"{name}: {engines.tested(name).kind()}" for name in names]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,8 +54,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked = metafunc.config.getoption("--runtimes")
         absent = metafunc.config.stash[_absent]
         known = [name for name, kind in engines.ENGINES.items() if not (kind.optional and name in absent)]
-        names = asked.split(",") if asked else known
+        names = asked.split(",") if asked else [name for name in known if _wanted(metafunc, engines.ENGINES[name])]
         metafunc.parametrize("engine", names, indirect=True)
+
+
+def _wanted(metafunc: pytest.Metafunc, kind: type[engines.Engine]) -> bool:
+    """Whether an engine runs this module's tests."""
+    return not kind.modules or metafunc.module.__name__.rpartition(".")[2] in kind.modules
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, by name, what a replay cannot show; the summary lists it."""
+    left = [item for item in items if not _shown(item)]
+    items[:] = [item for item in items if _shown(item)]
+    config.hook.pytest_deselected(items=left)
+    config.stash[_left_out] = sorted({item.nodeid.rpartition("::")[2] for item in left})
+
+
+def _shown(item: pytest.Item) -> bool:
+    """Whether a test means something on its engine."""
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("engine") if callspec else None
+    return item.name.partition("[")[0] not in engines.NOT_REPLAYED or not (
+        name and isinstance(engines.tested(name), engines.ReplayedNerdctl)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +101,7 @@ def engine(
     if why:
         pytest.skip(why)
     if name not in started:
-        started[name] = engines.ENGINES[name]()
-        started[name].up()
+        started[name] = engines.tested(name).up()
     for variable, value in started[name].environ.items():
         monkeypatch.setenv(variable, value)
     yield started[name]
@@ -203,5 +231,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     absent = config.stash[_absent]
     terminalreporter.write_sep("-", "runtimes")
     for name in engines.ENGINES:
-        told = [absent[name], engines.UNPACKAGED.get(name, "")] if name in absent else ["here"]
+        told = [absent[name], engines.UNPACKAGED.get(name, "")] if name in absent else [engines.tested(name).kind()]
         terminalreporter.write_line(": ".join([name, *filter(None, told)]))
+    for test in config.stash[_left_out]:
+        terminalreporter.write_line(f"left out: {test}: {engines.NOT_REPLAYED[test.partition('[')[0]]}")

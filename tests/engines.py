@@ -1,6 +1,6 @@
 """Private engines for tests: their own state in a temporary folder, ended by process id, nothing of the machine's touched.
 
-``python tests/engines.py`` lists the runtimes that are not there and what would install each.
+``python tests/engines.py`` lists the runtimes that are not there, what would install each, and what stood in for one.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import image
+from replay import bundle, recordings
 
 TRIES = 5
 """Times that containers are removed until there are none."""
@@ -38,6 +40,8 @@ class Engine:
     programs: tuple[str, ...] = ()
     daemon = False
     optional = False
+    modules: tuple[str, ...] = ()
+    """The contract tests that run on it; all, if none are named."""
 
     def __init__(self) -> None:
         self.contact = self.name
@@ -54,6 +58,10 @@ class Engine:
         if self.programs and not image.busybox():
             return "no busybox to make an image of"
         return None
+
+    def kind(self) -> str:
+        """What it is, where that is not to be seen."""
+        return "here"
 
     def up(self) -> Engine:
         """Start it and load the image."""
@@ -282,6 +290,11 @@ class Nerdctl(Containerd):
     name = "nerdctl"
     programs = ("nerdctl", "containerd", "ctr", "runc")
 
+    def kind(self) -> str:
+        """What it is: which one, as it says itself."""
+        told = subprocess.run(["nerdctl", "--version"], capture_output=True, text=True, check=True).stdout.split()
+        return f"real {told[-1]}"
+
     def configure(self) -> None:
         """As for ctr; the environment leads the CLI to it."""
         super().configure()
@@ -305,6 +318,57 @@ class Nerdctl(Containerd):
     def remove(self, found: list[str]) -> None:
         """Remove these, running or not."""
         Engine.remove(self, found)
+
+
+class ReplayedNerdctl(Nerdctl):
+    """A stand-in that says what a real nerdctl was recorded to say, where none is on PATH (tests/replay)."""
+
+    programs = ("runc",)
+    shapes = ""
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        return Engine.missing(self) or ("its replay needs root" if os.geteuid() else None)
+
+    def kind(self) -> str:
+        """What it is."""
+        return f"replay of recordings of {recordings.VERSION}"
+
+    def configure(self) -> None:
+        """A program on PATH, and where its socket is."""
+        self.address, tests = self.path("containerd.sock"), os.path.dirname(os.path.abspath(__file__))
+        os.mkdir(self.path("bin"))
+        for name, module, words in (("nerdctl", "nerdctl", self.shapes), ("daemon", "daemon", self.address)):
+            code = f"import sys; sys.path.insert(0, {tests!r}); from replay import {module} as it; sys.exit(it.main({words!r}))"
+            line = f'exec {shlex.quote(sys.executable)} -IS -c {shlex.quote(code)} "$@"\n'
+            os.chmod(self.write(f"bin/{name}", f"#!/bin/sh\n{line}"), 0o755)
+        self.command, self.contact = ("nerdctl",), "nerdctl"
+        self.environ = {
+            "CONTAINERD_ADDRESS": self.address,
+            "CONTAINERD_NAMESPACE": self.namespace,
+            "PATH": f"{self.path('bin')}:{os.environ['PATH']}",
+        }
+
+    def start(self) -> None:
+        """Start what stands for the daemon."""
+        self.process = daemon(self.path("daemon.log"), self.path("bin", "daemon"))
+        ready(self.process, self.address, lambda: self.cli("version"))
+
+    def load(self, archive: str) -> None:
+        """Unpack the image."""
+        bundle.load(self.path("nerdctl"))
+
+
+class OldNerdctl(ReplayedNerdctl):
+    """The same stand-in with the shapes that 1.7.7 printed; some of the tests run on it."""
+
+    name = "nerdctl-1.7"
+    shapes = "1.7"
+    modules = ("test_states", "test_by_hand", "test_failed_starts")
+
+    def kind(self) -> str:
+        """What it is."""
+        return f"replay of recordings of {recordings.VERSION} in the shapes of 1.7.7 ({', '.join(self.modules)} only)"
 
 
 class Docker(Containerd):
@@ -376,10 +440,17 @@ class Apptainer(Engine):
 
 
 ENGINES: dict[str, type[Engine]] = {
-    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, Docker, Apptainer)
+    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, OldNerdctl, Docker, Apptainer)
 }
+STAND_INS: dict[str, type[Engine]] = {"nerdctl": ReplayedNerdctl}
+"""What the tests run on where the real one is not here."""
+
+NOT_REPLAYED = {
+    "test_podman_seed_exposed_ports": "there is no network but the host's",
+}
+"""A promise that the stand-in for nerdctl cannot show -> why; it is left out by name."""
+
 UNPACKAGED = {
-    "nerdctl": "no Debian package provides it; without one, unit tests replay its recordings",
     "apptainer": "only Debian's sid has a package; without one, unit tests look at its command lines",
 }
 """What ``scripts/install-runtimes`` cannot install, and what to do."""
@@ -466,16 +537,34 @@ def remove(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def tested(name: str) -> Engine:
+    """What the tests of a runtime run on here: itself, or what stands in for it."""
+    real = ENGINES[name]()
+    return STAND_INS[name]() if name in STAND_INS and real.missing() else real
+
+
 def absent() -> Iterator[tuple[str, str, str]]:
     """The runtimes that cannot be used here: name, why, what to do."""
-    for name, kind in ENGINES.items():
-        why = kind().missing()
+    for name in ENGINES:
+        why = tested(name).missing()
         if why:
-            runtime = {"ctr": "containerd"}.get(name, name.split("-")[0])
+            runtime = {"ctr": "containerd", "nerdctl": "containerd"}.get(name.split("-")[0], name.split("-")[0])
             yield name, why, UNPACKAGED.get(name, f"sudo scripts/install-runtimes {runtime}")
 
 
+def main() -> None:
+    """Say what was not tested, and what on a stand-in only."""
+    rows = list(absent())
+    print("\nNot tested, for want of the runtime:" if rows else "\nTested on every runtime.")
+    for row in rows:
+        print(": ".join(row))
+    for name in STAND_INS:
+        made = tested(name)
+        if isinstance(made, ReplayedNerdctl) and not made.missing():
+            print(f"{name}: {ENGINES[name]().missing()}: tested on a {made.kind()}")
+            for test, why in NOT_REPLAYED.items():
+                print(f"{name}: {test} was not: {why}")
+
+
 if __name__ == "__main__":
-    for name, why, remedy in absent():
-        print(f"{name}: {why}: {remedy}")
-    sys.exit()
+    main()
