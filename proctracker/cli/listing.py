@@ -150,8 +150,14 @@ def info(call: Call) -> int:
     """Tell everything about jobs."""
     if not call.words:
         raise UsageError("info: name jobs: proctracker info ID…")
+    from proctracker.tracker.infos import add_usage
+
     access = Access(call)
-    infos = access.infos(access.named(call.words, read_only=True))
+    rows = access.named(call.words, read_only=True)
+    infos = access.infos(rows)
+    for found, row in zip(infos, rows):
+        if not row.ended and row.host == access.home.host:
+            add_usage(found, row)
     if call.flag("json"):
         formats.write(formats.dump_json([record(info) for info in infos]))
     else:

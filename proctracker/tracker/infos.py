@@ -78,6 +78,17 @@ def info(
     return found
 
 
+def add_usage(found: JobInfo, row: JobRow) -> None:
+    """Put what a live job of this machine uses now where nothing else tells it: ``cpu_time``, resident memory as ``max_rss``."""
+    from proctracker import procs
+
+    live = row.finished is None and row.pid and procs.alive(row.pid, row.ticks or 0)
+    used = procs.usage(row.pid) if live and row.pid else None
+    if used is not None:
+        found.cpu_time = used.cpu if found.cpu_time is None else found.cpu_time
+        found.max_rss = used.rss if found.max_rss is None else found.max_rss
+
+
 def _observed(values: dict[str, Any], seen: Observation) -> None:
     values["job_state"], values["job_sub_state"] = seen.state, seen.sub_state
     if seen.state.ended:

@@ -175,12 +175,8 @@ def info_of(track: Track, job_id: str) -> JobInfo:
     row, seen = track.seen(job_id)
     reader = track.place.reader_of(row)
     found = infos.info(row, reader.spec(row.spec), seen, home=reader.home)
-    if row.finished is None and row.container is None and row.pid and seen is None and reader is track.place.reader:
-        from proctracker import procs
-
-        used = procs.usage(row.pid)
-        if used is not None:
-            found.cpu_time, found.max_rss = used.cpu, used.rss
+    if reader is track.place.reader:
+        infos.add_usage(found, row)
     return found
 
 

@@ -133,3 +133,13 @@ def test_a_new_process_finds_the_jobs_of_a_session(kit: Kit, session: pt.JobSess
         ended.job_id: ("FAILED", 3),
         runs.job_id: ("RUNNING", None),
     }
+
+
+def test_a_live_job_tells_what_it_uses(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("while :; do :; done"))
+    job.wait_started(LONG)
+    until(lambda: (job.get_info().cpu_time or 0) > 0, "processor time")
+    assert (job.get_info().max_rss or 0) > 100
+    [found] = json.loads(cli("info", "--json", job.job_id).stdout)
+    assert found["cpu_time"] > 0
+    assert found["max_rss"] > 100

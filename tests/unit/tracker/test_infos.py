@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
+from proctracker.supervisor import spawn
 from proctracker.tracker import infos
 
 
@@ -88,3 +90,15 @@ def test_where_output_is(
 
 def test_a_category_goes_by_the_name_it_was_given() -> None:
     assert infos.info(row(category="reg/a:4"), {"given": {"job_category": "analysis"}}).job_category == "analysis"
+
+
+def test_what_a_live_process_uses() -> None:
+    me = spawn.ticks(os.getpid())
+    for live, told in ((row(pid=os.getpid(), ticks=me), True), (row(pid=os.getpid(), ticks=me + 1), False)):
+        found = infos.info(live)
+        infos.add_usage(found, live)
+        assert ((found.cpu_time or 0) > 0, (found.max_rss or 0) > 0) == (told, told)
+    ended = row(pid=os.getpid(), ticks=me, finished=5.0, cpu=0.5)
+    found = infos.info(ended)
+    infos.add_usage(found, ended)
+    assert (found.cpu_time, found.max_rss) == (0.5, None)
