@@ -7,12 +7,13 @@ import warnings
 from typing import Any, Generator, Mapping
 
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
+from proctracker.sessions.controlled import Controlled
 from proctracker.tracker import infos, output, place, resubmission, waits
 from proctracker.tracker.jobtracker import info_of
 from proctracker.tracker.track import Track, track_of
 
 
-class Job:
+class Job(Controlled):
     """A job of ours (GFD.194 8.4). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
 
     Every method raises InvalidArgumentException once the job was reaped, DrmCommunicationException for waits and
@@ -31,20 +32,11 @@ class Job:
         return self.job_id
 
     @property
-    def session_name(self) -> str:
-        """The session the job belongs to."""
-        return self._track.session
-
-    @property
     def job_template(self) -> JobTemplate:
         """A template equal to the one submitted. The environment is in it as long as it is kept."""
         if self._given is not None:
             return JobTemplate(self._given)
         return template_of(self._track, self._row())
-
-    def get_template(self) -> JobTemplate:
-        """The same as ``job_template``."""
-        return self.job_template
 
     def get_state(self) -> tuple[JobState, str | None]:
         """State and sub-state now: cheaper than ``get_info``."""
@@ -84,35 +76,6 @@ class Job:
             facts = self._track.place.spec(row)
         return infos.info(row, facts, home=self._track.place.home)
 
-    # controls
-
-    def suspend(self) -> None:
-        """Stop the job, all its processes. InvalidStateException unless it is RUNNING."""
-        self._act("suspend")
-
-    def resume(self) -> None:
-        """Let a suspended job go on. InvalidStateException unless it is SUSPENDED."""
-        self._act("resume")
-
-    def hold(self) -> None:
-        """Keep a queued job from starting. InvalidStateException unless it is QUEUED or REQUEUED."""
-        self._act("hold")
-
-    def release(self) -> None:
-        """Let a held job start. InvalidStateException unless it is held."""
-        self._act("release")
-
-    def terminate(self, signal: str = "SIGTERM", grace: float = 10.0) -> None:
-        """End the job, everything it left running: the signal, KILL after the grace (seconds). InvalidState if it has ended.
-
-        Returns when that has begun; it ends FAILED with sub-state ``terminated``.
-        """
-        self._act("terminate", signal=signal, grace=grace)
-
-    def reap(self) -> None:
-        """Remove all there is of an ended job, its container too. InvalidStateException while it lives."""
-        self._act("reap")
-
     def resubmit(self) -> Job:
         """The same command, directory, environment and streams again, as a new job.
 
@@ -137,22 +100,6 @@ class Job:
 
     def _row(self) -> JobRow:
         return self._track.place.row(self.job_id)
-
-    # as a value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Job):
-            return NotImplemented
-        return self.job_id == other.job_id and self._track.place.home.path == other._track.place.home.path
-
-    def __hash__(self) -> int:
-        return hash((self._track.place.home.path, self.job_id))
-
-    def __str__(self) -> str:
-        return self.job_id
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.job_id} of session {self.session_name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (type(self), self._track.place.home.path, self._track.session, self.job_id, self._given)

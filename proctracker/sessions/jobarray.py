@@ -7,13 +7,14 @@ from typing import Any, Generator, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
+from proctracker.sessions.controlled import Controlled
 from proctracker.sessions.job import Job, restore, template_of
 from proctracker.tracker import infos, resubmission, waits
 from proctracker.tracker.place import unknown
 from proctracker.tracker.track import Track
 
 
-class JobArray:
+class JobArray(Controlled):
     """An array of jobs (GFD.194 8.5). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
 
     A control acts on every task in a fitting state and reaches the others when one fails for another reason, which is
@@ -34,11 +35,6 @@ class JobArray:
         return self.job_array_id
 
     @property
-    def session_name(self) -> str:
-        """The session the array belongs to."""
-        return self._track.session
-
-    @property
     def jobs(self) -> list[Job]:
         """The tasks as jobs, in order, whatever their states."""
         if self._jobs is None:
@@ -56,10 +52,6 @@ class JobArray:
         if self._given is not None:
             return JobTemplate(self._given)
         return template_of(self._track, self._rows()[0])
-
-    def get_template(self) -> JobTemplate:
-        """The same as ``job_template``."""
-        return self.job_template
 
     # waiting
 
@@ -89,32 +81,6 @@ class JobArray:
         if facts is None and rows:
             facts = place.spec(rows[0])
         return [infos.info(row, facts, home=place.home) for row in rows]
-
-    # controls
-
-    def suspend(self) -> None:
-        """Suspend the running tasks."""
-        self._act("suspend")
-
-    def resume(self) -> None:
-        """Resume the suspended tasks."""
-        self._act("resume")
-
-    def hold(self) -> None:
-        """Hold the queued tasks."""
-        self._act("hold")
-
-    def release(self) -> None:
-        """Release the held tasks."""
-        self._act("release")
-
-    def terminate(self, signal: str = "SIGTERM", grace: float = 10.0) -> None:
-        """End every task that lives, the queued ones too; as Job.terminate."""
-        self._act("terminate", signal=signal, grace=grace)
-
-    def reap(self) -> None:
-        """Remove all there is of the ended tasks."""
-        self._act("reap")
 
     def resubmit(self, failed: bool = False) -> JobArray:
         """The same tasks again as a new array; ``failed``: only those that did not end DONE. Warns as Job.resubmit."""
@@ -150,23 +116,6 @@ class JobArray:
 
     def _rows(self) -> list[JobRow]:
         return list(self._track.place.rows(self._left()).values())
-
-    # as a value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, JobArray):
-            return NotImplemented
-        mine, its = self._track.place.home.path, other._track.place.home.path
-        return (self.job_array_id, mine) == (other.job_array_id, its)
-
-    def __hash__(self) -> int:
-        return hash((self._track.place.home.path, self.job_array_id))
-
-    def __str__(self) -> str:
-        return self.job_array_id
-
-    def __repr__(self) -> str:
-        return f"<JobArray {self.job_array_id} of session {self.session_name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (JobArray, self._track.place.home.path, self._track.session, self.job_array_id, self._given)
