@@ -12,6 +12,7 @@ class JobRow:
 
     ``running_since`` and ``ran`` together are the running time, suspended parts left out. ``keeper`` names the
     supervisor (confinement) that owns the row. ``finished`` is set on every end, the lost and the removed included.
+    ``kill_at``: it was told to end, and what there is of it then is killed; unset once that has been seen to.
     """
 
     id: str
@@ -53,6 +54,7 @@ class JobRow:
     error: str | None = None
     command: str = "[]"
     category: str | None = None
+    kill_at: float | None = None
 
     @property
     def ended(self) -> bool:

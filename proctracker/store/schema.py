@@ -12,7 +12,7 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   finished REAL, running_since REAL, ran REAL, cpu REAL, max_rss INTEGER, pid INTEGER, ticks INTEGER, boot TEXT,
   host TEXT, container TEXT, container_id TEXT, attempt INTEGER, priority INTEGER, slots INTEGER, keeper TEXT,
   reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
-  category TEXT"""
+  category TEXT, kill_at REAL"""
 
 COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, in JobRow's order (a test holds them together)."""
@@ -25,6 +25,7 @@ CREATE TABLE arrays (num INTEGER PRIMARY KEY, session TEXT NOT NULL, spec INTEGE
   indices TEXT NOT NULL, items TEXT);
 CREATE TABLE jobs (key INTEGER PRIMARY KEY, {_JOBS});
 CREATE INDEX jobs_running ON jobs (session, keeper) WHERE finished IS NULL AND dispatched IS NOT NULL;
+CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL;
 CREATE TABLE transitions (seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, attempt INTEGER NOT NULL, time REAL NOT NULL,
   state INTEGER NOT NULL, sub_state TEXT);
 CREATE TABLE blocks (boot TEXT PRIMARY KEY, next INTEGER NOT NULL, stop INTEGER NOT NULL);
@@ -32,7 +33,7 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 """
 # Every page a submit touches costs it 10 us, so: ``key`` is (num << 32 | task), which needs no index for id, number and
-# order; started jobs alone are indexed; no AUTOINCREMENT, ``marks`` remembers the highest number that was deleted.
+# order; started jobs and those told to end alone are indexed; no AUTOINCREMENT, ``marks`` remembers the highest number that was deleted.
 
 _MIGRATIONS: dict[int, str] = {}
 """Version -> what makes it the next one."""

@@ -161,6 +161,10 @@ class Store(Pruning):
         """Jobs of one supervisor that have not ended, oldest first."""
         return self._jobs("WHERE finished IS NULL AND keeper=? ORDER BY key", (keeper,))
 
+    def unswept(self, keeper: str) -> list[JobRow]:
+        """Ended jobs of one supervisor that were told to end, as long as what they left is still to be killed."""
+        return self._jobs("WHERE kill_at IS NOT NULL AND finished IS NOT NULL AND keeper=? ORDER BY key", (keeper,))
+
     def jobs(self, ids: Sequence[str]) -> list[JobRow]:
         """Jobs by id, in order; unknown ones are left out."""
         wanted = sorted(set(keys(ids)))

@@ -43,12 +43,6 @@ class Controls:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._sweeps = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is still to be killed."""
-        return self._sweeps > 0
 
     def control(self, ids: Sequence[str], action: str, signal: str, grace: float, told: Told) -> None:
         """Act on jobs; ``told`` gets ``done`` (ids) and ``errors`` (id -> exception) once all have been acted on."""
@@ -194,14 +188,22 @@ class Controls:
         if row.sub_state == STOPPED:
             self._by_signal(job, signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
             self._resumed(job)
+        row.kill_at = time.time() + max(0.0, grace)
         if JobState(row.state) in (JobState.RUNNING, JobState.SUSPENDED):
             core.ledger.change(row, JobState(row.state), why)
-        job.kill_at = time.time() + max(0.0, grace)
+        else:
+            core.ledger.change(row)
         if job.starting:
             done(None)  # its container is told as soon as there is one
             return
-        job.timer("kill", core.loop.at(job.kill_at, lambda: self.kill(job)))
+        self.await_grace(job)
         self._signal(job, number if grace > 0 else signals.SIGKILL, done)
+
+    def await_grace(self, job: Job) -> None:
+        """Kill a job that was told to end when its grace is over; its signal was sent before the row said so."""
+        row = job.row
+        row.kill_at = row.kill_at or time.time() + GRACE
+        job.timer("kill", self._core.loop.at(row.kill_at, lambda: self.kill(job)))
 
     def catch_up(self, job: Job) -> None:
         """A container that was told to end while it was being started is there now."""
@@ -237,21 +239,6 @@ class Controls:
         """The grace is over."""
         if not job.row.ended:
             self._signal(job, signals.SIGKILL, lambda error: None)
-
-    def sweep(self, job: Job) -> None:
-        """A job that was told to end has ended: what it left is killed when the grace is over."""
-        if job.supervised and job.row.pid:
-            core, row = self._core, job.row
-            mark = core.mark(row)
-            if not procfs.left_by(mark, row.pid or -1, row.ticks):
-                return
-            self._sweeps += 1
-            core.loop.at(job.kill_at, lambda: self._swept(job, mark))
-
-    def _swept(self, job: Job, mark: str) -> None:
-        families.signal_all(job, mark, signals.SIGKILL)
-        self._sweeps -= 1
-        self._core.housekeeping.idle_soon()
 
     # the clock
 

@@ -30,6 +30,7 @@ from proctracker.supervisor.recovery import recover
 from proctracker.supervisor.removal import Removal
 from proctracker.supervisor.server import Server
 from proctracker.supervisor.starter import Starter
+from proctracker.supervisor.sweeps import Sweeps
 from proctracker.supervisor.upgrade import upgrade
 from proctracker.supervisor.waits import Waits
 
@@ -78,6 +79,7 @@ class Core:
         self.containers = Containers(self)
         self.ends = Ends(self)
         self.controls = Controls(self)
+        self.sweeps = Sweeps(self)
         self.intake = Intake(self)
         self.removal = Removal(self)
         self.reaping = Reaping(self)

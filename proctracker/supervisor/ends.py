@@ -155,6 +155,8 @@ class Ends:
         job.starting, job.ending, job.called = False, None, None
         job.timer("limit", None)
         job.timer("kill", None)
+        core.sweeps.due(job)
+        row.kill_at = None
         row.attempt += 1
         row.container = row.container_id = row.dispatched = row.boot = None
         row.exit_status = row.signal = None
@@ -180,4 +182,4 @@ class Ends:
             core.ledger.then(lambda: core.queue.dependencies.ended(job))
         core.housekeeping.ended(job)
         if job.ending:
-            core.controls.sweep(job)
+            core.sweeps.due(job)

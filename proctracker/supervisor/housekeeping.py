@@ -55,12 +55,7 @@ class Housekeeping:
         core = self._core
         live = sum(1 for job in core.jobs if job.row.dispatched is not None) if core.paused else len(core.jobs)
         return not (
-            live
-            or core.server.connections
-            or core.calls
-            or core.controls.busy
-            or core.removal.busy
-            or core.reaping.busy
+            live or core.server.connections or core.calls or core.sweeps.busy or core.removal.busy or core.reaping.busy
         )
 
     def _go(self) -> None:

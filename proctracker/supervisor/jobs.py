@@ -16,7 +16,7 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "ending", "folder", "gone", "holds", "kill_at", "pidfd", "row", "spec", "spec_context", "starting",
+        "called", "cgroup", "ending", "folder", "gone", "holds", "pidfd", "row", "spec", "spec_context", "starting",
         "stdin", "streams", "ticket", "timers", "tries", "waits_for",
     )  # fmt: skip
 
@@ -43,8 +43,6 @@ class Job:
         self.gone = 0.0
         """When its process ended, while that command is still writing."""
         self.tries = 0
-        self.kill_at = 0.0
-        """When the grace is over of a job that was told to end, in epoch seconds."""
         self.ending: str | None = None
         self.waits_for: set[str] = set()
         """Jobs that must end first."""

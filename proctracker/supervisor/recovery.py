@@ -32,6 +32,7 @@ def recover(core: Core) -> None:
     """Take in every live job of the store."""
     starts, ends = core.seat.journal.read()
     _, kept = core.seat.kept.read()
+    core.sweeps.recover()
     rows = core.store.live(core.key)
     specs = core.store.specs(sorted({row.spec for row in rows}))
     for row in rows:
@@ -142,10 +143,13 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     """Put a job where it belongs: into the queue, under watch, or to its end."""
     row = job.row
     state = JobState(row.state)
-    if row.sub_state in ENDING:
-        job.ending = row.sub_state
+    if row.sub_state in ENDING or row.kill_at:
+        # Of one that was just being started the row does not say why.
+        job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
     if state in _RUNNING:
         core.queue.take(job)
+        if job.ending:
+            core.controls.await_grace(job)
     if row.dispatched is not None and row.boot != core.boot:
         _rebooted(core, job)
     elif state in _RUNNING and job.supervised:
@@ -190,8 +194,6 @@ def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     elif stat.ppid not in (core.seat.keeper, os.getpid()):
         _watch(core, job)
     core.controls.limit_time(job)
-    if job.ending:
-        core.controls.catch_up(job)
 
 
 def _missing(core: Core, job: Job) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ import proctracker as pt
 from contract.kit import LONG, cli, state, text, until
 from e2e.day import kill, running, seat, started, submit
 from proctracker.store import Home
+from proctracker.supervisor import confinement, start
+from proctracker.supervisor.client import Client
+from supervising import gone
 
 GATE = 'read line < "$0"; exit 7'
 """A job that ends with 7 once something is written to the pipe it is given."""
@@ -96,6 +100,34 @@ def test_a_waiter_outlives_the_supervisor(home: Home, gate: Path) -> None:
         kill(seat(home).supervisor)
         _open(gate)
         assert waiter.wait(LONG) == 7
+
+
+@pytest.mark.parametrize("how", ["killed", "upgraded"])
+@pytest.mark.parametrize("who", ["left by the job", "the job"])
+def test_what_does_not_listen_is_killed_after_the_grace_whoever_supervises_then(
+    home: Home, gate: Path, who: str, how: str
+) -> None:
+    deaf = f"trap '' TERM; echo $$ > {gate}; while :; do sleep 0.05; done"
+    job = submit("--", "sh", "-c", deaf if who == "the job" else f"sh -c '{deaf.replace(chr(39), chr(34))}' & wait")
+    pid = int(gate.read_text())
+    began = time.monotonic()
+    assert cli("terminate", "--grace", "3", job).returncode == 0
+    if who == "left by the job":
+        assert cli("wait", job).returncode == 143
+    before = seat(home)
+    if how == "killed":
+        kill(before.supervisor)
+    else:
+        client = Client(home)
+        client.call("upgrade", command=start.command(home, confinement.key()))
+        client.close()
+    in_time = time.monotonic() - began < 2.5
+    assert not in_time or not _zombie(pid)
+    assert seat(home).keeper == before.keeper
+    assert gone(pid)
+    assert not in_time or time.monotonic() - began > 2.5
+    assert cli("wait", job).returncode == (143 if who == "left by the job" else 137)
+    assert json.loads(cli("info", "--json", job).stdout)[0]["job_sub_state"] == "terminated"
 
 
 def test_both_at_once_leave_the_job_running_and_controllable(home: Home) -> None:

@@ -152,7 +152,7 @@ def test_what_a_terminated_job_leaves_is_killed_after_the_grace(desk: Desk, tmp_
     job, daemon = _ready(desk, tmp_path, script)
     _act(desk, "terminate", job, grace=0.2)
     desk.ended(job)
-    desk.until(lambda: not desk.core.controls.busy)
+    desk.until(lambda: not desk.core.sweeps.busy)
     assert gone(int(daemon))
 
 
@@ -162,7 +162,7 @@ def test_a_jobs_normal_end_leaves_its_background_processes_alone(desk: Desk, tmp
     job, daemon = _ready(desk, tmp_path, script)
     (tmp_path / "ready.go").write_text("\n")
     assert desk.ended(job).state == JobState.DONE
-    assert (desk.core.controls.busy, state_of(int(daemon)) in "SR") == (False, True)
+    assert (desk.core.sweeps.busy, state_of(int(daemon)) in "SR") == (False, True)
 
 
 def test_the_time_limit_counts_running_time(desk: Desk, tmp_path: Path) -> None:

@@ -353,6 +353,23 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
 # other confinements
 
 
+def test_a_container_that_was_told_to_end_keeps_its_grace(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.cgroups.has_name", lambda pid, name: True)
+    job = old.submit("x", **box())
+    pid = old.running(job)
+    old.core.controls.control([job.row.id], "terminate", "SIGTERM", 500.0, lambda outcome: None)
+    boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=pid)
+    old.until(lambda: old.core.ledger.clean)
+    desk = follow()
+    taken = desk.taken(job)
+    assert (taken.ending, taken.timers["kill"].due) == ("terminating", job.row.kill_at)
+    boxes.asked.clear()
+    desk.core.controls.kill(taken)
+    desk.until(lambda: "kill" in boxes.verbs())
+
+
 def test_queued_jobs_of_a_confinement_that_is_over(desks: Callable[..., Desk]) -> None:
     gone_one, alive = desks(key="gone"), desks(key="alive")
     jobs = [desk.submit("sleep", "600", hold=True) for desk in (gone_one, alive)]
