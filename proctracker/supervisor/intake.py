@@ -53,32 +53,10 @@ class Intake:
             return {"need": key}
         resumed = core.housekeeping.unpause()
         spec = protocol.parse(message["raw"])
-        indices: list[int] | None = message.get("indices")
         rows: list[JobRow] = []
-        session, contact = message["session"], message.get("contact") or spec["contact"]
-
-        def write(store: Store) -> None:
-            known = session in self._sessions and not core.queue.others()
-            if not known and store.session(session) is None:
-                if not message.get("create"):
-                    raise InvalidArgumentException(f"no session {session!r}")
-                store.add_session(session, contact, int(message.get("max_running") or 0))
-            number = store.allocate(1)
-            if text is not None:
-                store.add_context(key, text)
-            spec_number = store.add_spec(message["raw"], key, token)
-            rows.extend(
-                _rows(core.home.host, core.key, session, spec, spec_number, number, indices, message.get("items"))
-            )
-            if indices is not None:
-                store.add_array(
-                    number, session, spec_number, indices, spec.get("max_parallel") or 0, message.get("items")
-                )
-            store.add_jobs(rows, begin=False)
-
-        core.ledger.accept(write)
+        core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
         self._known.add(key)
-        self._sessions.add(session)
+        self._sessions.add(message["session"])
         stdin, connection.stdin = connection.stdin, None
         for row in rows:
             job = Job(row, spec, key)
@@ -90,6 +68,26 @@ class Intake:
         if resumed:
             answer["resumed"] = resumed
         return answer
+
+    def _write(self, store: Store, message: dict[str, Any], spec: dict[str, Any]) -> list[JobRow]:
+        """Put a submit into the store, within a transaction: session, surroundings, spec, rows."""
+        core, session, key = self._core, message["session"], message["context"]
+        indices: list[int] | None = message.get("indices")
+        items, text = message.get("items"), message.get("context_text")
+        known = session in self._sessions and not core.queue.others()
+        if not known and store.session(session) is None:
+            if not message.get("create"):
+                raise InvalidArgumentException(f"no session {session!r}")
+            store.add_session(session, message.get("contact") or spec["contact"], int(message.get("max_running") or 0))
+        number = store.allocate(1)
+        if text is not None:
+            store.add_context(key, text)
+        spec_number = store.add_spec(message["raw"], key, message["token"])
+        rows = list(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, items))
+        if indices is not None:
+            store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, items)
+        store.add_jobs(rows, begin=False)
+        return rows
 
     def enter(self, job: Job) -> None:
         """A job that waits for its start: into the queue, and its deadline on the clock."""

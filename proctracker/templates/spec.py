@@ -37,14 +37,6 @@ def make_spec(
 ) -> dict[str, Any]:
     """The spec of a checked template. Raises InvalidArgumentException for a value that means nothing."""
     seconds = limits.read(template.resource_limits or {})[1]
-    working = template.working_directory
-    base = cwd
-    if working is not None:
-        # A container's working directory is its own; only a process' can be relative to the caller's.
-        working = (
-            placeholders.fill(working, job="0", home=home_dir, percent=False) if "INDEX" not in working else working
-        )
-        base = cwd if containers else os.path.join(cwd, working)
     start = template.start_time
     deadline = template.deadline_time
     delay = extension(template, "retry_delay")
@@ -60,7 +52,7 @@ def make_spec(
         "append": extension_flag(template, "append"),
         "join": bool(template.join_files),
         "cwd": cwd,
-        "base": base,
+        "base": cwd if containers else _base(template, cwd, home_dir),  # a container's directories are its own
         "home_dir": home_dir,
         "name": template.job_name,
         "retries": _count(template, "retries"),
@@ -81,6 +73,15 @@ def make_spec(
     if spec["deadline"] is not None and spec["deadline"] <= max(now, spec["start_time"] or 0):
         raise InvalidArgumentException("deadline_time: the deadline is over before the job could start")
     return spec
+
+
+def _base(template: JobTemplate, cwd: str, home_dir: str) -> str:
+    """Where a process will work, as far as it is known before there is a job."""
+    given = template.working_directory
+    if given is None:
+        return cwd
+    known = "INDEX" not in given
+    return os.path.join(cwd, placeholders.fill(given, job="0", home=home_dir, percent=False) if known else given)
 
 
 def check(template: JobTemplate, containers: bool) -> None:

@@ -56,7 +56,7 @@ def test_no_more_than_max_parallel_run_at_once(kit: Kit, session: pt.JobSession,
 def test_without_max_parallel_all_run_at_once(kit: Kit, session: pt.JobSession) -> None:
     array = session.run_bulk_jobs(kit.sleeper(), 1, 4)
     array.wait_started(LONG)
-    until(lambda: states(array.jobs) == [pt.JobState.RUNNING] * 4, "four running")
+    assert until(lambda: states(array.jobs) == [pt.JobState.RUNNING] * 4, "four running")
 
 
 def test_queued_tasks_start_as_others_end(kit: Kit, session: pt.JobSession) -> None:

@@ -99,7 +99,11 @@ def test_podman_seed_state_done(kit: Kit, session: pt.JobSession) -> None:
 
 
 def test_podman_seed_state_suspended(kit: Kit, session: pt.JobSession) -> None:
-    test_podman_seed_suspend(kit, session)
+    job = session.run_job(kit.sleeper())
+    job.wait_started(LONG)
+    job.suspend()
+    assert job.get_info().job_state == pt.JobState.SUSPENDED
+    assert session.get_jobs({"job_state": pt.JobState.SUSPENDED}) == [job]
 
 
 def test_podman_seed_state_running(kit: Kit, session: pt.JobSession) -> None:

@@ -82,7 +82,7 @@ def test_a_suspended_job_stands_still(kit: Kit, session: pt.JobSession) -> None:
     job.suspend()
     first = until(lambda: _same_twice(job), "a halt")
     job.resume()
-    until(lambda: len(job.read_output()) > len(first), "going on")
+    assert until(lambda: len(job.read_output()) > len(first), "going on")
 
 
 def _same_twice(job: pt.Job) -> bytes | None:

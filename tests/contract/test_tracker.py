@@ -42,6 +42,7 @@ def test_controls_by_name(kit: Kit, tracker: pt.JobTracker) -> None:
     tracker.job_control(job, "resume")
     tracker.job_control(job, "terminate")
     tracker.wait(job, LONG, pt.JobState.FAILED)
+    assert tracker.job_info(job).job_sub_state == "terminated"
 
 
 def test_an_action_nobody_knows_is_an_error(kit: Kit, tracker: pt.JobTracker) -> None:

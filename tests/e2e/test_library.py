@@ -181,7 +181,7 @@ def test_terminate_ends_what_was_daemonised(home: Home) -> None:
     until(lambda: len(_marked(job)) >= 4, "the tree")
     job.terminate()
     job.wait_terminated(LONG)
-    until(lambda: not _marked(job), "the end of all")
+    assert until(lambda: not _marked(job), "the end of all")
 
 
 def test_a_normal_end_leaves_background_processes(home: Home) -> None:

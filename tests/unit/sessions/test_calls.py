@@ -75,6 +75,7 @@ def test_giving_up_what_has_just_ended(session: pt.JobSession) -> None:
     job = session.run_job({"remote_command": "true"})
     job.wait_terminated(LONG)
     calls._end(job)
+    assert job.get_state()[0] == pt.JobState.DONE
 
 
 def test_submit_goes_to_a_session_by_name_or_itself(session: pt.JobSession) -> None:

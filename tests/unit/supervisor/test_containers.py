@@ -134,7 +134,7 @@ def test_restarted_by_its_engine(desk: Desk, boxes: Boxes) -> None:
     kill(old)
     desk.until(lambda: job.row.sub_state == "restarting")
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=os.getpid())
-    desk.until(lambda: job.row.pid == os.getpid())
+    assert desk.until(lambda: job.row.pid == os.getpid())
     assert (job.row.state, job.row.sub_state) == (JobState.RUNNING, None)
     desk.core.jobs.started(job, None, None)
 
@@ -213,7 +213,7 @@ def test_a_look_finds_another_process(desk: Desk, boxes: Boxes) -> None:
     pid = job.row.pid or 0
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=os.getpid())
     desk.core.containers.look([job.row.id])
-    desk.until(lambda: job.row.pid == os.getpid())
+    assert desk.until(lambda: job.row.pid == os.getpid())
     desk.core.jobs.started(job, None, None)
     os.kill(pid, 9)
 

@@ -144,7 +144,7 @@ def test_a_job_may_say_what_an_engine_would(desk: Desk, boxes: Boxes, tmp_path: 
     boxes.stderr = str(tmp_path / "err")
     boxes.says[_name(desk)] = Observation(JobState.RUNNING)
     job = desk.submit("x", **box(error=boxes.stderr))
-    desk.until(lambda: job.row.state == JobState.RUNNING)
+    assert desk.until(lambda: job.row.state == JobState.RUNNING)
 
 
 @pytest.mark.parametrize("mine", [True, False])
