@@ -84,6 +84,10 @@ if TYPE_CHECKING:
         drmaa_version,
         drms_name,
         drms_version,
+        get_drmaa_name,
+        get_drmaa_version,
+        get_drms_name,
+        get_drms_version,
         get_instance_value,
         get_job_session_names,
         get_reservation_session_names,
@@ -103,6 +107,7 @@ if TYPE_CHECKING:
     from proctracker.sessions.jobsession import JobSession
     from proctracker.sessions.manager import SessionManager
     from proctracker.sessions.monitoring import MonitoringSession
+    from proctracker.sessions.reservations import Reservation, ReservationSession
     from proctracker.tracker.jobtracker import JobTracker
 
 _FROM = {
@@ -123,7 +128,7 @@ _FROM = {
     "sessions.functions": (
         "create_job_session create_reservation_session describe_attribute destroy_job_session"
         " destroy_reservation_session destroy_session drmaa_name drmaa_supports drmaa_version drms_name drms_version"
-        " get_instance_value get_job_session_names get_reservation_session_names job_session open_job_session"
+        " get_drmaa_name get_drmaa_version get_drms_name get_drms_version get_instance_value get_job_session_names get_reservation_session_names job_session open_job_session"
         " open_monitoring_session open_reservation_session register_event_notification run set_instance_value submit"
         " supports"
     ),
@@ -133,6 +138,7 @@ _FROM = {
     "sessions.jobsession": "JobSession",
     "sessions.manager": "SessionManager",
     "sessions.monitoring": "MonitoringSession",
+    "sessions.reservations": "Reservation ReservationSession",
     "tracker.jobtracker": "JobTracker",
 }
 """Module -> the public names that come from it."""
@@ -184,7 +190,9 @@ __all__ = [
     "Os",
     "OutOfResourceException",
     "QueueInfo",
+    "Reservation",
     "ReservationInfo",
+    "ReservationSession",
     "ReservationTemplate",
     "ResourceLimit",
     "ResourceLimitType",
@@ -216,6 +224,10 @@ __all__ = [
     "drmaa_version",
     "drms_name",
     "drms_version",
+    "get_drmaa_name",
+    "get_drmaa_version",
+    "get_drms_name",
+    "get_drms_version",
     "get_instance_value",
     "get_job_session_names",
     "get_reservation_session_names",

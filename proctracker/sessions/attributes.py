@@ -17,13 +17,18 @@ def describe_attribute(instance: Any, name: str) -> str:
     """What an attribute of an instance (or class) means, in a sentence. InvalidArgumentException for an unknown name."""
     kind = instance if isinstance(instance, type) else type(instance)
     found = _name(kind, instance, name)
-    known = DESCRIPTIONS.get(kind.__name__, {})
+    known = _described(kind)
     if found in known:
         return known[found]
     if kind is JobTemplate and found in EXTENSIONS:
         return EXTENSION_DESCRIPTIONS[found]
     text = getattr(getattr(kind, found, None), "__doc__", None)
     return (text or found.replace("_", " ")).strip().split("\n")[0]
+
+
+def _described(kind: Any) -> dict[str, str]:
+    """Attribute -> its description, of a class or the one it is made from."""
+    return next((DESCRIPTIONS[base.__name__] for base in kind.__mro__ if base.__name__ in DESCRIPTIONS), {})
 
 
 def get_instance_value(instance: Any, name: str) -> Any:
@@ -44,6 +49,8 @@ def set_instance_value(instance: Any, name: str, value: Any) -> None:
             values[found] = value
         instance.implementation_specific = values or None
         return
+    if not hasattr(instance, "names") and found in _described(type(instance)):
+        raise InvalidArgumentException(f"{type(instance).__name__}.{found} cannot be set")
     try:
         setattr(instance, found, value)
     except AttributeError:
@@ -86,6 +93,5 @@ def known_names(kind: Any) -> list[str]:
     """The attributes of a class: its fields, or its public properties; of templates the extensions, too."""
     if hasattr(kind, "names"):
         return [*kind.names(), *(EXTENSIONS if kind is JobTemplate else ())]
-    return [name for name in dir(kind) if not name.startswith("_") and isinstance(getattr(kind, name), property)] + (
-        ["job_id"] if "job_id" in getattr(kind, "__slots__", ()) else []
-    )
+    found = [name for name in dir(kind) if not name.startswith("_") and isinstance(getattr(kind, name), property)]
+    return [*found, *_described(kind)]

@@ -36,6 +36,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "accounting_id": "A project to account to: unsupported.",
         "implementation_specific": "Extensions by name.",
     },
+    "Job": {"job_id": "The job's id: 42, or 43_1 for a task of an array."},
+    "JobArray": {"job_array_id": "The array's id; its tasks are 43_1, 43_2 and so on."},
     "JobInfo": {
         "job_id": "The job's id: 42, or 43_1 for a task of an array.",
         "job_name": "The template's job_name.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proctracker.model import Version
 from proctracker.sessions.manager import SessionManager
 
 default = SessionManager()
@@ -27,3 +28,23 @@ drms_name = default.drms_name
 drms_version = default.drms_version
 drmaa_name = default.drmaa_name
 drmaa_version = default.drmaa_version
+
+
+def get_drms_name() -> str:
+    """The name of what runs the jobs; this and the next three as the Grid Engine binding has them."""
+    return default.drms_name
+
+
+def get_drms_version() -> Version:
+    """The version of what runs the jobs."""
+    return default.drms_version
+
+
+def get_drmaa_name() -> str:
+    """The name of this implementation."""
+    return default.drmaa_name
+
+
+def get_drmaa_version() -> Version:
+    """The version of DRMAA implemented."""
+    return default.drmaa_version

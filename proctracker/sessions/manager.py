@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, NoReturn, Sequence
 
-from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
 from proctracker.sessions import attributes, calls, capabilities
 from proctracker.sessions.events import Caller
 from proctracker.sessions.job import Job
 from proctracker.sessions.jobsession import JobSession, limit
-from proctracker.sessions.monitoring import NO_RESERVATIONS, MonitoringSession
+from proctracker.sessions.monitoring import MonitoringSession
+from proctracker.sessions.reservations import refuse
 from proctracker.tracker import place
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
@@ -109,15 +110,15 @@ class SessionManager:
 
     def create_reservation_session(self, session_name: str | None = None, contact: str | None = None) -> NoReturn:
         """Raises UnsupportedOperationException."""
-        raise UnsupportedOperationException(NO_RESERVATIONS)
+        refuse()
 
     def open_reservation_session(self, session_name: str) -> NoReturn:
         """Raises UnsupportedOperationException."""
-        raise UnsupportedOperationException(NO_RESERVATIONS)
+        refuse()
 
     def destroy_reservation_session(self, session_name: str) -> NoReturn:
         """Raises UnsupportedOperationException."""
-        raise UnsupportedOperationException(NO_RESERVATIONS)
+        refuse()
 
     def get_reservation_session_names(self) -> list[str]:
         """None: there are no reservations."""

@@ -11,11 +11,10 @@ from proctracker.model import JobInfo, JobState, JobTemplate, MachineInfo, Obser
 from proctracker.runner import Runner
 from proctracker.sessions import filters
 from proctracker.sessions.job import Job
+from proctracker.sessions.reservations import refuse
 from proctracker.tracker.contacts import Target
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
-
-NO_RESERVATIONS = "there are no reservations here: submit with a start time, or limit a session with max_running"
 
 
 class WatchedJob(Job):
@@ -157,7 +156,7 @@ class MonitoringSession:
     def get_all_reservations(self) -> NoReturn:
         """Raises UnsupportedOperationException."""
         self._check()
-        raise UnsupportedOperationException(NO_RESERVATIONS)
+        refuse()
 
     def close(self) -> None:
         """Disengage. InvalidSessionException if it was closed before."""

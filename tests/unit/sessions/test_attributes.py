@@ -85,6 +85,12 @@ def test_sessions_and_jobs_have_attributes_too(session: pt.JobSession) -> None:
     job = session.run_job({"remote_command": "true"})
     assert pt.get_instance_value(job, "jobId") == job.job_id
     assert pt.describe_attribute(session, "contact") == "The contact of jobs whose template names none."
+    array = session.run_bulk_jobs({"remote_command": "true"}, 1, 1)
+    assert pt.get_instance_value(array, "jobArrayId") == array.job_array_id
+    for instance, name in ((job, "jobId"), (array, "job_array_id")):
+        assert "id" in pt.describe_attribute(instance, name).lower()
+        with pytest.raises(pt.InvalidArgumentException, match="cannot be set"):
+            pt.set_instance_value(instance, name, "1")
 
 
 def test_known_names_are_public() -> None:

@@ -1,0 +1,30 @@
+"""Reservations: there are none, and everything that would need one says so."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from proctracker.errors import UnsupportedOperationException
+
+
+def refuse() -> NoReturn:
+    """Raise UnsupportedOperationException, with what to do instead."""
+    raise UnsupportedOperationException(
+        "there are no reservations here: submit with a start time, or limit a session with max_running"
+    )
+
+
+class Reservation:
+    """Slots kept for a time (GFD.194 8.7); its name is there for programs that test for it, nothing makes one."""
+
+    def __init__(self, *args: object, **more: object) -> None:
+        """Raises UnsupportedOperationException."""
+        refuse()
+
+
+class ReservationSession:
+    """What makes reservations (GFD.194 8.6); its name is there for programs that test for it, nothing makes one."""
+
+    def __init__(self, *args: object, **more: object) -> None:
+        """Raises UnsupportedOperationException."""
+        refuse()
