@@ -37,7 +37,7 @@ class Start:
             self.contact = target.contact
             self.containers = target.runtime.containers
             self.spec: dict[str, Any] = submission.prepare(
-                template, target, access.config, environ=os.environ, cwd=os.getcwd(), indices=indices
+                template, target, access.config, environ=os.environ, cwd=submission.directory(), indices=indices
             )
             if self.containers:
                 _fetch(target, self.spec, access)

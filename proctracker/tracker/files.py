@@ -114,8 +114,10 @@ def _why(path: str, otherwise: str) -> str:
     return otherwise
 
 
-def check_apart(spec: Mapping[str, Any]) -> None:
-    """Raise InvalidArgumentException for an array whose tasks would write the same file."""
+def check_apart(spec: Mapping[str, Any], tasks: int) -> None:
+    """Raise InvalidArgumentException for an array, of so many tasks, that would write the same file."""
+    if tasks < 2:
+        return
     moving = PARAMETRIC_INDEX in (spec["template"].get("working_directory") or "") and not spec["runtime_containers"]
     for name, attribute in _OUTPUTS.items():
         text = spec.get(name)

@@ -140,7 +140,7 @@ class JobTracker:
             target,
             self._config,
             environ=os.environ,
-            cwd=_cwd(),
+            cwd=submission.directory(),
             indices=indices,
             reader=self.place.reader,
         )
@@ -203,10 +203,3 @@ def _parallel(given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise InvalidArgumentException(f"max_parallel: a whole number from 0 (no limit) is expected, not {given!r}")
     return given
-
-
-def _cwd() -> str:
-    try:
-        return os.getcwd()
-    except OSError as error:
-        raise InvalidArgumentException(f"the current directory is gone: {error.strerror}") from None

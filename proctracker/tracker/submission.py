@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
@@ -58,12 +59,22 @@ def prepare(
     if template is not given:
         spec["given"] = _changed(given.to_dict(), spec["template"])
     if array or indices is not None:
-        files.check_apart(spec)
+        files.check_apart(spec, 2 if indices is None else len(indices))
     if spec["after"] or spec["after_any"]:
         _known(spec, environ, reader)
     elif not spec["hold"] and spec["start_time"] is None:
         files.check(spec, indices)
     return spec
+
+
+def directory() -> str:
+    """The caller's directory. Raises InvalidArgumentException where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise InvalidArgumentException(
+            f"the current directory cannot be had ({error.strerror}): jobs start there; cd to one that is there"
+        ) from None
 
 
 def _changed(given: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,12 +126,19 @@ def _this_machine(template: JobTemplate) -> None:
 
 def _known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | None) -> None:
     """Raise InvalidArgumentException for a dependency on a job or array nobody knows."""
+    own = None
     if reader is None:
         from proctracker.store import Home, Reader, home_path
 
-        reader = Reader(Home(home_path(environ)))
+        reader = own = Reader(Home(home_path(environ)))
     wanted = [*spec["after"], *spec["after_any"]]
     known = reader.states(wanted)
-    for name in wanted:
-        if name not in known and not (name.isascii() and name.isdigit() and reader.array(int(name))):
-            raise InvalidArgumentException(f"after: no job {name}: `proctracker ps -a` lists those there are")
+    lacking = [name for name in wanted if name not in known and not (_number(name) and reader.array(int(name)))]
+    if own is not None:
+        own.close()
+    if lacking:
+        raise InvalidArgumentException(f"after: no job {lacking[0]}: `proctracker ps -a` lists those there are")
+
+
+def _number(word: str) -> bool:
+    return word.isascii() and word.isdigit()

@@ -98,16 +98,17 @@ def test_every_task_is_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["out.%a", "out.%j", "out.$DRMAA2_INDEX$", "/dev/null", None])
 def test_tasks_that_write_apart(tmp_path: Path, path: str | None) -> None:
-    files.check_apart(spec(tmp_path, output=path, error=path))
+    files.check_apart(spec(tmp_path, output=path, error=path), 2)
 
 
 def test_tasks_that_would_write_the_same_file(tmp_path: Path) -> None:
     for path in ("out", "out.%A", "out%%a"):
         with pytest.raises(InvalidArgumentException, match="every task"):
-            files.check_apart(spec(tmp_path, output=path))
-    files.check_apart(spec(tmp_path, output="out", working_directory="d$DRMAA2_INDEX$"))
+            files.check_apart(spec(tmp_path, output=path), 2)
+    files.check_apart(spec(tmp_path, output="out", working_directory="d$DRMAA2_INDEX$"), 2)
+    files.check_apart(spec(tmp_path, output="out"), 1)
     with pytest.raises(InvalidArgumentException):
-        files.check_apart(spec(tmp_path, output="/out", working_directory="d$DRMAA2_INDEX$"))
+        files.check_apart(spec(tmp_path, output="/out", working_directory="d$DRMAA2_INDEX$"), 2)
 
 
 def volumes(cwd: Path, given: Any, runtime: str = "podman") -> Any:

@@ -123,6 +123,23 @@ def test_dependencies_must_be_known(place: dict[str, str]) -> None:
     reader.close()
 
 
+def test_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert submission.directory() == str(gone)
+    gone.rmdir()
+    with pytest.raises(InvalidArgumentException, match="current directory"):
+        submission.directory()
+
+
+def test_one_task_alone_may_have_any_file(place: dict[str, str]) -> None:
+    values = {"remote_command": "x", "output_path": "out"}
+    assert prepare(place, values, indices=[7])["output"] == "out"
+    with pytest.raises(InvalidArgumentException, match="every task"):
+        prepare(place, values, indices=[7, 8])
+
+
 def test_relative_volumes_are_the_callers(place: dict[str, str]) -> None:
     values = {"job_category": "i", "implementation_specific": {"volumes": ["./:/d"]}}
     found = prepare(place, values, "podman")
