@@ -79,6 +79,10 @@ class Events:
             self._follow.close()
             self._follow = None
 
+    def __del__(self) -> None:
+        if getattr(self, "_follow", None) is not None:
+            self.close()
+
     def __enter__(self) -> Events:
         return self
 

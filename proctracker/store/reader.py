@@ -186,7 +186,12 @@ class Reader:
 
     def live_elsewhere(self) -> int:
         """How many live jobs the other hosts that share this home have."""
-        return sum(Reader(other).live_count() for other in self.home.others())
+        count = 0
+        for other in self.home.others():
+            reader = Reader(other)
+            count += reader.live_count()
+            reader.close()
+        return count
 
     def other_hosts(self) -> list[Home]:
         """The other hosts that have state in this home."""

@@ -13,6 +13,9 @@ from proctracker.store import Home
 from proctracker.supervisor import protocol
 from proctracker.supervisor.link import GONE, Link, Supervisor, readable
 
+_LEAVING = 1.0
+"""Seconds a program's end waits for a request of one of its threads."""
+
 
 class Outcome(NamedTuple):
     """What became of an action on several jobs: those done, and for each of the others why not."""
@@ -57,8 +60,7 @@ class Client:
         return self._call(op, fields, False, None)
 
     def _call(self, op: str, fields: dict[str, Any], start: bool, fd: int | None) -> Any:
-        if self._pid != os.getpid():
-            self._link, self._lock, self._pid = None, threading.RLock(), os.getpid()
+        self._after_fork()
         with self._lock:
             for _ in range(3):
                 if self._link is None:
@@ -160,14 +162,26 @@ class Client:
         """Every state change from now on, of one session or of all."""
         return Follow(self.supervisor, session)
 
+    def _after_fork(self) -> None:
+        """Leave the connection to the parent: only this process' descriptor of it is closed."""
+        if self._pid != os.getpid():
+            if self._link is not None:
+                self._link.close()
+            self._link, self._lock, self._pid = None, threading.RLock(), os.getpid()
+
     def close(self) -> None:
-        """Leave; the next request connects again."""
-        with self._lock:
-            if self._link is not None and self._pid == os.getpid():
+        """Leave; the next request connects again. A thread that is being answered is not waited for at length."""
+        self._after_fork()
+        if not self._lock.acquire(timeout=_LEAVING):
+            return
+        try:
+            if self._link is not None:
                 self._link.close()
             self._link = None
             if self._supervisor is not None:
                 self._supervisor.close()
+        finally:
+            self._lock.release()
 
 
 class _Pushed:

@@ -56,18 +56,16 @@ class Supervisor:
         """One of those, still connected; one from before a fork is its parent's."""
         while self._spare:
             pid, link = self._spare.pop()
-            if pid == os.getpid():
-                if not readable([link.fileno()], 0):
-                    return link
-                link.close()
+            if pid == os.getpid() and not readable([link.fileno()], 0):
+                return link
+            link.close()
         return None
 
     def close(self) -> None:
-        """Let the connections kept go; what a fork inherited is its parent's."""
+        """Let the connections kept go."""
         spare, self._spare = self._spare, []
-        for pid, link in spare:
-            if pid == os.getpid():
-                link.close()
+        for _, link in spare:
+            link.close()
 
     def connect(self, start: bool = True) -> Link | None:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""

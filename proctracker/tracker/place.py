@@ -34,6 +34,7 @@ class Place:
     def __init__(self, path: str) -> None:
         self.home = Home(path)
         self._reader: Reader | None = None
+        self._hosts: dict[str, Reader] = {}
         self._configured = contacts.Configured()
         self._clients: dict[str | None, Client] = {}
         self.tracks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
@@ -114,7 +115,10 @@ class Place:
     def _others(self) -> Iterable[Reader]:
         from proctracker.store import Reader
 
-        return (Reader(home) for home in self.home.others())
+        for home in self.home.others():
+            if home.host not in self._hosts:
+                self._hosts[home.host] = Reader(home)
+            yield self._hosts[home.host]
 
     # which supervisor
 
@@ -221,17 +225,18 @@ def at(path: str) -> Place:
     found = _places.get(path)
     if found is None:
         found = _places[path] = Place(path)
-        weakref.finalize(found, _close, os.getpid(), found.reader, found._clients).atexit = False
+        weakref.finalize(found, _close, os.getpid(), found.reader, found._hosts, found._clients)
         _recent.append(found)
     return found
 
 
-def _close(pid: int, reader: Reader, clients: dict[str | None, Client]) -> None:
+def _close(pid: int, reader: Reader, hosts: dict[str, Reader], clients: dict[str | None, Client]) -> None:
     """Leave the supervisors and the store; what a fork inherited is its parent's to close."""
     if os.getpid() == pid:
         for client in clients.values():
             client.close()
-        reader.close()
+        for each in (reader, *hosts.values()):
+            each.close()
 
 
 def here(environ: Mapping[str, str]) -> Place:

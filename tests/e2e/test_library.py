@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from textwrap import dedent
 
 import pytest
 
@@ -24,6 +25,30 @@ def _script(code: str) -> dict[str, object]:
 def test_run(home: Home) -> None:
     info = pt.run(["sh", "-c", "echo out; echo err >&2; exit 3"], capture_output=True)
     assert (info.exit_status, info.job_state, info.stdout, info.stderr) == (3, pt.JobState.FAILED, b"out\n", b"err\n")
+
+
+def test_nothing_is_left_open(home: Home) -> None:
+    code = """
+        import asyncio, os, sys
+        import proctracker as pt
+
+        async def awaited(job):
+            return await job
+
+        session = pt.create_job_session("night")
+        events = session.events()
+        pt.register_event_notification(lambda told: None)
+        job = session.run_job({"remote_command": "true"})
+        assert asyncio.run(awaited(job)).exit_status == 0 and next(events).job_id == job.id
+        child = os.fork()
+        assert session.run_job({"remote_command": "true"}).wait_terminated().exit_status == 0
+        if child:
+            sys.exit(os.waitpid(child, 0)[1])
+    """
+    command = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore::DeprecationWarning", "-c", dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
 
 
 def test_run_checks(home: Home) -> None:
