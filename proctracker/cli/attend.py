@@ -70,8 +70,12 @@ class Attendance:
         streams = ["stdout"] if self._spec.get("join") else _BOTH
         home = self._access.home
         self._tails += [
-            tail.Tail(
-                output.kept(home, self._id, self._attempt, stream, self._spec), tail.Lines(_BOTH[stream]), kept=True
+            output.kept_tail(
+                output.kept(home, self._id, self._attempt, stream, self._spec),
+                tail.Lines(_BOTH[stream]),
+                self._id,
+                stream,
+                self._spec,
             )
             for stream in streams
         ]

@@ -40,8 +40,24 @@ def tails(
     own = (row.output, row.error)
     ways = lines(streams, prefix)
     return [
-        Tail(path, ways[stream], path not in own) for stream, path in paths if path is not None and stream in streams
+        Tail(path, ways[stream]) if path in own else kept_tail(path, ways[stream], row.id, stream, spec)
+        for stream, path in paths
+        if path is not None and stream in streams
     ]
+
+
+def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str, Any]) -> Tail:
+    """A kept file on its way to a descriptor; a hole in it is told of."""
+
+    limit = int(spec.get("output_limit") or 0)
+
+    def tell(size: int) -> None:
+        from proctracker.cli import formats
+        from proctracker.tracker import holes
+
+        formats.say(holes.words(job_id, stream, size, limit))
+
+    return Tail(path, way, kept=True, limit=limit, tell=tell)
 
 
 class Log:

@@ -75,11 +75,20 @@ class Tail:
     """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start.
 
     ``kept``: it is one of ours. Those that stayed empty are used again under another name, so what is read counts only
-    if the file has its name still.
+    if the file has its name still. One larger than ``limit`` (0: none) may have a hole, which is left out; ``tell`` is
+    told in the end how many bytes that were.
     """
 
-    def __init__(self, path: str, lines: Lines, kept: bool = False) -> None:
-        self.path, self.lines, self._kept = path, lines, kept
+    def __init__(
+        self,
+        path: str,
+        lines: Lines,
+        kept: bool = False,
+        limit: int = 0,
+        tell: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        self.path, self.lines, self._kept, self._limit, self._tell = path, lines, kept, limit, tell
+        self._skipped = 0
         self._fd = -1
         self._at = 0
 
@@ -96,7 +105,8 @@ class Tail:
         # The newline at the very end ends the last line and begins none.
         end = size - 1 if size and os.pread(self._fd, 1, size - 1) == b"\n" else size
         while end > 0 and lines:
-            start = max(0, end - _PART)
+            first, end = self._extent(end)
+            start = max(first, end - _PART)
             data = os.pread(self._fd, end - start, start)
             end, place = start, data.rfind(b"\n")
             while place >= 0:
@@ -106,6 +116,19 @@ class Tail:
                     return
                 place = data.rfind(b"\n", 0, place)
 
+    def _extent(self, end: int) -> tuple[int, int]:
+        """Where the last data before an offset begin and end."""
+        if not self._holed():
+            return 0, end
+        from proctracker.tracker import holes
+
+        before = [(first, min(last, end)) for first, last in holes.extents(self._fd) if first < end]
+        return before[-1] if before else (0, 0)
+
+    def _holed(self) -> bool:
+        """Whether it may have a hole."""
+        return bool(self._limit) and os.fstat(self._fd).st_size > self._limit
+
     def pump(self) -> bool:
         """Show what is new; whether there was anything."""
         if not self._open():
@@ -114,16 +137,28 @@ class Tail:
             self._at = 0
         found = False
         while True:
-            data = os.pread(self._fd, _PART, self._at)
+            begin, data = self._read()
             if not data or (self._kept and not self._named()):
                 return found
-            self._at += len(data)
+            self._skipped += begin - self._at
+            self._at = begin + len(data)
             found = True
             self.lines.show(data)
 
+    def _read(self) -> tuple[int, bytes]:
+        """What comes next, and where it begins."""
+        if not self._holed():
+            return self._at, os.pread(self._fd, _PART, self._at)
+        from proctracker.tracker import holes
+
+        return holes.read(self._fd, self._at, _PART)
+
     def close(self) -> None:
-        """Show a last line that has no end, and close the file."""
+        """Show a last line that has no end, tell of a hole, and close the file."""
         self.lines.end()
+        if self._skipped:
+            self._tell(self._skipped)
+            self._skipped = 0
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

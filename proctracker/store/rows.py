@@ -21,6 +21,7 @@ UNSET: Mapping[str, Any] = {
     "after": [],
     "after_any": [],
     "max_parallel": 0,
+    "output_limit": 0,
 }
 """What a stored spec leaves out."""
 

@@ -22,6 +22,7 @@ from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.ledger import Ledger
 from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.neighbours import Neighbours
+from proctracker.supervisor.outputlimit import OutputLimits
 from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
@@ -71,6 +72,7 @@ class Core:
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
         self.outputs = Outputs(home)
+        self.output_limits = OutputLimits(self)
         self.calls = Calls(self)
         self.waits = Waits(self)
         self.neighbours = Neighbours(self)
@@ -170,6 +172,7 @@ class Core:
         self.server.close()
         self.reaper.close()
         self.neighbours.close()
+        self.output_limits.close()
         self.outputs.close()
         self.ledger.close()
         self.loop.close()

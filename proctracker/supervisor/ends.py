@@ -29,6 +29,7 @@ class Ends:
         row = job.row
         row.cpu, row.max_rss = end.cpu, end.max_rss
         if row.output is None or row.error is None:
+            self._core.output_limits.ended(job)
             attempt = row.attempt
             self._core.loop.soon(lambda: self._outputs(job, attempt))
         if row.category and end.status > 0:

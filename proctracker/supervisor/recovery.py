@@ -194,6 +194,7 @@ def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     elif stat.ppid not in (core.seat.keeper, os.getpid()):
         _watch(core, job)
     core.controls.limit_time(job)
+    core.output_limits.started(job)
 
 
 def _missing(core: Core, job: Job) -> None:

@@ -173,6 +173,7 @@ class Starter:
         core.ledger.change(row, JobState.RUNNING)
         row.running_since = now
         core.controls.limit_time(job)
+        core.output_limits.started(job)
 
     def _given(self, job: Job, launch: Launch, request: Request) -> dict[str | None, int]:
         """Descriptors there are, or that cost less than an open: nothing, the submitter's, kept files."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.runner import Runner
-from proctracker.tracker import infos
+from proctracker.tracker import holes, infos
 from proctracker.tracker.contacts import engine_of
 from proctracker.tracker.place import Place
 
@@ -16,7 +18,7 @@ _NO_START = (125, 126, 127)
 
 def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
     """What a job's last attempt has written to a stream so far; empty for an error joined with the output, and as long
-    as it has not started.
+    as it has not started. Where it wrote more than ``output_limit`` the middle is missing.
 
     Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
     the engine has the output and cannot be asked.
@@ -38,8 +40,11 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
         return b""
+    limit = 0 if path in (row.output, row.error) else int(spec.get("output_limit") or 0)
     try:
         with open(path, "rb") as file:
+            if limit and os.fstat(file.fileno()).st_size > limit:
+                return holes.read_all(file.fileno())
             return file.read()
     except FileNotFoundError:
         if row.exit_status in _NO_START and row.annotation:

@@ -54,6 +54,7 @@ def prepare(
     )
     spec["template"].pop("job_environment", None)
     spec["output_dir"] = config.output_dir
+    spec["output_limit"] = 0 if containers else config.output_limit
     spec["start_timeout"] = config.start_timeout
     spec["cli_timeout"] = config.cli_timeout
     if template is not given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,11 @@ def test_no_file_is_the_defaults(tmp_path: Path) -> None:
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentException, match=r"missing\.yaml: No such file"):
         config.load({"PROCTRACKER_CONFIG": str(tmp_path / "missing.yaml")})
+
+
+def test_every_key_is_documented_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(config._KEYS)
 
 
 def test_every_key(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from proctracker.cli import tail
 from proctracker.cli.tail import Lines, Shared, Tail, follow
+from proctracker.supervisor import outputlimit
+from proctracker.tracker import holes
 
 
 @pytest.fixture
@@ -145,3 +147,46 @@ def test_a_stream_alone_on_a_shared_descriptor_is_shown_byte_for_byte(sink, monk
     one.end()
     other.end()
     assert sink[1]() == b"abcdefg\nh"
+
+
+@pytest.fixture
+def holed(tmp_path):
+    """A file of numbered lines with a hole in the middle; how many bytes that is."""
+    path = tmp_path / "kept"
+    path.write_bytes(b"".join(b"%15d\n" % number for number in range(1 << 14)))
+    outputlimit.punch(str(path), 1 << 14)
+    with path.open("rb") as file:
+        [(_, begin), (end, _)] = holes.extents(file.fileno())
+    return path, end - begin
+
+
+@pytest.mark.parametrize("part", [1000, 1 << 18])
+@pytest.mark.parametrize("lines", [None, 2, 700, 1 << 20])
+def test_a_hole_is_left_out_and_told_of_where_it_would_have_been_shown(holed, sink, monkeypatch, lines, part):
+    monkeypatch.setattr(tail, "_PART", part)
+    path, size = holed
+    told = []
+    it = Tail(str(path), Lines(sink[0]), limit=1 << 14, tell=told.append)
+    if lines is not None:
+        it.skip_to(lines)
+    it.pump()
+    it.close()
+    whole = [int(line) for line in path.read_bytes().replace(b"\0", b"").split(b"\n") if line.strip()]
+    shown = [int(line) for line in sink[1]().split()]
+    assert shown == whole[-(lines or len(whole)) :]
+    assert told == ([] if lines == 2 else [size])
+
+
+def test_who_is_ahead_of_the_hole_misses_nothing(tmp_path, sink):
+    path = tmp_path / "kept"
+    path.write_bytes(b"x" * (1 << 15))
+    told = []
+    it = Tail(str(path), Lines(sink[0]), limit=1 << 14, tell=told.append)
+    it.pump()
+    outputlimit.punch(str(path), 1 << 14)
+    with path.open("ab") as file:
+        file.write(b"new\n")
+    it.pump()
+    it.close()
+    assert sink[1]() == b"x" * (1 << 15) + b"new\n"
+    assert told == []

@@ -12,6 +12,7 @@ import pytest
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
+from proctracker.supervisor import outputlimit
 from proctracker.tracker import output
 from proctracker.tracker.place import Place
 from stores import submit
@@ -40,6 +41,17 @@ def test_kept_files(store: Store, place: Place) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(stream.encode() + b"\xff")
     assert (output.read(place, row), output.read(place, row, "stderr")) == (b"out\xff", b"err\xff")
+
+
+def test_a_kept_file_with_a_hole(store: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = started(store)
+    monkeypatch.setattr(Place, "spec", lambda self, row: {"output_limit": 1 << 14})
+    for stream in ("out", "err"):
+        path = Path(store.home.kept(row.id, 1, stream))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * (1 << 16))
+        outputlimit.punch(str(path), 1 << 14)
+    assert output.read(place, row) == output.read(place, row, "stderr") == b"x" * (3 << 12)
 
 
 def test_files_of_its_own(store: Store, place: Place, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_a_spec_has_what_the_supervisor_needs(place: dict[str, str]) -> None:
     found = prepare(place, {"remote_command": "true", "job_environment": {"SECRET": "s"}, "min_slots": 2})
     assert found["template"] == {"remote_command": "true", "min_slots": 2}
     assert (found["runtime"], found["slots"], found["output_dir"], found["start_timeout"]) == ("process", 2, "/o", 7.0)
+    assert found["output_limit"] == 10 * 2**30
     assert (found["engine"], found["cwd"], "given" in found) == ({}, place["HOME"], False)
 
 

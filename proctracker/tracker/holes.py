@@ -1,0 +1,58 @@
+"""Kept output with a hole in it, where it outgrew ``output_limit``: its data alone are read (lseek(2), SEEK_DATA)."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+_PART = 1 << 20
+
+
+def read(fd: int, at: int, most: int) -> tuple[int, bytes]:
+    """What is there from an offset on, at most so many bytes, and where that begins: behind a hole. No bytes: the end."""
+    while True:
+        begin, end = _extent(fd, at)
+        data = os.pread(fd, min(most, end - begin), begin)
+        now = _extent(fd, begin)
+        if now[0] == begin and now[1] >= begin + len(data):
+            return begin, data  # else the hole has grown meanwhile, and these are its zeros
+
+
+def read_all(fd: int) -> bytes:
+    """All the data of a file."""
+    found: list[bytes] = []
+    at = 0
+    while True:
+        begin, data = read(fd, at, _PART)
+        if not data:
+            return b"".join(found)
+        found.append(data)
+        at = begin + len(data)
+
+
+def extents(fd: int) -> list[tuple[int, int]]:
+    """Where there are data, as (begin, end) in order."""
+    found: list[tuple[int, int]] = []
+    end = 0
+    while True:
+        begin, end = _extent(fd, end)
+        if begin == end:
+            return found
+        found.append((begin, end))
+
+
+def _extent(fd: int, at: int) -> tuple[int, int]:
+    """The first data at or behind an offset; begin and end are the end of the file where there are none."""
+    try:
+        begin = os.lseek(fd, at, os.SEEK_DATA)
+        return begin, os.lseek(fd, begin, os.SEEK_HOLE)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        end = max(at, os.fstat(fd).st_size)
+        return end, end
+
+
+def words(job_id: str, stream: str, size: int, limit: int) -> str:
+    """What is said of a hole."""
+    return f"job {job_id}: {size} bytes of its {stream} are a hole, because of output_limit ({limit} bytes) when it was submitted"
