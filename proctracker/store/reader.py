@@ -259,7 +259,6 @@ def _connect(path: str, snapshot: bool) -> Database | None:
     # A reader of a log needs to write the memory it shares with the writer, so not mode=ro; query_only does the rest.
     db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw")
     try:
-        db.rows("PRAGMA query_only=ON")
         found = schema.version(db)
     except Drmaa2Exception:
         db.close()
@@ -276,6 +275,9 @@ def _connect(path: str, snapshot: bool) -> Database | None:
     if not found:
         db.close()
         return None
+    if found < schema.VERSION:
+        schema.read_older(db)
+    db.rows("PRAGMA query_only=ON")
     return db
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proctracker.errors import DrmCommunicationException
 from proctracker.store.connection import Database
 
-VERSION = 1
+VERSION = 2
 
 _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runtime TEXT, name TEXT, spec INTEGER,
   state INTEGER, sub_state TEXT, annotation TEXT, exit_status INTEGER, signal TEXT, submitted REAL, dispatched REAL,
@@ -33,9 +33,12 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 """
 # Every page a submit touches costs it 10 us, so: ``key`` is (num << 32 | task), which needs no index for id, number and
-# order; started jobs and those told to end alone are indexed; no AUTOINCREMENT, ``marks`` remembers the highest number that was deleted.
+# order; started jobs and those told to end alone are indexed; no AUTOINCREMENT, ``marks`` remembers the highest number
+# that was deleted.
 
-_MIGRATIONS: dict[int, str] = {}
+_MIGRATIONS: dict[int, str] = {
+    1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
+}
 """Version -> what makes it the next one."""
 
 
@@ -61,6 +64,13 @@ def bring_up(db: Database) -> None:
         if db.in_transaction:
             db.run("ROLLBACK")
         raise
+
+
+def read_older(db: Database) -> None:
+    """Have an older file look like a current one to this connection, which changes nothing: what it lacks is unset."""
+    there = {row[1] for row in db.rows("PRAGMA table_info(jobs)")}
+    columns = ", ".join(name if name in there else f"NULL AS {name}" for name in ("key", *COLUMNS))
+    db.run(f"CREATE TEMP VIEW jobs AS SELECT {columns} FROM main.jobs")
 
 
 def version(db: Database) -> int:

@@ -13,6 +13,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobRow
+from proctracker.model.records import replace
 from proctracker.store import Home, Reader, Store, schema
 from proctracker.store.connection import Database
 from stores import submit
@@ -48,27 +49,50 @@ def test_an_older_file_is_migrated_step_by_step(home: Home, monkeypatch: pytest.
     store = Store(home)
     submit(store)
     store.close()
-    steps = {1: "ALTER TABLE sessions ADD COLUMN a TEXT; UPDATE jobs SET name='migrated'", 2: "CREATE TABLE later (b)"}
-    monkeypatch.setattr(schema, "_MIGRATIONS", steps)
-    monkeypatch.setattr(schema, "VERSION", 3)
+    now = schema.VERSION
+    first = "ALTER TABLE sessions ADD COLUMN a TEXT; UPDATE jobs SET name='migrated'"
+    monkeypatch.setattr(schema, "_MIGRATIONS", {now: first, now + 1: "CREATE TABLE later (b)"})
+    monkeypatch.setattr(schema, "VERSION", now + 2)
     store = Store(home)
     assert [row.name for row in store.jobs(["1"])] == ["migrated"]
     store.close()
     db = Database(home.database)
-    assert schema.version(db) == 3
+    assert schema.version(db) == now + 2
     assert db.rows("SELECT * FROM later") == []
     db.close()
+
+
+def test_a_file_of_version_1_is_read_as_it_is_and_migrated_by_its_writer(home: Home) -> None:
+    store = Store(home)
+    (row,) = submit(store, name="old")
+    store.close()
+    db = sqlite3.connect(home.database)
+    for statement in ("DROP INDEX jobs_ending", "ALTER TABLE jobs DROP COLUMN kill_at", "PRAGMA user_version=1"):
+        db.execute(statement)
+    db.close()
+    before = Path(home.database).read_bytes()
+    reader = Reader(home)
+    assert reader.jobs() == [row]
+    assert reader.states(["1"])["1"][0] == row.state
+    assert Path(home.database).read_bytes() == before
+    store = Store(home)
+    row.kill_at = 5.0
+    store.update(row, ["kill_at"])
+    store.close()
+    assert reader.jobs() == [replace(row, kill_at=None)]  # this one was open before
+    reader.close()
+    assert Reader(home).jobs() == [row]
 
 
 def test_a_migration_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(home).close()
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "_MIGRATIONS", {1: "CREATE TABLE half (b); CREATE TABLE jobs (x)"})
-        patch.setattr(schema, "VERSION", 2)
+        patch.setattr(schema, "_MIGRATIONS", {schema.VERSION: "CREATE TABLE half (b); CREATE TABLE jobs (x)"})
+        patch.setattr(schema, "VERSION", schema.VERSION + 1)
         with pytest.raises(DrmCommunicationException, match="already exists"):
             Store(home)
     db = Database(home.database)
-    assert schema.version(db) == 1
+    assert schema.version(db) == schema.VERSION
     assert db.rows("SELECT name FROM sqlite_master WHERE name='half'") == []
     db.close()
 
