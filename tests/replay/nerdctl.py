@@ -176,8 +176,7 @@ class Nerdctl:
         return Said(int(bool(left) and not force), "".join(f"{word}\n" for word in gone), err)
 
     def _remove(self, container: Container) -> None:
-        if container.task:
-            self._call("delete", "--force", container.id)
+        self._call("delete", "--force", container.id)
         container.remove()
 
     def _call(self, *words: str) -> None:
