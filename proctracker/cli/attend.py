@@ -114,7 +114,7 @@ class Attendance:
         if self._row is None or (self._log and self._log.fds()):
             return bool(self._left)
         if self._log:
-            self._finish_log(self._log, self._row)
+            self._log.close()
         return True
 
     def _progress(self, row: JobRow) -> None:
@@ -143,19 +143,13 @@ class Attendance:
             for each in self._tails:
                 each.pump()
             if infos.in_engine(one, self._spec) and not ends.never_started(one):
-                self._log = output.Log(one, self._spec, _BOTH, follow=not one.ended, prefix=b"")
+                saved = output.saved(self._access.home, one, self._spec)
+                self._log = output.Log(one, self._spec, _BOTH, follow=not one.ended, saved=saved)
                 continue
             added = output.tails(self._access.home, one, self._spec, _BOTH)
             for each in added:
                 each.begin_at(self._sizes.get(each.path, 0))
             self._tails += [each for each in added if each.path not in {known.path for known in self._tails}]
-
-    def _finish_log(self, log: output.Log, row: JobRow) -> None:
-        """The engine's log is over; if its container was removed before we saw any of it, what was saved is shown."""
-        if row.saved and not log.shown:
-            self._tails = output.tails(self._access.home, row, self._spec, _BOTH)
-        log.close()
-        self._log = None
 
     def _take_signals(self) -> None:
         for number in self._signals.take():

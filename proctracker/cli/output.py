@@ -17,11 +17,18 @@ STREAMS = {"stdout": ("out", 1), "stderr": ("err", 2)}
 """Stream -> what its kept file is called, and the descriptor it is shown on."""
 
 _PART = 1 << 16
+_FAILS = 0.25
+"""Seconds within which an engine's CLI that fails has ended."""
 
 
 def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, Any]) -> str:
     """The file in which we keep a stream that was given no path."""
     return home.kept(job_id, attempt, STREAMS[stream][0], spec.get("output_dir"))
+
+
+def saved(home: Home, row: JobRow, spec: Mapping[str, Any]) -> dict[str, str]:
+    """Where an attempt's log is saved before its container is removed."""
+    return {stream: kept(home, row.id, row.attempt, stream, spec) for stream in STREAMS}
 
 
 def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
@@ -61,7 +68,10 @@ def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str
 
 
 class Log:
-    """A container's output as its engine prints it, on its way to our descriptors."""
+    """A container's output as its engine prints it, on its way to our descriptors.
+
+    Where the container has been removed meanwhile, it is that which was saved before, in the files ``saved`` by stream.
+    """
 
     def __init__(
         self,
@@ -72,6 +82,7 @@ class Log:
         follow: bool,
         prefix: bytes = b"",
         skip: Mapping[str, int] | None = None,
+        saved: Mapping[str, str] | None = None,
     ) -> None:
         from proctracker import runner, runtimes
         from proctracker.tracker import contacts
@@ -81,13 +92,15 @@ class Log:
         pipes = {stream: os.pipe() for stream in STREAMS}
         with open(pipes["stdout"][1], "wb") as out, open(pipes["stderr"][1], "wb") as err:
             self._call = runner.Runner(engine).begin(argv, out, err)
+        self._saved = dict(saved or {})
         self._open: dict[int, _Pipe] = {}
+        self._err = pipes["stderr"][0]
         ways = lines(streams, prefix)
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)
             # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
             self._open[read_end] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
-        self.shown = False
+        self._shown = False
 
     def into(self, pipes: Mapping[str, _Pipe]) -> None:
         """Have the streams read by others than ours."""
@@ -105,12 +118,41 @@ class Log:
                     data = os.read(fd, _PART)
                 except BlockingIOError:
                     break
+                if data and fd == self._err and self._saved and not self._shown:
+                    self._first_words(data)
+                    return
                 self._open[fd].show(data)
-                self.shown = self.shown or bool(data)
+                self._shown = self._shown or bool(data)
                 if not data:
                     os.close(fd)
                     del self._open[fd]
                     break
+
+    def _first_words(self, data: bytes) -> None:
+        """Show what comes first on stderr, unless it is the CLI's own: one that fails ends at once."""
+        import select
+        import time
+
+        self._shown = True
+        pipes, parts, until = dict(self._open), [(self._err, data)], time.monotonic() + _FAILS
+        while self._open and until > time.monotonic():
+            for fd in select.select(self.fds(), [], [], max(0.0, until - time.monotonic()))[0]:
+                parts.append((fd, os.read(fd, _PART)))
+                if not parts[-1][1]:
+                    os.close(fd)
+                    del self._open[fd]
+                elif fd != self._err:
+                    until = 0.0
+        gone = not self._open and bool(self._call.finish(None).returncode) and os.path.exists(self._saved["stdout"])
+        for fd, part in [] if gone else parts:
+            pipes[fd].show(part)
+        for stream, pipe in zip(STREAMS, pipes.values()) if gone else ():
+            with open(self._saved[stream], "rb") as file:
+                while True:
+                    part = file.read(_PART)
+                    pipe.show(part)
+                    if not part:
+                        break
 
     def all(self) -> None:
         """Show everything up to its end."""

@@ -16,7 +16,6 @@ OVERFLOW = 0x4000
 IGNORED = 0x8000
 ONESHOT = 0x80000000
 """In a mask: the first event ends the watch."""
-ONESHOT = 0x80000000
 
 APPEARS = CREATE | MOVED_TO | CLOSE_WRITE
 """For a directory: a file has come, or has been written to its end."""

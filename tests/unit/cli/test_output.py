@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,14 +18,21 @@ SCRIPT = "import sys; print('a'); print('b'); sys.stdout.write('c'); sys.stdout.
 
 class Engine:
     keeps_logs = True
+    script = SCRIPT
 
     def logs(self, engine, name, follow):
-        return (sys.executable, "-c", SCRIPT)
+        return (sys.executable, "-I", "-S", "-c", self.script)
 
 
 @pytest.fixture
-def row(monkeypatch):
-    monkeypatch.setitem(runtimes._loaded, "podman", Engine())
+def fake(monkeypatch):
+    made = Engine()
+    monkeypatch.setitem(runtimes._loaded, "podman", made)
+    return made
+
+
+@pytest.fixture
+def row(fake):
     return JobRow("1", 1, runtime="podman", container="c")
 
 
@@ -52,6 +60,38 @@ def test_its_last_lines(row, capfd):
     assert skip == {"stdout": 1, "stderr": 0}
     output.Log(row, SPEC, {"stdout": 1}, follow=False, skip=skip).all()
     assert capfd.readouterr().out == "b\nc"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Where the log of a container that was removed is."""
+    paths = {"stdout": str(tmp_path / "out"), "stderr": str(tmp_path / "err")}
+    for stream, path in paths.items():
+        Path(path).write_text(f"saved {stream}\n")
+    return paths
+
+
+GONE = "import sys; sys.exit('Error: no such container')"
+
+
+def test_a_container_that_was_removed(fake, row, saved, capfd):
+    fake.script = GONE
+    output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
+    assert capfd.readouterr() == ("saved stdout\n", "saved stderr\n")
+
+
+def test_an_engine_that_fails_for_another_reason(fake, row, saved, capfd):
+    fake.script = GONE
+    os.unlink(saved["stdout"])
+    output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
+    assert capfd.readouterr() == ("", "Error: no such container\n")
+
+
+@pytest.mark.parametrize("first", ["print('a', flush=True)", "", "import time; time.sleep(0.5)"])
+def test_a_job_that_writes_to_stderr_first(fake, row, saved, capfd, first):
+    fake.script = f"import sys; print('e', file=sys.stderr, flush=True); {first or 'pass'}; print('b')"
+    output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
+    assert capfd.readouterr() == ("a\nb\n" if "print" in first else "b\n", "e\n")
 
 
 def test_files_of_a_job_and_those_kept(tmp_path):
