@@ -104,6 +104,9 @@ class Containers:
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
             if pidfd.available() and self._by_descriptor(job, row.pid):
                 return
+            self._core.monitors.watch(
+                job
+            )  # /proc is read all the same: it alone tells what was used, as long as it runs
         self._polled[row.id] = job
         self._poll_soon()
 
@@ -111,17 +114,17 @@ class Containers:
         try:
             fd = pidfd.open(pid)
         except ProcessLookupError:
-            self._core.loop.soon(lambda: self._gone(job))
+            self._core.loop.soon(lambda: self.gone(job))
             return True
         except OSError:
             return False
         stat = procfs.stat(pid)
         if stat is None or stat.ticks != job.row.ticks:
             os.close(fd)
-            self._core.loop.soon(lambda: self._gone(job))
+            self._core.loop.soon(lambda: self.gone(job))
             return True
         job.pidfd = fd
-        self._core.loop.watch(fd, lambda: self._gone(job))
+        self._core.loop.watch(fd, lambda: self.gone(job))
         return True
 
     def _unwatch(self, job: Job) -> None:
@@ -131,7 +134,7 @@ class Containers:
             os.close(job.pidfd)
             job.pidfd = None
 
-    def _gone(self, job: Job) -> None:
+    def gone(self, job: Job) -> None:
         """Its process has ended: what the kernel still knows is taken at once, then the engine is asked."""
         if job.row.ended:
             return
@@ -251,7 +254,7 @@ class Containers:
                 job.timer("look", self._core.loop.after(5.0, lambda: self.look([row.id])))
             return
         if found is None or found.state.ended:
-            self._gone(job)
+            self.gone(job)
         elif found.state == JobState.UNDETERMINED:
             self._watch(job)
         elif found.pid and found.pid != row.pid:
@@ -269,7 +272,7 @@ class Containers:
             job.timer("look", None)
             self._ask(job, job.gone)
         elif job.pidfd is None:
-            self._gone(job)
+            self.gone(job)
 
     def _poll_soon(self) -> None:
         if not self._polling and self._polled:
@@ -284,7 +287,7 @@ class Containers:
             row = job.row
             stat = procfs.stat(row.pid) if row.pid else None
             if row.pid and (stat is None or stat.ticks != row.ticks or stat.state in "ZX"):
-                self._gone(job)
+                self.gone(job)
             elif not row.pid:
                 unseen.append(row.id)
             else:

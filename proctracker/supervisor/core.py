@@ -11,6 +11,7 @@ from proctracker.model import JobRow
 from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, procfs, socketpath, spawn
 from proctracker.supervisor.calls import Calls
+from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
 from proctracker.supervisor.context import Context
 from proctracker.supervisor.controls import Controls
@@ -79,6 +80,7 @@ class Core:
         self.queue = Queue(self)
         self.starter = Starter(self)
         self.containers = Containers(self)
+        self.monitors = Monitors(self)
         self.ends = Ends(self)
         self.controls = Controls(self)
         self.sweeps = Sweeps(self)

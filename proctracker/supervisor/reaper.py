@@ -55,7 +55,7 @@ class Reaper:
             job = by_pid.get(pid)
             if job is None or not job.supervised or core.calls.owns(pid):
                 os.waitpid(pid, 0)
-                if not core.calls.ended(pid, status) and job is not None:
+                if not core.calls.ended(pid, status) and not core.monitors.ended(pid) and job is not None:
                     resumption.call_gone(core, pid)  # it was made before this process became another release
                 continue
             now = time.time()

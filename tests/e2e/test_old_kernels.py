@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from contract.kit import cli
+from e2e.day import PROGRAM, running, seat
+from proctracker.store import Home
+from proctracker.supervisor import procfs
 
 TESTS = Path(__file__).resolve().parent.parent
 ENDS = "by_hand or removed or killed or seed_state or seed_terminate or told"
@@ -31,3 +37,22 @@ def test_the_contract_holds_without_pidfds(request: pytest.FixtureRequest, tmp_p
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert " passed" in done.stdout
+
+
+def test_conmon_is_the_supervisors_child_and_tells_of_the_end(podman: object, home: Home) -> None:
+    denied = [sys.executable, str(TESTS / "nopidfd.py")]
+    image = ["-c", "podman", "--image", "localhost/busybox:test"]
+    script = "while ! test -e /tmp/go; do sleep 0.05; done; exit 7"
+    done = subprocess.run(
+        [*denied, *PROGRAM, "submit", *image, "--", "sh", "-c", script], capture_output=True, text=True, check=True
+    )
+    job = done.stdout.strip()
+    running()
+    [info] = json.loads(cli("info", "--json", job).stdout)
+    process = procfs.stat(info["pid"])
+    assert process is not None
+    monitor = procfs.stat(process.ppid)
+    assert monitor is not None
+    assert (monitor.comm, monitor.ppid) == ("conmon", seat(home).supervisor)
+    podman.cli("exec", info["container_id"], "touch", "/tmp/go")  # type: ignore[attr-defined]
+    assert cli("wait", job).returncode == 7
