@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def adopt(call: Call) -> int:
     """Take in the containers of this home of one contact, or of every CLI that is here; print the ids found."""
+    call.no_words()
     access = Access(call)
     contacts = [call.contact] if call.contact else access.contacts()
     for contact in contacts:

@@ -8,7 +8,7 @@ from proctracker.cli import ends, formats
 from proctracker.cli.access import Access, listed
 from proctracker.cli.listing import read_states
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, text
+from proctracker.cli.options import UsageError, meant, text
 from proctracker.errors import Drmaa2Exception, InvalidStateException
 
 TYPE_CHECKING = False
@@ -27,12 +27,12 @@ def control(call: Call) -> int:
     every, action = call.flag("all"), call.command.name
     if every == bool(call.words):
         raise UsageError(f"{action}: name jobs, or say --all: proctracker {call.command.usage}")
-    states = read_states(text(call.values, "state"))
+    states, options = read_states(text(call.values, "state")), _terminating(call)
     if states is not None and not every:
         raise UsageError(f"{action}: --state goes with --all")
     rows = access.rows(live=True, states=states) if every else access.named(call.words)
     if rows:
-        problems = access.place.act([row.id for row in rows], action, **_terminating(call))
+        problems = access.place.act([row.id for row in rows], action, **options)
         _tell(access, rows, problems, every)
     return 1 if access.failed else 0
 
@@ -44,12 +44,12 @@ def _terminating(call: Call) -> dict[str, Any]:
     if given is not None:
         from proctracker.model import signal_name, signal_number
 
-        found["signal"] = signal_name(signal_number(given))
+        found["signal"] = signal_name(meant(signal_number, given))
     grace = text(call.values, "grace")
     if grace is not None:
         from proctracker.templates.quantities import duration
 
-        found["grace"] = duration(grace, "--grace")
+        found["grace"] = meant(lambda word: duration(word, "--grace"), grace)
     return found
 
 
@@ -88,7 +88,7 @@ def reap(call: Call) -> int:
     if older is not None:
         from proctracker.templates.quantities import duration
 
-        before = time.time() - duration(older, "--older-than")
+        before = time.time() - meant(lambda word: duration(word, "--older-than"), older)
         rows = [row for row in rows if (row.finished or 0.0) < before]
     ids = [row.id for row in rows]
     if call.flag("dry_run"):

@@ -34,6 +34,7 @@ class Check(NamedTuple):
 
 def doctor(call: Call) -> int:
     """Look at everything; exit code 1 if the default tracker cannot work."""
+    call.no_words()
     access = Access(call)
     checks = list(_checks(access))
     if call.flag("json"):

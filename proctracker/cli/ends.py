@@ -1,4 +1,4 @@
-"""How jobs ended, as exit codes and lines (API.md, "Exit codes")."""
+"""How jobs ended, as exit codes and lines (API.md, "Exit codes"), which scripts read: without our name before them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def code_of_all(rows: Sequence[JobRow]) -> int:
     codes = [code(row) for row in rows]
     failed = [row.id for row, each in zip(rows, codes) if each]
     if failed and len(rows) > 1:
-        formats.say(f"{len(failed)} of {len(rows)} failed: {' '.join(failed)}")
+        formats.say(f"{len(failed)} of {len(rows)} failed: {' '.join(failed)}", "")
     return next((each for each in codes if each), 0)
 
 
 def go_on(ids: Sequence[str]) -> None:
     """Say that we leave jobs, and they do not end with us."""
-    formats.say(f"job {ids[0]} goes on" if len(ids) == 1 else f"{len(ids)} jobs go on")
+    formats.say(f"job {ids[0]} goes on" if len(ids) == 1 else f"{len(ids)} jobs go on", "")
 
 
 def never_started(row: JobRow) -> bool:

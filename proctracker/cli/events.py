@@ -89,6 +89,7 @@ def _print(call: Call, change: dict[str, Any]) -> None:
 
 def top(call: Call) -> int:
     """Show what running jobs use, again and again; once where stdout is no terminal."""
+    call.no_words()
     terminal = sys.stdout.isatty()
     times = number(call.values, "times", least=1) or (0 if terminal else 1)
     before: dict[str, tuple[float, float]] = {}

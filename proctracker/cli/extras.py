@@ -74,6 +74,7 @@ _SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 def version(call: Call) -> int:
     """Print the version."""
+    call.no_words()
     from proctracker import __version__
 
     formats.write(f"proctracker {__version__}\n")
@@ -101,6 +102,7 @@ def template(call: Call) -> int:
 
 def categories(call: Call) -> int:
     """List the named categories of the configuration and the images of the tracker."""
+    call.no_words()
     from proctracker.cli.access import Access
     from proctracker.runner import Runner
 
@@ -116,6 +118,7 @@ def categories(call: Call) -> int:
 
 def machines(call: Call) -> int:
     """Describe this machine."""
+    call.no_words()
     from proctracker import procs
     from proctracker.model import plain
 

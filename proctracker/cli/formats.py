@@ -86,10 +86,10 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
-def say(text: str) -> None:
+def say(text: str, whose: str = "proctracker: ") -> None:
     """One line on stderr, with our name before it; a stderr that is gone does not matter."""
     try:
-        sys.stderr.write(f"proctracker: {safe(text)}\n")
+        sys.stderr.write(f"{whose}{safe(text)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass

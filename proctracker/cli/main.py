@@ -42,6 +42,14 @@ class Call:
         """Whether an option that takes nothing was given."""
         return self.values.get(key) is True
 
+    def no_words(self, first: int = 0) -> None:
+        """UsageError where there are words from the ``first`` on, which nobody would read."""
+        if len(self.words) > first:
+            name = self.command.name
+            raise UsageError(
+                f"{name}: one word too many: {self.words[first]!r}; `proctracker {name} --help` tells more"
+            )
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Everything that goes wrong is one line on stderr."""

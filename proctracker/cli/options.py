@@ -4,7 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterable, List, Union
+    from typing import Callable, Dict, Iterable, List, TypeVar, Union
+
+    T = TypeVar("T")
 
     Value = Union[bool, str, List[str]]
     Values = Dict[str, Value]
@@ -130,6 +132,16 @@ def texts(values: Values, key: str) -> list[str]:
     """The values of an option that may be repeated."""
     value = values.get(key)
     return value if isinstance(value, list) else []
+
+
+def meant(read: Callable[[str], T], word: str) -> T:
+    """What a word means; UsageError where it means nothing."""
+    from proctracker.errors import InvalidArgumentException
+
+    try:
+        return read(word)
+    except InvalidArgumentException as error:
+        raise UsageError(error.message) from None
 
 
 def number(values: Values, key: str, least: int = 0) -> int | None:

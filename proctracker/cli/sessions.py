@@ -36,6 +36,7 @@ def _name(call: Call) -> str:
 def _list(call: Call, access: Access) -> int:
     from proctracker.templates.quantities import iso
 
+    call.no_words(1)
     counts = access.reader.counts()
     live = {row.name: len(access.reader.ids(session=row.name, live=True)) for row in access.reader.sessions()}
     found = []
@@ -88,6 +89,7 @@ def _set(call: Call, access: Access) -> int:
 
 def _start(call: Call, access: Access) -> int:
     """Let queued jobs go on, and say how many."""
+    call.no_words(1)
     queued = int(access.client.call("start").get("queued", 0))
     formats.say(f"{queued} queued {'job goes' if queued == 1 else 'jobs go'} on")
     return 0

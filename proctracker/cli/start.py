@@ -8,7 +8,7 @@ import stat
 from proctracker.cli import formats
 from proctracker.cli.access import DEFAULT_SESSION, Access
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, number, text
+from proctracker.cli.options import UsageError, meant, number, text
 from proctracker.cli.request import keep_stdin, template_of
 
 TYPE_CHECKING = False
@@ -111,7 +111,7 @@ def array(call: Call) -> int:
     elif call.words:
         from proctracker.templates.quantities import indices as read
 
-        items, indices, command = None, read(call.words[0]), call.words[1:]
+        items, indices, command = None, meant(read, call.words[0]), call.words[1:]
     else:
         raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
     most = number(call.values, "max_parallel") or 0

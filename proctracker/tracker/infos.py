@@ -64,7 +64,7 @@ def info(
         "output_path": row.output,
         "error_path": row.error,
         "attempt": row.attempt,
-        "resubmitted_from": row.resubmitted_from,
+        "resubmitted_from": _first(row),
         "stdout": None,
         "stderr": None,
     }
@@ -134,6 +134,12 @@ def _wall(row: JobRow, now: float | None) -> float | None:
     if row.running_since is None:
         return row.ran
     return row.ran + max(0.0, (time.time() if now is None else now) - row.running_since)
+
+
+def _first(row: JobRow) -> str | None:
+    """The id of the job this one repeats; a task that of an array whose task it repeats."""
+    found = row.resubmitted_from
+    return f"{found}_{row.task}" if found and row.task is not None and "_" not in found else found
 
 
 def _moment(epoch: float | None) -> datetime | None:

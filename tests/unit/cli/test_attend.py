@@ -34,7 +34,7 @@ def test_a_second_one_leaves_it(begin, pt):
         pass
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "proctracker: job 1 goes on\n")
+    assert (process.returncode, err) == (130, "job 1 goes on\n")
 
 
 def test_a_hangup_leaves_it(begin, pt):
@@ -42,7 +42,7 @@ def test_a_hangup_leaves_it(begin, pt):
     started(process)
     process.send_signal(signal.SIGHUP)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (129, "proctracker: job 1 goes on\n")
+    assert (process.returncode, err) == (129, "job 1 goes on\n")
     assert pt("ps", "-q").out == "1\n"
 
 

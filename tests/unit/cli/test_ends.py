@@ -32,7 +32,7 @@ def test_codes(found, code):
 def test_of_several_the_first_that_failed_counts_and_all_are_named(capsys):
     rows = [row(JobState.DONE, "1"), row(JobState.FAILED, "2", exit_status=4), row(JobState.FAILED, "3", exit_status=5)]
     assert ends.code_of_all(rows) == 4
-    assert capsys.readouterr().err == "proctracker: 2 of 3 failed: 2 3\n"
+    assert capsys.readouterr().err == "2 of 3 failed: 2 3\n"
     assert ends.code_of_all(rows[1:2]) == 4
     assert capsys.readouterr().err == ""
 
@@ -55,7 +55,7 @@ def test_reasons_are_told_where_the_code_says_nothing():
 def test_leaving_says_what_goes_on(capsys):
     ends.go_on(["42"])
     ends.go_on(["1", "2"])
-    assert capsys.readouterr().err == "proctracker: job 42 goes on\nproctracker: 2 jobs go on\n"
+    assert capsys.readouterr().err == "job 42 goes on\n2 jobs go on\n"
 
 
 def test_a_job_that_never_started_has_a_reason_and_a_code_of_ours():

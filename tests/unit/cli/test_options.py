@@ -6,6 +6,7 @@ import pytest
 
 from proctracker.cli import options
 from proctracker.cli.options import OptionReader, UsageError, parse_table
+from proctracker.templates import quantities
 
 TABLE = """\
 -n, --name NAME  a name
@@ -70,6 +71,12 @@ def test_wrong_words_say_what_and_what_to_do(words, told):
     with pytest.raises(UsageError) as error:
         read(*words)
     assert told in str(error.value)
+
+
+def test_words_that_mean_nothing_are_wrong_usage():
+    assert options.meant(quantities.duration, "2m") == 120
+    with pytest.raises(UsageError, match="no duration"):
+        options.meant(quantities.duration, "soon")
 
 
 def test_numbers():

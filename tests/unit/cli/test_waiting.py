@@ -14,7 +14,7 @@ def test_one_job(pt):
 
 def test_several_jobs_name_those_that_failed(pt):
     pt("array", "1-3", "--", "sh", "-c", "exit $((TASK_ID - 1))")
-    assert pt("wait", "1") == (1, "", "proctracker: 2 of 3 failed: 1_2 1_3\n")
+    assert pt("wait", "1") == (1, "", "2 of 3 failed: 1_2 1_3\n")
     assert pt("wait", "1_1") == (0, "", "")
     assert pt("wait", "1_[2-3]").code == 1
 
@@ -45,7 +45,7 @@ def test_started(pt):
 def test_all_tells_of_each_end_once(pt):
     pt("submit", "false")
     pt("submit", "true")
-    assert pt("wait", "--all") == (1, "", "proctracker: 1 of 2 failed: 1\n")
+    assert pt("wait", "--all") == (1, "", "1 of 2 failed: 1\n")
     assert pt("wait", "--all") == (0, "", "")
     pt("submit", "sh", "-c", "exit 4")
     assert pt("wait", "--all").code == 4
@@ -62,7 +62,7 @@ def test_interrupted_it_says_that_the_job_goes_on(begin, pt):
         pass
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "proctracker: job 1 goes on\n")
+    assert (process.returncode, err) == (130, "job 1 goes on\n")
 
 
 def _links(pid: int) -> list[str]:

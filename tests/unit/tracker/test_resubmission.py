@@ -48,7 +48,11 @@ def test_some_tasks_of_an_array(session: pt.JobSession, served: Home) -> None:
     again = array.resubmit(failed=True)
     assert [job.job_id.partition("_")[2] for job in again.jobs] == ["1", "3", "5"]
     assert [info.exit_status for info in again.wait_terminated(LONG)] == [1, 1, 1]
+    assert [info.resubmitted_from for info in again.wait_terminated(LONG)] == [
+        f"{array.id}_{task}" for task in (1, 3, 5)
+    ]
     one = array.jobs[1].resubmit()
+    assert one.get_info().resubmitted_from == array.jobs[1].id
     assert (one.job_id.endswith("_2"), one.wait_terminated(LONG).exit_status) == (True, 0)
     with pytest.raises(InvalidArgumentException, match="no task has failed"):
         session.run_bulk_jobs({"remote_command": "true", "submit_as_hold": True}, 1, 2).resubmit(failed=True)
