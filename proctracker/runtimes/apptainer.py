@@ -11,6 +11,7 @@ from proctracker.runtimes import environment, flags
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
 from proctracker.runtimes.process import Process
 from proctracker.runtimes.words import expect
+from proctracker.templates import limits
 
 
 def _own(name: str, value: Any) -> Sequence[str]:
@@ -107,6 +108,7 @@ class Apptainer(Process):
             stdout=output,
             stderr=output if request.template.join_files else request.error or request.keep_error,
             append=request.append,
+            limits=limits.read(request.template.resource_limits or {})[0],
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import Mapping, NoReturn, Sequence
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, refuse
+from proctracker.templates import limits
 
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
 
@@ -60,6 +61,7 @@ class Process:
             stdout=output,
             stderr=output if joined else request.error or request.keep_error,
             append=request.append,
+            limits=limits.read(request.template.resource_limits or {})[0],
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from proctracker import runtimes
 from proctracker.errors import words
 from proctracker.model import JobRow, JobState, JobTemplate
 from proctracker.runtimes.base import PASSED, SUPERVISED, Engine, Launch, Request, Runtime
-from proctracker.supervisor import spawn
+from proctracker.supervisor import rlimits, spawn
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
 
@@ -148,8 +148,9 @@ class Starter:
             began = True
             same = launch.environment is request.environment
             encoded = context.encoded(ours) if context and same else None
-            umask, more = (context.surroundings.umask, context.differs) if context else (None, None)
-            pid = spawn.spawn(launch, launch.environment, umask, more, given, encoded)
+            around = context.surroundings if context else spawn.Surroundings()
+            more = rlimits.over(launch.limits, around, context.differs if context else None)
+            pid = spawn.spawn(launch, launch.environment, around.umask, more, given, encoded)
         except spawn.StartLater as later:
             self._later(job, str(later), began)
             return

@@ -10,6 +10,7 @@ from proctracker import templates
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, OperatingSystem, extension
+from proctracker.templates import limits
 from proctracker.tracker import contacts, files
 from proctracker.tracker.contacts import Target
 
@@ -37,6 +38,8 @@ def prepare(
     given = template
     templates.check(template, containers)
     _this_machine(template)
+    if not containers and template.resource_limits:
+        _within(template.resource_limits)
     template = _categorised(template, target, config)
     if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)
@@ -123,6 +126,21 @@ def _this_machine(template: JobTemplate) -> None:
             raise UnsupportedAttributeException(f"machine_arch: this machine is {procs.architecture().name}")
         if (template.min_phys_memory or 0) > procs.memory():
             raise InvalidArgumentException(f"min_phys_memory: this machine has {procs.memory()} KiB")
+
+
+def _within(asked: Mapping[str, Any]) -> None:
+    """Refuse a limit above the caller's own hard one, unless the caller may raise that."""
+    import resource
+
+    from proctracker.supervisor import confinement
+
+    for name, given in () if "limits" in confinement.describe()["may"] else asked.items():
+        for known, value in limits.read({name: given})[0].items():
+            most = resource.getrlimit(getattr(resource, f"RLIMIT_{known}"))[1]
+            if most != resource.RLIM_INFINITY and value > most:
+                raise InvalidArgumentException(
+                    f"resource_limits: {name} {given} is above your hard limit, {most // limits.RLIMITS[name][1]}"
+                )
 
 
 def _known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | None) -> None:

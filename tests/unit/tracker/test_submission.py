@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from proctracker.config import Category, Config
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import CpuArchitecture, JobTemplate
 from proctracker.store import Home, Reader, Store
+from proctracker.supervisor import confinement
 from proctracker.tracker import contacts, submission
 from stores import submit
 
@@ -99,6 +101,19 @@ def test_arrays_are_looked_at_as_such(place: dict[str, str]) -> None:
     for more in ({"array": True}, {"indices": [1, 2]}):
         with pytest.raises(InvalidArgumentException, match="every task"):
             prepare(place, {"remote_command": "x", "output_path": "o"}, **more)
+
+
+def test_limits_above_ones_own(place: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    values = {"remote_command": "x", "resource_limits": {"OPEN_FILES": hard + 1}}
+    may: list[str] = []
+    monkeypatch.setattr(confinement, "describe", lambda: {"may": may})
+    with pytest.raises(InvalidArgumentException, match=f"OPEN_FILES {hard + 1} is above your hard limit, {hard}"):
+        prepare(place, values)
+    values["resource_limits"] = {"OPEN_FILES": hard, "CORE_FILE_SIZE": "unlimited", "WALLCLOCK_TIME": 5}
+    assert prepare(place, values)["time_limit"] == 5
+    may.append("limits")
+    assert prepare(place, {"remote_command": "x", "resource_limits": {"OPEN_FILES": hard + 1}})
 
 
 @pytest.mark.parametrize("values", [{"submit_as_hold": True}, {"start_time": "+1h"}])
