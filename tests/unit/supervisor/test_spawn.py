@@ -139,6 +139,8 @@ def test_the_oom_killers_score(way: Surroundings) -> None:
     own = oomscore.read()
     assert _run(["cat", oomscore.PATH], way._replace(oom=900))[1] == "900\n"
     assert _run(["cat", oomscore.PATH], way)[1] == f"{own}\n"
+    # Lower than one may: it starts all the same, with what we have.
+    assert _run(["cat", oomscore.PATH], way._replace(oom=-1000))[1] in ("-1000\n", f"{own}\n")
     with pytest.raises(StartFailed):
         _start(["/nowhere"], way._replace(oom=900))
     assert oomscore.read() == own
