@@ -153,7 +153,8 @@ class Core:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
         path = socketpath.of(self.home.run, self.key)
         going = f"{path}.going"
-        if _inode(path) == self._name:
+        # Started after the state directory was removed, it never had a name.
+        if self._name and _inode(path) == self._name:
             os.rename(path, going)
             if self.server.accept():
                 os.rename(going, path)

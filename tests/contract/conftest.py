@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -12,9 +11,9 @@ import pytest
 
 import engines
 import proctracker as pt
+from conftest import close
 from contract.kit import Kit
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +22,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Home]]
     made: dict[str, Home] = {}
     yield made
     for home in made.values():
-        for pid in election.holders(home.run, confinement.key()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if os.path.exists(os.path.join(home.path, "uuid")):
-            for pid in engines.with_variable(f"PROCTRACKER_JOB={home.uuid}/"):
-                engines.end(pid, how=signal.SIGKILL)
+        close(home)
 
 
 @pytest.fixture

@@ -69,6 +69,14 @@ def test_a_later_supervisors_socket_is_left_alone(desk: Desk) -> None:
     later.close()
 
 
+def test_one_that_never_had_a_name_can_leave(desk: Desk) -> None:
+    # The state directory was removed, its supervisor killed: the keeper's next one finds nothing there.
+    os.unlink(_socket(desk))
+    desk.core._name = 0
+    desk.core.leave()
+    assert desk.core.leaving
+
+
 @pytest.mark.parametrize("how", ["leave", "keeper"])
 def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gc, "freeze", lambda: None)
