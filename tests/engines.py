@@ -178,11 +178,7 @@ class Podman(Engine):
         )
         storage = self.write("storage.conf", '[storage]\ndriver = "overlay"\n' + self.settings.format(self.folder))
         self.command = ("podman",)
-        self.environ = {
-            "CONTAINERS_CONF": conf,
-            "CONTAINERS_STORAGE_CONF": storage,
-            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
-        }
+        self.environ = {"CONTAINERS_CONF": conf, "CONTAINERS_STORAGE_CONF": storage}
 
     def remove(self, found: list[str]) -> None:
         """Remove them at once, with no grace."""
@@ -278,9 +274,10 @@ class Containerd(Engine):
 
     def remove(self, found: list[str]) -> None:
         """Remove them with their tasks."""
-        for task in self.cli("task", "ls", "-q").split():
+        tasks = self.cli("task", "ls", "-q").split()
+        if tasks:
             with contextlib.suppress(subprocess.SubprocessError):
-                self.cli("task", "rm", "-f", task)
+                self.cli("task", "rm", "-f", *tasks)
         self.cli("container", "rm", *found)
 
 

@@ -64,6 +64,8 @@ class Podman(DockerLike):
         "HOME",
         "PATH",
     )
+    engine_environment: Mapping[str, str] = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+    """podman 5 warns on stderr at every call on cgroup v1; with files for the streams that is the job's own stderr."""
     contact_options: Mapping[str, str] = {"address": "--url"}
     states: Mapping[str, str] = STATES
     extension_flags: Mapping[str, str] = {**flags.FLAGS, "gpus": "--device"}

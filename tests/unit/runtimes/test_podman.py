@@ -32,6 +32,10 @@ def test_a_start_without_files_keeps_its_log_with_the_engine() -> None:
     assert (found.id_file, found.pid_file, found.oom_file, found.directory) == ("/f/id", "/f/pid", "/f/oom", "/f")
 
 
+def test_podman_5s_warning_does_not_come_into_a_jobs_stderr() -> None:
+    assert RUNTIME.engine_environment == {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+
+
 @pytest.mark.parametrize(
     ("streams", "join", "expected"),
     [
