@@ -9,6 +9,7 @@ import platform
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -40,18 +41,18 @@ def main() -> int:
     options = _options().parse_args()
     rows: list[Row] = []
     missing: list[str] = []
-    with place(options.folder, options.quick) as where:
-        print(_head(where), flush=True)
-        for name, group in PROCESS.items():
-            if options.only in (None, name):
+    print(_head(options.folder), flush=True)
+    for name, group in PROCESS.items():
+        if options.only in (None, name):
+            with place(options.folder, options.quick) as where:
                 _take(rows, name, group(where))
-        for name in CONTAINERS:
-            if options.only in (None, name, "containers"):
-                with containers.found(name) as cli:
-                    if cli is None:
-                        missing.append(name)
-                    else:
-                        _take(rows, name, containers.rows(where, cli))
+    for name in CONTAINERS:
+        if options.only in (None, name, "containers"):
+            with containers.found(name) as cli, place(options.folder, options.quick) as where:
+                if cli is None:
+                    missing.append(name)
+                else:
+                    _take(rows, name, containers.rows(where, cli))
     print(table(rows), end="")
     for name in missing:
         print(f"not measured, not on this machine: {name} (scripts/install-runtimes {name})")
@@ -82,10 +83,11 @@ def _take(rows: list[Row], name: str, found: Iterator[Row]) -> None:
         print(f"{name}: {row.what}: {row.factor:.2f} {row.unit}", file=sys.stderr, flush=True)
 
 
-def _head(where: Place) -> str:
+def _head(folder: str | None) -> str:
     """What the figures hold for."""
-    kind = netfs.file_system(where.folder)
-    disk = subprocess.run(["stat", "-f", "-c", "%T", where.folder], capture_output=True, text=True, check=False).stdout
+    folder = folder or tempfile.gettempdir()
+    kind = netfs.file_system(folder)
+    disk = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=False).stdout
     return (
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, Linux {platform.release()}, "
         f"{os.cpu_count()} CPUs, state on {kind or disk.strip() or 'unknown'}\n"

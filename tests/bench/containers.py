@@ -1,9 +1,12 @@
-"""What a container job costs beyond the bare CLI: start, look, end, memory, forty at once."""
+"""What a container job costs beyond the bare CLI: start, forty at once, memory, look, end.
+
+The rows share their containers: what one has started runs on for the next, and all go with the engine, which is private.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +18,14 @@ import engines
 import proctracker as pt
 from latency import until_told
 from measure import Row, absolute, extra, median, milli, pairs, timed
-from place import Place, call, command, pss
+from place import Place, call, own
 from proctracker.tracker import looks
 
 _SLEEP = ("sleep", "600")
 _PARALLEL = (1, 2, 4, 8)
 """How many bare starts are made side by side; the best counts."""
+_TRIED = 3
+"""A bare burst that only tells which parallelism is good has so many times fewer starts."""
 
 
 class Cli(NamedTuple):
@@ -46,114 +51,103 @@ class Cli(NamedTuple):
         for words in [("task", "ls"), ("container", "ls")] if self._ctr else [("container", "inspect", *names)]:
             call([*self.command, *words])
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Take bare containers away."""
-        if not self._ctr:
-            call([*self.command, "rm", "-f", *names])
-            return
-        for name in names:
-            call([*self.command, "task", "rm", "-f", name])
-        call([*self.command, "container", "rm", *names])
-
-
-def rows(where: Place, cli: Cli) -> Iterator[Row]:
-    """All rows of one CLI."""
-    os.environ.update(cli.environ)
-    template = {"remote_command": _SLEEP[0], "args": [*_SLEEP[1:]], "job_category": cli.image}
-    with pt.job_session(f"bench-{cli.name}", contact=cli.contact) as session:
-        for measured in (_submit, _at_once, _states, _ends):
-            yield from measured(where, cli, session, template)
-        name = session.session_name
-    call([*command(), "session", "destroy", name, "--terminate"])
-
 
 Template = Mapping[str, object]
 
 
+def rows(where: Place, cli: Cli) -> Iterator[Row]:
+    """All rows of one CLI, in an order in which each finds the containers it needs."""
+    os.environ.update(cli.environ)
+    template = {"remote_command": _SLEEP[0], "args": [*_SLEEP[1:]], "job_category": cli.image}
+    with pt.job_session("bench", contact=cli.contact) as session:
+        session.run_job({**template, "args": ["0"]}).wait_terminated()
+        time.sleep(1)
+        none = sum(map(own, where.supervisors()))
+        yield from _submit(where, cli, session, template)
+        yield from _at_once(where, cli, session, template)
+        lacking = where.count(100, 5) - len(_running(session))
+        if lacking > 0:
+            session.run_bulk_jobs(dict(template), 1, lacking).wait_started()
+        yield from _memory(where, cli, session, none)
+        yield from _states(where, cli, session)
+        yield from _ends(where, cli, session)
+
+
+def _running(session: pt.JobSession) -> list[pt.Job]:
+    """The jobs that run."""
+    return [job for job in session.get_jobs() if job.get_state()[0] == pt.JobState.RUNNING]
+
+
 def _submit(where: Place, cli: Cli, session: pt.JobSession, template: Template) -> Iterator[Row]:
     """From submit until it runs, beside ``run -d``, in pairs."""
-    names: list[str] = []
-
-    def bare() -> None:
-        names.append(f"bare-{os.getpid()}-{len(names)}")
-        call(cli.start(names[-1]))
-
-    ours, other = pairs(where.count(15, 3), lambda: session.run_job(dict(template)).wait_started(), bare)
-    cli.remove(names)
-    yield extra(f"{cli.name}: submit until it runs", ours, other, 5.0)
-    _clear(session)
+    names = (f"bare-{index}" for index in itertools.count())
+    ours, bare = pairs(
+        where.count(15, 3),
+        lambda: session.run_job(dict(template)).wait_started(),
+        lambda: call(cli.start(next(names))),
+    )
+    yield extra(f"{cli.name}: submit until it runs", ours, bare, 5.0)
 
 
 def _at_once(where: Place, cli: Cli, session: pt.JobSession, template: Template) -> Iterator[Row]:
-    """Forty starts at once, beside the bare CLI at its best parallelism."""
+    """Forty starts at once, twice; beside the bare CLI at the two parallelisms that were best in smaller bursts."""
     count = where.count(40, 4)
-    best, parallel = min((_bare_burst(cli, count, width), width) for width in _PARALLEL)
-    ours = timed(lambda: session.run_bulk_jobs(dict(template), 1, count).wait_started())
-    running = [job for job in session.get_jobs() if job.get_state()[0] == pt.JobState.RUNNING]
-    assert len(running) == count, f"{count - len(running)} of {count} did not start"
-    bare = f"{milli(best)} ({parallel} side by side)"
-    yield Row(f"{cli.name}: {count} started at once", milli(ours), bare, ours / best, 1.0, "x")
-    _clear(session)
-
-
-def _bare_burst(cli: Cli, count: int, width: int) -> float:
-    """Seconds for so many bare starts, ``width`` at a time."""
-    names = [f"burst-{os.getpid()}-{width}-{index}" for index in range(count)]
-    with ThreadPoolExecutor(width) as pool:
-        seconds = timed(lambda: list(pool.map(lambda name: call(cli.start(name)), names)))
-    cli.remove(names)
-    return seconds
-
-
-def _states(where: Place, cli: Cli, session: pt.JobSession, template: Template) -> Iterator[Row]:
-    """The states of many containers, beside one bare look; and our memory for each."""
-    count = where.count(100, 5)
-    session.run_job(dict(template)).wait_started()
-    time.sleep(1)
-    few = sum(map(pss, where.supervisors()))
-    session.run_bulk_jobs(dict(template), 1, count).wait_started()
-    time.sleep(1)
-    each = (sum(map(pss, where.supervisors())) - few) / count
-    names = [str(job.get_info().container_id) for job in session.get_jobs()]
+    tried = {width: _burst(cli, f"tried-{width}", count // _TRIED, width) for width in _PARALLEL}
     ours, bare = [], []
-    for _ in range(where.count(11, 3)):
+    for width in sorted(tried, key=tried.__getitem__)[:2]:
+        bare.append((_burst(cli, f"burst-{width}", count, width), width))
+        array: list[pt.JobArray] = []
+        ours.append(timed(partial(_array, session, template, count, array)))
+        states = [job.get_state()[0] for job in array[0].jobs]
+        assert states == [pt.JobState.RUNNING] * count, f"of {count} some did not start: {states}"
+    seconds, width = min(bare)
+    text = f"{milli(seconds)} ({width} side by side)"
+    yield Row(f"{cli.name}: {count} started at once", milli(min(ours)), text, min(ours) / seconds, 1.0, "x")
+
+
+def _array(session: pt.JobSession, template: Template, count: int, made: list[pt.JobArray]) -> None:
+    made.append(session.run_bulk_jobs(dict(template), 1, count))
+    made[0].wait_started()
+
+
+def _burst(cli: Cli, word: str, count: int, width: int) -> float:
+    """Seconds for so many bare starts, ``width`` at a time."""
+    names = [f"{word}-{index}" for index in range(count)]
+    with ThreadPoolExecutor(width) as pool:
+        return timed(lambda: list(pool.map(lambda name: call(cli.start(name)), names)))
+
+
+def _memory(where: Place, cli: Cli, session: pt.JobSession, none: int) -> Iterator[Row]:
+    """What keeper and supervisor have grown by, for each job that runs."""
+    time.sleep(1)
+    count = len(_running(session))
+    each = (sum(map(own, where.supervisors())) - none) / count / 1000
+    yield Row(f"{cli.name}: memory a running job ({count})", f"{each:.1f} kB", "what the engine needs", each, 100, "kB")
+
+
+def _states(where: Place, cli: Cli, session: pt.JobSession) -> Iterator[Row]:
+    """The states of many containers, beside one bare look."""
+    names = [str(job.get_info().container_id) for job in _running(session)]
+    ours, bare = [], []
+    for _ in range(where.count(7, 3)):
         # An answer serves further questions for as long as the look took: each of ours is to be a look.
         time.sleep(looks.LONGEST)
-        ours.append(timed(partial(states, session)))
+        ours.append(timed(partial(_running, session)))
         bare.append(timed(partial(cli.look, names)))
     yield extra(f"{cli.name}: states of {len(names)} jobs", ours, bare, 15.0)
-    text = "what the engine needs"
-    yield Row(f"{cli.name}: memory a running job ({count})", f"{each / 1000:.1f} kB", text, each / 1000, 100, "kB")
-    _clear(session)
 
 
-def states(session: pt.JobSession) -> list[object]:
-    """The states of all jobs of a session, as a user asks for them."""
-    return [job.get_state() for job in session.get_jobs()]
-
-
-def _ends(where: Place, cli: Cli, session: pt.JobSession, template: Template) -> Iterator[Row]:
+def _ends(where: Place, cli: Cli, session: pt.JobSession) -> Iterator[Row]:
     """From the end of a container to the return of the wait, less one look."""
-    told, looks = [], []
-    for _ in range(where.count(15, 3)):
-        job = session.run_job(dict(template))
-        job.wait_started()
+    told, looked = [], []
+    for job in _running(session)[: where.count(15, 3)]:
         info = job.get_info()
         assert info.pid is not None
-        looks.append(timed(partial(cli.look, [str(info.container_id)])))
+        looked.append(timed(partial(cli.look, [str(info.container_id)])))
         told.append(until_told(info.pid, job.wait_terminated))
-    look = median(looks)
+    look = median(looked)
     what = f"{cli.name}: end to return of wait_terminated, less one look"
     yield absolute(what, median(told) - look, f"look {milli(look)}", 5.0)
-    _clear(session)
-
-
-def _clear(session: pt.JobSession) -> None:
-    """End and reap all jobs of a session."""
-    program = [*command(), "-s", session.session_name]
-    for words in (["terminate", "--grace", "0", "--all"], ["wait", "--all"], ["reap", "--finished"]):
-        subprocess.run([*program, *words], check=False, capture_output=True)
-    assert not session.get_jobs(), "jobs that cannot be reaped"
 
 
 @contextmanager

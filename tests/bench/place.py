@@ -29,7 +29,7 @@ class Place:
 
     def supervisors(self) -> list[int]:
         """Keeper and supervisor; empty if none runs."""
-        return election.holders(self.home.run, confinement.key())
+        return election.holders(self.home.run, confinement.key()) if os.path.isdir(self.home.run) else []
 
     def end_supervisor(self) -> None:
         """Have no supervisor, as if it had left for want of work: both are killed, their socket removed."""
@@ -61,6 +61,12 @@ def pss(pid: int) -> int:
     """Bytes of memory of a process, shared pages by their share (smaps_rollup, proc(5))."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+
+
+def own(pid: int) -> int:
+    """Bytes of a process' memory less its files: what those count for depends on who else runs the same Python."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
 
 
 def wakeups(pid: int) -> int:
