@@ -125,7 +125,11 @@ class Transactions:
 
         A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it.
         """
-        if not self._network and os.stat(f"{self.path}-wal").st_size > CHECKPOINT * 1024:
+        try:
+            size = 0 if self._network else os.stat(f"{self.path}-wal").st_size
+        except FileNotFoundError:
+            return  # somebody removed the state directory
+        if size > CHECKPOINT * 1024:
             self._db.rows("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:

@@ -88,14 +88,25 @@ def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
 
 
 def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
-    """Be the supervisor; a traceback goes to the log and the keeper starts the next one."""
+    """Be the supervisor; a traceback goes to the log and the keeper starts the next one, if there is still a home."""
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     try:
         return core.supervise(home, key, seat)
     except BaseException:
         _print_error()
         sys.stderr.flush()
-        return 70
+        return 0 if _removed(home) else 70
+
+
+def _removed(home: Home) -> bool:
+    """Whether somebody removed the state directory; one that merely cannot be reached now is another matter."""
+    try:
+        os.stat(home.here)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _print_error() -> None:

@@ -131,6 +131,17 @@ def test_clients_that_come_while_it_goes(home: Home) -> None:
     assert failures == []
 
 
+def test_a_state_directory_that_was_removed(home: Home) -> None:
+    client = Client(home, settings={"idle": 0.05})
+    keeper, supervisor = seat(client)
+    with open(f"{home.here}/supervisor.log", encoding="utf-8") as log:
+        shutil.rmtree(home.path)
+        client.close()
+        assert gone(supervisor)
+        assert gone(keeper)
+        assert log.read() == ""
+
+
 def test_a_state_directory_that_was_removed_and_made_anew(home: Home) -> None:
     old, new = Client(home, settings={"idle": 0.05}), Client(home)
     keeper, supervisor = seat(old)

@@ -14,7 +14,7 @@ from proctracker.store import Home
 from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
 from proctracker.supervisor.client import Client
-from supervising import LONG, context, kill, seat, spec
+from supervising import LONG, context, gone, kill, seat, spec
 
 
 def _main(home: Home, script: str = "", key: str = "main") -> bytes:
@@ -112,6 +112,15 @@ core.recover = recover
     assert client.call("status")["live"] == 0
     assert "RuntimeError: stumbled" in (Path(home.here) / "supervisor.log").read_text()
     client.close()
+
+
+def test_no_supervisor_follows_where_the_state_directory_was_removed(home: Home) -> None:
+    client = Client(home)
+    keeper, supervisor = seat(client)
+    client.close()
+    shutil.rmtree(home.path)
+    kill(supervisor)
+    assert gone(keeper)
 
 
 def test_a_supervisor_that_lost_its_keeper_is_the_keeper(home: Home) -> None:
