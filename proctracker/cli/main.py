@@ -36,7 +36,10 @@ class Call:
         value = self.values.get(key)
         if value == "":
             raise UsageError(f"--{key}: the name is empty")
-        return value if isinstance(value, str) else os.environ.get(variable) or None
+        name = value if isinstance(value, str) else os.environ.get(variable) or None
+        if name is not None and not name.isprintable():
+            raise UsageError(f"--{key}: {name!r} is no name: it holds what cannot be printed")
+        return name
 
     def flag(self, key: str) -> bool:
         """Whether an option that takes nothing was given."""
@@ -120,9 +123,10 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
     values.update(own)
     if values.get("debug"):
         os.environ["PROCTRACKER_DEBUG"] = "1"
+    call = Call(command, values, rest)
     if os.environ.get("PROCTRACKER_DEBUG"):
-        _log()
-    return Call(command, values, rest)
+        _log(call)
+    return call
 
 
 def _function(command: Command) -> Callable[[Call], int]:
@@ -170,8 +174,16 @@ def _leave(code: int) -> int:
     return code
 
 
-def _log() -> None:
-    """Send the debug log to stderr."""
+def _log(call: Call) -> None:
+    """Send the debug log to stderr: where and for whom we work, and every question to a supervisor or an engine."""
     import logging
 
+    from proctracker import __version__
+    from proctracker.store.paths import home_path
+    from proctracker.supervisor.link import Link
+
     logging.basicConfig(level=logging.DEBUG, format="proctracker: %(relativeCreated)d ms %(name)s: %(message)s")
+    log = logging.getLogger("proctracker").debug
+    log("%s: version %s, Python %s", call.command.name, __version__, sys.version.split()[0])
+    log("state directory %s, session %s, contact %s", home_path(os.environ), call.session or "-", call.contact or "-")
+    Link.trace = staticmethod(log)

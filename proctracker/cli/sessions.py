@@ -30,6 +30,8 @@ def _name(call: Call) -> str:
     """The one name that is expected."""
     if len(call.words) != 2 or not call.words[1]:
         raise UsageError(f"session {call.words[0]}: one name is expected: proctracker session {call.words[0]} NAME")
+    if not call.words[1].isprintable():
+        raise UsageError(f"session {call.words[0]}: {call.words[1]!r} is no name: it holds what cannot be printed")
     return call.words[1]
 
 

@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import time
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
@@ -149,6 +149,9 @@ class Link:
     carry a token, all others may be made twice.
     """
 
+    trace: Callable[..., None] | None = None
+    """Told of every request, as logging's functions are; never of what is in it: environments are."""
+
     def __init__(self, supervisor: Supervisor, connection: socket.socket) -> None:
         self._supervisor, self._socket = supervisor, connection
         self._frames = protocol.Frames()
@@ -206,6 +209,7 @@ class Link:
         message = {"op": op, "n": number, **fields}
         raw = message.pop("raw", "")
         data = protocol.encode(message, raw)
+        size, began = len(data), time.monotonic()
         try:
             if fd is not None:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
@@ -218,6 +222,9 @@ class Link:
         while number not in self._answers:
             self._receive()
         answer = self._answers.pop(number)
+        if self.trace is not None:
+            took = (time.monotonic() - began) * 1000
+            self.trace("supervisor %s: %s, %d bytes, answered after %.1f ms", self._supervisor.key, op, size, took)
         if "error" in answer:
             raise from_wire(answer["error"])
         return answer["ok"]

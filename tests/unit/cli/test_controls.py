@@ -61,7 +61,7 @@ def test_terminate_takes_a_signal_and_a_grace(pt):
     pt("terminate", "--grace", "0.1", "2")
     assert pt("wait", "2").code == 137
     assert time.monotonic() - began < 5
-    assert pt("terminate", "--signal", "nosuch", "1").code == 1
+    assert pt("terminate", "--signal", "nosuch", "1").code == 2
 
 
 @pytest.mark.parametrize(

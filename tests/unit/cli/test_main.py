@@ -41,6 +41,8 @@ def test_every_command_is_there_and_has_help(name, capsys):
         (["wait", "--timeout"], 125, "--timeout takes a value"),
         (["-s", "", "ps"], 2, "the name is empty"),
         (["ps", "--state", "RUNNIG"], 2, "did you mean RUNNING?"),
+        (["-s", "a\nb", "submit", "true"], 2, "is no name"),
+        (["session", "create", "a\tb"], 2, "is no name"),
         (["info"], 2, "name jobs"),
         (["logs"], 2, "name jobs"),
         (["reap"], 2, "name ended jobs"),
@@ -82,6 +84,27 @@ def test_debug_adds_the_traceback(capsys, monkeypatch):
     monkeypatch.setattr(module, "_read", lambda *_: 1 / 0)
     assert main(["ps"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_debug_log_tells_where_and_what_was_asked_but_no_secret(home):
+    command = [
+        sys.executable,
+        "-m",
+        "proctracker",
+        "--debug",
+        "-s",
+        "night",
+        "run",
+        "-e",
+        "KEY=swordfish",
+        "--",
+        "true",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    for word in (f"state directory {home.path}, session night, contact -", ": submit, ", "run: version "):
+        assert word in done.stderr
+    assert "swordfish" not in done.stderr
 
 
 def test_an_interrupted_command_ends_as_a_shell_expects(monkeypatch):
