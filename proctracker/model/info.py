@@ -55,6 +55,11 @@ class JobInfo(Struct):
     stdout: bytes | None = None
     stderr: bytes | None = None
 
+    @classmethod
+    def get_implementation_specific_keys(cls) -> List[str]:
+        """What we add to the specification's attributes."""
+        return list(cls.names()[cls.names().index("finish_time") + 1 :])
+
 
 @record
 class Version(Struct):
@@ -109,6 +114,11 @@ class Notification(Struct):
     job_state: JobState | None = None
     job_sub_state: str | None = None
     time: datetime | None = None
+
+    @classmethod
+    def get_implementation_specific_keys(cls) -> List[str]:
+        """What we add to the specification's attributes."""
+        return ["job_sub_state", "time"]
 
 
 @record

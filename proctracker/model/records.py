@@ -72,7 +72,8 @@ def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     """An ``__init__`` that puts the real one in its place: most commands make few of the kinds of records there are."""
 
     def __init__(self: Any, *args: Any, **values: Any) -> None:
-        cls.__init__ = _init(names, defaults)
+        made = _init(names, defaults)
+        cls.__init__ = cls.wrapped(made) if hasattr(cls, "wrapped") else made
         cls.__init__(self, *args, **values)
 
     return __init__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 from proctracker.errors import InvalidArgumentException
 
@@ -35,12 +35,28 @@ class Struct:
 
     @classmethod
     def from_dict(cls: type[S], values: Mapping[str, Any]) -> S:
-        """Build one; InvalidArgumentException naming an unknown key and the nearest known one."""
+        """The same as calling the class."""
+        return cls(values)  # type: ignore[call-arg]
+
+    @classmethod
+    def get_implementation_specific_keys(cls) -> list[str]:
+        """The attributes that are ours, not the specification's."""
+        return []
+
+    @classmethod
+    def wrapped(cls, made: Callable[..., None]) -> Callable[..., None]:
+        """An ``__init__`` that takes a mapping too; InvalidArgumentException names an unknown key and the nearest known one."""
         known = cls.names()
-        for key in values:
-            if key not in known:
-                raise InvalidArgumentException(f"{cls.__name__} has no attribute {key!r}{nearest(str(key), known)}")
-        return cls(**values)
+
+        def __init__(self: Any, *args: Any, **values: Any) -> None:
+            if args and isinstance(args[0], Mapping):
+                values, args = {**args[0], **values}, args[1:]
+            for key in values:
+                if key not in known:
+                    raise InvalidArgumentException(f"{cls.__name__} has no attribute {key!r}{nearest(str(key), known)}")
+            made(self, *args, **values)
+
+        return __init__
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes that are set, as plain data: enums by name, times as ISO 8601, durations in seconds."""

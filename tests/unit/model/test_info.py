@@ -60,6 +60,20 @@ def test_structures_within_structures() -> None:
     assert Notification(DrmaaEvent.NEW_STATE, "4").to_dict() == {"event": "NEW_STATE", "job_id": "4"}
 
 
+def test_a_mapping_is_as_good_as_names() -> None:
+    assert JobInfo({"job_id": "1"}, exit_status=3) == JobInfo(job_id="1", exit_status=3) == JobInfo("1", None, 3)
+    assert SlotInfo({"machine_name": "m"}) == SlotInfo("m") == SlotInfo.from_dict({"machine_name": "m"})
+    for build in (lambda: JobInfo(exit_statu=3), lambda: JobInfo({"exit_statu": 3})):  # type: ignore[call-arg, arg-type]
+        with pytest.raises(InvalidArgumentException, match="did you mean exit_status"):
+            build()
+
+
+def test_what_is_ours_is_told() -> None:
+    assert JobInfo.get_implementation_specific_keys()[:2] == ["session_name", "contact"]
+    assert Notification.get_implementation_specific_keys() == ["job_sub_state", "time"]
+    assert QueueInfo.get_implementation_specific_keys() == []
+
+
 @pytest.mark.parametrize("kind", [JobInfo, QueueInfo, Version, MachineInfo])
 def test_unknown_names_are_refused_with_the_nearest(kind: Any) -> None:
     known = kind.names()[0]
