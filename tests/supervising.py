@@ -50,6 +50,18 @@ def context(**env: str) -> tuple[str, dict[str, Any]]:
     return key_of(made), made
 
 
+def submit_to(client: Client, session: str, *command: str, **more: object) -> str:
+    """Submit a process."""
+    return client.submit(session, spec(*command, **more), context(), contact="process")
+
+
+def waited(client: Client, *ids: str, states: str = "ended", any_: bool = False) -> list[JobRow]:
+    """The rows of jobs, once that is so."""
+    found = client.wait(ids, states, any_, LONG)
+    assert found is not None
+    return found
+
+
 class Desk:
     """A supervisor in this process: its parts are at hand, and its loop turns when a test says so."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from proctracker.cli.signals import Signals
     from proctracker.cli.tail import Tail
     from proctracker.model import JobRow
-    from proctracker.supervisor.client import Wait
+    from proctracker.supervisor.pushes import Wait
 
 _BOTH = {stream: sink for stream, (_, sink) in output.STREAMS.items()}
 

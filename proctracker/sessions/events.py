@@ -9,8 +9,8 @@ from typing import Any, Callable, Iterator
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import DrmaaEvent, JobState, Notification, moment
-from proctracker.supervisor.client import Follow
 from proctracker.supervisor.link import readable
+from proctracker.supervisor.pushes import Follow
 from proctracker.tracker.place import Place
 
 Callback = Callable[[Notification], object]

@@ -8,8 +8,8 @@ from typing import Any, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
-from proctracker.supervisor.client import Wait
 from proctracker.supervisor.link import readable
+from proctracker.supervisor.pushes import Wait
 from proctracker.tracker.place import Place
 
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))

@@ -5,13 +5,32 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from proctracker import runtimes
 from proctracker.runtimes.base import Runtime
 from proctracker.store import Home
+from proctracker.supervisor.client import Client
 from supervising import Boxes, Desk
+
+
+@pytest.fixture
+def client(served: Home) -> Iterator[Client]:
+    """One of the supervisor that many tests share."""
+    made = Client(served)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def name(client: Client) -> Iterator[str]:
+    """A session of this test's own."""
+    made = f"c{uuid4().hex[:8]}"
+    client.call("session_create", name=made, contact="process")
+    yield made
+    client.call("session_destroy", name=made, live="terminate")
 
 
 @pytest.fixture

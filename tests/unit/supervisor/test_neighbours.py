@@ -67,3 +67,4 @@ def test_asking_again_for_the_next_change(desk: Desk) -> None:
         submit(other)
         desk.until(lambda number=number: count == number, f"change {number}")  # type: ignore[misc]
     other.close()
+    assert count == 3

@@ -130,7 +130,7 @@ def test_another_supervisor_goes_on(old: Desk, follow: Callable[..., Desk]) -> N
     desk = follow()
     _watched(desk, 2)
     _write(_file(desk, job))
-    desk.until(lambda: _used(_file(desk, job)) <= LIMIT, "the hole")
+    assert desk.until(lambda: _used(_file(desk, job)) <= LIMIT, "the hole")
 
 
 def test_a_file_that_was_removed(desk: Desk) -> None:
@@ -152,7 +152,7 @@ def test_without_watches_it_is_looked_at_now_and_then(desk: Desk, monkeypatch: p
     _write(_file(desk, job))
     desk.until(lambda: _used(_file(desk, job)) <= LIMIT, "the hole")
     _write(_file(desk, job))
-    desk.until(lambda: _used(_file(desk, job)) <= LIMIT, "the next hole")
+    assert desk.until(lambda: _used(_file(desk, job)) <= LIMIT, "the next hole")
 
 
 def test_a_file_system_without_holes_is_told_of_once(

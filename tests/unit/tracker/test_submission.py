@@ -118,7 +118,8 @@ def test_limits_above_ones_own(place: dict[str, str], monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("values", [{"submit_as_hold": True}, {"start_time": "+1h"}])
 def test_files_are_left_to_a_later_start(place: dict[str, str], values: dict[str, Any]) -> None:
-    prepare(place, {"remote_command": "x", "working_directory": "/nope", **values})
+    made = prepare(place, {"remote_command": "x", "working_directory": "/nope", **values})
+    assert made["template"]["working_directory"] == "/nope"
 
 
 def test_dependencies_must_be_known(place: dict[str, str]) -> None:
