@@ -173,7 +173,10 @@ class Controls:
         self.end(job, "terminating", number, grace, done)
 
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
-        """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL."""
+        """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL.
+
+        Where it was told before, whichever grace is over first counts.
+        """
         core, row = self._core, job.row
         job.ending = job.ending or why
         if (row.dispatched is None and not job.starting) or core.starter.take_back(job):
@@ -188,12 +191,14 @@ class Controls:
         if row.sub_state == STOPPED:
             self._by_signal(job, signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
             self._resumed(job)
-        row.kill_at = time.time() + max(0.0, grace)
+        kill_at = time.time() + max(0.0, grace)
+        row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
         if JobState(row.state) in (JobState.RUNNING, JobState.SUSPENDED):
-            core.ledger.change(row, JobState(row.state), why)
+            core.ledger.change(row, JobState(row.state), job.ending)
         else:
             core.ledger.change(row)
         if job.starting:
+            job.told = number, min(grace, job.told[1]) if job.told else grace
             done(None)  # its container is told as soon as there is one
             return
         self.await_grace(job)
@@ -208,7 +213,10 @@ class Controls:
     def catch_up(self, job: Job) -> None:
         """A container that was told to end while it was being started is there now."""
         if job.ending and not job.row.ended:
-            self.end(job, job.ending, signals.SIGTERM, GRACE, lambda error: None)
+            number, grace = job.told or (signals.SIGTERM, GRACE)
+            if job.told:
+                job.told = job.row.kill_at = None  # its grace begins now that there is something to tell
+            self.end(job, job.ending, number, grace, lambda error: None)
 
     def _signal(self, job: Job, number: int, done: Done) -> None:
         core, row = self._core, job.row

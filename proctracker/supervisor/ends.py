@@ -153,7 +153,7 @@ class Ends:
         core.containers.ended(job)
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)
-        job.starting, job.ending, job.called = False, None, None
+        job.starting, job.ending, job.told, job.called = False, None, None, None
         job.timer("limit", None)
         job.timer("kill", None)
         core.sweeps.due(job)

@@ -17,7 +17,7 @@ class Job:
 
     __slots__ = (
         "called", "cgroup", "ending", "folder", "gone", "holds", "pidfd", "row", "spec", "spec_context", "starting",
-        "stdin", "streams", "ticket", "timers", "tries", "waits_for",
+        "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
@@ -44,6 +44,8 @@ class Job:
         """When its process ended, while that command is still writing."""
         self.tries = 0
         self.ending: str | None = None
+        self.told: tuple[int, float] | None = None
+        """Signal and grace of an end that was asked for while its container was being started."""
         self.waits_for: set[str] = set()
         """Jobs that must end first."""
 

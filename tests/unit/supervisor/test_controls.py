@@ -140,6 +140,30 @@ def test_what_ignores_the_signal_is_killed(desk: Desk, tmp_path: Path, grace: fl
     assert (row.sub_state, row.signal) == ("terminated", "SIGKILL")
 
 
+@pytest.mark.parametrize("second", ["terminate", "deadline", "time limit"])
+def test_a_second_reason_does_not_postpone_the_kill(desk: Desk, tmp_path: Path, second: str) -> None:
+    limits = {"deadline": time.time() + 500, "time_limit": 500.0}
+    job, _ = _ready(desk, tmp_path, 'trap "" TERM; echo > READY; while :; do sleep 0.01; done', retries=1, **limits)
+    _act(desk, "terminate", job, grace=0.3)
+    due = job.row.kill_at
+    if second == "terminate":
+        _act(desk, "terminate", job, grace=60)
+    elif second == "deadline":
+        desk.core.controls.overdue(job)
+    else:
+        desk.core.controls._too_long(job)
+    assert (job.row.kill_at, job.timers["kill"].due, job.row.sub_state) == (due, due, "terminating")
+    row = desk.ended(job)
+    assert (row.sub_state, row.signal, row.attempt) == ("terminated", "SIGKILL", 1)
+
+
+def test_a_shorter_grace_counts_at_once(desk: Desk, tmp_path: Path) -> None:
+    job, _ = _ready(desk, tmp_path, 'trap "" TERM; echo > READY; while :; do sleep 0.01; done')
+    _act(desk, "terminate", job, grace=600)
+    _act(desk, "terminate", job, grace=0.05)
+    assert desk.ended(job).signal == "SIGKILL"
+
+
 def test_a_suspended_job_that_is_terminated_goes_on_to_its_end(desk: Desk, tmp_path: Path) -> None:
     job, _ = _ready(desk, tmp_path, 'trap "exit 9" TERM; echo > READY; while :; do sleep 0.01; done')
     _act(desk, "suspend", job)
@@ -263,3 +287,17 @@ def test_a_suspended_container_is_resumed_for_its_end(
     expected: Sequence[str] = ["suspend", "kill", "kill"] if stopped else ["suspend", "resume", "kill", "kill"]
     assert boxes.verbs() == expected
     assert becomes(job.row.pid or 0, "SR")
+
+
+def test_an_end_asked_for_during_the_start_keeps_its_signal_and_grace(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
+    monkeypatch.setattr("proctracker.supervisor.procfs.handles", lambda pid, number: True)
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.called)
+    _act(desk, "terminate", job, signal="USR1", grace=500)
+    desk.running(job)
+    desk.until(lambda: "kill" in boxes.verbs())
+    assert boxes.asked[-1] == ("kill", job.row.container, "SIGUSR1")
+    assert 490 < (job.row.kill_at or 0) - time.time() <= 500
