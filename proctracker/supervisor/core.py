@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import os
-from typing import Any
 
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, socketpath, spawn
+from proctracker.supervisor import confinement, procfs, settings, socketpath, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
@@ -42,16 +41,6 @@ ORPHANED = 75
 CONTEXTS = 64
 """Contexts kept parsed."""
 
-DEFAULTS: dict[str, Any] = {
-    "max_running_host": 0,
-    "keep_ended": 1000,
-    "keep_days": 0,
-    "keep_environment": False,
-    "cli_timeout": 15.0,
-    "idle": 5.0,
-}
-"""What clients may tell of the configuration in ``hello``; times in seconds."""
-
 
 class Core:
     """All there is of one supervisor."""
@@ -60,7 +49,7 @@ class Core:
         self.home, self.key, self.seat = home, key, seat
         self.uuid = home.uuid
         self.boot = procfs.boot_id()
-        self.settings = dict(DEFAULTS)
+        self.settings = settings.load(home, key)
         self.loop = Loop()
         self.store = Store(home, os.environ.get("PROCTRACKER_DURABILITY", "process"))
         self.ledger = Ledger(self.store, seat.journal, self.loop)

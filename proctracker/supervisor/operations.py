@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
-from proctracker.supervisor import adoption, confinement, protocol
+from proctracker.supervisor import adoption, confinement, protocol, settings
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -24,9 +24,7 @@ def _later() -> object:
 
 def hello(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
-    settings = message.get("settings")
-    if settings:
-        core.settings.update({name: value for name, value in settings.items() if name in core.settings})
+    settings.tell(core.home, core.key, core.settings, message.get("settings") or {})
     caller = message.get("caller")
     return {
         "pid": os.getpid(),

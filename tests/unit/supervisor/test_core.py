@@ -108,7 +108,7 @@ def test_an_idle_supervisor_goes(home: Home) -> None:
     assert gone(supervisor)
     assert gone(keeper)
     assert stored(home, job)[0].state == JobState.DONE
-    assert os.listdir(home.run) == ["main.lock"]
+    assert sorted(os.listdir(home.run)) == ["main.lock", "main.settings"]
 
 
 def test_clients_that_come_while_it_goes(home: Home) -> None:

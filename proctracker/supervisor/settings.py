@@ -1,0 +1,54 @@
+"""What clients told of the configuration: kept beside the lock, so that the next supervisor goes by it from its start."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Mapping
+
+from proctracker.store import Home
+
+DEFAULTS: dict[str, Any] = {
+    "max_running_host": 0,
+    "keep_ended": 1000,
+    "keep_days": 0,
+    "keep_environment": False,
+    "cli_timeout": 15.0,
+    "idle": 5.0,
+}
+"""What clients may tell of the configuration in ``hello``; times in seconds."""
+
+
+def path(home: Home, key: str) -> str:
+    """Where the last told settings of a confinement's supervisors are."""
+    return os.path.join(home.run, f"{key}.settings")
+
+
+def load(home: Home, key: str) -> dict[str, Any]:
+    """The settings told last, the defaults for what was never told; a file that cannot be read tells nothing."""
+    try:
+        with open(path(home, key), encoding="ascii") as file:
+            told = json.load(file)
+    except (OSError, ValueError):
+        told = {}
+    return {**DEFAULTS, **_known(told)}
+
+
+def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]) -> None:
+    """Take over what a client told; what nobody knows is left out. Written down only where it changes something."""
+    new = {**settings, **_known(told)}
+    if new == settings:
+        return
+    settings.update(new)
+    fresh = f"{path(home, key)}.new"
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="ascii") as file:
+            json.dump(settings, file)
+        os.replace(fresh, path(home, key))
+    except OSError:
+        return  # this supervisor knows them; without room the next one waits for a client to tell
+
+
+def _known(told: Any) -> dict[str, Any]:
+    return {name: told[name] for name in DEFAULTS if name in told} if isinstance(told, dict) else {}
