@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import engines
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobRow, Observation
-from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Request
+from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request
 from proctracker.store import Home, Reader
 from proctracker.supervisor import core as cores
 from proctracker.supervisor import election, pidfd, procfs, protocol, recovery, socketpath
@@ -181,6 +181,7 @@ class Boxes:
         self.code = 0
         self.files: dict[str, bytes] = {}
         self.stderr: str | None = None
+        self.written: Monitor | None = None
 
     def launch(self, request: Request) -> Launch:
         pid_file = f"{request.folder}/pid"
@@ -213,6 +214,9 @@ class Boxes:
     def release(self, engine: Engine, name: str) -> Dialog[None]:
         yield []
         self._answer("release", name)
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        return self.written
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         yield []

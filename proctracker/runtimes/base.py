@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generator, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Generator, Mapping, NamedTuple, Sequence, Tuple
 
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import SPELLINGS
@@ -101,6 +101,15 @@ class Launch:
     oom_file: str | None = None
 
 
+class Monitor(NamedTuple):
+    """What stands above a container writes these files at its end, before the engine's CLI knows of it."""
+
+    status: str
+    """The exit code as text, complete once it is there (128+N: signal N); its time is the end's."""
+    oom: Sequence[str]
+    """One of these is there if the OOM killer struck."""
+
+
 class Runtime(Protocol):
     """One CLI. Members are tables and pure functions; names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``)."""
 
@@ -145,6 +154,12 @@ class Runtime(Protocol):
         """One look at a container whose process has gone: exit code, usage; None: the engine does not know it.
 
         May also release what only an ended job holds (ctr: the task), as long as a second one tells the code all the same."""
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """The files that tell how a container ended, by the command line of its process' parent; None: the CLI alone tells.
+
+        ``asked`` is the template's implementation_specific.
+        """
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """All containers carrying these labels, by name, with labels (adopt, monitoring; empty labels: all there are)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from proctracker.errors import UnsupportedOperationException
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, tasks, words
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request, one, refuse
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one, refuse
 
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""
@@ -120,6 +120,10 @@ class Ctr:
         if done.returncode and not words.unanswered(done) and words.UNKNOWN.search(done.stderr):
             return None
         return tasks.parse_container(done)
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """Nothing is written down."""
+        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The names by a filter, then what each container says of itself, and their tasks."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os.path
 from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import replace
 from proctracker.runtimes import flags, inspection, words
-from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Request, one
+from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
 from proctracker.runtimes.shared import DockerLike
 
 STATES = {
@@ -98,10 +99,28 @@ class Podman(DockerLike):
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
         return replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
 
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """conmon's exit file, which podman itself reads (conmon(8)); not where a restart policy decides what an end means.
+
+        podman takes the OOM killer's mark from the bundle, from 5.0 on from the persistent directory.
+        """
+        if not argv or os.path.basename(argv[0]) != "conmon" or _restarts(asked):
+            return None
+        own = list(itertools.takewhile(lambda word: word != "--exit-command", argv))
+        given = dict(zip(own, own[1:]))
+        folder, container = given.get("--exit-dir"), given.get("-c")
+        places = [given[flag] for flag in ("-b", "--persist-dir") if flag in given]
+        return Monitor(f"{folder}/{container}", [f"{place}/oom" for place in places]) if folder and container else None
+
     def runroot(self, engine: Engine) -> Dialog[str]:
         """The directory podman keeps the state of running containers in."""
         done = yield from one(self.argv(engine, "info", "--format", "{{.Store.RunRoot}}"))
         return words.expect(done).strip()
+
+
+def _restarts(asked: Mapping[str, Any]) -> bool:
+    """Whether the container may have a restart policy."""
+    return bool(asked.get("restart")) or "--restart" in str(asked.get("options"))
 
 
 def _remote(engine: Engine) -> bool:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NoReturn, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, refuse
+from proctracker.runtimes.base import (
+    GENERAL_EXTENSIONS,
+    SUPERVISED,
+    Argv,
+    Dialog,
+    Engine,
+    Launch,
+    Monitor,
+    Request,
+    refuse,
+)
 from proctracker.templates import limits
 
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
@@ -75,6 +85,10 @@ class Process:
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """See ``look``."""
         self._no_cli()
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """Nothing is written down."""
+        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """See ``look``."""

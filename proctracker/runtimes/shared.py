@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
@@ -15,6 +15,7 @@ from proctracker.runtimes.base import (
     Dialog,
     Engine,
     Launch,
+    Monitor,
     Request,
     one,
     refuse,
@@ -181,6 +182,10 @@ class DockerLike:
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """The same for one."""
         return (yield from self.look(engine, [name])).get(name)
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """Nothing is written down."""
+        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The ids by ``ps --filter``, then one look."""

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Sequence
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
-from proctracker.runtimes.base import Engine
-from proctracker.supervisor import cgroups, pidfd, procfs
+from proctracker.supervisor import cgroups, exitfiles, pidfd, procfs
 from proctracker.supervisor.engine_start import started_at
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.jobs import Job, engine_of
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
@@ -29,12 +28,6 @@ STOPPED = "stopped"
 
 _REMOVAL = frozenset((b"rm", b"remove", b"prune", b"delete", b"del"))
 """Words by which the CLIs remove containers."""
-
-
-def engine_of(job: Job) -> Engine:
-    """The engine a job was started by; every later call goes to the same."""
-    found = job.spec.get("engine") or {}
-    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
 
 
 class Containers:
@@ -98,15 +91,15 @@ class Containers:
 
     def _watch(self, job: Job) -> None:
         """Be told when the container's process ends."""
-        row = job.row
+        row, job.monitor = job.row, None
         self._unwatch(job)
         if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
+            job.monitor = exitfiles.monitor(job)
             if pidfd.available() and self._by_descriptor(job, row.pid):
                 return
-            self._core.monitors.watch(
-                job
-            )  # /proc is read all the same: it alone tells what was used, as long as it runs
+            # /proc is read all the same: it alone tells what was used, as long as it runs.
+            self._core.monitors.watch(job)
         self._polled[row.id] = job
         self._poll_soon()
 
@@ -147,7 +140,7 @@ class Containers:
             job.timer("look", self._core.loop.after(PATIENCE, lambda: self._ask(job, gone)))
             job.gone = gone
         else:
-            self._ask(job, gone)
+            self._core.exits.ask(job, lambda seen: self._told(job, seen, None, gone) if seen else self._ask(job, gone))
 
     def _usage(self, job: Job) -> None:
         if job.cgroup is not None:
@@ -298,4 +291,5 @@ class Containers:
     def ended(self, job: Job) -> None:
         """A job has ended: nothing of it is watched any more."""
         self._unwatch(job)
+        self._core.exits.forget(job)
         self._oom.pop(job.row.id, None)

@@ -16,8 +16,8 @@ from proctracker.errors import (
 )
 from proctracker.model import JobRow, JobState, signal_name, signal_number
 from proctracker.supervisor import families, procfs
-from proctracker.supervisor.containers import STOPPED, engine_of
-from proctracker.supervisor.jobs import ENDING, Job, running_time
+from proctracker.supervisor.containers import STOPPED
+from proctracker.supervisor.jobs import ENDING, Job, engine_of, running_time
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core

@@ -15,6 +15,7 @@ from proctracker.supervisor.containers import Containers
 from proctracker.supervisor.context import Context
 from proctracker.supervisor.controls import Controls
 from proctracker.supervisor.ends import Ends
+from proctracker.supervisor.exitfiles import ExitFiles
 from proctracker.supervisor.housekeeping import Housekeeping
 from proctracker.supervisor.intake import Intake
 from proctracker.supervisor.jobs import Job, Jobs
@@ -70,6 +71,7 @@ class Core:
         self.starter = Starter(self)
         self.containers = Containers(self)
         self.monitors = Monitors(self)
+        self.exits = ExitFiles(self)
         self.ends = Ends(self)
         self.controls = Controls(self)
         self.sweeps = Sweeps(self)

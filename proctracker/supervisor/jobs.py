@@ -6,18 +6,25 @@ import time
 from typing import Any, Iterable, Iterator
 
 from proctracker.model import JobRow, JobState
+from proctracker.runtimes.base import Engine, Monitor
 from proctracker.supervisor.loop import Timer
 
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
 
 
+def engine_of(job: Job) -> Engine:
+    """The engine a job was started by; every later call goes to the same."""
+    found = job.spec.get("engine") or {}
+    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
+
+
 class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "ending", "folder", "gone", "holds", "pidfd", "row", "spec", "spec_context", "starting",
-        "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
+        "called", "cgroup", "ending", "folder", "gone", "holds", "monitor", "pidfd", "row", "spec", "spec_context",
+        "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
@@ -36,6 +43,8 @@ class Job:
         """The pid of the CLI call that starts it or carries its streams."""
         self.pidfd: int | None = None
         self.cgroup: Any = None
+        self.monitor: Monitor | None = None
+        """Where the end of its container will be written down."""
         self.timers: dict[str, Timer] = {}
         self.folder: str | None = None
         self.streams = False

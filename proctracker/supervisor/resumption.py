@@ -8,8 +8,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
 from proctracker.supervisor.command import NOT_STARTED
-from proctracker.supervisor.containers import engine_of
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.jobs import Job, engine_of
 
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core

@@ -124,3 +124,30 @@ def test_failed_start() -> None:
     said = 'Error: runc: exec: "x": executable file not found in $PATH: OCI runtime attempted\n'
     assert RUNTIME.failed_start(Completed(("podman",), 127, "", said)) == (127, said[7:-1])
     assert RUNTIME.failed_start(Completed(("podman",), -9, "", "")) == (125, "podman ended with -9 and no word")
+
+
+CONMON = (
+    *("/usr/bin/conmon", "-c", "4f1d", "-b", "/root/4f1d/userdata", "--exit-dir", "/run/libpod/exits"),
+    *("--persist-dir", "/run/libpod/persist/4f1d", "--exit-command", "/usr/bin/podman", "--exit-command-arg", "-c"),
+)
+
+
+def test_conmon_writes_down_how_a_container_ended() -> None:
+    found = RUNTIME.monitor(CONMON, {"rm": True, "options": ["--init"]})
+    assert found is not None
+    assert found.status == "/run/libpod/exits/4f1d"
+    assert list(found.oom) == ["/root/4f1d/userdata/oom", "/run/libpod/persist/4f1d/oom"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "asked"),
+    [
+        (CONMON, {"restart": "on-failure"}),
+        (CONMON, {"options": ["--restart=always"]}),
+        (CONMON[:5], {}),
+        (("/usr/bin/podman", *CONMON[1:]), {}),
+        ((), {}),
+    ],
+)
+def test_where_it_does_not_podman_is_asked(argv: tuple[str, ...], asked: dict[str, Any]) -> None:
+    assert RUNTIME.monitor(argv, asked) is None
