@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from proctracker.runtimes.base import Runtime
 from proctracker.store import Home
 from proctracker.supervisor.client import Client
 from supervising import Boxes, Desk
+
+_SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER, prctl(2)."""
 
 
 @pytest.fixture
@@ -35,10 +39,11 @@ def name(client: Client) -> Iterator[str]:
 
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A supervisor goes to / and sets signal handlers: all is as before in the end."""
+    """A supervisor goes to /, sets signal handlers and may become a subreaper: all is as before in the end."""
     monkeypatch.chdir(tmp_path)
     old = {number: signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGIO)}
     yield
+    ctypes.CDLL(None).prctl(_SUBREAPER, 0, 0, 0, 0)
     for number, handler in old.items():
         signal.signal(number, handler)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,15 @@ from proctracker.supervisor import cgroups, containers, pidfd, procfs
 from proctracker.supervisor.jobs import Job
 from supervising import Boxes, Desk, box
 
-_SUBREAPER = 36
 _DONE = Observation(JobState.DONE, exit_status=0)
 
 
 @pytest.fixture(autouse=True)
-def old_kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No descriptors, no looks at /proc; in the end this process is no subreaper any more."""
+def old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No descriptors, no looks at /proc."""
     monkeypatch.setattr(pidfd, "available", lambda: False)
     monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
     monkeypatch.setattr(containers, "LOOK", 600.0)
-    yield
-    ctypes.CDLL(None).prctl(_SUBREAPER, 0, 0, 0, 0)
 
 
 @pytest.fixture
