@@ -85,6 +85,12 @@ def _count(value: Any) -> int:
     return value
 
 
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise TypeError(f"a number from 0 is expected, not {value!r}")
+    return float(value)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"text is expected, not {value!r}")
@@ -126,7 +132,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "max_running": _count,
     "max_running_host": _count,
     "keep_ended": _count,
-    "keep_days": float,
+    "keep_days": _number,
     "output_dir": _text,
     "output_limit": lambda value: quantities.size(value, "output_limit"),
     "cli_timeout": lambda value: quantities.duration(value, "cli_timeout"),

@@ -30,6 +30,7 @@ class Access:
 
     def __init__(self, call: Call) -> None:
         self.call = call
+        call.open.add(self)
         self.home = Home(home_path(os.environ))
         self.failed = False
         """Something that was asked for could not be done, and was told of."""
@@ -66,7 +67,10 @@ class Access:
         return self.place.client()
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, and leave the supervisors."""
+        self.call.open.discard(self)
+        if self._place is not None:
+            self._place.close()
         for reader in (self._reader, *self._others.values()):
             if reader is not None:
                 reader.close()

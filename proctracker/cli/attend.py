@@ -51,12 +51,11 @@ class Attendance:
             from proctracker.cli import attempts
 
             self._attempts = attempts.Attempts(self._access, [job_id])
-        while True:
-            try:
-                tail.follow(self._files, self._fds, self._wake)
-                break
-            except BrokenPipeError:
-                self._closed()
+        try:
+            self._follow()
+        finally:
+            if self._wait:
+                self._wait.close()
         if self._row is None:
             ends.go_on([job_id])
             return 128 + self._left
@@ -64,6 +63,15 @@ class Attendance:
         if why:
             formats.say(why)
         return ends.code(self._row)
+
+    def _follow(self) -> None:
+        """Show what comes until the end, whoever reads it."""
+        while True:
+            try:
+                tail.follow(self._files, self._fds, self._wake)
+                return
+            except BrokenPipeError:
+                self._closed()
 
     def _show_kept(self) -> None:
         """Show the files in which we keep this attempt's output."""

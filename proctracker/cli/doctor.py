@@ -180,27 +180,35 @@ _LOOKS: dict[str, Callable[[Access], Check]] = {
 
 def _trackers(access: Access) -> Iterator[Check]:
     """Every runtime, and every tracker of the configuration."""
-    for contact in access.contacts():
+    contacts = access.contacts()
+    for contact in contacts if access.default_contact in contacts else [*contacts, access.default_contact]:
         name = f"tracker {contact}"
         if contact == "process":
             yield Check(name, "ok", "always works")
             continue
-        command = access.command_of(contact)
-        if shutil.which(command[0]) is None:
-            runtime = contact.partition(":")[0]
-            advice = _SYSTEM_ROOTS.get(runtime)
-            yield Check(name, "absent", f"no command {command[0]}", advice and f"to have it: {advice}")
-            continue
         try:
-            version = access.version_of(contact)
+            yield _tracker(access, contact, name)
         except Drmaa2Exception as error:
-            yield Check(name, "fails", error.message, _advice(contact))
-            continue
-        problem = _rootless_problem(contact) or _long_runroot(access, contact)
-        if problem:
-            yield Check(name, "warn", f"{version}; {problem[0]}", problem[1])
-        else:
-            yield Check(name, "ok", version)
+            yield Check(name, "fails", error.message)
+
+
+def _tracker(access: Access, contact: str, name: str) -> Check:
+    """One contact; raises Drmaa2Exception where it means nothing."""
+    command = access.command_of(contact)
+    if not command:
+        return Check(name, "ok", "plain processes: always works")
+    if shutil.which(command[0]) is None:
+        runtime = contact.partition(":")[0]
+        advice = _SYSTEM_ROOTS.get(runtime)
+        return Check(name, "absent", f"no command {command[0]}", advice and f"to have it: {advice}")
+    try:
+        version = access.version_of(contact)
+    except Drmaa2Exception as error:
+        return Check(name, "fails", error.message, _advice(contact))
+    problem = _rootless_problem(contact) or _long_runroot(access, contact)
+    if problem:
+        return Check(name, "warn", f"{version}; {problem[0]}", problem[1])
+    return Check(name, "ok", version)
 
 
 def _advice(contact: str) -> str:

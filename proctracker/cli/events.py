@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import sys
 import time
+from contextlib import closing
 
 from proctracker.cli import formats, listing
 from proctracker.cli.access import Access
@@ -27,21 +28,23 @@ def events(call: Call) -> int:
         raise UsageError("events takes no job ids; `-s SESSION` narrows it")
     access = Access(call)
     name = access.session
-    follow = access.client.follow(name) if call.flag("follow") else None
-    if follow:
+    if not call.flag("follow"):
+        for change in _past(access, name):
+            _print(call, change)
+        return 0
+    with closing(access.client.follow(name)) as follow:
         follow.fileno()
-    told = set()
-    for change in _past(access, name):
-        told.add(_key(change))
-        _print(call, change)
-    while follow is not None:
-        for change in follow.receive():
-            # What came between the two questions is in both answers.
-            if _key(change) not in told:
-                _print(call, change)
-        sys.stdout.flush()
-        select.select([follow], [], [])
-    return 0
+        told = set()
+        for change in _past(access, name):
+            told.add(_key(change))
+            _print(call, change)
+        while True:
+            for change in follow.receive():
+                # What came between the two questions is in both answers.
+                if _key(change) not in told:
+                    _print(call, change)
+            sys.stdout.flush()
+            select.select([follow], [], [])
 
 
 def _key(change: dict[str, Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Sequence
 
+    from proctracker.cli.access import Access
     from proctracker.cli.options import Values
 
 USAGE = 2
@@ -24,10 +25,12 @@ CLOSED_PIPE = 141
 class Call:
     """What a command is given: its name, options, words and what holds for all commands."""
 
-    __slots__ = ("command", "contact", "session", "values", "words")
+    __slots__ = ("command", "contact", "open", "session", "values", "words")
 
     def __init__(self, command: Command, values: Values, words: list[str]) -> None:
         self.command, self.values, self.words = command, values, words
+        self.open: set[Access] = set()
+        """What is to be closed after the command."""
         self.session = self._global("session", "PROCTRACKER_SESSION")
         self.contact = self._global("contact", "PROCTRACKER_CONTACT")
 
@@ -66,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             failure = command.failure
             usage = USAGE if failure == 1 else failure
             call = _read(command, rest, values)
-            code = _function(command)(call) if call is not None else 0
+            code = _carry_out(call) if call is not None else 0
         sys.stdout.flush()
         return code
     except BaseException as error:
@@ -127,6 +130,15 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
     if os.environ.get("PROCTRACKER_DEBUG"):
         _log(call)
     return call
+
+
+def _carry_out(call: Call) -> int:
+    """Run the command; nothing is left open."""
+    try:
+        return _function(call.command)(call)
+    finally:
+        for access in list(call.open):
+            access.close()
 
 
 def _function(command: Command) -> Callable[[Call], int]:

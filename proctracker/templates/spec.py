@@ -109,6 +109,8 @@ def check_values(template: JobTemplate) -> None:
     for name in ("start_time", "deadline_time"):
         if getattr(template, name) is not None:
             quantities.moment(getattr(template, name), 0.0, name)
+    for name in ("rm", "append", "privileged"):
+        extension_flag(template, name)
     _count(template, "retries")
     quantities.duration(extension(template, "retry_delay") or 0, "retry_delay")
 

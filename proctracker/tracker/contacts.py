@@ -52,7 +52,7 @@ def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> 
         raise InvalidArgumentException(
             f"contact {text!r}: no tracker {name!r}{nearest(name, known)}; there are {', '.join(known)}"
         )
-    runtime = runtimes.get(tracker.runtime if tracker else name)
+    runtime = _runtime(name, tracker)
     options = _options(text, address, query)
     for key in options:
         if key not in runtime.contact_options:
@@ -61,6 +61,14 @@ def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> 
             )
     command = tuple(tracker.command) if tracker and tracker.command else tuple(runtime.command)
     return Target(text, runtime, _engine(command, options, runtime, environ))
+
+
+def _runtime(name: str, tracker: configuration.Tracker | None) -> Runtime:
+    """The runtime of a contact's name, which the configuration may have given to it."""
+    try:
+        return runtimes.get(tracker.runtime if tracker else name)
+    except InvalidArgumentException as error:
+        raise InvalidArgumentException(f"{f'trackers: {name}: ' if tracker else ''}{error.message}") from None
 
 
 def _options(contact: str, address: str | None, query: str | None) -> dict[str, str]:
@@ -110,7 +118,7 @@ def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) ->
     """What ``resolve`` depends on besides the configuration, to compare: the same, so the same answer."""
     name = re.split("[:?]", config.default_contact if contact is None else contact, maxsplit=1)[0]
     tracker = config.trackers.get(name)
-    runtime = runtimes.get(tracker.runtime if tracker else name) if tracker or name in runtimes.REGISTRY else None
+    runtime = _runtime(name, tracker) if tracker or name in runtimes.REGISTRY else None
     if runtime is None or not (tracker or runtime.command):
         return ()
     return tuple(environ.get(each) for each in (*_ALWAYS, *runtime.engine_variables))

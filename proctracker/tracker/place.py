@@ -52,6 +52,10 @@ class Place:
             self._reader = Reader(self.home)
         return self._reader
 
+    def close(self) -> None:
+        """Leave the supervisors and the store; the next question opens them again."""
+        _close(os.getpid(), self._reader, self._hosts, self._clients)
+
     # the outside
 
     def config(self) -> Config:
@@ -230,13 +234,14 @@ def at(path: str) -> Place:
     return found
 
 
-def _close(pid: int, reader: Reader, hosts: dict[str, Reader], clients: dict[str | None, Client]) -> None:
+def _close(pid: int, reader: Reader | None, hosts: dict[str, Reader], clients: dict[str | None, Client]) -> None:
     """Leave the supervisors and the store; what a fork inherited is its parent's to close."""
     if os.getpid() == pid:
         for client in clients.values():
             client.close()
         for each in (reader, *hosts.values()):
-            each.close()
+            if each is not None:
+                each.close()
 
 
 def here(environ: Mapping[str, str]) -> Place:

@@ -15,7 +15,7 @@ import pytest
 
 import proctracker as pt
 from contract.kit import LONG, cli, state
-from proctracker.store import Home
+from proctracker.store import Home, home_path
 
 
 def _script(code: str) -> dict[str, object]:
@@ -49,6 +49,14 @@ def test_nothing_is_left_open(home: Home) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("run", "true"), ("submit", "true"), ("ps", "-a", "--json"), ("wait", "--all")])
+def test_commands_leave_nothing_open(home: Home, words: tuple[str, ...]) -> None:
+    pt.run(["true"])
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "proctracker", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_run_checks(home: Home) -> None:
@@ -226,7 +234,8 @@ def _pids() -> list[int]:
 
 def _marked(job: pt.Job) -> list[int]:
     """The processes that carry a job's mark."""
-    return [pid for pid in _pids() if f"/{job.job_id}/" in _environ(pid)]
+    mark = f"PROCTRACKER_JOB={Home(home_path(os.environ)).uuid}/{job.job_id}/"
+    return [pid for pid in _pids() if mark in _environ(pid)]
 
 
 def _python_pids() -> list[int]:

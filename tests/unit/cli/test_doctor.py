@@ -31,6 +31,25 @@ def test_it_fails_if_the_default_tracker_cannot_work(pt, few):
     assert pt("-c", "nerdctl", "doctor").code == 1 or os.path.exists("/usr/local/bin/nerdctl")
 
 
+def test_trackers_of_the_configuration_are_looked_at(pt, tmp_path, monkeypatch):
+    path = tmp_path / "c.json"
+    trackers = {"mine": {"runtime": "process"}, "wrong": {"runtime": "podmn"}}
+    path.write_text(json.dumps({"default_contact": "wrong", "trackers": trackers}), encoding="utf-8")
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(path))
+    monkeypatch.setattr(Access, "contacts", lambda access: ["mine", "wrong"])
+    found = pt("doctor", "--json")
+    assert found.code == 1
+    mine, wrong = json.loads(found.out)[-2:]
+    assert (mine["name"], mine["grade"], wrong["grade"]) == ("tracker mine", "ok", "fails")
+    assert wrong["text"].startswith("trackers: wrong: no runtime 'podmn' (did you mean podman?)")
+
+
+def test_a_default_contact_with_an_address_is_looked_at(pt, few):
+    found = pt("-c", "docker:unix:///nowhere.sock", "doctor")
+    assert found.code == 1
+    assert "tracker docker:unix:///nowhere.sock" in found.out
+
+
 def test_a_state_directory_others_can_write_to_is_a_fault(pt, home, few):
     pt("run", "true")
     os.chmod(home.path, 0o777)

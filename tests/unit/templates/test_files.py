@@ -48,6 +48,7 @@ def test_an_empty_file_is_an_empty_template(text: str, tmp_path: Path) -> None:
         ("a.json", '{"remote_comand": "x"}', ["no attribute 'remote_comand' (did you mean remote_command?)"]),
         ("a.yaml", "args: sleep 5", ["args: a list of texts is expected, not 'sleep 5'"]),
         ("a.yaml", "job_environment: {A: 1}", ["job_environment: text is expected"]),
+        ("a.yaml", "implementation_specific: {rm: maybe}", ["rm: true or false is expected, not 'maybe'"]),
         ("a.yaml", "a: 1\nb: c: d\n", ["line 2", "no YAML"]),
         ("a.yaml", "a: !!python/object/apply:os.getpid []", ["line 1", "no YAML"]),
         ("a.yaml", "start_time: 2026-13-45", ["no YAML", "month"]),
