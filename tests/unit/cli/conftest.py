@@ -36,6 +36,12 @@ def pt(home: Home, capfd: pytest.CaptureFixture[str]) -> Callable[..., Told]:
     return call
 
 
+def _as_from_a_terminal() -> None:
+    """The tests themselves may have been started with nohup, or behind a script's ``&``."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def begin(home: Home) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Begin a command in a process of its own, its streams piped."""
@@ -43,8 +49,7 @@ def begin(home: Home) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def call(*words: str, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        # The tests themselves may have been started with nohup.
-        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+        options.setdefault("preexec_fn", _as_from_a_terminal)
         argv = [sys.executable, "-m", "proctracker", *words]
         process = subprocess.Popen(argv, text=True, env=os.environ, **{**pipes, **options})
         begun.append(process)

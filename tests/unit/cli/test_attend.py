@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -30,8 +31,9 @@ def test_a_second_one_leaves_it(begin, pt):
     process = begin(*DEAF)
     started(process)
     process.send_signal(signal.SIGINT)
+    until = time.monotonic() + 20
     while pt("ps", "-q", "--state", "RUNNING").out and "terminating" not in pt("info", "1").out:
-        pass
+        assert time.monotonic() < until, "the first signal was not taken"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, "job 1 goes on\n")
