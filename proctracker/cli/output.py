@@ -94,17 +94,18 @@ class Log:
             self._call = runner.Runner(engine).begin(argv, out, err)
         self._saved = dict(saved or {})
         self._open: dict[int, _Pipe] = {}
+        self._pipes: dict[str, _Pipe] = {}
         self._err = pipes["stderr"][0]
         ways = lines(streams, prefix)
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)
             # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
-            self._open[read_end] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
+            self._open[read_end] = self._pipes[stream] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
         self._shown = False
 
     def into(self, pipes: Mapping[str, _Pipe]) -> None:
         """Have the streams read by others than ours."""
-        self._open = dict(zip(self._open, pipes.values()))
+        self._open, self._pipes = dict(zip(self._open, pipes.values())), dict(pipes)
 
     def fds(self) -> list[int]:
         """What to wait on; empty when all has been shown."""
@@ -146,7 +147,8 @@ class Log:
         gone = not self._open and bool(self._call.finish(None).returncode) and os.path.exists(self._saved["stdout"])
         for fd, part in [] if gone else parts:
             pipes[fd].show(part)
-        for stream, pipe in zip(STREAMS, pipes.values()) if gone else ():
+        # A stream that had ended before the other one's first words is among these too.
+        for stream, pipe in self._pipes.items() if gone else ():
             with open(self._saved[stream], "rb") as file:
                 while True:
                     part = file.read(_PART)

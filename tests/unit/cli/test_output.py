@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -77,6 +78,18 @@ GONE = "import sys; sys.exit('Error: no such container')"
 def test_a_container_that_was_removed(fake, row, saved, capfd):
     fake.script = GONE
     output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
+    assert capfd.readouterr() == ("saved stdout\n", "saved stderr\n")
+
+
+def test_a_removed_containers_streams_stay_apart_whichever_ends_first(fake, row, saved, capfd, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    fake.script = f"import os, sys; os.close(1); open({str(gate)!r}).read(); sys.exit('Error: no such container')"
+    log = output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved)
+    while len(log.fds()) == 2:
+        log.pump(select.select(log.fds(), [], [])[0])
+    gate.write_text("")
+    log.all()
     assert capfd.readouterr() == ("saved stdout\n", "saved stderr\n")
 
 
