@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from proctracker.supervisor.textfile import text_of
@@ -38,12 +39,22 @@ def paths(pid: int, container_id: str | None = None) -> Paths:
     With a container's id: only groups that it names, cut to the group of that name (an engine may put its processes
     one below). So where the engine made no group, nothing is said rather than the figures of somebody else's.
     """
-    return resolve(text_of(f"/proc/{pid}/cgroup"), text_of("/proc/self/mountinfo"), container_id)
+    return resolve(text_of(f"/proc/{pid}/cgroup"), _mounted(), container_id)
 
 
-def resolve(cgroup: str, mountinfo: str, container_id: str | None = None) -> Paths:
-    """Paths out of the text of /proc/PID/cgroup (cgroups(7)) and /proc/self/mountinfo (proc(5))."""
-    mounts = dict(_mounts(mountinfo))
+@functools.lru_cache(maxsize=1)
+def _mounted() -> Mapping[str, tuple[str, str]]:
+    """The hierarchies as they are mounted, read once: each running container adds lines of its own to that file."""
+    return mounted(text_of("/proc/self/mountinfo"))
+
+
+def mounted(mountinfo: str) -> Mapping[str, tuple[str, str]]:
+    """Hierarchy -> its root in that hierarchy and mount point, out of the text of /proc/PID/mountinfo (proc(5))."""
+    return dict(_mounts(mountinfo))
+
+
+def resolve(cgroup: str, mounts: Mapping[str, tuple[str, str]], container_id: str | None = None) -> Paths:
+    """Paths out of the text of /proc/PID/cgroup (cgroups(7)) and what is mounted."""
     found: dict[str, str] = {}
     for line in cgroup.splitlines():
         number, controllers, path = line.split(":", 2)
@@ -60,12 +71,14 @@ def resolve(cgroup: str, mountinfo: str, container_id: str | None = None) -> Pat
 def _mounts(mountinfo: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """(hierarchy, (its root in that hierarchy, mount point)) for every mounted one that we use."""
     for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
+        left, _, right = line.partition(" - cgroup")
+        if not right:
+            continue
         kind, _source, options = (right.split(" ", 2) + ["", ""])[:3]
         root, point = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), w) for w in left.split(" ")[3:5]]
-        if kind == "cgroup2":
+        if kind == "2":
             yield "unified", (root, point)
-        elif kind == "cgroup":
+        elif not kind:
             for name in set(options.split(",")).intersection(_CONTROLLERS):
                 yield name, (root, point)
 

@@ -23,7 +23,7 @@ _MOUNTS_V2 = "30 20 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 
 def test_version_one() -> None:
     scope = f"/machine.slice/libpod-{_ID}.scope"
-    assert cgroups.resolve(_V1, _MOUNTS_V1, _ID) == cgroups.Paths(
+    assert cgroups.resolve(_V1, cgroups.mounted(_MOUNTS_V1), _ID) == cgroups.Paths(
         cpuacct=f"/sys/fs/cgroup/cpu,cpuacct{scope}",
         memory=f"/sys/fs/cgroup/memory{scope}",
         freezer=None,
@@ -32,28 +32,33 @@ def test_version_one() -> None:
 
 
 def test_version_two() -> None:
-    found = cgroups.resolve(f"0::/user.slice/libpod-{_ID}.scope/container\n", _MOUNTS_V2, _ID)
+    found = cgroups.resolve(f"0::/user.slice/libpod-{_ID}.scope/container\n", cgroups.mounted(_MOUNTS_V2), _ID)
     assert found == cgroups.Paths(unified=f"/sys/fs/cgroup/user.slice/libpod-{_ID}.scope")
 
 
 def test_without_an_id_the_group_itself() -> None:
-    assert cgroups.resolve("0::/a/b\n", _MOUNTS_V2) == cgroups.Paths(unified="/sys/fs/cgroup/a/b")
+    assert cgroups.resolve("0::/a/b\n", cgroups.mounted(_MOUNTS_V2)) == cgroups.Paths(unified="/sys/fs/cgroup/a/b")
 
 
 def test_another_containers_group_is_not_taken() -> None:
-    assert cgroups.resolve("0::/proctracker-0123abcd-10-1\n", _MOUNTS_V2, "proctracker-0123abcd-1-1") == cgroups.Paths()
-    assert cgroups.resolve("0::/proctracker-x-1-10\n", _MOUNTS_V2, "proctracker-x-1-1") == cgroups.Paths()
+    assert (
+        cgroups.resolve("0::/proctracker-0123abcd-10-1\n", cgroups.mounted(_MOUNTS_V2), "proctracker-0123abcd-1-1")
+        == cgroups.Paths()
+    )
+    assert (
+        cgroups.resolve("0::/proctracker-x-1-10\n", cgroups.mounted(_MOUNTS_V2), "proctracker-x-1-1") == cgroups.Paths()
+    )
 
 
 def test_a_group_outside_of_the_mount_is_not_taken() -> None:
-    mounts = "30 20 0:26 /inner /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+    mounts = cgroups.mounted("30 20 0:26 /inner /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
     assert cgroups.resolve("0::/inner/a\n", mounts) == cgroups.Paths(unified="/sys/fs/cgroup/a")
     assert cgroups.resolve("0::/outer/a\n", mounts) == cgroups.Paths()
     assert cgroups.resolve("0::/../a\n", mounts) == cgroups.Paths()
 
 
 def test_mount_points_with_blanks() -> None:
-    mounts = "30 20 0:26 / /sys/fs\\040x rw - cgroup2 cgroup2 rw\n"
+    mounts = cgroups.mounted("30 20 0:26 / /sys/fs\\040x rw - cgroup2 cgroup2 rw\n")
     assert cgroups.resolve("0::/a\n", mounts) == cgroups.Paths(unified="/sys/fs x/a")
 
 
