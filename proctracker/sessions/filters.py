@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model import JobInfo, JobState, matches
-from proctracker.tracker import infos, looks
+from proctracker.model import JobInfo, matches
+from proctracker.tracker import infos, looks, waits
 from proctracker.tracker.place import Place
 
 _TIMES = ("submission_time", "dispatch_time", "finish_time")
@@ -25,7 +25,7 @@ def wanted(filter: JobInfo | Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     if name == "job_state":
-        return _state(value)
+        return waits.state(value, "job_state")
     if name in _TIMES:
         return _time(name, value)
     if isinstance(value, timedelta):
@@ -35,13 +35,6 @@ def _value(name: str, value: Any) -> Any:
     if name == "allocated_machines" and not isinstance(value, (list, tuple, set)):
         return [value]
     return value
-
-
-def _state(value: Any) -> JobState:
-    try:
-        return JobState[value.upper()] if isinstance(value, str) else JobState(value)
-    except (KeyError, ValueError):
-        raise InvalidArgumentException(f"job_state: {value!r} is none: {' '.join(JobState.__members__)}") from None
 
 
 def _time(name: str, value: Any) -> datetime:

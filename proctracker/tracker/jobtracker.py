@@ -59,7 +59,7 @@ class JobTracker:
 
     def list_array_jobs(self, array_id: str) -> list[str]:
         """Ids of an array's tasks. Raises InvalidArgumentException for what is no array."""
-        found = self.place.array(array_id)
+        found = self.place.array(str(array_id))
         if found is None:
             raise InvalidArgumentException(f"no array {array_id}")
         return [f"{array_id}_{index}" for index in found[0].indices]
@@ -67,13 +67,13 @@ class JobTracker:
     def job_state(self, job_id: str) -> tuple[JobState, str | None]:
         """State and sub-state; UNDETERMINED for an id nobody knows."""
         try:
-            return self._track.state(job_id)
+            return self._track.state(str(job_id))
         except InvalidArgumentException:
             return JobState.UNDETERMINED, None
 
     def job_info(self, job_id: str) -> JobInfo:
         """Everything about a job. Raises InvalidArgumentException for an id nobody knows."""
-        return info_of(self._track, job_id)
+        return info_of(self._track, str(job_id))
 
     def job_control(self, job_id: str, action: str) -> None:
         """``suspend resume hold release terminate`` a job or all of an array.
@@ -83,6 +83,7 @@ class JobTracker:
         """
         if action not in CONTROLS:
             raise InvalidArgumentException(f"no action {action!r}: {' '.join(CONTROLS)}")
+        job_id = str(job_id)
         ids = self._ids(job_id)
         self._track.forget()
         self.place.act_on_all(ids, action, f"array {job_id}") if ids != [job_id] else self._one(job_id, action)
@@ -95,7 +96,8 @@ class JobTracker:
         """
         if not states:
             raise InvalidArgumentException("wait: name the states to wait for")
-        wanted = {JobState(state) for state in states}
+        wanted = {waits.state(each, "wait") for each in states}
+        job_id = str(job_id)
         timeout = waits.seconds(timeout)
         state = self._track.state(job_id)[0]
         if state not in wanted:
@@ -107,6 +109,7 @@ class JobTracker:
 
     def delete_job(self, job_id: str) -> None:
         """Remove all there is of an ended job (its container too). Raises InvalidState while it lives."""
+        job_id = str(job_id)
         ids = self._ids(job_id)
         if ids != [job_id]:
             self.place.act_on_all(ids, "reap", f"array {job_id}")

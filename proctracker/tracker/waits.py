@@ -29,6 +29,14 @@ def seconds(timeout: Any) -> float:
     return INFINITE_TIME if timeout == float("inf") else timeout
 
 
+def state(value: Any, what: str) -> JobState:
+    """A state given as such, by name or by number. Raises InvalidArgumentException for what is none."""
+    try:
+        return JobState[value.upper()] if isinstance(value, str) else JobState(value)
+    except (KeyError, ValueError):
+        raise InvalidArgumentException(f"{what}: {value!r} is none: {' '.join(JobState.__members__)}") from None
+
+
 def wait(
     place: Place, ids: Sequence[str], states: str = "ended", any_: bool = False, timeout: float = INFINITE_TIME
 ) -> list[JobRow]:

@@ -106,6 +106,10 @@ def test_waits(tracker: JobTracker) -> None:
         tracker.wait(job, 0.05, JobState.DONE)
     with pytest.raises(InvalidArgumentException, match="states"):
         tracker.wait(job, LONG)
+    for wrong in ("NIX", 77):
+        with pytest.raises(InvalidArgumentException, match="QUEUED_HELD RUNNING"):
+            tracker.wait(job, LONG, wrong)  # type: ignore[arg-type]
+    tracker.wait(job, LONG, "queued_held")  # type: ignore[arg-type]
     tracker.job_control(job, "release")
     with pytest.raises(InvalidStateException, match="has ended DONE"):
         tracker.wait(job, LONG, JobState.FAILED)
@@ -140,3 +144,13 @@ def test_templates_are_templates_or_mappings(tracker: JobTracker) -> None:
 def test_an_unknown_contact_is_told_at_once(served: Home) -> None:
     with pytest.raises(InvalidArgumentException, match="podman"):
         JobTracker("s", "podmann")
+
+
+def test_ids_may_be_numbers(tracker: JobTracker) -> None:
+    job, array = int(tracker.add_job(sh("exit 0"))), int(tracker.add_array_job(sh("exit 0"), 1, 1))
+    tracker.wait(job, LONG, JobState.DONE)  # type: ignore[arg-type]
+    assert tracker.job_state(job)[0] == tracker.job_info(job).job_state == JobState.DONE  # type: ignore[arg-type]
+    assert tracker.list_array_jobs(array) == [f"{array}_1"]  # type: ignore[arg-type]
+    tracker.delete_job(job)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentException, match=f"no job {job}"):
+        tracker.job_control(job, "suspend")  # type: ignore[arg-type]
