@@ -25,6 +25,8 @@ STATES = {
 LONGEST_RUNROOT = 50
 """Characters of a runroot that podman's own clean-up after a container takes; over that it refuses (``--runroot``)."""
 _PODMANS_LIMIT = 1048576
+_PODMANS_OWN_PROCESSES = 32768
+"""The hard limit that podman 4.3 gives itself, which a container of a caller without CAP_SYS_RESOURCE cannot exceed."""
 _REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 
 
@@ -84,7 +86,8 @@ class Podman(DockerLike):
         for name in ("NOFILE", "NPROC") if given else ():
             hard = request.limits.get(name, (-1, -1))[1]
             if 0 <= hard < _PODMANS_LIMIT and not any(word.startswith(f"--ulimit={name.lower()}=") for word in given):
-                found.append(f"--ulimit={name.lower()}={hard}:{hard}")
+                may = min(hard, _PODMANS_OWN_PROCESSES) if name == "NPROC" else hard
+                found.append(f"--ulimit={name.lower()}={may}:{may}")
         return found
 
     def launch(self, request: Request) -> Launch:

@@ -118,6 +118,9 @@ def test_limits_bring_along_what_podman_would_raise() -> None:
     found = launch({"resource_limits": {"OPEN_FILES": 5}}, limits=limits)
     assert [word for word in found.argv if "ulimit" in word] == ["--ulimit=nofile=5:5"]
     assert not [word for word in launch(limits=limits).argv if "ulimit" in word]
+    for hard, may in ((96365, 32768), (100, 100)):
+        found = launch({"resource_limits": {"OPEN_FILES": 5}}, limits={"NPROC": (hard, hard)})
+        assert [word for word in found.argv if "nproc" in word] == [f"--ulimit=nproc={may}:{may}"]
 
 
 def test_failed_start() -> None:
