@@ -9,6 +9,7 @@ from typing import Any, Callable
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number, text, texts
 from proctracker.errors import InvalidArgumentException
+from proctracker.model import SPELLINGS
 
 _ATTRIBUTES = {
     "image": "job_category",
@@ -34,6 +35,9 @@ _EXTENSIONS = {
 _LISTS = {"volume": "volumes", "device": "devices"}
 """Option that may be repeated -> extension that is a list."""
 
+_ADDED = ("volumes", "devices", "exposed_ports", "options")
+"""Extensions of which options add to the template file's."""
+
 _FLAGS = {"hold": "submit_as_hold", "join": "join_files"}
 
 
@@ -44,13 +48,11 @@ def template_of(call: Call, command: list[str]) -> dict[str, Any]:
     """
     values = call.values
     template = _from_file(text(values, "template"))
-    extensions = dict(template.get("implementation_specific") or {})
+    extensions: dict[str, Any] = {}
     template.update({name: text(values, key) for key, name in _ATTRIBUTES.items() if key in values})
     template.update({name: True for key, name in _FLAGS.items() if call.flag(key)})
     extensions.update({name: text(values, key) for key, name in _EXTENSIONS.items() if key in values})
-    for key, name in _LISTS.items():
-        if key in values:
-            extensions[name] = [*_listed(extensions.get(name)), *texts(values, key)]
+    extensions.update({name: texts(values, key) for key, name in _LISTS.items() if key in values})
     if "priority" in values:
         template["priority"] = number(values, "priority", least=-(2**31))
     for key, convert in _OTHERS.items():
@@ -62,9 +64,20 @@ def template_of(call: Call, command: list[str]) -> dict[str, Any]:
         template["remote_command"], template["args"] = command[0], command[1:]
     _environment(call, template)
     _input(call, template)
+    _error(call, template)
+    extensions = _over(template.get("implementation_specific") or {}, extensions)
     if extensions:
         template["implementation_specific"] = extensions
     return template
+
+
+def _over(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The template file's extensions with those of the options over them, or beside them where there may be several."""
+    found = {SPELLINGS.get(name, name): value for name, value in said.items()}
+    for name, value in given.items():
+        both = [*_listed(found[name]), *_listed(value)] if name in _ADDED and name in found else None
+        found[name] = value if both is None else ",".join(map(str, both)) if name == "exposed_ports" else both
+    return found
 
 
 def _from_file(path: str | None) -> dict[str, Any]:
@@ -112,9 +125,7 @@ def _user(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> N
 
 
 def _ports(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
-    known = extensions.pop("exposedPorts", None) or extensions.get("exposed_ports")
-    ports = known.split(",") if isinstance(known, str) else _listed(known)
-    extensions["exposed_ports"] = ",".join([*ports, *texts(call.values, "publish")])
+    extensions["exposed_ports"] = ",".join(texts(call.values, "publish"))
 
 
 def _append(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
@@ -138,6 +149,7 @@ def _extend(extensions: dict[str, Any], pair: str) -> None:
     key, equals, value = pair.partition("=")
     if not equals or not key:
         raise UsageError(f"--ext: KEY=VALUE is expected, not {pair!r}")
+    key = SPELLINGS.get(key, key)
     extensions[key] = [*_listed(extensions[key]), value] if key in extensions else value
 
 
@@ -173,6 +185,16 @@ def _input(call: Call, template: dict[str, Any]) -> None:
         template.pop("input_path", None)
     elif given is not None:
         template["input_path"] = given
+
+
+def _error(call: Call, template: dict[str, Any]) -> None:
+    """A file for standard error and standard error in the other's file exclude each other; the template file's gives way."""
+    if call.flag("join") and "error" in call.values:
+        raise UsageError("--join and --error exclude each other")
+    if call.flag("join"):
+        template.pop("error_path", None)
+    elif "error" in call.values:
+        template.pop("join_files", None)
 
 
 def keep_stdin(folder: str) -> str:

@@ -33,7 +33,7 @@ class Start:
         kept = self._keep_input(values)
         try:
             self.template = template = JobTemplate(values)
-            target = access.target(call.contact or extension(template, "contact"))
+            target = access.target(text(call.values, "contact") or extension(template, "contact"))
             self.contact = target.contact
             self.containers = target.runtime.containers
             self.spec: dict[str, Any] = submission.prepare(

@@ -87,7 +87,11 @@ def _limits(value: Any) -> dict[str, Any]:
 def _extensions(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError("a mapping")
-    return {_text(key): item for key, item in value.items()}
+    found = {_text(key): item for key, item in value.items()}
+    twice = [key for key in found if SPELLINGS.get(key, key) != key and SPELLINGS[key] in found]
+    if twice:
+        raise TypeError(f"one spelling of {SPELLINGS[twice[0]]}")
+    return found
 
 
 def _when(value: Any) -> When:

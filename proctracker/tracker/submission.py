@@ -101,7 +101,7 @@ def _categorised(template: JobTemplate, target: Target, config: Config) -> JobTe
     found.job_category = category.image
     if category.options:
         options = extension(template, "options") or []
-        more = options.split() if isinstance(options, str) else list(options)
+        more = [options] if isinstance(options, str) else list(options)
         found.implementation_specific = {
             **(template.implementation_specific or {}),
             "options": [*category.options, *more],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 
@@ -86,7 +87,46 @@ def test_options_win_over_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["--limit", "x"], ["-x", "novalue"], ["-x", "=v"], ["-i", "f", "--no-input"], ["--retries", "-1"]]
+    ("said", "words", "expected"),
+    [
+        ({"retries": 1, "retry_delay": "9s"}, ["-x", "retries=2"], {"retries": "2", "retry_delay": "9s"}),
+        ({"memoryLimit": "1G"}, ["--memory", "2G"], {"memory_limit": "2G"}),
+        ({"memory_limit": "1G"}, ["-x", "memoryLimit=2G"], {"memory_limit": "2G"}),
+        ({"after": [1]}, ["--after", "2", "-x", "after=3"], {"after": ["2", "3"]}),
+        ({"entrypoint": "a"}, ["-x", "entrypoint=b", "-x", "entrypoint=c"], {"entrypoint": ["b", "c"]}),
+        ({"options": "--a"}, ["-x", "options=--b"], {"options": ["--a", "--b"]}),
+        ({"exposedPorts": "1:1,2:2"}, ["-p", "3:3", "-x", "exposedPorts=4:4"], {"exposed_ports": "1:1,2:2,3:3,4:4"}),
+    ],
+)
+def test_extensions_of_options_win_over_the_files_whatever_their_spelling(tmp_path, said, words, expected):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"implementation_specific": said}), encoding="utf-8")
+    assert template("-t", str(path), *words)["implementation_specific"] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "expected"),
+    [
+        ({"join_files": True}, ["--error", "e"], {"error_path": "e"}),
+        ({"error_path": "e"}, ["--join"], {"join_files": True}),
+    ],
+)
+def test_where_errors_go_is_the_options_to_say(tmp_path, said, words, expected):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(said), encoding="utf-8")
+    assert template("-t", str(path), *words) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--limit", "x"],
+        ["--join", "--error", "e"],
+        ["-x", "novalue"],
+        ["-x", "=v"],
+        ["-i", "f", "--no-input"],
+        ["--retries", "-1"],
+    ],
 )
 def test_wrong_words(words):
     with pytest.raises(UsageError):

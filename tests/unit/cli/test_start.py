@@ -38,6 +38,16 @@ def test_a_refused_template_is_no_job(pt):
     assert pt("ps", "-aq").out == ""
 
 
+def test_an_option_names_the_contact_before_the_template_and_that_before_the_variable(pt, tmp_path, monkeypatch):
+    path = tmp_path / "t.json"
+    path.write_text('{"implementation_specific": {"contact": "process"}}', encoding="utf-8")
+    monkeypatch.setenv("PROCTRACKER_CONTACT", "nosuch")
+    assert pt("run", "-t", str(path), "true").code == 0
+    assert pt("run", "-x", "contact=process", "true").code == 0
+    assert "no tracker 'nosuch'" in pt("run", "true").err
+    assert "no tracker 'other'" in pt("run", "-t", str(path), "-c", "other", "true").err
+
+
 def test_run_shows_files_it_writes_and_only_what_is_new(pt, tmp_path):
     path = tmp_path / "o"
     path.write_text("old\n", encoding="utf-8")

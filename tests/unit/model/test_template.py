@@ -58,6 +58,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("resource_limits", {"CPU_TIME": None}, "a mapping of limits to numbers"),
     ("implementation_specific", "rm", "a mapping is expected"),
     ("implementation_specific", {5: 1}, "text is expected"),
+    ("implementation_specific", {"memoryLimit": 1, "memory_limit": 2}, "one spelling of memory_limit is expected"),
 ]
 
 

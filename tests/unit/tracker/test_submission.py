@@ -88,12 +88,14 @@ def test_a_missing_cli_is_refused(place: dict[str, str]) -> None:
         prepare(place, {"remote_command": "x", "job_category": "i"}, "docker")
 
 
-def test_a_named_category(place: dict[str, str]) -> None:
-    values = {"remote_command": "x", "job_category": "analysis", "implementation_specific": {"options": ["-q"]}}
+@pytest.mark.parametrize("own", [["-q"], "--label=a b"])
+def test_a_named_category(place: dict[str, str], own: Any) -> None:
+    values = {"remote_command": "x", "job_category": "analysis", "implementation_specific": {"options": own}}
     found = prepare(place, values, "podman")
     assert found["template"]["job_category"] == "reg/a:4"
-    assert found["template"]["implementation_specific"]["options"] == ["--device", "/dev/x", "-q"]
-    assert found["given"] == {"job_category": "analysis", "implementation_specific": {"options": ["-q"]}}
+    more = own if isinstance(own, list) else [own]
+    assert found["template"]["implementation_specific"]["options"] == ["--device", "/dev/x", *more]
+    assert found["given"] == {"job_category": "analysis", "implementation_specific": {"options": own}}
 
 
 def test_arrays_are_looked_at_as_such(place: dict[str, str]) -> None:
