@@ -97,6 +97,20 @@ def _text(value: Any) -> str:
     return os.path.expanduser(value)
 
 
+def _folder(value: Any) -> str:
+    path = _text(value)
+    if not os.path.isabs(path):
+        raise TypeError(f"an absolute path is expected, not {value!r}")
+    return path
+
+
+def _seconds(value: Any, name: str) -> float:
+    found = quantities.duration(value, name)
+    if not found:
+        raise TypeError("it is 0, within which nothing could answer")
+    return found
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"true or false is expected, not {value!r}")
@@ -133,10 +147,10 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "max_running_host": _count,
     "keep_ended": _count,
     "keep_days": _number,
-    "output_dir": _text,
+    "output_dir": _folder,
     "output_limit": lambda value: quantities.size(value, "output_limit"),
-    "cli_timeout": lambda value: quantities.duration(value, "cli_timeout"),
-    "start_timeout": lambda value: quantities.duration(value, "start_timeout"),
+    "cli_timeout": lambda value: _seconds(value, "cli_timeout"),
+    "start_timeout": lambda value: _seconds(value, "start_timeout"),
     "durability": _durability,
     "keep_environment": _flag,
     "trackers": lambda value: _named(value, "trackers", ("runtime", "command"), Tracker),

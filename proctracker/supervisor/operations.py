@@ -24,7 +24,8 @@ def _later() -> object:
 
 def hello(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
-    settings.tell(core.home, core.key, core.settings, message.get("settings") or {})
+    if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
+        core.queue.limits_changed()
     caller = message.get("caller")
     return {
         "pid": os.getpid(),

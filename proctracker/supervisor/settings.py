@@ -34,11 +34,11 @@ def load(home: Home, key: str) -> dict[str, Any]:
     return {**DEFAULTS, **_known(told)}
 
 
-def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]) -> None:
-    """Take over what a client told; what nobody knows is left out. Written down only where it changes something."""
+def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]) -> bool:
+    """Take over what a client told; what nobody knows is left out. Whether it changed something, which is written down."""
     new = {**settings, **_known(told)}
     if new == settings:
-        return
+        return False
     settings.update(new)
     fresh = f"{path(home, key)}.new"
     try:
@@ -47,7 +47,8 @@ def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]
             json.dump(settings, file)
         os.replace(fresh, path(home, key))
     except OSError:
-        return  # this supervisor knows them; without room the next one waits for a client to tell
+        pass  # this supervisor knows them; without room the next one waits for a client to tell
+    return True
 
 
 def _known(told: Any) -> dict[str, Any]:

@@ -64,6 +64,15 @@ def test_hello(desk: Desk, line: Line) -> None:
     assert line.ask("hello", version=1)["fits"] is True
 
 
+def test_jobs_start_once_a_client_tells_of_more_room(desk: Desk, line: Line) -> None:
+    line.ask("hello", version=1, settings={"max_running_host": 1})
+    desk.running(desk.submit("sleep", "600"))
+    job = desk.submit("true", session="t")
+    assert line.ask("status")["queued"] == 1
+    line.ask("hello", version=1, settings={"max_running_host": 2})
+    assert desk.ended(job).state == JobState.DONE
+
+
 def test_status(desk: Desk, line: Line) -> None:
     desk.submit("true", hold=True)
     desk.running(desk.submit("sleep", "600"))

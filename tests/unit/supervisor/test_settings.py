@@ -21,7 +21,7 @@ def test_the_next_one_knows_what_was_told(home: Home) -> None:
     home.prepare()
     known = settings.load(home, "main")
     assert known == settings.DEFAULTS
-    settings.tell(home, "main", known, {"keep_days": 2.5, "nonsense": 1})
+    assert settings.tell(home, "main", known, {"keep_days": 2.5, "nonsense": 1})
     assert known == {**settings.DEFAULTS, "keep_days": 2.5}
     assert (settings.load(home, "main"), settings.load(home, "other")) == (known, settings.DEFAULTS)
     assert stat.S_IMODE(os.stat(settings.path(home, "main")).st_mode) == 0o600
@@ -29,7 +29,7 @@ def test_the_next_one_knows_what_was_told(home: Home) -> None:
 
 def test_nothing_is_written_where_nothing_changes(home: Home) -> None:
     home.prepare()
-    settings.tell(home, "main", settings.load(home, "main"), {"keep_ended": 1000})
+    assert not settings.tell(home, "main", settings.load(home, "main"), {"keep_ended": 1000})
     assert not os.path.exists(settings.path(home, "main"))
 
 
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_tells_nothing(home: Home, text: str) -> None:
 
 def test_where_it_cannot_be_written_this_one_knows_it_all_the_same(home: Home) -> None:
     known = settings.load(home, "main")
-    settings.tell(home, "main", known, {"keep_days": 7})
+    assert settings.tell(home, "main", known, {"keep_days": 7})
     assert known["keep_days"] == 7
 
 
