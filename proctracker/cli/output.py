@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from proctracker.cli.tail import Lines, Shared, Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Iterable, Mapping
 
     from proctracker.model import JobRow
     from proctracker.store.paths import Home
@@ -28,7 +29,12 @@ def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, 
 
 def saved(home: Home, row: JobRow, spec: Mapping[str, Any]) -> dict[str, str]:
     """Where an attempt's log is saved before its container is removed."""
-    return {stream: kept(home, row.id, row.attempt, stream, spec) for stream in STREAMS}
+    return {stream: kept(home, row.id, row.attempt, stream, spec) for stream in _read(spec)}
+
+
+def _read(spec: Mapping[str, Any]) -> Iterable[str]:
+    """The streams there are: of a job that joins them the output alone, which holds both."""
+    return ("stdout",) if spec.get("join") else STREAMS
 
 
 def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
@@ -89,13 +95,14 @@ class Log:
 
         engine = contacts.engine_of(spec)
         argv = runtimes.get(row.runtime).logs(engine, row.container or "", follow)
-        pipes = {stream: os.pipe() for stream in STREAMS}
-        with open(pipes["stdout"][1], "wb") as out, open(pipes["stderr"][1], "wb") as err:
-            self._call = runner.Runner(engine).begin(argv, out, err)
+        pipes = {stream: os.pipe() for stream in _read(spec)}
+        with contextlib.ExitStack() as stack:
+            ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]
+            self._call = runner.Runner(engine).begin(argv, ends[0], ends[-1])
         self._saved = dict(saved or {})
         self._open: dict[int, _Pipe] = {}
         self._pipes: dict[str, _Pipe] = {}
-        self._err = pipes["stderr"][0]
+        self._err = [*pipes.values()][-1][0]
         ways = lines(streams, prefix)
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)

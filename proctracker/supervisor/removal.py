@@ -108,7 +108,8 @@ def save_logs(core: Core, job: Job, then: Any) -> None:
     if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
         then(None)
         return
-    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
+    streams = ("out",) if spec.get("join") else ("out", "err")
+    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in streams]
     try:
         os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
         # Whoever finds the files may rely on them: they have their names once all is in them.
@@ -127,7 +128,7 @@ def save_logs(core: Core, job: Job, then: Any) -> None:
         then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
 
     try:
-        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[1]))
+        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[-1]))
     except Drmaa2Exception as error:
         then(error.message)
     finally:

@@ -75,6 +75,19 @@ def test_joined_streams_keep_their_order(kit: Kit, session: pt.JobSession, tmp_p
     assert found == ordered
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_joined_streams_without_a_path_are_one_output(kit: Kit, session: pt.JobSession, removed: bool) -> None:
+    template = kit.script("echo out; echo err >&2", join_files=True)
+    job = session.run_job(kit.extended(template, rm=True) if removed and kit.containers else template)
+    job.wait_terminated(LONG)
+    if removed and kit.containers:
+        until(lambda: f"-{job.job_id}-1" not in kit.listed(), "the removal")
+    assert sorted(job.read_output().split()) == [b"err", b"out"]
+    assert job.read_output("stderr") == b""
+    assert sorted(cli("logs", job.job_id).stdout.split()) == ["err", "out"]
+    assert cli("logs", "--stderr", job.job_id).stdout == ""
+
+
 def test_an_output_file_is_truncated(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_text("something longer from before\n")

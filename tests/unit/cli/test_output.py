@@ -63,6 +63,16 @@ def test_its_last_lines(row, capfd):
     assert capfd.readouterr().out == "b\nc"
 
 
+def test_joined_streams_are_one(row, capfd):
+    joined = {**SPEC, "join": True}
+    output.Log(row, joined, {"stdout": 1, "stderr": 2}, follow=False).all()
+    out, err = capfd.readouterr()
+    assert (sorted(out.split()), err) == (["a", "b", "ce"], "")
+    output.Log(row, joined, {"stderr": 1}, follow=False).all()
+    assert capfd.readouterr() == ("", "")
+    assert output.lines_before(row, joined, 1) == {"stdout": 2, "stderr": 0}
+
+
 @pytest.fixture
 def saved(tmp_path):
     """Where the log of a container that was removed is."""
@@ -79,6 +89,12 @@ def test_a_container_that_was_removed(fake, row, saved, capfd):
     fake.script = GONE
     output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
     assert capfd.readouterr() == ("saved stdout\n", "saved stderr\n")
+
+
+def test_a_removed_container_whose_streams_were_joined(fake, row, saved, capfd):
+    fake.script = GONE
+    output.Log(row, {**SPEC, "join": True}, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
+    assert capfd.readouterr() == ("saved stdout\n", "")
 
 
 def test_a_removed_containers_streams_stay_apart_whichever_ends_first(fake, row, saved, capfd, tmp_path):

@@ -39,6 +39,14 @@ def test_output_is_saved_before_the_container_goes(desk: Desk, boxes: Boxes) -> 
     assert (out.read_text(), err.read_text()) == ("output of box-1\n", "errors\n")
 
 
+def test_joined_output_is_saved_as_one(desk: Desk, boxes: Boxes) -> None:
+    job = _job(desk, join=True)
+    desk.core.removal.discard(job)
+    _idle(desk)
+    out, err = (Path(path) for path in desk.core.outputs.paths(job.row, None))
+    assert (sorted(out.read_text().splitlines()), err.exists()) == (["errors", "output of box-1"], False)
+
+
 def test_a_container_whose_output_cannot_be_saved_stays(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk)
     boxes.logs = lambda engine, name, follow=False: ("false",)  # type: ignore[method-assign]
