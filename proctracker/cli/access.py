@@ -88,10 +88,14 @@ class Access:
     @property
     def session(self) -> str | None:
         """The session to look at alone. Raises InvalidSessionException if it does not exist."""
+        self.check_session()
+        return self.call.session
+
+    def check_session(self) -> None:
+        """Raise InvalidSessionException if the session named does not exist."""
         name = self.call.session
         if name is not None and name != DEFAULT_SESSION and self.reader.session(name) is None:
             raise InvalidSessionException(f"no session {name!r}: `proctracker session list` shows those there are")
-        return name
 
     @property
     def default_contact(self) -> str:
@@ -126,8 +130,9 @@ class Access:
         """The jobs meant by words, each once: an id, an array's (all its tasks), ``43_[1-5]`` as ``ps`` shows them.
 
         What is unknown, or another host's unless only read, is told of and left out; raised if ``strict`` or if nothing
-        is left.
+        is left. An id means its job whatever the session, which has to exist all the same.
         """
+        self.check_session()
         ids = [each for word in words for each in _ids(word)]
         known = {row.id: row for row in self.reader.jobs(ids)}
         found: dict[str, JobRow] = {}

@@ -118,6 +118,8 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
         if command.name == "array" and "over" not in own and rest:
             # RANGE may stand before the options or after them.
             rest = [rest[0], *reader.read(rest[1:], own, mixed=False)]
+            if "over" in own:
+                raise UsageError(f"{rest[0]!r} or --over, not both, says which tasks")
     except UsageError as error:
         raise UsageError(f"{command.name}: {error}; `proctracker {command.name} --help` lists the options") from None
     if own.get("help"):
