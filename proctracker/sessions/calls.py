@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 from proctracker.errors import InvalidArgumentException, JobFailedException, TimeoutException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobInfo, JobState, JobTemplate
 from proctracker.sessions.job import Job, facts_of, given_of
+from proctracker.sessions.jobarray import JobArray
 from proctracker.sessions.jobsession import JobSession
 from proctracker.tracker.jobtracker import JobTracker
 from proctracker.tracker.place import Place
@@ -58,9 +59,9 @@ def template_of(args: Any, contact: str | None, values: Mapping[str, Any]) -> Jo
 
 
 def _plain(value: Any) -> Any:
-    """Jobs, as dependencies, by their ids."""
-    if isinstance(value, Job):
-        return value.job_id
+    """Jobs and arrays, as dependencies, by their ids."""
+    if isinstance(value, (Job, JobArray)):
+        return value.id
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     return value

@@ -13,7 +13,7 @@ from proctracker.errors import DrmCommunicationException, InvalidArgumentExcepti
 from proctracker.model import nearest
 from proctracker.runtimes.base import Engine, Runtime
 
-_FORM = r"(?s)([^:?]+)(?::([^?]*))?(?:\?(.*))?"
+_FORM = r"(?s)([^:?]+)(?::([^?]+))?(?:\?(.*))?"
 
 _ALWAYS = (
     "PATH HOME USER LOGNAME LANG LC_ALL TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS"

@@ -64,7 +64,9 @@ class Place:
 
     def target(self, contact: str | None, config: Config) -> Target:
         """What a contact means here and now."""
-        key = contact or config.default_contact
+        key = config.default_contact if contact is None else contact
+        if not isinstance(key, str):
+            raise InvalidArgumentException(f"contact: a name is expected, as in podman or podman:ADDRESS, not {key!r}")
         deciding = contacts.deciding(key, config, os.environ)
         known = self._targets.get(key)
         if known is None or known[1] is not config or known[0] != deciding:

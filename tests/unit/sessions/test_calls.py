@@ -91,5 +91,7 @@ def test_jobs_are_dependencies(session: pt.JobSession) -> None:
     first = pt.submit(["sh", "-c", "exit 1"], session=session)
     after = pt.submit("true", session=session, after_any=[first])
     never = pt.submit("true", session=session, after=first)
+    array = session.run_bulk_jobs({"remote_command": "true"}, 1, 2)
+    assert pt.submit("true", session=session, after=[array]).wait_terminated(LONG).job_state == pt.JobState.DONE
     assert after.wait_terminated(LONG).job_state == pt.JobState.DONE
     assert never.wait_terminated(LONG).job_state == pt.JobState.FAILED

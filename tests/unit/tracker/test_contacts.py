@@ -60,7 +60,8 @@ def test_options(environ: dict[str, str], contact: str, options: dict[str, str])
 
 
 @pytest.mark.parametrize(
-    "contact", ["", ":x", "podmann", "podman?x=1", "podman?x", "process:/x", "apptainer:/x", "ctr?address=/x"]
+    "contact",
+    ["", ":x", "podman:", "podmann", "podman?x=1", "podman?x", "process:/x", "apptainer:/x", "ctr?address=/x"],
 )
 def test_what_means_nothing_is_refused(environ: dict[str, str], contact: str) -> None:
     with pytest.raises(InvalidArgumentException, match="contact"):

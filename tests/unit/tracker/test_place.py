@@ -74,6 +74,8 @@ def test_targets_are_remembered_until_something_changes(tmp_path: Path, monkeypa
     here = Place(str(tmp_path))
     config = here.config()
     assert here.target(None, config) is here.target("process", config)
+    with pytest.raises(InvalidArgumentException, match="contact: a name is expected"):
+        here.target(3, config)  # type: ignore[arg-type]
     first = here.target("podman", config)
     assert here.target("podman", config) is first
     monkeypatch.setenv("CONTAINER_HOST", "unix:///elsewhere")
