@@ -9,6 +9,7 @@ from proctracker.cli import formats
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.errors import Drmaa2Exception, UnsupportedOperationException
+from proctracker.model import JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
     from proctracker.model import Observation
     from proctracker.tracker.contacts import Target
+
+
+_SEEING = 5.0
+"""Seconds in which the supervisor sees how what has ended did: the next command is to tell it."""
+
+_LIVE = (JobState.RUNNING, JobState.SUSPENDED)
 
 
 def adopt(call: Call) -> int:
@@ -54,6 +61,10 @@ def _adopt(access: Access, target: Target) -> list[str]:
     if not found:
         return []
     adopted: list[str] = access.client.call("adopt", contact=target.contact, found=found)["ids"]
+    live = {each.labels.get("proctracker.job") for each in seen.values() if each.state in _LIVE}
+    over = [name for name in adopted if name not in live]
+    if over:
+        access.client.wait(over, timeout=_SEEING)
     return adopted
 
 
