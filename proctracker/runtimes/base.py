@@ -135,6 +135,9 @@ class Runtime(Protocol):
     """True where output without a path stays with the engine and ``logs`` reads it there."""
     ignored: Sequence[str]
     """Words of a start that returned 0 and yet did not do all that was asked: the job then fails with that line."""
+    groups: Sequence[str]
+    """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
+    start command tells the container's process itself."""
     states: Mapping[str, str]
     """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
 

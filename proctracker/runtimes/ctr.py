@@ -44,6 +44,7 @@ class Ctr:
     pulls = False
     keeps_logs = False
     ignored: Sequence[str] = ()
+    groups: Sequence[str] = ()
     states: Mapping[str, str] = tasks.STATES
 
     def argv(self, engine: Engine, *rest: str) -> Argv:

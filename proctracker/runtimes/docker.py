@@ -39,6 +39,8 @@ class Docker(DockerLike):
         "PATH",
     )
     contact_options: Mapping[str, str] = {"address": "--host"}
+    groups: Sequence[str] = ("docker/{id}", "system.slice/docker-{id}.scope")
+    """By dockerd's drivers cgroupfs and systemd; of a rootless or a remote one there are none here, and docker is asked."""
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
 
     def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:

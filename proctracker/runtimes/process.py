@@ -48,6 +48,7 @@ class Process:
     pulls = False
     keeps_logs = False
     ignored: Sequence[str] = ()
+    groups: Sequence[str] = ()
     states: Mapping[str, str] = {}
 
     def check(self, template: JobTemplate, engine: Engine) -> None:

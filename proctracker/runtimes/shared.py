@@ -63,6 +63,7 @@ class DockerLike:
     pulls = True
     keeps_logs = True
     ignored: Sequence[str] = IGNORED
+    groups: Sequence[str] = ()
     states: Mapping[str, str] = inspection.STATES
 
     address_scheme = "unix://"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from proctracker.supervisor import procfs
 from proctracker.supervisor.textfile import text_of
 
 _CONTROLLERS = ("cpuacct", "memory", "freezer")
@@ -118,6 +119,21 @@ def usage(paths: Paths) -> Usage:
     peak = _number(f"{paths.memory}/memory.max_usage_in_bytes")
     oom = _field(f"{paths.memory}/memory.oom_control", "oom_kill")
     return Usage(None if cpu is None else cpu / 1e9, None if peak is None else peak // 1024, bool(oom))
+
+
+def first(places: Sequence[str], container_id: str) -> int | None:
+    """The process a container was started with, by where its engine makes groups (``{id}``); None if it is not to be seen.
+
+    It is the oldest whose parent is outside.
+    """
+    for place in places:
+        for root, point in _mounted().values():
+            text = text_of(f"{point}/{place.format(id=container_id)}/cgroup.procs") if root == "/" else ""
+            group = {int(word) for word in text.split()}
+            found = [seen for seen in map(procfs.stat, group) if seen and seen.ppid not in group]
+            if found:
+                return min(found, key=lambda seen: seen.ticks).pid
+    return None
 
 
 def pids(paths: Paths) -> list[int]:

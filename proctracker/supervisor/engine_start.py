@@ -11,7 +11,7 @@ from proctracker.errors import Drmaa2Exception, words
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
-from proctracker.supervisor import procfs, spawn
+from proctracker.supervisor import cgroups, procfs, spawn
 from proctracker.supervisor.jobs import Job
 
 if TYPE_CHECKING:
@@ -144,13 +144,21 @@ class EngineStart:
         elif completed.returncode == 0 and self._ignored(completed):
             self._undo(self._ignored(completed))
         elif completed.returncode == 0 and self._launch.kind != ATTACHED:
-            pid, name = _word(self._launch.pid_file), _word(self._launch.id_file) or completed.stdout.strip()
-            if pid.isdigit() and core.containers.belongs(int(pid), self._name, name):
-                self._finish(Observation(JobState.RUNNING, pid=int(pid), container_id=name or self._name))
+            name = _word(self._launch.id_file) or completed.stdout.strip()
+            pid = self._pid(name)
+            if pid and core.containers.belongs(pid, self._name, name):
+                self._finish(Observation(JobState.RUNNING, pid=pid, container_id=name or self._name))
             else:
                 self._look(completed)
         else:
             self._look(completed)
+
+    def _pid(self, container_id: str) -> int | None:
+        """The container's process, as far as that can be known without asking."""
+        word = _word(self._launch.pid_file)
+        if self._runtime.groups and container_id:
+            return cgroups.first(self._runtime.groups, container_id)
+        return int(word) if word.isdigit() else None
 
     def _ignored(self, completed: Completed) -> str:
         """What the engine said it did not do of what was asked; empty: nothing.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from proctracker.supervisor import cgroups
 
@@ -102,3 +105,21 @@ def test_we_are_in_no_container_of_that_name() -> None:
 
 def test_paths_of_ourselves_exist() -> None:
     assert all(path is None or os.path.isdir(path) for path in cgroups.paths(os.getpid()))
+
+
+def test_the_first_process_of_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        cgroups, "_mounted", lambda: {"unified": ("/", str(tmp_path)), "memory": ("/inner", "/nowhere")}
+    )
+    places = ("docker/{id}", "system.slice/docker-{id}.scope")
+    assert cgroups.first(places, _ID) is None
+    script = "sleep 600 & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as older:
+        below = int(older.stdout.readline())  # type: ignore[union-attr]
+        group = tmp_path / f"system.slice/docker-{_ID}.scope"
+        group.mkdir(parents=True)
+        (group / "cgroup.procs").write_text(f"{below}\n{older.pid}\n4194305\n")
+        assert cgroups.first(places, _ID) == older.pid
+        (group / "cgroup.procs").write_text(f"{below}\n")
+        assert cgroups.first(places, _ID) == below
+        os.killpg(older.pid, 9)

@@ -214,3 +214,21 @@ def test_what_cannot_be_planned(desk: Desk, boxes: Boxes, raised: Exception) -> 
 def test_when_a_process_started() -> None:
     assert 0 <= time.time() - engine_start.started_at(os.getpid()) < 3600
     assert abs(engine_start.started_at(2**22 + 1) - time.time()) < 60
+
+
+def test_a_control_group_tells_the_process_and_the_engine_is_not_asked(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def first(places: Any, container_id: str) -> int:
+        asked.append((places, container_id))
+        return int(Path(f"{desk.home.starts}/1.1/pid").read_text(encoding="ascii"))
+
+    monkeypatch.setattr(cgroups, "first", first)
+    boxes.pid_files, boxes.groups = False, ("docker/{id}",)
+    job = desk.submit("x", **box())
+    desk.running(job)
+    assert asked == [(("docker/{id}",), "id-1")]
+    assert job.row.container_id == "id-1" and job.pidfd is not None
+    assert boxes.asked == []
