@@ -250,6 +250,12 @@ class Controls:
 
     # the clock
 
+    def keep_deadline(self, job: Job) -> None:
+        """Watch the deadline of a job, in whatever state it is."""
+        deadline = job.spec.get("deadline")
+        if deadline is not None and not job.row.ended:
+            job.timer("deadline", self._core.loop.at(deadline, lambda: self.overdue(job)))
+
     def overdue(self, job: Job) -> None:
         """The deadline has come."""
         if not job.row.ended:

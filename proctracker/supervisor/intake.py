@@ -91,9 +91,7 @@ class Intake:
 
     def enter(self, job: Job) -> None:
         """A job that waits for its start: into the queue, and its deadline on the clock."""
-        deadline = job.spec.get("deadline")
-        if deadline is not None and not job.row.ended:
-            job.timer("deadline", self._core.loop.at(deadline, lambda: self._core.controls.overdue(job)))
+        self._core.controls.keep_deadline(job)
         self._core.queue.add(job)
 
 

@@ -146,8 +146,11 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     if row.sub_state in ENDING or row.kill_at:
         # Of one that was just being started the row does not say why.
         job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
+    core.controls.keep_deadline(job)
     if state in _RUNNING:
         core.queue.take(job)
+        if row.boot == core.boot:
+            core.controls.limit_time(job)
         if job.ending:
             core.controls.await_grace(job)
     if row.dispatched is not None and row.boot != core.boot:
@@ -193,7 +196,6 @@ def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
         core.loop.after(0.2, lambda: _missing(core, job))  # the keeper may just be writing down how it ended
     elif stat.ppid not in (core.seat.keeper, os.getpid()):
         _watch(core, job)
-    core.controls.limit_time(job)
     core.output_limits.started(job)
 
 

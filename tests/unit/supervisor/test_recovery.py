@@ -353,6 +353,25 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
 # other confinements
 
 
+@pytest.mark.parametrize("kind", ["process", "container"])
+def test_deadline_and_time_limit_hold_after_a_kill(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.cgroups.has_name", lambda pid, name: True)
+    deadline = time.time() + 900
+    given = {"deadline": deadline, "time_limit": 500.0}
+    job = old.submit("x", **box(), **given) if kind == "container" else old.submit("sleep", "600", **given)
+    pid = old.running(job)
+    old.core.ledger.flush()
+    boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=pid)
+    desk = follow()
+    timers = desk.taken(job).timers
+    assert timers["deadline"].due == deadline
+    assert timers["limit"].due == pytest.approx((job.row.running_since or 0) + 500, abs=1)
+    desk.core.controls.overdue(desk.taken(job))
+    assert desk.taken(job).row.sub_state == "deadline"
+
+
 def test_a_container_that_was_told_to_end_keeps_its_grace(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
