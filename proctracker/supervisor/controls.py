@@ -178,7 +178,8 @@ class Controls:
         Where it was told before, whichever grace is over first counts.
         """
         core, row = self._core, job.row
-        job.ending = job.ending or why
+        if job.ending in (None, "time-limit"):
+            job.ending = why  # the only reason after which there may be another attempt gives way to the others
         if (row.dispatched is None and not job.starting) or core.starter.take_back(job):
             core.ends.refused(job, row.annotation or "", ENDING[why])
             row.annotation = row.annotation or None

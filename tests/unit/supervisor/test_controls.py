@@ -157,6 +157,18 @@ def test_a_second_reason_does_not_postpone_the_kill(desk: Desk, tmp_path: Path, 
     assert (row.sub_state, row.signal, row.attempt) == ("terminated", "SIGKILL", 1)
 
 
+@pytest.mark.parametrize(("second", "told"), [("terminating", "terminated"), ("deadline", "deadline")])
+def test_no_attempt_follows_what_ends_a_job_during_a_time_limits_grace(
+    desk: Desk, tmp_path: Path, second: str, told: str
+) -> None:
+    script = 'trap "" TERM; echo > READY; while :; do sleep 0.01; done'
+    job, _ = _ready(desk, tmp_path, script, retries=1, time_limit=500.0)
+    desk.core.controls._too_long(job)
+    desk.core.controls.end(job, second, signal.SIGTERM, 0.05, lambda error: None)
+    row = desk.ended(job)
+    assert (row.sub_state, row.signal, row.attempt) == (told, "SIGKILL", 1)
+
+
 def test_a_shorter_grace_counts_at_once(desk: Desk, tmp_path: Path) -> None:
     job, _ = _ready(desk, tmp_path, 'trap "" TERM; echo > READY; while :; do sleep 0.01; done')
     _act(desk, "terminate", job, grace=600)
