@@ -38,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Find out which runtimes are not here; compile the package, which many a test starts anew."""
+    # A shell has what it runs behind ``&`` ignore these, and all that is started from there with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     compileall.compile_dir(os.path.dirname(proctracker.__file__), quiet=2)
     config.stash[_absent] = {name: why for name in engines.ENGINES if (why := engines.tested(name).missing())}
 
