@@ -61,7 +61,6 @@ def tails(
 
 def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str, Any]) -> Tail:
     """A kept file on its way to a descriptor; a hole in it is told of."""
-
     limit = int(spec.get("output_limit") or 0)
 
     def tell(size: int) -> None:
