@@ -167,6 +167,7 @@ class Boxes:
     containers = True
     pulls = True
     keeps_logs = True
+    tells_removal = False
     groups: Sequence[str] = ()
     ignored = ("not supported and ignored",)
     kind = DETACHED

@@ -133,6 +133,8 @@ class Runtime(Protocol):
     """True where the start command fetches a missing image by itself; else the client does if the template says so."""
     keeps_logs: bool
     """True where output without a path stays with the engine and ``logs`` reads it there."""
+    tells_removal: bool
+    """True where the engine says that a container is being removed from before its process is killed for that."""
     ignored: Sequence[str]
     """Words of a start that returned 0 and yet did not do all that was asked: the job then fails with that line."""
     groups: Sequence[str]

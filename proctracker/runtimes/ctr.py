@@ -43,6 +43,7 @@ class Ctr:
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *ctr_launch.EXTENSIONS)
     pulls = False
     keeps_logs = False
+    tells_removal = False
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()
     states: Mapping[str, str] = tasks.STATES

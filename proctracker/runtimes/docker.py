@@ -39,6 +39,7 @@ class Docker(DockerLike):
         "PATH",
     )
     contact_options: Mapping[str, str] = {"address": "--host"}
+    tells_removal = True
     groups: Sequence[str] = ("docker/{id}", "system.slice/docker-{id}.scope")
     """By dockerd's drivers cgroupfs and systemd; of a rootless or a remote one there are none here, and docker is asked."""
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Iterator, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException
@@ -41,7 +41,7 @@ STATES = {
 
 _BLANKS = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?\s?(Z|[+-]\d\d:?\d\d)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?\s?(?:Z|([+-]\d\d):?(\d\d))?", re.ASCII)
 
 
 def template(fields: Mapping[str, str] = FIELDS) -> str:
@@ -168,17 +168,14 @@ def _command(found: Mapping[str, Any]) -> tuple[str, ...] | None:
 def moment(text: Any) -> float | None:
     """Epoch seconds of a time as Go prints it (RFC 3339, nanoseconds); None for "never" and for what is no time."""
     match = _TIME.match(str(text or ""))
-    if not match or match[1] == "0001":
+    if not match or match[1].startswith("0001-"):
         return None
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    zone, offset = match[8] or "Z", timedelta()
-    if zone != "Z":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    day, clock, fraction, hours, minutes = match.groups()
     try:
-        told = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc) - offset
+        told = datetime.fromisoformat(f"{day}T{clock}{hours or '+00'}:{minutes or '00'}")
     except (ValueError, OverflowError):
         return None
-    return told.timestamp() + float(match[7] or 0)
+    return told.timestamp() + float(fraction or 0)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -47,6 +47,7 @@ class Process:
     extensions: Sequence[str] = GENERAL_EXTENSIONS
     pulls = False
     keeps_logs = False
+    tells_removal = False
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()
     states: Mapping[str, str] = {}

@@ -62,6 +62,7 @@ class DockerLike:
     extensions: Sequence[str] = EXTENSIONS
     pulls = True
     keeps_logs = True
+    tells_removal = False
     ignored: Sequence[str] = IGNORED
     groups: Sequence[str] = ()
     states: Mapping[str, str] = inspection.STATES

@@ -193,7 +193,8 @@ class Containers:
 
     def _being_removed(self, job: Job, found: Observation) -> bool:
         """Whether somebody's ``rm -f`` killed it and is about to remove it: that, not the signal, is how it ended."""
-        if job.ending or found.terminating_signal not in ("SIGKILL", "SIGTERM"):
+        told = runtimes.get(job.row.runtime).tells_removal
+        if told or job.ending or found.terminating_signal not in ("SIGKILL", "SIGTERM"):
             return False
         command = os.fsencode(os.path.basename((engine_of(job).command or ("",))[0]))
         for pid in procfs.pids():

@@ -29,6 +29,7 @@ class Track:
         self.until = 0.0
         self.looks = Looks(place.reader)
         self._mark: Any = None
+        self._looked_at: Any = None
         self._rest = 0.0
 
     def forget(self, job_id: str | None = None) -> None:
@@ -51,7 +52,8 @@ class Track:
             found = self.ended.get(job_id)
         if found is not None:
             return found
-        row, seen = self.seen(job_id)
+        unchanged = self.looks.known(job_id) if self._looked_at == self._mark else None
+        row, seen = unchanged or self.seen(job_id)
         if row.finished is not None:
             return _STATES[row.state], row.sub_state
         return (_STATES[row.state], row.sub_state) if seen is None else (seen.state, seen.sub_state)
@@ -93,6 +95,7 @@ class Track:
 
     def _looked(self, row: JobRow) -> tuple[JobRow, Observation | None]:
         """A live container: it and all the others of the session are looked at in one go."""
+        self._looked_at = self._mark
         live = self.place.reader.jobs(session=row.session, live=True)
         rows = [each for each in live if each.container is not None]
         if all(each.id != row.id for each in rows):

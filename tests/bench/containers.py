@@ -27,6 +27,9 @@ from proctracker.tracker import looks
 _SLEEP = ("sleep", "600")
 _PARALLEL = (1, 2, 4, 8)
 """How many bare starts are made side by side; the best counts."""
+_SETTLED = 0.5
+"""Seconds an engine gets to be done with an end before the next is measured."""
+
 _TRIED = 3
 """A bare burst that only tells which parallelism is good has so many times fewer starts."""
 
@@ -158,8 +161,14 @@ def _ends(where: Place, cli: Cli, session: pt.JobSession) -> Iterator[Row]:
         name, pid = f"bare-{index}", job.get_info().pid
         assert pid is not None
         rest.append(timed(partial(cli.look, [name])))
-        bare.append(until_told(cli.pid(name), partial(_look_after, cli, name, cli.pid(name))))
-        ours.append(until_told(pid, job.wait_terminated))
+        own_pid = cli.pid(name)
+        for measured, of, wait in (
+            (bare, own_pid, partial(_look_after, cli, name, own_pid)),
+            (ours, pid, job.wait_terminated),
+        ):
+            # The engine still cleans up after the one before.
+            time.sleep(_SETTLED)
+            measured.append(until_told(of, wait))
     row = extra(f"{cli.name}: end to return of wait_terminated, less one look", ours, bare, 5.0)
     yield row._replace(bare=f"look then {row.bare}, at rest {milli(median(rest))}")
 

@@ -95,9 +95,26 @@ def test_a_live_container_is_looked_at_with_all_others(
     tracked.looks._clock = iter([0.0, 0.0, 60.0, *[61.0] * 50]).__next__
     assert [tracked.state(row.id)[0] for row in rows] == [JobState.SUSPENDED] * 3
     assert asked == [["a", "b", "c"]]
+    end(store, rows[2], 2.0)
+    assert [tracked.state(row.id)[0] for row in rows[1:]] == [JobState.SUSPENDED, JobState.DONE]
+    assert asked == [["a", "b", "c"]]
     tracked.forget(rows[0].id)
     tracked.state(rows[0].id)
     assert len(asked) == 2
+
+
+def test_nothing_is_read_again_for_what_was_just_looked_at(
+    store: Store, tracked: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values: dict[str, Any] = {"state": 3, "dispatched": 1.0, "host": store.home.host}
+    rows = [submit(store, container=name, **values)[0] for name in "abc"]
+    monkeypatch.setattr(looks, "look", lambda rows, reader, timeout: {})
+    tracked.looks._clock = iter([0.0, 60.0, *[60.1] * 50]).__next__
+    tracked.state(rows[0].id)
+    tracked._rest = float("inf")
+    asked = reads(tracked, monkeypatch)
+    assert [tracked.state(row.id)[0] for row in rows] == [JobState.RUNNING] * 3
+    assert set(asked) == {"PRAGMA data_version"}
 
 
 def test_one_track_for_each_session(tmp_path: Path) -> None:
