@@ -6,17 +6,22 @@ import shlex
 
 _SCRIPT = """\
 trap '' TERM
-o=$(cat {folder}/out; echo .); e=$(cat {folder}/err; echo .)
-exec 6{mode}"${{o%.}}" 7{error}
+path() {{ p=; n=; while IFS= read -r l; do p=$p$n$l; n='
+'; done <"$1"; }}
+path {folder}/out
+exec 6{mode}"$p"
+path {folder}/err
+exec 7{error}
 exec 5>&-
-{{ cat || cat >/dev/null; }} <&3 >&6 &
-{{ cat || cat >/dev/null; }} <&4 >&7 &
-exec 3<&- 4<&- 6>&- 7>&-
+{{ cat || cat >/dev/null; }} <&3 >&6 3<&- 4<&- 6>&- 7>&- &
+exec 3<&- 6>&-
+{{ cat || cat >/dev/null; }} <&4 >&7 4<&- 7>&-
 wait
 """
 """containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
 
-The paths come as data, never as shell. Deaf to TERM, so that ``tasks delete`` returns when all has been written.
+The paths come as data, never as shell, and without a process that reads them: forty starts at once feel each. Deaf to
+TERM, so that ``tasks delete`` returns when all has been written.
 """
 
 
@@ -25,13 +30,13 @@ def uri(folder: str, append: bool, joined: bool) -> str:
     from urllib.parse import quote  # here: a supervisor without containerd's jobs does without it
 
     mode = ">>" if append else ">"
-    script = _SCRIPT.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"${{e%.}}"')
+    script = _SCRIPT.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"$p"')
     return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
 
 
 def files(folder: str, output: str, error: str) -> dict[str, bytes]:
     """The private files that tell the shell where to; it has read them once the start command returns."""
     return {
-        f"{folder}/out": output.encode("utf-8", "surrogateescape"),
-        f"{folder}/err": error.encode("utf-8", "surrogateescape"),
+        f"{folder}/out": output.encode("utf-8", "surrogateescape") + b"\n",
+        f"{folder}/err": error.encode("utf-8", "surrogateescape") + b"\n",
     }

@@ -42,7 +42,7 @@ def test_detached_with_a_logger_and_a_pid_file() -> None:
     assert found.argv[5] == "--detach"
     assert found.argv[6].startswith("--log-uri=binary:///bin/sh?-c=")
     assert found.argv[7:] == ("image", "n", "a", "b", "-c")
-    assert found.files == {"/f/out": b"/o", "/f/err": b"/k/err"}
+    assert found.files == {"/f/out": b"/o\n", "/f/err": b"/k/err\n"}
     assert (found.kind, found.pid_file, found.stdin, found.stdout) == (DETACHED, "/f/pid", None, None)
     assert found.environment == {}
 
@@ -137,7 +137,7 @@ def test_values_no_line_can_carry_are_refused(value: str) -> None:
 
 def test_append_and_join_reach_the_logger() -> None:
     found = launch(request={"append": True, "output": "/o"}, join_files=True)
-    assert found.files == {"/f/out": b"/o", "/f/err": b"/o"}
+    assert found.files == {"/f/out": b"/o\n", "/f/err": b"/o\n"}
     assert "%3E%3E" in found.argv[6] and "7%3E%266" in found.argv[6]
 
 

@@ -187,7 +187,7 @@ def test_detached_with_a_logger_of_ours() -> None:
     assert (found.kind, found.pid_file, found.id_file, found.stdout) == (DETACHED, "/f/pid", "/f/id", None)
     assert any(word.startswith("--log-driver=binary:///bin/sh?-c=") for word in found.argv)
     assert "--pidfile=/f/pid" in found.argv and "--interactive" not in found.argv
-    assert {path: found.files[path] for path in ("/f/out", "/f/err")} == {"/f/out": b"/o", "/f/err": b"/k/err"}
+    assert {path: found.files[path] for path in ("/f/out", "/f/err")} == {"/f/out": b"/o\n", "/f/err": b"/k/err\n"}
     assert launch(input="/dev/null").kind == DETACHED
 
 
