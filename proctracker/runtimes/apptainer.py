@@ -41,13 +41,13 @@ _FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
 """Extension -> flag of ``apptainer exec`` (its manual page) and what reads its value."""
 
 _OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT")
-_PREFIXED = re.compile(r"(?!(UID|EUID|GID|PPID)$)[A-Za-z_][A-Za-z0-9_]*")
+_PREFIXED = r"(?!(UID|EUID|GID|PPID)$)[A-Za-z_][A-Za-z0-9_]*"
 """Names that a shell can set: apptainer sources ``export NAME="VALUE"`` for APPTAINERENV_NAME, all of them or none."""
 _FAILURE = 255
-_FATAL = re.compile(r"FATAL: +(?P<reason>.*\S)")
+_FATAL = r"FATAL: +(?P<reason>.*\S)"
 _REASONS = (
-    (re.compile(r'".*": executable file not found|stat .*: no such file'), 127),
-    (re.compile(r"permission denied$|is a directory$|exec .* failed: "), 126),
+    (r'".*": executable file not found|stat .*: no such file', 127),
+    (r"permission denied$|is a directory$|exec .* failed: ", 126),
 )
 """Its words of a command that cannot be started, as apptainer 1.4.5 puts them -> what a shell calls it."""
 
@@ -96,7 +96,7 @@ class Apptainer(Process):
         prefixed = {
             f"APPTAINERENV_{name}": re.sub(r"[\\$`]", r"\\\g<0>", value)
             for name, value in request.environment.items()
-            if name in own and _PREFIXED.fullmatch(name)
+            if name in own and re.fullmatch(_PREFIXED, name)
         }
         output = request.output or request.keep_output
         return Launch(
@@ -113,11 +113,11 @@ class Apptainer(Process):
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """By the last line of stderr; without its FATAL the code is the job's own."""
-        found = _FATAL.fullmatch(completed.stderr.rstrip().rpartition("\n")[2])
+        found = re.fullmatch(_FATAL, completed.stderr.rstrip().rpartition("\n")[2])
         if completed.returncode != _FAILURE or not found:
             return completed.returncode, ""
         reason = found["reason"]
-        return next((code for words, code in _REASONS if words.match(reason)), 125), reason
+        return next((code for words, code in _REASONS if re.match(words, reason)), 125), reason
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's; there is no daemon."""

@@ -25,8 +25,8 @@ UNSUPPORTED = {
     "userns": "ctr maps ranges of ids; give --uidmap and --gidmap as options",
 }
 
-_NEWER = re.compile(r"flag provided but not defined: -+(user|hostname)\b")
-_VERSION = re.compile(r"^(Client|Server):|^\s+Version:\s*(\S+)", re.MULTILINE)
+_NEWER = r"flag provided but not defined: -+(user|hostname)\b"
+_VERSION = r"(?m)^(Client|Server):|^\s+Version:\s*(\S+)"
 _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process has gone, until its shim notices
 
 
@@ -68,7 +68,7 @@ class Ctr:
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """ctr returns 1 for all that goes wrong: its words tell which it is."""
-        newer = _NEWER.search(completed.stderr)
+        newer = re.search(_NEWER, completed.stderr)
         if newer:
             return 125, f"this ctr has no --{newer[1]}: containerd 1.7 or newer is needed"
         told = words.reason("\n".join(re.findall("^ctr: .*", completed.stderr, re.MULTILINE)) or completed.stderr)
@@ -119,7 +119,7 @@ class Ctr:
     def _without_task(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """A container alone: an attached start has written its code on it, else nobody knows."""
         done = yield from one(self.argv(engine, "containers", "info", name))
-        if done.returncode and not words.unanswered(done) and words.UNKNOWN.search(done.stderr):
+        if done.returncode and not words.unanswered(done) and words.says(done.stderr, words.UNKNOWN):
             return None
         return tasks.parse_container(done)
 
@@ -181,7 +181,7 @@ class Ctr:
     def version(self, engine: Engine) -> Dialog[str]:
         """The client's version and the daemon's."""
         said = words.expect((yield from one(self.argv(engine, "version"))))
-        client, *server = [found[2] for found in _VERSION.finditer(said) if found[2]] or ["unknown"]
+        client, *server = [found[2] for found in re.finditer(_VERSION, said) if found[2]] or ["unknown"]
         return f"{client}, server {server[0]}" if server else client
 
 

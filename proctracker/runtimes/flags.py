@@ -37,7 +37,7 @@ ULIMITS = {"CORE": "core", "CPU": "cpu", "DATA": "data", "FSIZE": "fsize", "NOFI
 PULL = ("missing", "always", "never")
 RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
 
-_PORT = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(\d+(-\d+)?)?:\d+(-\d+)?(/(tcp|udp|sctp))?")
+_PORT = r"((\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(\d+(-\d+)?)?:\d+(-\d+)?(/(tcp|udp|sctp))?"
 
 
 def text(name: str, value: Any) -> Sequence[str]:
@@ -62,7 +62,7 @@ def ports(name: str, value: Any) -> Sequence[str]:
     """``[hostip:]hostPort:containerPort[/udp]``, with commas between them or as a list."""
     found = texts(name, value)
     for port in found:
-        if not _PORT.fullmatch(port):
+        if not re.fullmatch(_PORT, port):
             raise InvalidArgumentException(f"{name}: {port!r} is not [HOST-IP:]HOST-PORT:CONTAINER-PORT[/udp]")
     return found
 

@@ -39,9 +39,8 @@ STATES = {
 }
 """docker's words and what they mean; podman has more (its manual: podman-ps(1), docker's: docker container ls)."""
 
-_BLANKS = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?\s?(?:Z|([+-]\d\d):?(\d\d))?", re.ASCII)
+_TIME = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?\s?(?:Z|([+-]\d\d):?(\d\d))?"
 
 
 def template(fields: Mapping[str, str] = FIELDS) -> str:
@@ -54,7 +53,7 @@ def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Obse
 
     Raises DrmCommunicationException where the engine was not reached or what came is no such text.
     """
-    if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(words.errors(done.stderr))):
+    if done.returncode and (words.unanswered(done) or not words.says(words.errors(done.stderr), words.UNKNOWN)):
         raise DrmCommunicationException(words.told(done))
     found = {}
     for each in objects(done):
@@ -77,7 +76,9 @@ def objects(done: Completed) -> Iterator[Mapping[str, Any]]:
                     f"{done.argv[0]} answered with something else than JSON: {text[at : at + 80]!r}"
                 )
             yield _ours(each) if "State" in each else each
-        at = _BLANKS.match(text, after).end()  # type: ignore[union-attr]
+        at = after
+        while text[at : at + 1].isspace():
+            at += 1
 
 
 def _ours(whole: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def _command(found: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def moment(text: Any) -> float | None:
     """Epoch seconds of a time as Go prints it (RFC 3339, nanoseconds); None for "never" and for what is no time."""
-    match = _TIME.match(str(text or ""))
+    match = re.match(_TIME, str(text or ""), re.ASCII)
     if not match or match[1].startswith("0001-"):
         return None
     day, clock, fraction, hours, minutes = match.groups()

@@ -26,7 +26,7 @@ LISTED = {
 
 _FEW = 3
 """Containers up to which ``inspect`` is asked at once: it takes 6 ms for each, ``ps`` 2."""
-_START_FAILED = re.compile(r"failed to (create|start)\b")
+_START_FAILED = r"failed to (create|start)\b"
 
 
 class Nerdctl(DockerLike):
@@ -145,12 +145,14 @@ def parse_list(done: Completed) -> dict[str, Observation]:
 
 def parse(done: Completed) -> dict[str, Observation]:
     """``inspect``'s containers. ``Error`` is the last failed operation's: only a failed start's says how a job ended."""
-    if done.returncode and (words.unanswered(done) or not words.UNKNOWN.search(words.errors(done.stderr))):
+    if done.returncode and (words.unanswered(done) or not words.says(words.errors(done.stderr), words.UNKNOWN)):
         raise DrmCommunicationException(words.told(done))
     found = {}
     for each in inspection.objects(done):
         state = each.get("state")
-        if isinstance(state, dict) and not (state.get("Status") == "" and _START_FAILED.match(str(state.get("Error")))):
+        if isinstance(state, dict) and not (
+            state.get("Status") == "" and re.match(_START_FAILED, str(state.get("Error")))
+        ):
             each = {**each, "state": {**state, "Error": ""}}
         seen = inspection.observe(each, STATES)
         # 1.7 goes on telling the pid of a process that has gone.

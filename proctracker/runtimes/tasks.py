@@ -27,7 +27,7 @@ STATES = {
 SHIM_STATES = {1: "CREATED", 2: "RUNNING", 3: "STOPPED", 4: "PAUSED", 5: "PAUSING"}
 """The same words by the numbers of ``ctr shim state`` (containerd's api/types/task)."""
 
-_TABLE = re.compile(r"TASK\s+PID\s+STATUS")
+_TABLE = r"TASK\s+PID\s+STATUS"
 
 
 def parse_tasks(done: Completed) -> dict[str, Observation]:
@@ -36,7 +36,7 @@ def parse_tasks(done: Completed) -> dict[str, Observation]:
     Raises DrmCommunicationException where the engine was not reached or no such table came.
     """
     header, *lines = words.expect(done).splitlines() or [""]
-    if not _TABLE.match(header):
+    if not re.match(_TABLE, header):
         raise DrmCommunicationException(f"{done.argv[0]} answered with something else than its table: {header[:80]!r}")
     found = {}
     for line in lines:

@@ -15,24 +15,20 @@ from proctracker.errors import (
 )
 from proctracker.model import Completed
 
-UNKNOWN = re.compile(
-    r"no such (container|object)|no container with name or id .* found|container .* (not found|does not exist)",
-    re.IGNORECASE,
-)
+UNKNOWN = r"no such (container|object)|no container with name or id .* found|container .* (not found|does not exist)"
 """The engine was asked and does not know the container."""
 
-UNREACHABLE = re.compile(
+UNREACHABLE = (
     r"cannot connect to|is the docker daemon running|error while dialing|connection (refused|reset)|unable to connect"
     r"|cannot access (containerd )?socket|permission denied while trying to connect|transport is closing|code = unavailable"
-    r"|unexpected eof|error during connect|failed to dial|dial unix|i/o timeout|context deadline exceeded|broken pipe",
-    re.IGNORECASE,
+    r"|unexpected eof|error during connect|failed to dial|dial unix|i/o timeout|context deadline exceeded|broken pipe"
 )
 """The engine itself could not be asked (Linux, socket files and gRPC say this)."""
 
 ERRORS: Sequence[tuple[str, type[Drmaa2Exception]]] = (
-    (UNREACHABLE.pattern, DrmCommunicationException),
+    (UNREACHABLE, DrmCommunicationException),
     (r"rootless|cgroups? not configured|does not have a cgroup|toggle freezer", UnsupportedOperationException),
-    (UNKNOWN.pattern, InvalidStateException),
+    (UNKNOWN, InvalidStateException),
     (
         r"not running|not paused|already paused|can only \w+ running|state improper|already finished|in state|is restarting"
         r"|no running task|is paused|process does not exist|not found|cannot (pause|resume) a ",
@@ -48,11 +44,9 @@ _STARTS: Sequence[tuple[str, int]] = (
 )
 """Words of a failed start -> its status as a shell has it."""
 
-_LEADS = re.compile(r"^(Error: |docker: |Error response from daemon: |ctr: |level=(fatal|error) msg=)+", re.IGNORECASE)
-_LOGFMT = re.compile(r'^time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"')
-_NOISE = re.compile(
-    r"^(See '|Run '|Usage:|Trying to pull|Unable to find image|time=\S+ level=(warning|info|debug))", re.IGNORECASE
-)
+_LEADS = r"(?i)^(Error: |docker: |Error response from daemon: |ctr: |level=(fatal|error) msg=)+"
+_LOGFMT = r'time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"'
+_NOISE = r"See '|Run '|Usage:|Trying to pull|Unable to find image|time=\S+ level=(warning|info|debug)"
 
 
 def reason(text: str) -> str:
@@ -67,26 +61,27 @@ def errors(text: str) -> str:
 
 def _plain(line: str) -> str:
     line = line.strip()
-    log = _LOGFMT.match(line)
+    log = re.match(_LOGFMT, line)
     if log:
         if log[1] in ("warning", "info", "debug"):
             return ""
         line = log[2].replace("\\n", " ").replace('\\"', '"').replace("\\\\", "\\")
-    return "" if _NOISE.match(line) else _LEADS.sub("", line).strip()
+    return "" if re.match(_NOISE, line, re.IGNORECASE) else re.sub(_LEADS, "", line).strip()
+
+
+def says(text: str, pattern: str) -> bool:
+    """Whether an engine's words have this in them, however it is spelt; patterns are compiled when first needed."""
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def start_status(text: str) -> int:
     """127, 126 or 125 by what an engine says of a start that failed."""
-    return next((status for pattern, status in _STARTS if re.search(pattern, text, re.IGNORECASE)), 125)
+    return next((status for pattern, status in _STARTS if says(text, pattern)), 125)
 
 
 def unanswered(done: Completed) -> bool:
     """The CLI was cut off, could not be started, or could not reach its engine."""
-    return (
-        done.returncode < 0
-        or bool(UNREACHABLE.search(errors(done.stderr)))
-        or (done.returncode == 127 and not done.stdout)
-    )
+    return done.returncode < 0 or says(errors(done.stderr), UNREACHABLE) or (done.returncode == 127 and not done.stdout)
 
 
 def expect(done: Completed) -> str:
@@ -106,6 +101,6 @@ def failed(done: Completed) -> Drmaa2Exception:
     if unanswered(done):
         return DrmCommunicationException(told(done))
     for pattern, kind in ERRORS:
-        if re.search(pattern, errors(done.stderr), re.IGNORECASE):
+        if says(errors(done.stderr), pattern):
             return kind(told(done))
     return ImplementationSpecificException(told(done))

@@ -12,7 +12,7 @@ from proctracker.model import PARAMETRIC_INDEX, JobTemplate, extension
 from proctracker.templates import placeholders
 
 _OUTPUTS = {"output": "output_path", "error": "error_path"}
-_ID = re.compile(r"%[jA]")
+_ID = r"%[jA]"
 _NO_ID = "0"
 
 
@@ -64,7 +64,7 @@ def _directory(spec: Mapping[str, Any], job: str) -> str:
 
 def _path(spec: Mapping[str, Any], name: str, base: str, job: str) -> str | None:
     text = spec.get(name)
-    if text is None or _ID.search(text.replace("%%", "")):
+    if text is None or re.search(_ID, text.replace("%%", "")):
         return None
     return placeholders.path(text, base, job=job, home=spec["home_dir"], working=base)
 
