@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model import nearest
 from proctracker.model.records import field, record
-from proctracker.templates import files, quantities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping
 
 
 @record(frozen=True)
@@ -16,7 +17,7 @@ class Tracker:
     """A contact of a name of its own: a runtime and the command that stands for its CLI."""
 
     runtime: str
-    command: Tuple[str, ...]
+    command: tuple[str, ...]
 
 
 @record(frozen=True)
@@ -24,7 +25,7 @@ class Category:
     """A job category of a name of its own: an image and options passed to the CLI as they are."""
 
     image: str
-    options: Tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @record
@@ -42,8 +43,8 @@ class Config:
     start_timeout: float | None = None
     durability: str = "process"
     keep_environment: bool = False
-    trackers: Dict[str, Tracker] = field(default_factory=dict)
-    categories: Dict[str, Category] = field(default_factory=dict)
+    trackers: dict[str, Tracker] = field(default_factory=dict)
+    categories: dict[str, Category] = field(default_factory=dict)
 
 
 def paths(environ: Mapping[str, str]) -> list[str]:
@@ -59,6 +60,8 @@ def load(environ: Mapping[str, str]) -> Config:
     config = Config()
     for path in paths(environ):
         if environ.get("PROCTRACKER_CONFIG") or os.path.exists(path):
+            from proctracker.templates import files  # here: most users have no file, and a command is begun without
+
             for key, value in files.read(path).items():
                 _set(config, path, key, value)
     return config
@@ -67,6 +70,8 @@ def load(environ: Mapping[str, str]) -> Config:
 def _set(config: Config, path: str, key: str, value: Any) -> None:
     convert = _KEYS.get(key)
     if convert is None:
+        from proctracker.model import nearest
+
         raise InvalidArgumentException(f"{path}: no key {key!r}{nearest(key, _KEYS)}")
     try:
         converted = convert(value)
@@ -105,10 +110,18 @@ def _folder(value: Any) -> str:
 
 
 def _seconds(value: Any, name: str) -> float:
+    from proctracker.templates import quantities
+
     found = quantities.duration(value, name)
     if not found:
         raise TypeError("it is 0, within which nothing could answer")
     return found
+
+
+def _size(value: Any) -> int | None:
+    from proctracker.templates import quantities
+
+    return quantities.size(value, "output_limit")
 
 
 def _flag(value: Any) -> bool:
@@ -123,14 +136,14 @@ def _durability(value: Any) -> str:
     return str(value)
 
 
-def _words(value: Any) -> Tuple[str, ...]:
-    words: List[Any] = value.split() if isinstance(value, str) else value
+def _words(value: Any) -> tuple[str, ...]:
+    words: list[Any] = value.split() if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"a list of words is expected, not {value!r}")
     return tuple(words)
 
 
-def _named(value: Any, kind: str, keys: tuple[str, str], build: Callable[..., Any]) -> Dict[str, Any]:
+def _named(value: Any, kind: str, keys: tuple[str, str], build: Callable[..., Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"a mapping of names to {kind} is expected")
     found = {}
@@ -148,7 +161,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "keep_ended": _count,
     "keep_days": _number,
     "output_dir": _folder,
-    "output_limit": lambda value: quantities.size(value, "output_limit"),
+    "output_limit": _size,
     "cli_timeout": lambda value: _seconds(value, "cli_timeout"),
     "start_timeout": lambda value: _seconds(value, "start_timeout"),
     "durability": _durability,

@@ -68,7 +68,7 @@ class Desk:
     def __init__(self, home: Home, key: str = "main", seat: Seat | None = None, turn: int = 0) -> None:
         home.prepare()
         self.home, self.key = home, key
-        listener = socketpath.listen(socketpath.of(home.run, key))
+        listener = socketpath.listen(home.socket(key))
         claim = election.claim(home.run, key)
         assert claim is not None
         note, self.note = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

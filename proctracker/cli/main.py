@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,9 @@ USAGE = 2
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 """What a shell would tell of a program that SIGPIPE ended."""
+
+_MANY = 50_000
+"""Objects made, less those gone, from which on a program that lives longer looks for garbage."""
 
 
 class Call:
@@ -59,7 +63,16 @@ class Call:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Everything that goes wrong is one line on stderr."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _run(list(argv))
+    # Most commands end before there is garbage: the collector's walks over code just imported would be a tenth of them.
+    gc.set_threshold(_MANY)
+    code = _run(sys.argv[1:])
+    gc.freeze()
+    return code
+
+
+def _run(words: list[str]) -> int:
     failure, usage = 1, USAGE
     try:
         _mend_streams()
@@ -136,6 +149,10 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
 
 def _carry_out(call: Call) -> int:
     """Run the command; nothing is left open."""
+    if call.command.job and call.words:
+        from proctracker.cli.hasten import hasten
+
+        hasten()
     try:
         return _function(call.command)(call)
     finally:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
     from dataclasses import field, replace
+    from typing import Any
 else:
 
     def record(cls=None, *, frozen=False):
@@ -63,7 +63,7 @@ class _Fields:
             default = self._defaults.get(name, dataclasses.MISSING)
             made = isinstance(default, _Factory)
             how = dataclasses.field(default_factory=default.make) if made else dataclasses.field(default=default)
-            found.append((name, Any, how))
+            found.append((name, object, how))
         plain: Any = dataclasses.make_dataclass(owner.__name__, found)
         return plain.__dataclass_fields__
 

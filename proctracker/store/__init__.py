@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from proctracker.store.paths import Home, home_path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.store.reader import Reader
     from proctracker.store.rows import ArrayRow, SessionRow, TransitionRow

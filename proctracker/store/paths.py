@@ -64,6 +64,10 @@ class Home:
                 raise DrmCommunicationException(f"no proctracker state in {self.path}: {error.strerror}") from None
         return self._uuid
 
+    def socket(self, key: str) -> str:
+        """Where the supervisor of a confinement listens."""
+        return os.path.join(self.run, f"{key}.sock")
+
     def prepare(self) -> None:
         """Make whatever is missing, private to us; any number of processes may do so at once.
 

@@ -7,9 +7,14 @@ import pwd
 import re
 import resource
 from collections.abc import Mapping
-from typing import TypedDict
 
 from proctracker.supervisor.textfile import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypedDict
+else:
+    TypedDict = dict
 
 MAIN = "main"
 """The key of every ordinary login of a user on a host."""

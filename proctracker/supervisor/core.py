@@ -8,7 +8,7 @@ import os
 
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, settings, socketpath, spawn
+from proctracker.supervisor import confinement, procfs, settings, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
@@ -58,7 +58,7 @@ class Core:
         self.own = spawn.own()
         self.me = confinement.describe()
         self.contexts: dict[str, Context] = {}
-        self._name = _inode(socketpath.of(home.run, key))
+        self._name = _inode(home.socket(key))
         self.paused = False
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
@@ -142,7 +142,7 @@ class Core:
 
     def leave(self) -> None:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
-        path = socketpath.of(self.home.run, self.key)
+        path = self.home.socket(self.key)
         going = f"{path}.going"
         # Started after the state directory was removed, it never had a name.
         if self._name and _inode(path) == self._name:

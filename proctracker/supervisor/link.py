@@ -71,7 +71,7 @@ class Supervisor:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
         attempt, until = 0, time.monotonic() + _LATEST
         while time.monotonic() < until:
-            path = socketpath.of(self.home.run, self.key)
+            path = self.home.socket(self.key)
             try:
                 link = self._greet(path)
             except PermissionError as error:

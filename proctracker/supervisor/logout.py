@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import pwd
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
+from proctracker.model.records import record
 from proctracker.supervisor.textfile import text_of
 
 LINGER = "/var/lib/systemd/linger"
@@ -19,14 +17,15 @@ _SETTINGS = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROPINS = ("/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd")
 """Where logind.conf(5) and its drop-ins lie, the later winning; of drop-ins with one name only the last counts."""
 
-_PLACE = re.compile(r"/user-\d+\.slice/(?:(session-[^/]+\.scope)|(user@\d+\.service))(?:/|$)")
-_LINE = re.compile(r"^\s*(#?)\s*(KillUserProcesses|KillOnlyUsers|KillExcludeUsers)\s*=\s*(.*?)\s*$", re.MULTILINE)
+_PLACE = r"/user-\d+\.slice/(?:(session-[^/]+\.scope)|(user@\d+\.service))(?:/|$)"
+_LINE = r"(?m)^\s*(#?)\s*(KillUserProcesses|KillOnlyUsers|KillExcludeUsers)\s*=\s*(.*?)\s*$"
 
 _WAY_OUT = ("systemd-run", "--user", "--scope", "--collect", "--quiet", "--")
 """Moves itself into a scope of the user's manager and executes the command there: same pid, same descriptors."""
 
 
-class Login(NamedTuple):
+@record(frozen=True)
+class Login:
     """Where we are: ``place`` is ``session-3.scope``, ``user@1000.service`` or None (no login's); whether the user
     lingers; whether logind ends what is left in a session."""
 
@@ -47,7 +46,7 @@ def login_place(cgroup: str) -> str | None:
     """What of a login we are in, by the text of /proc/self/cgroup: its session's scope or the user's manager."""
     for line in cgroup.splitlines():
         _, controllers, path = line.split(":", 2)
-        found = _PLACE.search(path) if controllers in ("", "name=systemd") else None
+        found = re.search(_PLACE, path) if controllers in ("", "name=systemd") else None
         if found:
             return found[1] or found[2]
     return None
@@ -60,6 +59,8 @@ def lingers(user: str, folder: str = LINGER) -> bool:
 
 def settings() -> list[str]:
     """The texts of logind.conf and its drop-ins in the order they count."""
+    import glob  # here: as subprocess below
+
     dropins: dict[str, str] = {}
     for folder in _DROPINS:
         for path in glob.glob(f"{folder}/logind.conf.d/*.conf"):
@@ -76,7 +77,7 @@ def kills(user: str, texts: Iterable[str]) -> bool:
     values = {"KillUserProcesses": "", "KillOnlyUsers": "", "KillExcludeUsers": "root"}
     default = "no"
     for text in texts:
-        for comment, name, value in _LINE.findall(text):
+        for comment, name, value in re.findall(_LINE, text):
             if not comment:
                 values[name] = value
             elif name == "KillUserProcesses":
@@ -121,6 +122,8 @@ def warning(login: Login) -> str | None:
 
 def _works(argv: list[str], environ: Mapping[str, str], timeout: float) -> bool:
     """Whether a command ends with 0 in time."""
+    import subprocess  # here: hardly any login needs it, and the import would cost each first job some milliseconds
+
     null = subprocess.DEVNULL
     try:
         subprocess.run(argv, env=environ, stdin=null, stdout=null, stderr=null, timeout=timeout, check=True)

@@ -26,17 +26,25 @@ def main(argv: list[str]) -> None:
         _log(home)
         claim = election.claim(home.run, key)
         if claim is None:
-            os.write(ready, b"busy")
+            _say(ready, b"busy")
             os._exit(0)
-        listener = socketpath.listen(socketpath.of(home.run, key))
+        listener = socketpath.listen(home.socket(key))
     except OSError as error:
-        os.write(ready, f"{error.filename or home.run}: {error.strerror}".encode("utf-8", "replace"))
+        _say(ready, f"{error.filename or home.run}: {error.strerror}".encode("utf-8", "replace"))
         os._exit(1)
     command = os.memfd_create("command", os.MFD_CLOEXEC)
     seat = keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
-    os.write(ready, b"ready")
+    _say(ready, b"ready")
     os.close(ready)
     _serve(home, key, seat)
+
+
+def _say(ready: int, word: bytes) -> None:
+    """Tell who started us; that may have found meanwhile that it needs no supervisor."""
+    try:
+        os.write(ready, word)
+    except BrokenPipeError:
+        pass
 
 
 def take_over(argv: list[str]) -> None:
@@ -57,7 +65,6 @@ def _load() -> None:
     for name in runtimes.names():
         runtimes.get(name)
     # Keeper and supervisor share these objects' pages as long as neither's collector writes into them.
-    gc.collect()
     gc.freeze()
 
 

@@ -15,11 +15,6 @@ _CREDENTIALS = struct.Struct("=iII")
 """struct ucred of SO_PEERCRED: pid, uid, gid, unix(7)."""
 
 
-def of(run: str, key: str) -> str:
-    """Where the supervisor of this confinement listens."""
-    return os.path.join(run, f"{key}.sock")
-
-
 @contextmanager
 def _short(path: str) -> Iterator[bytes]:
     """A name of this socket that fits; a long one goes through a descriptor of its directory."""

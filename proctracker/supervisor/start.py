@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
-import subprocess
+import signal
 import sys
 
 from proctracker.errors import DrmCommunicationException, OutOfResourceException
@@ -13,6 +14,12 @@ from proctracker.supervisor import confinement, logout
 
 READY_WAIT = 20.0
 """Seconds a start may take on a machine that swaps or has a slow network file system."""
+
+_READY = 3
+"""The descriptor on which it says ready, or why not."""
+
+_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What Python ignores and other programs do not expect to."""
 
 _BOOT = """
 import os, sys
@@ -33,49 +40,83 @@ def _environment(durability: str) -> dict[str, str]:
     return {**found, "PROCTRACKER_DURABILITY": durability}
 
 
+class Starting:
+    """A supervisor's start under way: its keeper is loading its code."""
+
+    def __init__(self, home: Home, key: str, durability: str) -> None:
+        self._home = home
+        self._login = logout.describe()
+        environment = _environment(durability)
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(_READY)]
+        prefix: list[str] = []
+        if self._login.lingers:
+            prefix = logout.way_out(self._login, logout.manager_environ(environment))
+            environment = logout.manager_environ(environment) if prefix else environment
+        self._read_end, write_end = os.pipe()
+        try:
+            self._pid = _spawn([*prefix, *argv], environment, write_end)
+        except OSError as error:
+            os.close(self._read_end)
+            raise OutOfResourceException(f"no supervisor could be started: {error.strerror}") from None
+        finally:
+            os.close(write_end)
+
+    def finish(self) -> str | None:
+        """Wait until its socket can be connected to; as ``start``."""
+        try:
+            poll = select.poll()
+            poll.register(self._read_end, select.POLLIN)
+            ready = poll.poll(READY_WAIT * 1000)
+            said = os.read(self._read_end, 4096) if ready else b"no word from it in time"
+        finally:
+            os.close(self._read_end)
+            _reap(self._pid, 0 if ready else os.WNOHANG)
+        if said not in (b"ready", b"busy"):
+            log = os.path.join(self._home.here, "supervisor.log")
+            text = said.decode("utf-8", "replace") or f"it ended at once, see {log}"
+            raise DrmCommunicationException(f"no supervisor could be started: {text}")
+        return logout.warning(self._login)
+
+
+_hastened: dict[tuple[str, str], Starting] = {}
+"""Starts begun before they were needed, by directory and key."""
+
+
+def hasten(home: Home, key: str, durability: str) -> None:
+    """Begin what ``start`` will be asked for. Raises as that does; where no supervisor is needed after all, it leaves soon."""
+    home.prepare()
+    _hastened[home.run, key] = Starting(home, key, durability)
+
+
 def start(home: Home, key: str, durability: str = "process") -> str | None:
     """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
 
     Returns a warning in one line where a logout would end the jobs. Raises DrmCommunicationException or
     OutOfResourceException with what went wrong.
     """
-    read_end, write_end = os.pipe()
-    environment = _environment(durability)
-    login = logout.describe()
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(write_end)]
+    begun = _hastened.pop((home.run, key), None)
+    return (begun or Starting(home, key, durability)).finish()
+
+
+def _spawn(argv: list[str], environment: dict[str, str], ready: int) -> int:
+    """Start it with nothing but the descriptor to say ready on."""
+    high = fcntl.fcntl(ready, fcntl.F_DUPFD_CLOEXEC, _READY + 1)
+    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     try:
-        prefix = logout.way_out(login, logout.manager_environ(environment)) if login.lingers else []
-        if prefix:
-            environment = logout.manager_environ(environment)
-        null = subprocess.DEVNULL
-        subprocess.run(
-            [*prefix, *argv],
-            env=environment,
-            cwd="/",
-            stdin=null,
-            stdout=null,
-            stderr=null,
-            pass_fds=[write_end],
-            check=False,
+        return os.posix_spawnp(
+            argv[0], argv, environment, file_actions=[*null, (os.POSIX_SPAWN_DUP2, high, _READY)], setsigdef=_SIGNALS
         )
-    except OSError as error:
-        os.close(read_end)
-        raise OutOfResourceException(f"no supervisor could be started: {error.strerror}") from None
     finally:
-        os.close(write_end)
+        os.close(high)
+
+
+def _reap(pid: int, options: int) -> None:
+    """What forked the keeper has ended, or is about to; a program that ignores SIGCHLD has nothing to reap."""
     try:
-        poll = select.poll()
-        poll.register(read_end, select.POLLIN)
-        ready = poll.poll(READY_WAIT * 1000)
-        said = os.read(read_end, 4096) if ready else b"no word from it in time"
-    finally:
-        os.close(read_end)
-    if said not in (b"ready", b"busy"):
-        log = os.path.join(home.here, "supervisor.log")
-        text = said.decode("utf-8", "replace") or f"it ended at once, see {log}"
-        raise DrmCommunicationException(f"no supervisor could be started: {text}")
-    return logout.warning(login)
+        os.waitpid(pid, options)
+    except ChildProcessError:
+        pass
 
 
 def command(home: Home, key: str) -> list[str]:

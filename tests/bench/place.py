@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, procfs, socketpath
+from proctracker.supervisor import confinement, election, procfs
 
 
 class Place:
@@ -37,7 +37,7 @@ class Place:
             os.kill(pid, signal.SIGKILL)
         while self.supervisors():
             time.sleep(0.001)
-        path = socketpath.of(self.home.run, confinement.key())
+        path = self.home.socket(confinement.key())
         if os.path.exists(path):
             os.unlink(path)
 

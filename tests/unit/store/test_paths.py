@@ -106,6 +106,11 @@ def test_a_directory_of_someone_else_is_refused_to_root_too(home: Home) -> None:
             call()
 
 
+def test_each_confinement_has_a_socket_of_its_own(home: Home) -> None:
+    assert os.path.dirname(home.socket("main")) == home.run
+    assert home.socket("main") != home.socket("0123456789ab")
+
+
 def test_check_makes_nothing(home: Home) -> None:
     assert home.check() is False
     assert not os.path.exists(home.path)

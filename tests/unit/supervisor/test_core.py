@@ -24,7 +24,7 @@ from supervising import LONG, Desk, context, gone, seat, spec, stored
 
 
 def _socket(desk: Desk) -> str:
-    return socketpath.of(desk.home.run, desk.key)
+    return desk.home.socket(desk.key)
 
 
 def test_contexts_are_parsed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ Answer = Callable[[socket.socket], None]
 def fake(home: Home) -> Iterator[Callable[[Answer], None]]:
     """Something else that listens where a supervisor would, for one connection."""
     home.prepare()
-    listener = socketpath.listen(socketpath.of(home.run, "main"))
+    listener = socketpath.listen(home.socket("main"))
     threads: list[threading.Thread] = []
 
     def serve(answer: Answer) -> None:
@@ -31,7 +31,7 @@ def fake(home: Home) -> Iterator[Callable[[Answer], None]]:
                 sock, _ = listener.accept()
             except OSError:
                 return  # the test is over
-            socketpath.unlink(socketpath.of(home.run, "main"))
+            socketpath.unlink(home.socket("main"))
             with sock:
                 answer(sock)
 

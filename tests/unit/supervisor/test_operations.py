@@ -22,7 +22,7 @@ class Line:
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.number = desk, 0
-        self.socket = socketpath.connect(socketpath.of(desk.home.run, desk.key))
+        self.socket = socketpath.connect(desk.home.socket(desk.key))
         self.socket.setblocking(False)
         self._frames = protocol.Frames()
         self.said: list[dict[str, Any]] = []

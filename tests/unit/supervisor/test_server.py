@@ -23,7 +23,7 @@ def client(desk: Desk) -> Iterator[Callable[[], socket.socket]]:
 
     def make() -> socket.socket:
         before = len(desk.core.server.connections)
-        made.append(socketpath.connect(socketpath.of(desk.home.run, desk.key)))
+        made.append(socketpath.connect(desk.home.socket(desk.key)))
         desk.until(lambda: len(desk.core.server.connections) > before)
         made[-1].setblocking(False)
         return made[-1]
@@ -153,7 +153,7 @@ def test_another_user_is_not_served(
     def refuse(sock: socket.socket) -> None:
         raise PermissionError("another uid")
 
-    sock = socketpath.connect(socketpath.of(desk.home.run, desk.key))
+    sock = socketpath.connect(desk.home.socket(desk.key))
     sock.setblocking(False)
     monkeypatch.setattr(socketpath, "check_peer", refuse)
     assert _answer(desk, sock) == {}

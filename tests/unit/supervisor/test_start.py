@@ -17,7 +17,7 @@ from supervising import seat
 def test_its_socket_is_there_when_it_says_so(home: Home) -> None:
     home.prepare()
     start.start(home, "main")
-    socketpath.connect(socketpath.of(home.run, "main")).close()
+    socketpath.connect(home.socket("main")).close()
     first = election.holders(home.run, "main")
     start.start(home, "main")  # it is left to the one that is there
     assert set(election.holders(home.run, "main")) & set(first)
@@ -82,6 +82,19 @@ def test_one_that_says_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(DrmCommunicationException, match=r"no word from it in time"):
         start.start(home, "main")
     (tmp_path / "gate").write_text("go\n")
+
+
+def test_one_that_nobody_waits_for_serves_all_the_same(home: Home) -> None:
+    home.prepare()
+    starting = start.Starting(home, "main", "process")
+    os.close(starting._read_end)
+    os.waitpid(starting._pid, 0)
+    # It has its claim from before it listens: the second one leaves it to the first, which cannot say that it is ready.
+    start.start(home, "main")
+    while not os.path.exists(home.socket("main")):
+        start.start(home, "main")
+    socketpath.connect(home.socket("main")).close()
+    assert "Traceback" not in Path(home.here, "supervisor.log").read_text()
 
 
 def test_the_command_after_an_upgrade(home: Home) -> None:
