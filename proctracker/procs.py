@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
 
 from proctracker.model import CpuArchitecture, JobInfo, JobState, MachineInfo, OperatingSystem, Version, moment
+from proctracker.model.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 PREFIX = "pid-"
 """Ids of processes that are no jobs of ours begin with it, in monitoring sessions."""

@@ -7,19 +7,19 @@ import os
 import threading
 import time
 import warnings
-from typing import IO, TYPE_CHECKING, Any, Iterator, List, Sequence, Tuple, TypeVar
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import Completed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import IO, Any, Iterator, Protocol, Sequence, TypeVar
 
     from proctracker.runtimes.base import Argv, Dialog, Engine
+
+    T = TypeVar("T")
 else:
     Protocol = object
-
-T = TypeVar("T")
 
 TIMED_OUT, NOT_FOUND, NOT_STARTED = -1, 127, 126
 """Return codes of calls that were cut off, named no command, or could not be started."""
@@ -33,7 +33,7 @@ _CODES = tuple(range(-64, 256))
 class Caller(Protocol):
     """What makes calls: a Runner, or a fake of it (``proctracker.testing.ReplayRunner``)."""
 
-    def run(self, *argvs: Argv) -> List[Completed]:
+    def run(self, *argvs: Argv) -> list[Completed]:
         """Make these calls side by side."""
 
     def converse(self, dialog: Dialog[T]) -> T:
@@ -89,7 +89,7 @@ def converse(caller: Caller, dialog: Dialog[T]) -> T:
         return done.value  # type: ignore[no-any-return]
 
 
-def converse_all(pairs: Sequence[Tuple[Runner, Dialog[Any]]]) -> list[Any | Drmaa2Exception]:
+def converse_all(pairs: Sequence[tuple[Runner, Dialog[Any]]]) -> list[Any | Drmaa2Exception]:
     """Carry several engines' dialogs through, their calls side by side.
 
     An answer for each, in order; the DRMAA2 exception of a dialog that raised one stands in its place.
@@ -117,7 +117,7 @@ def _step(dialog: Dialog[Any], said: Any, place: int, wanted: dict[int, Sequence
         answers[place] = error
 
 
-def _run_all(calls: Sequence[Tuple[Runner, Argv]]) -> list[Completed]:
+def _run_all(calls: Sequence[tuple[Runner, Argv]]) -> list[Completed]:
     until = time.monotonic()
     started = [(Call(runner, argv), until + runner.timeout) for runner, argv in calls]
     return [call.finish(end) for call, end in started]

@@ -7,12 +7,17 @@ import platform
 import resource
 import shutil
 import sys
-from typing import Callable, Iterator, NamedTuple
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.errors import Drmaa2Exception
+from proctracker.model.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Iterator
+
 
 _GRADES = {"ok": "\x1b[32m", "warn": "\x1b[33m", "fails": "\x1b[31m", "absent": "\x1b[2m"}
 """How a check may come out -> its colour. ``absent``: a runtime that is not installed, which is no fault."""

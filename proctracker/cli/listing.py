@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Iterable, Sequence
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, nearest_word, text
 from proctracker.model import JobInfo, JobRow, JobState, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Sequence
+
 
 _HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
 _COMMAND_WIDTH = 40

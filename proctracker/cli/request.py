@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable
 
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number, text, texts
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import SPELLINGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 
 _ATTRIBUTES = {
     "image": "job_category",

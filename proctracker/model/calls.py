@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 from proctracker.model.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
 
 
 @record(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, List, Mapping
 
 from proctracker.model.enums import CpuArchitecture, DrmaaEvent, JobState, OperatingSystem
 from proctracker.model.records import record
 from proctracker.model.structs import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping
 
 
 @record

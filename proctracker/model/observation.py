@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Tuple
-
 from proctracker.model.enums import JobState
 from proctracker.model.records import field, record
 from proctracker.model.signals import FATAL, signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Tuple
 
 
 @record(frozen=True)

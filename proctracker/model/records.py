@@ -1,12 +1,14 @@
-"""``record``: a dataclass made in a tenth of the time; importing the standard ones would take longer than most commands."""
+"""``record`` and ``NamedTuple``: what dataclasses and typing give, made in a tenth of the time and of the memory."""
 
 from __future__ import annotations
+
+from collections import namedtuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
     from dataclasses import field, replace
-    from typing import Any
+    from typing import Any, NamedTuple
 else:
 
     def record(cls=None, *, frozen=False):
@@ -38,8 +40,23 @@ else:
         copy.__dict__.update(it.__dict__, **changes)
         return copy
 
+    class _Named(type):
+        """Makes classes of ``NamedTuple`` tuples with the names, defaults, methods and docstring written there."""
 
-__all__ = ["field", "record", "replace"]
+        def __new__(meta, name, bases, space):
+            if not bases:
+                return super().__new__(meta, name, bases, space)
+            names = [*space["__annotations__"]]
+            made = namedtuple(name, names, defaults=[space[each] for each in names if each in space])
+            for key in space.keys() - {*names, "__annotations__", "__qualname__", "__classcell__"}:
+                setattr(made, key, space[key])
+            return made
+
+    class NamedTuple(metaclass=_Named):
+        """As typing's."""
+
+
+__all__ = ["NamedTuple", "field", "record", "replace"]
 
 
 class _Factory:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 from proctracker.errors import InvalidArgumentException
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import TypeVar
+    from typing import Any, Callable, Iterable, TypeVar
 
     S = TypeVar("S", bound="Struct")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Union
+from collections.abc import Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.enums import CpuArchitecture, OperatingSystem
 from proctracker.model.records import record
 from proctracker.model.structs import Struct, nearest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Any, Callable, Dict, List, Union
 
     When = Union[datetime, float, int, str]
 

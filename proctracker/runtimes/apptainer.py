@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import Completed, JobTemplate, extension
@@ -12,6 +11,10 @@ from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dial
 from proctracker.runtimes.process import Process
 from proctracker.runtimes.words import expect
 from proctracker.templates import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
 
 
 def _own(name: str, value: Any) -> Sequence[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generator, Mapping, NamedTuple, Sequence, Tuple
+from collections.abc import Generator
 
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import SPELLINGS
-from proctracker.model.records import field, record
+from proctracker.model.records import NamedTuple, field, record
 
-Argv = Tuple[str, ...]
+Argv = tuple[str, ...]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol, TypeVar
+    from typing import Any, Mapping, Protocol, Sequence, TypeVar
 
     from proctracker.model import Completed, JobTemplate, Observation
 
@@ -39,7 +40,7 @@ GENERAL_EXTENSIONS = ("contact", "after", "after_any", "retries", "retry_delay",
 class Engine:
     """Which engine a CLI talks to: the command, the contact's options and the environment that decides it."""
 
-    command: Tuple[str, ...]
+    command: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -149,7 +150,7 @@ class Runtime(Protocol):
     def launch(self, request: Request) -> Launch:
         """The plan for one start. Raises UnsupportedAttributeException for an environment that cannot be passed safely."""
 
-    def failed_start(self, completed: Completed) -> Tuple[int, str]:
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
         """A start command that returned not 0 -> (exit status 125, 126 or 127; the CLI's reason in one line)."""
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping, Sequence
 
 from proctracker.errors import UnsupportedOperationException
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, tasks, words
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one, refuse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
 
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""

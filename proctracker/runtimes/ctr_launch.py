@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, Observation, extension, signal_number
 from proctracker.runtimes import environment, flags, logger
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
 from proctracker.runtimes.tasks import EXIT_LABEL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
 
 
 def _namespace(name: str, value: Any) -> Sequence[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
-
 from proctracker.runtimes import flags
 from proctracker.runtimes.base import Argv, Launch, Request
 from proctracker.runtimes.shared import DockerLike, Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
 
 LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max-file=1", "--log-opt=compress=false")
 """A log that keeps every byte: docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the

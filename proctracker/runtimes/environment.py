@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Mapping, NamedTuple
 
 from proctracker.errors import UnsupportedAttributeException
+from proctracker.model.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
 
 # What podman, docker, nerdctl, ctr, their libraries, the OCI runtimes, Go's run time and libc read from their environment.
 _MEANS_SOMETHING = (

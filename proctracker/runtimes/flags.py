@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os.path
 import re
-from typing import Any, Callable, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, extension, extension_flag, nearest
 from proctracker.templates import limits, quantities
 
-Reader = Callable[[str, Any], Sequence[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping, Sequence
+
+    Reader = Callable[[str, Any], Sequence[str]]
 """(extension's name, value as given) -> what the flag is given, once each; raises InvalidArgumentException."""
 
 FLAGS = {

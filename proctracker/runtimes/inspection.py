@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import Any, Iterator, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
 from proctracker.model.records import replace
 from proctracker.runtimes import words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping, Sequence
+
 
 FIELDS = {
     "id": ".ID",

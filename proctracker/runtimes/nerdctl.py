@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping, NoReturn, Sequence
 
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, Observation
@@ -13,6 +12,11 @@ from proctracker.runtimes import flags, inspection, logger, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.docker import namespace
 from proctracker.runtimes.shared import EXTENSIONS, UNSUPPORTED, DockerLike, Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, NoReturn, Sequence
+
 
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
 """The words of ``nerdctl inspect``: docker's, and none at all for a container without a task."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os.path
-from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import replace
 from proctracker.runtimes import flags, inspection, words
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
 from proctracker.runtimes.shared import DockerLike
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
 
 STATES = {
     **inspection.STATES,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NoReturn, Sequence
-
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation
 from proctracker.runtimes.base import (
@@ -18,6 +16,11 @@ from proctracker.runtimes.base import (
     refuse,
 )
 from proctracker.templates import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, NoReturn, Sequence
+
 
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
 

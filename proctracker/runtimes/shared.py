@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Sequence
-
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
+from proctracker.model.records import NamedTuple
 from proctracker.runtimes import environment, flags, inspection, words
 from proctracker.runtimes.base import (
     ATTACHED,
@@ -20,6 +19,11 @@ from proctracker.runtimes.base import (
     one,
     refuse,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
 
 EXTENSIONS = (
     *GENERAL_EXTENSIONS,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
 from proctracker.model.records import replace
 from proctracker.runtimes import inspection, words
 from proctracker.runtimes.inspection import mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 EXIT_LABEL = "proctracker.exit"
 """Where an attached start writes the code: ``ctr run`` deletes the task that had it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Sequence
 
 from proctracker.errors import (
     Drmaa2Exception,
@@ -14,6 +13,11 @@ from proctracker.errors import (
     UnsupportedOperationException,
 )
 from proctracker.model import Completed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Sequence
+
 
 UNKNOWN = r"no such (container|object)|no container with name or id .* found|container .* (not found|does not exist)"
 """The engine was asked and does not know the container."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Mapping, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, NoReturn, Sequence
 
 from proctracker.errors import InvalidArgumentException, InvalidSessionException
 from proctracker.model import INFINITE_TIME, JobInfo, JobTemplate, extension
@@ -12,9 +12,12 @@ from proctracker.sessions.events import Events
 from proctracker.sessions.job import Job, facts_of, given_of
 from proctracker.sessions.jobarray import JobArray
 from proctracker.tracker import jobtracker, place
-from proctracker.tracker.jobtracker import JobTracker, Submitted, Template
+from proctracker.tracker.jobtracker import JobTracker, Submitted
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
+
+if TYPE_CHECKING:
+    from proctracker.tracker.jobtracker import Template
 
 _TRUSTED = 0.05
 """Seconds for which a session is believed to exist without a question; destroying it in this process is seen at once."""

@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from operator import length_hint
-from typing import Any, Callable, TypeVar
 
 from proctracker.errors import (
     Drmaa2Exception,
@@ -18,12 +17,16 @@ from proctracker.errors import (
     TryLaterException,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    T = TypeVar("T")
+
 BUSY = 5.0
 """Seconds a statement waits for another process' transaction over the same file."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
-
-T = TypeVar("T")
 
 
 class Database:

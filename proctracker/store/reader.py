@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
@@ -27,6 +26,11 @@ from proctracker.store.rows import (
     marks,
 )
 from proctracker.store.selection import clause, criteria, picked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 SPECS = 1000
 """Parsed specs remembered; one of an array of thousands is asked for again and again."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from proctracker.model import JobRow
+from proctracker.model.records import NamedTuple
 from proctracker.store.schema import COLUMNS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 ALL = ", ".join(COLUMNS)
 """The columns that make a JobRow."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Callable
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
@@ -14,6 +13,11 @@ from proctracker.store.ids import boot_id
 from proctracker.store.paths import Home, trouble
 from proctracker.store.rows import ALL
 from proctracker.store.snapshot import Opener, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 
 CHECKPOINT = 4000
 """Pages (16 MB) the log may have before a commit moves it into the database, which costs two fsync(2)."""

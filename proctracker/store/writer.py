@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow
@@ -14,6 +13,11 @@ from proctracker.store import ids as numbers
 from proctracker.store import schema
 from proctracker.store.pruning import Pruning
 from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, array_row, key, keys, marks, row_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 AHEAD = 16
 """Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import resumption
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
     from proctracker.store import Store
     from proctracker.supervisor.core import Core
 

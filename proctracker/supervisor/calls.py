@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Generator, Mapping, Sequence
 
 from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.model import Completed
@@ -14,15 +13,18 @@ from proctracker.runtimes.base import Engine
 from proctracker.supervisor import oomscore
 from proctracker.supervisor.spawn import SIGNALS, USUAL_UMASK, take_umask
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Generator, Mapping, Sequence
+
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.loop import Timer
 
+    Then = Callable[[Completed], None]
+    Answered = Callable[[Any, Drmaa2Exception | None], None]
+
 LARGEST = 64 * 2**20
 """Bytes of one stream of a call that are kept."""
-
-Then = Callable[[Completed], None]
-Answered = Callable[[Any, "Drmaa2Exception | None"], None]
 
 
 class _Call:

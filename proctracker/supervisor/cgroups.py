@@ -6,8 +6,8 @@ import functools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from proctracker.model.records import NamedTuple
 from proctracker.supervisor import procfs
 from proctracker.supervisor.textfile import text_of
 

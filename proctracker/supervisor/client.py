@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Mapping, NamedTuple, Sequence
 
 from proctracker.errors import Drmaa2Exception, from_wire
 from proctracker.model import JobRow
+from proctracker.model.records import NamedTuple
 from proctracker.store import Home
 from proctracker.supervisor import protocol
 from proctracker.supervisor.link import GONE, Link, Supervisor, readable
 from proctracker.supervisor.pushes import Follow, Wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
 
 _LEAVING = 1.0
 """Seconds a program's end waits for a request of one of its threads."""

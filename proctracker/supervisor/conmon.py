@@ -7,12 +7,12 @@ of init or containerd, and stay until the task is deleted.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from proctracker.supervisor import pidfd, procfs
 from proctracker.supervisor.keeper import become_subreaper
 from proctracker.supervisor.reaper import alive
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.jobs import Job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Sequence
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
@@ -13,7 +12,10 @@ from proctracker.supervisor import cgroups, exitfiles, pidfd, procfs
 from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Sequence
+
     from proctracker.supervisor.core import Core
 
 PATIENCE = 15.0

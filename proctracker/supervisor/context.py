@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Mapping
 
 from proctracker.supervisor import spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
 
 OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
 """Variables that say which job a process is: never inherited from the job that submitted it."""

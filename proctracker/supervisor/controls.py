@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 import time
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from collections.abc import Callable
 
 from proctracker import runtimes
 from proctracker.errors import (
@@ -19,7 +19,10 @@ from proctracker.supervisor import families, procfs
 from proctracker.supervisor.containers import STOPPED
 from proctracker.supervisor.jobs import ENDING, Job, engine_of, running_time
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Sequence
+
     from proctracker.supervisor.core import Core
 
 GRACE = 10.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
@@ -11,6 +10,7 @@ from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
@@ -14,7 +13,10 @@ from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import cgroups, procfs, spawn
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from proctracker.supervisor.core import Core
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable
+from collections.abc import Callable
 
 from proctracker import runtimes
 from proctracker.model import Observation, ended
@@ -12,6 +12,7 @@ from proctracker.supervisor import procfs
 from proctracker.supervisor.inotify import APPEARS, OVERFLOW, Inotify
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Iterable
 
 from proctracker.supervisor import pidfd, procfs
 from proctracker.supervisor.jobs import Job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable
+
 
 ROUNDS = 10
 """Looks at most in one go: each finds what was forked during the last one."""

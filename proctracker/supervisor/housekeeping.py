@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.loop import Timer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from typing import NamedTuple
+
+from proctracker.model.records import NamedTuple
 
 MODIFY = 0x2
 CLOSE_WRITE = 0x8

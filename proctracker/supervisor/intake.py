@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
@@ -13,7 +12,10 @@ from proctracker.supervisor import protocol
 from proctracker.supervisor.jobs import Job
 from proctracker.templates import placeholders
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Iterator, Sequence
+
     from proctracker.store import Store
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.server import Connection

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Iterable, Iterator
 
 from proctracker.model import JobRow, JobState
 from proctracker.runtimes.base import Engine, Monitor
 from proctracker.supervisor.loop import Timer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Iterator
+
 
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""

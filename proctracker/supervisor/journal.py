@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import NamedTuple
+
+from proctracker.model.records import NamedTuple
 
 
 class End(NamedTuple):

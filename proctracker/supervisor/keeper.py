@@ -5,11 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from typing import Callable
 
 from proctracker.model.records import record
 from proctracker.supervisor import procfs
 from proctracker.supervisor.journal import Journal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
 
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.jobs import set_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from proctracker.store import Store
     from proctracker.supervisor.journal import Journal
     from proctracker.supervisor.loop import Loop, Timer

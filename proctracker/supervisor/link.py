@@ -8,11 +8,15 @@ import os
 import select
 import socket
 import time
-from typing import Any, Callable, Mapping, Sequence
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
 from proctracker.supervisor import confinement, protocol, socketpath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping, Sequence
+
 
 GONE = (ConnectionError, BrokenPipeError, EOFError)
 """What tells that a supervisor has gone."""

@@ -7,10 +7,13 @@ import itertools
 import math
 import select
 import time
-from typing import Callable, Optional, Tuple
 
-Callback = Callable[[], None]
-Watch = Tuple[Optional[Callback], Optional[Callback]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional, Tuple
+
+    Callback = Callable[[], None]
+    Watch = Tuple[Optional[Callback], Optional[Callback]]
 
 
 class Timer:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable
 
 from proctracker.supervisor import inotify
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from proctracker.supervisor.core import Core
 
 BATCH = 0.05

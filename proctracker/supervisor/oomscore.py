@@ -6,9 +6,13 @@ import contextlib
 import ctypes
 import os
 from types import TracebackType
-from typing import ContextManager
 
 from proctracker.supervisor.textfile import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ContextManager
+
 
 PATH = "/proc/self/oom_score_adj"
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable
 
 from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor import adoption, confinement, protocol, settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.server import Connection
 
-Operation = Callable[["Core", "Connection", int, "dict[str, Any]"], Any]
+    Operation = Callable[[Core, Connection, int, dict[str, Any]], Any]
 
 
 def _later() -> object:

@@ -11,12 +11,14 @@ import math
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Iterator
 
 from proctracker.supervisor.inotify import MODIFY, ONESHOT, Inotify
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from proctracker.supervisor.core import Core
 
 RATE = 4 * 2**30

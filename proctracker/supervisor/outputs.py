@@ -11,11 +11,11 @@ import errno
 import fcntl
 import os
 import signal
-from typing import TYPE_CHECKING
 
 from proctracker.model import JobRow
 from proctracker.supervisor.spawn import FULL, NOT_STARTED, StartFailed, StartLater
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.store import Home
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+
+from proctracker.model.records import NamedTuple
 
 MARK = b"PROCTRACKER_JOB"
 """The environment variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
 
 VERSION = 1
 """The protocol's version, told by ``hello``; a client and a supervisor of two versions part at once."""

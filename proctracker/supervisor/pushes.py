@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
-
 from proctracker.errors import from_wire
 from proctracker.model import JobRow
 from proctracker.supervisor.link import GONE, Link, Supervisor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
 
 
 class _Pushed:

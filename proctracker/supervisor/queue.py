@@ -6,13 +6,14 @@ import heapq
 import itertools
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState
+from proctracker.model.records import NamedTuple
 from proctracker.supervisor.dependencies import Dependencies
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 

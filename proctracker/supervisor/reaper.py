@@ -6,11 +6,11 @@ import ctypes
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
 
 from proctracker.supervisor import procfs, resumption
 from proctracker.supervisor.journal import End
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.jobs import Job

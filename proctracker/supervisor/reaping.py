@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from collections.abc import Callable
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException, InvalidStateException, to_wire
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Sequence
+
     from proctracker.supervisor.core import Core
 
 Told = Callable[["dict[str, Any]"], None]

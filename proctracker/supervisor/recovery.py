@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
@@ -13,6 +12,7 @@ from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 

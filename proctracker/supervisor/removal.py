@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
@@ -13,7 +12,10 @@ from proctracker.runtimes.base import Engine
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
     from proctracker.supervisor.core import Core
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
 from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.jobs import Job, engine_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from proctracker.supervisor.core import Core
 
 AGAIN = 2.0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import resource
-from typing import Mapping
 
 from proctracker.supervisor.spawn import Surroundings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
 
 _WARNING = 5
 """Seconds between SIGXCPU and SIGKILL: only a hard limit apart from the soft one lets a job end by the signal that says why."""

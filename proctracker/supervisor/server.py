@@ -5,13 +5,15 @@ from __future__ import annotations
 import array
 import os
 import socket
-from typing import TYPE_CHECKING, Any
 
 from proctracker.errors import Drmaa2Exception, InternalException, to_wire
 from proctracker.supervisor import protocol, socketpath
 from proctracker.supervisor.operations import OPERATIONS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.waits import Wait
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Mapping
 
 from proctracker.store import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 DEFAULTS: dict[str, Any] = {
     "max_running_host": 0,

@@ -6,8 +6,8 @@ import errno
 import os
 import resource
 import signal
-from typing import Mapping, NamedTuple, Sequence
 
+from proctracker.model.records import NamedTuple
 from proctracker.runtimes.base import Launch
 from proctracker.supervisor import oomscore, procfs
 from proctracker.supervisor.command import (
@@ -19,6 +19,11 @@ from proctracker.supervisor.command import (
     StartLater,
     find,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, Sequence
+
 
 __all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
 

@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from proctracker import runtimes
 from proctracker.errors import words
@@ -16,7 +15,10 @@ from proctracker.supervisor import rlimits, spawn
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from proctracker.supervisor.core import Core
 
 RETRY = 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
@@ -11,6 +10,7 @@ from proctracker.model.records import replace
 from proctracker.supervisor import families, procfs
 from proctracker.supervisor.jobs import Job
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 

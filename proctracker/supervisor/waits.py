@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Iterable
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.store.schema import COLUMNS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Iterable
+
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.server import Connection
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobTemplate
 from proctracker.templates.spec import check_values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def load(path: str) -> JobTemplate:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
-
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import ResourceLimitType, nearest
 from proctracker.templates.quantities import duration, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 RLIMITS = {
     "CORE_FILE_SIZE": ("CORE", 1024),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from proctracker.errors import InvalidArgumentException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}

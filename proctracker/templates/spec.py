@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
 from proctracker.templates import limits, placeholders, quantities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 NEVER = {
     "email": "there is no mail here; wait for the job or follow `proctracker events -f`",

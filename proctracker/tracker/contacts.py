@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Mapping, NamedTuple
 
 from proctracker import config as configuration
 from proctracker import runtimes
 from proctracker.config import Config
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import nearest
+from proctracker.model.records import NamedTuple
 from proctracker.runtimes.base import Engine, Runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 _FORM = r"(?s)([^:?]+)(?::([^?]+))?(?:\?(.*))?"
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Any, Iterator, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import PARAMETRIC_INDEX, JobTemplate, extension
 from proctracker.templates import placeholders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping, Sequence
+
 
 _OUTPUTS = {"output": "output_path", "error": "error_path"}
 _ID = r"%[jA]"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import IO, Any, Mapping
 
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException
 from proctracker.runner import Runner
 from proctracker.tracker.contacts import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, Mapping
+
 
 ALWAYS, NEVER = "always", "never"
 """Values of the extension ``pull``; ``missing`` is the third, and unset is what the CLI does by itself."""

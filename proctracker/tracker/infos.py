@@ -6,10 +6,14 @@ import json
 import os
 import time
 from datetime import datetime, timezone
-from typing import Any, Mapping
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 _STATES = {int(state): state for state in JobState}
 _owner: list[str] = []

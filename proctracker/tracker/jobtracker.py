@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, NamedTuple, Sequence, Union
+from collections.abc import Mapping
 
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
+from proctracker.model.records import NamedTuple
 from proctracker.runner import Runner
 from proctracker.tracker import images, infos, place, submission, surroundings, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import Track
 
-CONTROLS = ("suspend", "resume", "hold", "release", "terminate")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence, Union
 
-Template = Union[JobTemplate, Mapping[str, Any]]
+    Template = Union[JobTemplate, Mapping[str, Any]]
+
+CONTROLS = ("suspend", "resume", "hold", "release", "terminate")
 
 
 class Submitted(NamedTuple):

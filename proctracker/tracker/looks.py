@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from proctracker import procs, runner, runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.model.records import replace
+from proctracker.model.records import NamedTuple, replace
 from proctracker.runtimes.base import Engine
 from proctracker.store import Reader
 from proctracker.tracker.contacts import engine_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Mapping, Sequence
+
 
 LONGEST = 0.5
 """Seconds an answer may serve other jobs' questions, at most; else as long as the look itself took."""

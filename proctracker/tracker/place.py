@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
 
 from proctracker.config import Config
 from proctracker.errors import (
@@ -20,7 +19,10 @@ from proctracker.supervisor.client import Client
 from proctracker.tracker import contacts
 from proctracker.tracker.contacts import Target
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Iterable, Mapping, Sequence
+
     from proctracker.store import ArrayRow, Reader
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Sequence
 
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import JobRow
 from proctracker.tracker import files, surroundings
 from proctracker.tracker.place import Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
 
 _ONCE: dict[str, Any] = {"hold": False, "start_time": None, "deadline": None, "after": [], "after_any": []}
 """What belonged to the first time: when it was to begin and end, and after what."""

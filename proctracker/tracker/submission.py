@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from proctracker import templates
 from proctracker.config import Config
@@ -14,7 +13,10 @@ from proctracker.templates import limits
 from proctracker.tracker import contacts, files
 from proctracker.tracker.contacts import Target
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
     from proctracker.store import Reader
 
 

@@ -6,7 +6,11 @@ import json
 import os
 import resource
 import threading
-from typing import Any, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
+
 
 _PRIVATE = 0o077
 

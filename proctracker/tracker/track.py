@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.tracker import looks
 from proctracker.tracker.looks import Looks, Seen
 from proctracker.tracker.place import Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 TRUSTED = 0.05
 """Seconds for which the end of a job is believed without a question: an end never changes, but jobs are reaped."""

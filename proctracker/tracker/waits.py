@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
 from proctracker.supervisor.link import readable
 from proctracker.supervisor.pushes import Wait
 from proctracker.tracker.place import Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Sequence
+
 
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _OVER = "the time-out of the wait was reached"

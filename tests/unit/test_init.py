@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import pytest
+
 import proctracker
 from proctracker import model, runtimes, store, templates
 
@@ -15,3 +20,18 @@ def test_public_names_are_sorted_and_there() -> None:
     assert list(proctracker.__all__) == sorted(set(proctracker.__all__), key=_place)
     for module in (proctracker, model, store, templates, runtimes):
         assert all(hasattr(module, name) for name in getattr(module, "__all__", ())), module.__name__
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "from proctracker.supervisor import main; main._load()",
+        "from proctracker.cli.main import main; main(['submit', '--', 'true'])",
+        "from proctracker.cli.main import main; main(['ps'])",
+    ],
+)
+def test_what_costs_much_to_load_is_not_loaded(what: str, home: store.Home) -> None:
+    heavy = {"typing", "dataclasses", "inspect", "logging", "psutil", "sh", "subprocess"}
+    code = f"import sys; before = {{*sys.modules}}\n{what}\nprint(sorted({heavy} & {{*sys.modules}} - before))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from proctracker.model import JobInfo, JobRow, Observation
-from proctracker.model.records import field, record, replace
+from proctracker.model.records import NamedTuple, field, record, replace
 
 
 @record(frozen=True)
@@ -26,6 +26,27 @@ class Point:
 @record
 class Loose:
     x: int = 1
+
+
+class Place(NamedTuple):
+    """Where something is."""
+
+    row: int
+    column: int = 1
+
+    @property
+    def corner(self) -> bool:
+        return self.row == self.column == 1
+
+
+def test_named_tuples_are_as_typings():
+    place = Place(3)
+    assert (place, place.column, Place(column=1, row=1).corner) == ((3, 1), 1, True)
+    assert (Place.__doc__, Place.__module__, Place._fields) == ("Where something is.", __name__, ("row", "column"))
+    assert repr(place._replace(row=2)) == "Place(row=2, column=1)"
+    assert pickle.loads(pickle.dumps(place)) == place
+    with pytest.raises(TypeError, match=r"row"):
+        Place()
 
 
 def test_values_come_by_place_name_and_default():
