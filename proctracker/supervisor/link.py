@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import array
 import math
 import os
 import select
 import socket
+import struct
 import time
 
 from proctracker.errors import DrmCommunicationException, from_wire
@@ -216,7 +216,7 @@ class Link:
         size, began = len(data), time.monotonic()
         try:
             if fd is not None:
-                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", fd))]
                 sent = self._socket.sendmsg([data], rights)
                 data = data[sent:]
             if data:

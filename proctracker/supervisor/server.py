@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import array
 import os
 import socket
+import struct
 
 from proctracker.errors import Drmaa2Exception, InternalException, to_wire
 from proctracker.supervisor import protocol, socketpath
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.waits import Wait
 
 _PART = 262144
-_ROOM = socket.CMSG_SPACE(array.array("i").itemsize)
+_ROOM = socket.CMSG_SPACE(struct.calcsize("i"))
 
 LATER = object()
 """What an operation returns that will answer by itself."""
@@ -57,7 +57,7 @@ class Connection:
     def _descriptor(self, extra: list[Any]) -> None:
         for level, kind, raw in extra:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                for fd in array.array("i", raw[: len(raw) // 4 * 4]):
+                for (fd,) in struct.iter_unpack("i", raw[: len(raw) // 4 * 4]):
                     self.drop_stdin()
                     self.stdin = fd
 
