@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 PREFIX = "pid-"
 """Ids of processes that are no jobs of ours begin with it, in monitoring sessions."""
 

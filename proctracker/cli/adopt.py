@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from proctracker.model import Observation
     from proctracker.tracker.contacts import Target
 
-
 _SEEING = 5.0
 """Seconds in which the supervisor sees how what has ended did: the next command is to tell it."""
 

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Iterator
 
-
 _GRADES = {"ok": "\x1b[32m", "warn": "\x1b[33m", "fails": "\x1b[31m", "absent": "\x1b[2m"}
 """How a check may come out -> its colour. ``absent``: a runtime that is not installed, which is no fault."""
 

@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable, Sequence
 
-
 _HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
 _COMMAND_WIDTH = 40
 _NO_KEYS = ("stdout", "stderr")

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-
 _ATTRIBUTES = {
     "image": "job_category",
     "name": "job_name",

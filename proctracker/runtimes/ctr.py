@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""
 

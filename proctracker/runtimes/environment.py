@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-
 # What podman, docker, nerdctl, ctr, their libraries, the OCI runtimes, Go's run time and libc read from their environment.
 _MEANS_SOMETHING = (
     r"_?(CONTAINERS?|CONTAINERD|PODMAN|DOCKER|NERDCTL|BUILDAH|BUILDKIT|REGISTRY|REGISTRIES|STORAGE|XDG|LIBPOD|CONMON|RUNC|CRUN"

@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Mapping, Sequence
 
-
 FIELDS = {
     "id": ".ID",
     "name": ".Name",

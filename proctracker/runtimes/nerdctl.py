@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, NoReturn, Sequence
 
-
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
 """The words of ``nerdctl inspect``: docker's, and none at all for a container without a task."""
 

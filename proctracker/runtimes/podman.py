@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-
 STATES = {
     **inspection.STATES,
     "configured": "QUEUED",

@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, NoReturn, Sequence
 
-
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
 
 

@@ -24,7 +24,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-
 EXTENSIONS = (
     *GENERAL_EXTENSIONS,
     *"user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns memory_limit"

@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 EXIT_LABEL = "proctracker.exit"
 """Where an attached start writes the code: ``ctr run`` deletes the task that had it."""
 

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
 
-
 UNKNOWN = r"no such (container|object)|no container with name or id .* found|container .* (not found|does not exist)"
 """The engine was asked and does not know the container."""
 

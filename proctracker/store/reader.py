@@ -31,7 +31,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 SPECS = 1000
 """Parsed specs remembered; one of an array of thousands is asked for again and again."""
 

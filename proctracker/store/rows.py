@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 ALL = ", ".join(COLUMNS)
 """The columns that make a JobRow."""
 

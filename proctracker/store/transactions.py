@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-
 CHECKPOINT = 4000
 """Pages (16 MB) the log may have before a commit moves it into the database, which costs two fsync(2)."""
 

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 AHEAD = 16
 """Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""
 

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-
 _LEAVING = 1.0
 """Seconds a program's end waits for a request of one of its threads."""
 

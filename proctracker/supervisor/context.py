@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-
 OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
 """Variables that say which job a process is: never inherited from the job that submitted it."""
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.core import Core
 
-
 _LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options"))
 """Extensions that an engine may take and not honour."""
 _WORDS = 4096

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable
 
-
 ROUNDS = 10
 """Looks at most in one go: each finds what was forked during the last one."""
 

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable, Iterator
 
-
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
 

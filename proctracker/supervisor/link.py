@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, Sequence
 
-
 GONE = (ConnectionError, BrokenPipeError, EOFError)
 """What tells that a supervisor has gone."""
 

@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ContextManager
 
-
 PATH = "/proc/self/oom_score_adj"
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 

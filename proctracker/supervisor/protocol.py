@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator
 
-
 VERSION = 1
 """The protocol's version, told by ``hello``; a client and a supervisor of two versions part at once."""
 

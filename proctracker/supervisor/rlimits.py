@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-
 _WARNING = 5
 """Seconds between SIGXCPU and SIGKILL: only a hard limit apart from the soft one lets a job end by the signal that says why."""
 

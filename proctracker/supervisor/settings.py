@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 DEFAULTS: dict[str, Any] = {
     "max_running_host": 0,
     "keep_ended": 1000,

@@ -24,7 +24,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence
 
-
 __all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
 
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 RLIMITS = {
     "CORE_FILE_SIZE": ("CORE", 1024),
     "CPU_TIME": ("CPU", 1),

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 NEVER = {
     "email": "there is no mail here; wait for the job or follow `proctracker events -f`",
     "email_on_started": "there is no mail here",

@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 _FORM = r"(?s)([^:?]+)(?::([^?]+))?(?:\?(.*))?"
 
 _ALWAYS = (

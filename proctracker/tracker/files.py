@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Mapping, Sequence
 
-
 _OUTPUTS = {"output": "output_path", "error": "error_path"}
 _ID = r"%[jA]"
 _NO_ID = "0"

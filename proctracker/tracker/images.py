@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO, Any, Mapping
 
-
 ALWAYS, NEVER = "always", "never"
 """Values of the extension ``pull``; ``missing`` is the third, and unset is what the CLI does by itself."""
 

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 _STATES = {int(state): state for state in JobState}
 _owner: list[str] = []
 

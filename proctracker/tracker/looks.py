@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Mapping, Sequence
 
-
 LONGEST = 0.5
 """Seconds an answer may serve other jobs' questions, at most; else as long as the look itself took."""
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from proctracker.store import ArrayRow, Reader
 
-
 _SEEING = 5.0
 """Seconds in which a supervisor sees what it was told to look at."""
 

@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-
 _ONCE: dict[str, Any] = {"hold": False, "start_time": None, "deadline": None, "after": [], "after_any": []}
 """What belonged to the first time: when it was to begin and end, and after what."""
 

@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-
 _PRIVATE = 0o077
 
 _LIMITS = {name[7:]: getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")}

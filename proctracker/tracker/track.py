@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-
 TRUSTED = 0.05
 """Seconds for which the end of a job is believed without a question: an end never changes, but jobs are reaped."""
 

@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Sequence
 
-
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _OVER = "the time-out of the wait was reached"
 
