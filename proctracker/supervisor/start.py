@@ -53,14 +53,10 @@ class Starting:
         if self._login.lingers:
             prefix = logout.way_out(self._login, logout.manager_environ(environment))
             environment = logout.manager_environ(environment) if prefix else environment
-        self._read_end, write_end = os.pipe()
         try:
-            self._pid = _spawn([*prefix, *argv], environment, write_end)
+            self._read_end, self._pid = _spawn([*prefix, *argv], environment)
         except OSError as error:
-            os.close(self._read_end)
             raise OutOfResourceException(f"no supervisor could be started: {error.strerror}") from None
-        finally:
-            os.close(write_end)
 
     def finish(self) -> str | None:
         """Wait until its socket can be connected to; as ``start``."""
@@ -99,16 +95,21 @@ def start(home: Home, key: str, durability: str = "process") -> str | None:
     return (begun or Starting(home, key, durability)).finish()
 
 
-def _spawn(argv: list[str], environment: dict[str, str], ready: int) -> int:
-    """Start it with nothing but the descriptor to say ready on."""
-    high = fcntl.fcntl(ready, fcntl.F_DUPFD_CLOEXEC, _READY + 1)
-    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
+def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
+    """Start it with nothing but a descriptor to say ready on; where that is to be read, and its pid."""
+    read_end, write_end = os.pipe()
     try:
-        return os.posix_spawnp(
-            argv[0], argv, environment, file_actions=[*null, (os.POSIX_SPAWN_DUP2, high, _READY)], setsigdef=_SIGNALS
-        )
+        high = fcntl.fcntl(write_end, fcntl.F_DUPFD_CLOEXEC, _READY + 1)
+        os.close(write_end)
+        write_end = high
+        null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
+        actions = [*null, (os.POSIX_SPAWN_DUP2, write_end, _READY)]
+        return read_end, os.posix_spawnp(argv[0], argv, environment, file_actions=actions, setsigdef=_SIGNALS)
+    except OSError:
+        os.close(read_end)
+        raise
     finally:
-        os.close(high)
+        os.close(write_end)
 
 
 def _reap(pid: int, options: int) -> None:
