@@ -41,13 +41,12 @@ _CAPABILITIES = {"limits": 24, "nice": 23}
 
 
 class Description(TypedDict):
-    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none), ``usual`` says groups are a login's."""
+    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none)."""
 
     namespaces: dict[str, int]
     allocation: str | None
     service: str | None
     groups: list[int]
-    usual: bool
     limits: dict[str, int]
     nice: int
     best_nice: int
@@ -66,7 +65,6 @@ def describe(environ: Mapping[str, str] | None = None) -> Description:
         "allocation": allocation(os.environ if environ is None else environ, cgroup),
         "service": service(cgroup),
         "groups": groups,
-        "usual": _usual(groups),
         "limits": {name[7:]: resource.getrlimit(getattr(resource, name))[1] for name in _limit_names()},
         "nice": nice,
         "best_nice": -20 if "nice" in may else min(nice, raised),
@@ -80,7 +78,8 @@ def key(description: Description | None = None, apart: bool = False) -> str:
     ``apart``: the caller does not fit the supervisor of its key (``fits``), so limits, nice and groups count too.
     """
     it = describe() if description is None else description
-    facts: list[object] = [it["namespaces"], it["allocation"], it["service"], [] if it["usual"] else it["groups"]]
+    groups = [] if _usual(it["groups"]) else it["groups"]
+    facts: list[object] = [it["namespaces"], it["allocation"], it["service"], groups]
     if apart:
         facts += [it["limits"], it["nice"], it["groups"]]
     elif not any(facts):

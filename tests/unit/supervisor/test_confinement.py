@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+
 import pytest
 
 from proctracker.supervisor import confinement
 from proctracker.supervisor.confinement import Description
+
+
+_usual = confinement._usual
 
 
 def _ordinary() -> Description:
@@ -15,12 +21,17 @@ def _ordinary() -> Description:
         "allocation": None,
         "service": None,
         "groups": [1000, 1000],
-        "usual": True,
         "limits": {"NOFILE": 4096, "CPU": -1},
         "nice": 0,
         "best_nice": 0,
         "may": [],
     }
+
+
+@pytest.fixture(autouse=True)
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login of the user these descriptions are of gets these groups."""
+    monkeypatch.setattr(confinement, "_usual", lambda groups: groups == _ordinary()["groups"])
 
 
 def test_every_ordinary_login_is_main() -> None:
@@ -48,9 +59,17 @@ def test_whatever_confines_gives_a_key_of_its_own(name: str, value: object) -> N
 
 def test_other_groups_than_a_logins() -> None:
     newgrp = _ordinary()
-    newgrp["groups"], newgrp["usual"] = [2000, 1000], False
+    newgrp["groups"] = [2000, 1000]
     assert confinement.key(newgrp) != confinement.MAIN
     assert not confinement.fits(_ordinary(), newgrp)
+
+
+def test_a_logins_groups() -> None:
+    user = pwd.getpwuid(os.geteuid())
+    groups = [user.pw_gid, *os.getgrouplist(user.pw_name, user.pw_gid)]
+    assert _usual(groups)
+    assert not _usual([groups[0] + 1, *groups])
+    assert not _usual([*groups, max(groups) + 1])
 
 
 def test_two_allocations_have_two_supervisors() -> None:
