@@ -10,7 +10,6 @@ import pytest
 from proctracker.supervisor import confinement
 from proctracker.supervisor.confinement import Description
 
-
 _usual = confinement._usual
 
 
