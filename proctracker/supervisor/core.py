@@ -109,6 +109,13 @@ class Core:
         self.jobs.add(job)
         return job
 
+    def serve(self) -> int:
+        """Be the supervisor of the seat; 0 when there is nothing left to do, ORPHANED when the keeper has gone."""
+        try:
+            return self.run()
+        finally:
+            self.close()
+
     def run(self) -> int:
         """Serve until there is nothing to do; the exit status."""
         self.loop.watch(self.seat.note, self._note)
@@ -178,12 +185,3 @@ def _inode(path: str) -> int:
         return os.stat(path).st_ino
     except OSError:
         return 0
-
-
-def supervise(home: Home, key: str, seat: Seat) -> int:
-    """Be the supervisor of a seat; 0 when there is nothing left to do, ORPHANED when the keeper has gone."""
-    core = Core(home, key, seat)
-    try:
-        return core.run()
-    finally:
-        core.close()

@@ -9,12 +9,16 @@ import signal
 import sys
 
 from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.store import Home
-from proctracker.supervisor import core, election, keeper, socketpath
+from proctracker.supervisor import core, election, keeper, server, socketpath
 from proctracker.supervisor.journal import Journal
 
 _PR_SET_DUMPABLE = 4
 LOG_LIMIT = 2**20
+
+PATIENCE = 5.0
+"""Seconds in which somebody is expected to come for whom a supervisor was started."""
 
 
 def main(argv: list[str]) -> None:
@@ -98,11 +102,28 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
     """Be the supervisor; a traceback goes to the log and the keeper starts the next one, if there is still a home."""
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     try:
-        return core.supervise(home, key, seat)
+        try:
+            made = core.Core(home, key, seat)
+        except TryLaterException:
+            raise
+        except Drmaa2Exception as error:
+            return _unable(home, key, seat, error)
+        return made.serve()
     except BaseException:
         _print_error()
         sys.stderr.flush()
         return 0 if _removed(home) else 70
+
+
+def _unable(home: Home, key: str, seat: keeper.Seat, error: Drmaa2Exception) -> int:
+    """The store cannot be opened: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
+    a later one is followed by the next, which may find it mended."""
+    print(f"{type(error).__name__}: {error.message}", file=sys.stderr, flush=True)
+    first = seat.turn == 0
+    server.refuse_all(seat.listener, error, PATIENCE if first else 0.0)
+    if first:
+        socketpath.unlink(home.socket(key))
+    return 0 if first or _removed(home) else 70
 
 
 def _removed(home: Home) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _PART = 262144
 _ROOM = socket.CMSG_SPACE(struct.calcsize("i"))
 
+_SPEAKS = 1.0
+"""Seconds a client has to say ``hello`` to somebody who will refuse it."""
+
 LATER = object()
 """What an operation returns that will answer by itself."""
 
@@ -182,3 +185,31 @@ class Server:
             connection.close()
         self.core.loop.forget(self._listener.fileno())
         self._listener.close()
+
+
+def refuse_all(listener: int, error: Drmaa2Exception, patience: float) -> None:
+    """Answer whoever waits at a listener with an exception; for the first to come there are ``patience`` seconds."""
+    waiting = socket.socket(fileno=os.dup(listener))
+    waiting.settimeout(patience)
+    with waiting:
+        while True:
+            try:
+                sock, _ = waiting.accept()
+            except OSError:
+                return
+            waiting.settimeout(0.0)
+            with sock:
+                _refuse(sock, error)
+
+
+def _refuse(sock: socket.socket, error: Drmaa2Exception) -> None:
+    """Answer a client's ``hello`` with an exception."""
+    frames = protocol.Frames()
+    sock.settimeout(_SPEAKS)
+    try:
+        socketpath.check_peer(sock)
+        # What is unread when we close would reset the connection, and the answer be lost.
+        for message in frames.feed(sock.recv(_PART)):
+            sock.sendall(protocol.encode({"n": message["n"], "error": to_wire(error)}))
+    except (OSError, ValueError, KeyError):
+        return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from proctracker.errors import DrmCommunicationException
 from proctracker.store import Home
 from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
@@ -111,6 +112,21 @@ core.recover = recover
     client = Client(home)
     assert client.call("status")["live"] == 0
     assert "RuntimeError: stumbled" in (Path(home.here) / "supervisor.log").read_text()
+    client.close()
+
+
+def test_a_store_that_cannot_be_opened_is_told_of_at_once_and_nobody_stays(home: Home) -> None:
+    home.prepare()
+    Path(home.database).write_bytes(b"no database" * 1000)
+    client = Client(home)
+    for _ in range(2):
+        with pytest.raises(DrmCommunicationException, match=f"{home.database}: file is not a database: move it away"):
+            client.call("status")
+    key = client.supervisor.key
+    assert all(gone(pid) for pid in election.holders(home.run, key))
+    assert not os.path.exists(home.socket(key))
+    os.unlink(home.database)
+    assert client.call("status")["live"] == 0
     client.close()
 
 

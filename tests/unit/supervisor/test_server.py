@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from proctracker.errors import OutOfResourceException, from_wire
+from proctracker.store import Home
 from proctracker.supervisor import protocol, socketpath
+from proctracker.supervisor.server import refuse_all
 from supervising import Desk
 
 _STATUS = protocol.encode({"op": "status", "n": 1})
@@ -168,3 +171,21 @@ def test_closing_tells_all_clients(desk: Desk, client: Callable[[], socket.socke
     desk.core.server.close()
     for sock in socks:
         assert sock.recv(1) == b""
+
+
+def test_whoever_waits_is_refused(home: Home) -> None:
+    home.prepare()
+    path = home.socket("main")
+    listener = socketpath.listen(path)
+    waiting = [socketpath.connect(path) for _ in range(3)]
+    for sock in waiting[:2]:
+        sock.send(_STATUS)
+    waiting[2].close()
+    refuse_all(listener.fileno(), OutOfResourceException("no room"), 0.0)
+    for sock in waiting[:2]:
+        (answer,) = protocol.Frames().feed(sock.recv(4096))
+        with pytest.raises(OutOfResourceException, match="no room"):
+            raise from_wire(answer["error"])
+        assert sock.recv(1) == b""
+        sock.close()
+    listener.close()
