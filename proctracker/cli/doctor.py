@@ -79,7 +79,8 @@ def _program(access: Access) -> Check:
 def _state(access: Access) -> Check:
     """The state directory, or the nearest directory above it that is there."""
     path, name = access.home.path, "state directory"
-    access.home.check()
+    if access.home.check():
+        access.reader.sessions()  # raises what is wrong with the store
     there = path
     while not os.path.exists(there):
         there = os.path.dirname(there)

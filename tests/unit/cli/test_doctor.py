@@ -59,6 +59,15 @@ def test_a_state_directory_others_can_write_to_is_a_fault(pt, home, few):
     assert "fails    state directory" in found.out
 
 
+def test_a_store_that_cannot_be_read_is_a_fault(pt, home, few):
+    home.prepare()
+    with open(home.database, "wb") as file:
+        file.write(b"no database" * 1000)
+    found = pt("doctor")
+    assert found.code == 1
+    assert f"fails    state directory   {home.database}: file is not a database: move it away" in found.out
+
+
 @pytest.mark.parametrize(("length", "grade"), [(50, "ok"), (51, "warn")])
 def test_a_runroot_too_long_for_podmans_clean_up(pt, tmp_path, monkeypatch, length, grade):
     program = tmp_path / "podman"
