@@ -53,6 +53,10 @@ class Attendance:
             self._attempts = attempts.Attempts(self._access, [job_id])
         try:
             self._follow()
+        except BaseException:
+            if self._row is None:
+                ends.go_on([job_id])
+            raise
         finally:
             if self._wait:
                 self._wait.close()

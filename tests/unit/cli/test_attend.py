@@ -72,3 +72,12 @@ def test_killed_it_leaves_the_job_and_its_code_is_kept(begin, pt, tmp_path):
     process.wait()
     (tmp_path / "go").write_text("", encoding="utf-8")
     assert pt("wait", "1").code == 7
+
+
+def test_where_the_output_cannot_be_shown_the_job_is_left(begin, pt):
+    with open("/dev/full", "wb") as full:
+        process = begin(*LONG, stdout=full)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 125
+    assert err == "job 1 goes on\nproctracker: error: standard output: No space left on device\n"
+    assert pt("ps", "-q").out == "1\n"
