@@ -115,7 +115,10 @@ def _limits(call: Call, template: dict[str, Any], extensions: dict[str, Any]) ->
 def _dependencies(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
     for key in ("after", "after_any"):
         if key in call.values:
-            extensions[key] = [word for given in texts(call.values, key) for word in given.split(",") if word]
+            extensions[key] = found = [word.strip() for given in texts(call.values, key) for word in given.split(",")]
+            if "" in found:
+                # From a variable that is unset, most likely: a job that was to wait must not start at once.
+                raise UsageError(f"--{key.replace('_', '-')}: an id is missing: ID[,ID…] is expected")
 
 
 def _retries(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:

@@ -61,6 +61,8 @@ def test_every_command_is_there_and_has_help(name, capsys):
         *((["-s", "nosuch", name], 1, "no session 'nosuch'") for name in ("ps", "events", "top")),
         *((["-s", "nosuch", name, "1"], 1, "no session 'nosuch'") for name in ("info", "logs", "reap", "resubmit")),
         (["-s", "nosuch", "wait", "1"], 125, "no session 'nosuch'"),
+        (["submit", "--after", "", "true"], 2, "--after: an id is missing"),
+        (["run", "--after-any", "1,", "true"], 125, "--after-any: an id is missing"),
         (["info", "99"], 1, "no job 99"),
         (["wait", "99"], 125, "no job 99"),
     ],
