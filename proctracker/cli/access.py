@@ -30,13 +30,13 @@ class Access:
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        call.open.add(self)
         self.home = Home(home_path(os.environ))
         self.failed = False
         """Something that was asked for could not be done, and was told of."""
         self._reader: Reader | None = None
         self._others: dict[str, Reader] = {}
         self._place: Place | None = None
+        call.open.add(self)
 
     @property
     def reader(self) -> Reader:

@@ -25,6 +25,9 @@ CLOSED_PIPE = 141
 _MANY = 50_000
 """Objects made, less those gone, from which on a program that lives longer looks for garbage."""
 
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+"""The locales PEP 538 has the interpreter try."""
+
 
 class Call:
     """What a command is given: its name, options, words and what holds for all commands."""
@@ -67,9 +70,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(list(argv))
     # Most commands end before there is garbage: the collector's walks over code just imported would be a tenth of them.
     gc.set_threshold(_MANY)
+    _uncoerce()
     code = _run(sys.argv[1:])
     gc.freeze()
     return code
+
+
+def _uncoerce() -> None:
+    """Have jobs get the LC_CTYPE we were started with, not the one the interpreter puts in place of C (PEP 538)."""
+    if os.environ.get("LC_CTYPE") not in _COERCED:
+        return
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = [each for each in file.read().split(b"\0") if each.startswith(b"LC_CTYPE=")]
+    except OSError:
+        return
+    if given:
+        os.environb[b"LC_CTYPE"] = given[-1].partition(b"=")[2]
+    else:
+        del os.environ["LC_CTYPE"]
 
 
 def _run(words: list[str]) -> int:

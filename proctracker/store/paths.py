@@ -17,14 +17,20 @@ _NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def home_path(environ: Mapping[str, str]) -> str:
-    """$PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker; absolute."""
+    """$PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker; absolute.
+
+    Raises DrmCommunicationException where it is relative to a current directory that was removed.
+    """
     given = environ.get("PROCTRACKER_HOME")
-    if given:
+    if not given:
+        state = environ.get("XDG_STATE_HOME", "")
+        if not os.path.isabs(state):
+            state = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
+        given = os.path.join(state, "proctracker")
+    try:
         return os.path.abspath(given)
-    state = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):
-        state = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
-    return os.path.abspath(os.path.join(state, "proctracker"))
+    except OSError as error:
+        raise trouble(given, error) from None
 
 
 class Home:

@@ -179,3 +179,24 @@ def test_output_that_no_terminal_can_show_is_escaped(monkeypatch):
     assert main(["--help"]) == 0
     sys.stdout.flush()
     assert b"\\u2026" in raw.getvalue()
+
+
+@pytest.mark.parametrize("given", [{}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8"}])
+def test_a_job_gets_the_locale_we_were_started_with(home, given):
+    argv = [sys.executable, "-m", "proctracker", "run", "--", "env"]
+    done = subprocess.run(
+        argv, env={"PROCTRACKER_HOME": home.path, **given}, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {name: value for name, value in found.items() if name.startswith("LC_")} == given
+
+
+def test_a_relative_state_directory_where_the_current_one_was_removed(tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("PROCTRACKER_HOME", "state")
+    assert [main(words) for words in (["ps"], ["run", "true"])] == [1, 125]
+    told = "proctracker: error: state directory state: No such file or directory: make it usable, or set PROCTRACKER_HOME elsewhere\n"
+    assert capsys.readouterr() == ("", told * 2)

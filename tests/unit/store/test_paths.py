@@ -125,6 +125,13 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
         Home(str(tmp_path / "file" / "state")).prepare()
 
 
+def test_a_relative_home_below_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(DrmCommunicationException, match="state directory state: No such file"):
+        home_path({"PROCTRACKER_HOME": "state"})
+
+
 def test_no_room_for_a_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, mode: int = 0, exist_ok: bool = False) -> None:
         raise OSError(28, "No space left on device", path)
