@@ -31,6 +31,44 @@ _FEW = 3
 """Containers up to which ``inspect`` is asked at once: it takes 6 ms for each, ``ps`` 2."""
 _START_FAILED = r"failed to (create|start)\b"
 
+_CARRIER = """\
+mkfifo -m 600 "$0.over" || exit 125
+exec 3<&0 </dev/null
+"$@" <&3 3<&- &
+client=$!
+exec 3<&-
+{
+    until [ -p "$1" ] && [ -p "${1%out}err" ]; do
+        kill -0 $client 2>/dev/null || exit 0
+        sleep 0.02
+        id=none
+        read -r id 2>/dev/null <"$0"
+        set -- "/proc/$client/root/run/containerd/fifo"/*/"$id"-stdout
+    done
+    exec 8<"$1" 9<"${1%out}err"
+    true >"$0.held"
+    read -r id <"$0.over"
+    cat <&8 & cat <&9 >&2 & wait
+} &
+holder=$!
+wait $client
+code=$?
+if [ -e "$0.held" ]; then
+    true 2>/dev/null >"$0.over"
+    wait $holder
+else
+    kill $holder 2>/dev/null
+fi
+exit $code
+"""
+"""Carries the output of an attached start to its end: ``nerdctl run -i`` returns when the job has ended, whatever of the
+output it has not read by then.
+
+A second shell opens the pipes of the output too, which waits until the shim has them and so comes before the job, and
+reads what the client has left, all of it where the daemon went away and the client with it. The pipes are found by the
+container's id, which is written before they are made.
+"""
+
 
 class Nerdctl(DockerLike):
     """The CLI of nerdctl 1.7 or newer."""
@@ -78,8 +116,9 @@ class Nerdctl(DockerLike):
         output = request.output or request.keep_output
         error = output if request.template.join_files else request.error or request.keep_error
         if request.input and request.input != "/dev/null":
-            return self.plan(request, ATTACHED, [], Streams(request.input, output, error))
-        folder = request.folder
+            launch = self.plan(request, ATTACHED, [], Streams(request.input, output, error))
+            return replace(launch, argv=("/bin/sh", "-c", _CARRIER, launch.id_file or "", *launch.argv))
+        request, folder = replace(request, input=None), request.folder
         driver = logger.uri(folder, request.append, output == error)
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], None)
         return replace(launch, files={**launch.files, **logger.files(folder, output, error)}, pid_file=f"{folder}/pid")

@@ -110,6 +110,19 @@ def test_an_input_file_is_read_to_its_end(kit: Kit, session: pt.JobSession, tmp_
     assert text(out) == "one\ntwo\n"
 
 
+def test_all_of_a_big_input_comes_out_again(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    given = bytes(range(256)) * 1000
+    (tmp_path / "in").write_bytes(given)
+    jobs = [session.run_job(kit.job("cat", input_path=str(tmp_path / "in"))) for _ in range(4)]
+    session.wait_all_terminated(jobs)
+    assert [job.read_output() == given for job in jobs] == [True] * 4
+
+
+def test_an_input_from_nowhere_is_the_end_of_file(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("cat; echo over", input_path=os.devnull))
+    assert (job.wait_terminated(LONG).exit_status, job.read_output()) == (0, b"over\n")
+
+
 def test_without_an_input_there_is_the_end_of_file(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script("cat; echo end"))
     assert job.wait_terminated(LONG).job_state == pt.JobState.DONE

@@ -23,6 +23,7 @@ _VALUES = (
     " entrypoint restart gpus"
 ).split()
 _LISTS = "env env-file ulimit volume device publish label cap-drop cap-add".split()
+_BOTH = 'time="t" level=fatal msg="combination of flags -i and -d can only be specified together with -t"\n'
 _SHORT = {"d": "detach", "i": "interactive", "v": "volume", "e": "env", "u": "user", "p": "publish", "w": "workdir"}
 
 
@@ -62,6 +63,8 @@ class Nerdctl:
     def run(self, words: Sequence[str]) -> Said:
         """``run``: the container's id, or with no ``--detach`` its output and exit code."""
         asked = _asked(words)
+        if asked.detach and asked.interactive:
+            raise Refused(Said(1, err=_BOTH))
         if asked.image not in self.images(()).out.split():
             raise Refused(said("start-noimage", "run", instead={"localhost/none:1": asked.image}))
         container = self._made(asked)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,7 +191,12 @@ def test_detached_with_a_logger_of_ours() -> None:
     assert any(word.startswith("--log-driver=binary:///bin/sh?-c=") for word in found.argv)
     assert "--pidfile=/f/pid" in found.argv and "--interactive" not in found.argv
     assert {path: found.files[path] for path in ("/f/out", "/f/err")} == {"/f/out": b"/o\n", "/f/err": b"/k/err\n"}
-    assert launch(input="/dev/null").kind == DETACHED
+
+
+def test_an_input_without_content_is_none() -> None:
+    found = launch(input="/dev/null", output="/o")
+    assert found.kind == DETACHED
+    assert "--interactive" not in found.argv
 
 
 def test_with_an_input_the_command_stays() -> None:
@@ -196,6 +204,46 @@ def test_with_an_input_the_command_stays() -> None:
     assert (found.kind, found.stdin, found.stdout, found.stderr) == (ATTACHED, "/i", "/o", "/k/err")
     assert "--interactive" in found.argv
     assert not {"--detach", "--rm"} & set(found.argv)
+
+
+CLIENT = """
+import os, subprocess, sys, time
+folder, shim, *words = sys.argv[1:]
+open(f"{folder}/id", "w").write("1d")
+if not shim:
+    sys.exit("time=... level=fatal msg=refused")
+os.makedirs(f"{folder}/fifo/7")
+for name in ("stdout", "stderr"):
+    os.mkfifo(f"{folder}/fifo/7/1d-{name}")
+subprocess.Popen([sys.executable, "-c", shim, folder])
+with open(f"{folder}/fifo/7/1d-stdout", "rb", 0) as out, open(f"{folder}/fifo/7/1d-stderr", "rb", 0):
+    os.write(1, out.read(4))
+sys.exit(3)
+"""
+SHIM = """
+import os, sys, time
+folder = sys.argv[1]
+out, err = (open(f"{folder}/fifo/7/1d-{name}", "wb", 0) for name in ("stdout", "stderr"))
+while not os.path.exists(f"{folder}/id.held"):
+    time.sleep(0.005)
+out.write(b"head" + b"tail" * 10000)
+err.write(b"last words")
+"""
+"""What nerdctl was seen to do with an attached start: the client goes when the job has ended, what it has read or not."""
+
+
+@pytest.mark.parametrize(
+    ("shim", "expected"),
+    [(SHIM, (3, b"head" + b"tail" * 10000, b"last words")), ("", (1, b"", b"time=... level=fatal msg=refused\n"))],
+)
+def test_the_output_arrives_whole_whatever_the_client_leaves(
+    tmp_path: Path, shim: str, expected: tuple[int, bytes, bytes]
+) -> None:
+    shell, option, script, _, *_ = launch(input="/i").argv
+    script = script.replace("/run/containerd/fifo", f"{tmp_path}/fifo")
+    words = [shell, option, script, f"{tmp_path}/id", sys.executable, "-c", CLIENT, str(tmp_path), shim]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == expected
 
 
 def test_its_output_is_in_files() -> None:
