@@ -62,7 +62,7 @@ class Pruning(Transactions):
         before = self._db.rows(highest)[0][0]
         self._db.many(statement, values)
         if self._db.rows(highest)[0][0] < before:
-            self._db.run("UPDATE marks SET value=? WHERE name=?", (before, table))
+            self._db.run("UPDATE marks SET value=max(value, ?) WHERE name=?", (before, table))
 
     def drop_context_if_unused(self, contexts: Iterable[str]) -> None:
         """Forget those of these contexts (environments!) that no job needs any more which has not ended.

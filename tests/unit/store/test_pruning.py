@@ -35,6 +35,17 @@ def test_an_array_goes_with_its_last_task(store: Store) -> None:
     assert store.spec(rows[0].spec) == ("{}", "")
 
 
+def test_no_number_is_used_again_whatever_goes_first(store: Store, reader: Reader) -> None:
+    rows = [submit(store)[0] for _ in range(3)]
+    newest = max(each.seq for each in reader.transitions())
+    assert reader.spec(rows[2].spec)
+    store.delete([rows[2].id])
+    store.delete([rows[0].id, rows[1].id])
+    after = submit(store)[0]
+    assert after.spec > rows[2].spec
+    assert min(each.seq for each in reader.transitions()) > newest
+
+
 def test_thousands_at_once(store: Store, reader: Reader) -> None:
     gone, stays = submit(store, tasks=2000), submit(store, tasks=2)
     store.delete([row.id for row in gone])
