@@ -127,6 +127,8 @@ class Attendance:
             return bool(self._left)
         if self._log:
             self._log.close()
+            if self._log.problem:
+                formats.say(f"job {self._id}: {output.WITHHELD}: {self._log.problem}")
         return True
 
     def _progress(self, row: JobRow) -> None:

@@ -104,7 +104,9 @@ class _Shown:
             if self.row.host != self._access.home.host:
                 self._access.tell(f"job {self.row.id}: its output is with the engine on {self.row.host}")
                 return
-            self.log(lines, follow=False).all()
+            log = self.log(lines, follow=False)
+            log.all()
+            self.complain(log)
             return
         for each in self.tails():
             self._check(each.path)
@@ -112,6 +114,11 @@ class _Shown:
                 each.skip_to(lines)
             each.pump()
             each.close()
+
+    def complain(self, log: output.Log) -> None:
+        """Tell of a log that its engine does not give."""
+        if log.problem:
+            self._access.tell(f"job {self.row.id}: {output.WITHHELD}: {log.problem}")
 
     def _check(self, path: str) -> None:
         """Tell of a file that cannot be read, unless the job had no time yet to make it."""
@@ -128,7 +135,7 @@ class _Following:
         self._access, self._lines = access, lines
         self._by_id = {each.row.id: each for each in shown if not each.row.ended}
         self._tails: list[Tail] = []
-        self._logs: list[output.Log] = []
+        self._logs: list[tuple[_Shown, output.Log]] = []
         from proctracker.tracker.waits import Listening
 
         again = [name for name, each in self._by_id.items() if each.retries() and attempts.logged(access, each.row)]
@@ -145,11 +152,12 @@ class _Following:
         try:
             tail.follow(self._files, self._fds, self._wake)
             self._later(final=True)
-            for log in self._logs:
+            for each, log in self._logs:
                 log.all()
+                each.complain(log)
         finally:
             self._attempts.close()
-            for log in self._logs:
+            for _, log in self._logs:
                 log.close()
 
     def _begin(self, each: _Shown) -> None:
@@ -161,7 +169,7 @@ class _Following:
         for row in attempts.since(self._access, each.row, each.begun) if several else [each.row]:
             each.row, each.begun = row, row.attempt
             if each.with_engine():
-                self._logs.append(each.log(self._lines, follow=not row.ended))
+                self._logs.append((each, each.log(self._lines, follow=not row.ended)))
                 continue
             added = each.tails()
             for one in added if self._lines is not None else ():
@@ -185,10 +193,10 @@ class _Following:
 
     def _fds(self) -> list[int]:
         waits = [*self._queued.filenos(), *self._live.filenos(), *self._attempts.fds()]
-        return [*waits, *(fd for log in self._logs for fd in log.fds())]
+        return [*waits, *(fd for _, log in self._logs for fd in log.fds())]
 
     def _wake(self, ready: list[int]) -> bool:
-        for log in self._logs:
+        for _, log in self._logs:
             log.pump(ready)
         for row in self._queued.ready() if self._queued.open else ():
             self._by_id[row.id].row = row

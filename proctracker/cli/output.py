@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 STREAMS = {"stdout": ("out", 1), "stderr": ("err", 2)}
 """Stream -> what its kept file is called, and the descriptor it is shown on."""
 
+WITHHELD = "its engine does not give the output"
+"""What is said where a log has a ``problem``."""
+
 _PART = 1 << 16
 _FAILS = 0.25
 """Seconds within which an engine's CLI that fails has ended."""
@@ -76,6 +79,7 @@ class Log:
     """A container's output as its engine prints it, on its way to our descriptors.
 
     Where the container has been removed meanwhile, it is that which was saved before, in the files ``saved`` by stream.
+    ``problem``: why the engine does not give it, where that is so, once there is nothing more to wait for.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class Log:
         with contextlib.ExitStack() as stack:
             ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]
             self._call = runner.Runner(engine).begin(argv, ends[0], ends[-1])
-        self._saved = dict(saved or {})
+        self._saved, self.problem = dict(saved or {}), ""
         self._open: dict[int, _Pipe] = {}
         self._pipes: dict[str, _Pipe] = {}
         self._err = [*pipes.values()][-1][0]
@@ -125,7 +129,7 @@ class Log:
                     data = os.read(fd, _PART)
                 except BlockingIOError:
                     break
-                if data and fd == self._err and self._saved and not self._shown:
+                if data and fd == self._err and not self._shown:
                     self._first_words(data)
                     return
                 self._open[fd].show(data)
@@ -134,6 +138,15 @@ class Log:
                     os.close(fd)
                     del self._open[fd]
                     break
+        if ready and not self._open and not self._shown:
+            self._failed("")
+
+    def _failed(self, said: str) -> bool:
+        """Whether the CLI, which has ended, has failed: then this, its last word, is why."""
+        done = self._call.finish(None)
+        if done.returncode:
+            self.problem = (said or done.stderr).strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+        return bool(done.returncode)
 
     def _first_words(self, data: bytes) -> None:
         """Show what comes first on stderr, unless it is the CLI's own: one that fails ends at once."""
@@ -150,9 +163,14 @@ class Log:
                     del self._open[fd]
                 elif fd != self._err:
                     until = 0.0
-        gone = not self._open and bool(self._call.finish(None).returncode) and os.path.exists(self._saved["stdout"])
+        own = b"".join(part for fd, part in parts if fd == self._err).decode("utf-8", "replace")
+        failed = not self._open and self._failed(own)
+        gone = failed and os.path.exists(self._saved.get("stdout", ""))
+        if gone:
+            self.problem = ""
         for fd, part in [] if gone else parts:
-            pipes[fd].show(part)
+            if not failed or fd != self._err or not part:
+                pipes[fd].show(part)
         # A stream that had ended before the other one's first words is among these too.
         for stream, pipe in self._pipes.items() if gone else ():
             with open(self._saved[stream], "rb") as file:

@@ -51,6 +51,12 @@ def test_a_container_removed_after_its_end_costs_nothing(kit: Kit, session: pt.J
         container = str(job.get_info().container_id)
         kit.bare(*(("container", "rm") if kit.runtime == "ctr" else ("rm", "-f")), container)
     assert (state(job), job.get_info().exit_status) == (pt.JobState.FAILED, 3)
+    # What the engine kept has gone with it, and its complaint is not the job's output.
+    shown = cli("logs", job.job_id)
+    gone = f"proctracker: error: job {job.job_id}: its engine does not give the output: "
+    assert (shown.returncode, shown.stdout) == (0, "told\n") or (
+        (shown.returncode, shown.stdout) == (1, "") and shown.stderr.startswith(gone)
+    )
     job.reap()
     assert session.get_jobs() == []
 

@@ -112,8 +112,28 @@ def test_a_removed_containers_streams_stay_apart_whichever_ends_first(fake, row,
 def test_an_engine_that_fails_for_another_reason(fake, row, saved, capfd):
     fake.script = GONE
     os.unlink(saved["stdout"])
-    output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=saved).all()
-    assert capfd.readouterr() == ("", "Error: no such container\n")
+    for given in (saved, None):
+        log = output.Log(row, SPEC, {"stdout": 1, "stderr": 2}, follow=True, saved=given)
+        log.all()
+        assert (log.problem, capfd.readouterr()) == ("Error: no such container", ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("script", "env", "problem"),
+    [
+        ("raise SystemExit(3)", {}, "exit code 3"),
+        ("", {"PATH": "/nonexistent"}, "podman: command not found"),
+        ("", {}, ""),
+        ("print('a')", {}, ""),
+    ],
+)
+def test_an_engine_that_fails_without_a_word(fake, row, capfd, script, env, problem):
+    fake.script = script
+    if env:
+        fake.logs = lambda *given: ("podman", "logs")
+    log = output.Log(row, {"engine": {"command": ["podman"], "env": env}}, {"stdout": 1}, follow=False)
+    log.all()
+    assert (log.problem, capfd.readouterr().err) == (problem, "")
 
 
 @pytest.mark.parametrize("first", ["print('a', flush=True)", "", "import time; time.sleep(0.5)"])
