@@ -9,13 +9,15 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.runtimes.base import Engine
+from proctracker.supervisor import procfs
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable
+    from typing import Any, Callable, Iterable, Mapping, Sequence
 
+    from proctracker.runtimes.base import Dialog, Runtime
     from proctracker.supervisor.core import Core
 
 
@@ -97,8 +99,30 @@ class Removal:
         for (runtime, engine), members in groups.items():
             given = json.loads(engine)
             it = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
-            dialog = runtimes.get(runtime).remove(it, [row.container or "" for row in members])
+            dialog = _gone(runtimes.get(runtime), it, members)
             self._core.calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
+
+
+def _gone(runtime: Runtime, engine: Engine, rows: Sequence[JobRow]) -> Dialog[Mapping[str, str]]:
+    """Remove them; container -> why it is still there.
+
+    What was lost goes by force where its engine goes on calling a process running that has ended: podman does, once
+    somebody has killed the conmon above it.
+    """
+    failed = dict((yield from runtime.remove(engine, [row.container or "" for row in rows])))
+    lost = {row.container or "": row for row in rows if row.sub_state == "lost" and row.container in failed}
+    if lost:
+        seen = yield from runtime.look(engine, list(lost))
+        dead = [name for name, row in lost.items() if name in seen and _is_dead(row, seen[name].pid)]
+        left = (yield from runtime.remove(engine, dead, force=True)) if dead else {}
+        failed = {**{name: why for name, why in failed.items() if name not in dead}, **left}
+    return failed
+
+
+def _is_dead(row: JobRow, pid: int | None) -> bool:
+    """Whether the process that an engine tells of is the job's, and has ended."""
+    stat = procfs.stat(pid) if pid else None
+    return pid is not None and pid == row.pid and (stat is None or stat.ticks != row.ticks)
 
 
 def save_logs(core: Core, job: Job, then: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.model import JobState
+from proctracker.model import JobState, Observation
+from proctracker.runtimes.base import Engine
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.removal import save_logs
 from supervising import Boxes, Desk, box
@@ -111,3 +113,32 @@ def test_output_that_cannot_be_saved(desk: Desk, boxes: Boxes, tmp_path: Path) -
     save_logs(desk.core, _job(desk, **box()), said.append)
     desk.until(lambda: said)
     assert said == ["its output could not be read"]
+
+
+@pytest.mark.parametrize(
+    ("sub_state", "told", "forced"),
+    [("lost", "gone", True), ("lost", "living", False), ("lost", None, False), ("terminated", "gone", False)],
+)
+def test_what_was_lost_goes_by_force_where_its_process_has_ended(
+    desk: Desk, boxes: Boxes, sub_state: str, told: str | None, forced: bool
+) -> None:
+    row = _job(desk).row
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    pid = {"gone": child, "living": os.getpid()}.get(told or "")
+    row.sub_state, row.pid, row.ticks = sub_state, child, 1
+    boxes.stays = {"box-1": "it is running"}
+    boxes.says = {"box-1": Observation(JobState.RUNNING, pid=pid)}
+    usual, force = boxes.remove, []
+
+    def remove(engine: Engine, names: Sequence[str], **given: bool) -> Any:
+        if given.get("force"):
+            force.extend(names)
+            boxes.stays = {}
+        return usual(engine, names)
+
+    boxes.remove = remove  # type: ignore[method-assign]
+    failed: list[dict[str, str]] = []
+    desk.core.removal.remove([row], failed.append)
+    desk.until(lambda: failed)
+    assert (force, failed) == ((["box-1"], [{}]) if forced else ([], [{"1": "it is running"}]))
