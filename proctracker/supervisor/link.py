@@ -24,12 +24,22 @@ _LATEST = 60.0
 """Seconds a supervisor may take to answer ``hello``: it may be recovering thousands of jobs."""
 
 
+_LONGEST = 2**31 - 1
+"""Milliseconds that poll(2) can count."""
+
+
 def readable(fds: Sequence[int], timeout: float | None) -> list[int]:
     """Which of these descriptors can be read, after at most so many seconds (None: no limit); any number, unlike select(2)."""
+    left = None if timeout is None else math.ceil(timeout * 1000)
     poll = select.poll()
     for fd in fds:
         poll.register(fd, select.POLLIN)
-    return [fd for fd, _ in poll.poll(None if timeout is None else math.ceil(timeout * 1000))]
+    while True:
+        part = None if left is None else min(left, _LONGEST)
+        found = poll.poll(part)
+        if found or left is None or left == part:
+            return [fd for fd, _ in found]
+        left -= _LONGEST
 
 
 SPARE = 2

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Watch = Tuple[Optional[Callback], Optional[Callback]]
 
 
+LONGEST = 86400.0
+"""Seconds in one epoll_wait(2), whose 31 bits of milliseconds are over after 24 days; what is due later is looked at again."""
+
+
 class Timer:
     """A call that is due at a time; ``cancel`` forgets it."""
 
@@ -109,7 +113,9 @@ class Loop:
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
         # Rounded up to whole milliseconds, which is what epoll_wait(2) counts in: never a moment too early.
-        return math.ceil(max(0.0, self._timers[0][0] - time.time()) * 1000) / 1000 if self._timers else None
+        if not self._timers:
+            return None
+        return math.ceil(min(max(0.0, self._timers[0][0] - time.time()), LONGEST) * 1000) / 1000
 
     def close(self) -> None:
         """Give the descriptor back."""

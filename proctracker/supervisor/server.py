@@ -174,7 +174,7 @@ class Server:
                 connection.answer(number, found)
         except Drmaa2Exception as error:
             connection.refuse(number, error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             connection.refuse(number, InternalException(f"{type(error).__name__}: {error}"))
         finally:
             connection.drop_stdin()

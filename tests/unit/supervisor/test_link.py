@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -63,6 +64,22 @@ def test_many_descriptors() -> None:
     for pair in pairs:
         for sock in pair:
             sock.close()
+
+
+def test_time_outs_longer_than_one_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_end, write_end = os.pipe()
+    try:
+        monkeypatch.setattr(link, "_LONGEST", 3)
+        began = time.monotonic()
+        assert link.readable([read_end], 0.02) == []
+        assert time.monotonic() - began >= 0.02
+        monkeypatch.undo()
+        os.write(write_end, b"x")
+        assert link.readable([read_end], 30 * 86400.0) == [read_end]
+        assert link.readable([read_end], 1e300) == [read_end]
+    finally:
+        os.close(read_end)
+        os.close(write_end)
 
 
 def test_where_none_runs(home: Home) -> None:

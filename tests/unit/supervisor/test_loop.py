@@ -139,3 +139,13 @@ def test_it_runs_until_it_is_stopped(loop: Loop) -> None:
     loop.soon(count)
     loop.run()
     assert len(said) == 5
+
+
+def test_what_is_due_in_a_month(loop: Loop, pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    said: list[str] = []
+    loop.after(30 * 86400.0, lambda: said.append("due"))
+    loop.watch(ours.fileno(), lambda: said.append("read"))
+    theirs.send(b"x")
+    loop.round()
+    assert said == ["read"]
