@@ -25,12 +25,13 @@ def _text(value: Any) -> str:
         return _text(os.fspath(value))
     if not isinstance(value, str):
         raise TypeError("text")
-    return _no_nul(value)
-
-
-def _no_nul(value: str) -> str:
     if "\0" in value:
         raise TypeError("text without NUL bytes")
+    if not value.isascii():
+        try:
+            os.fsencode(value)
+        except UnicodeEncodeError:
+            raise TypeError("text that can be encoded") from None
     return value
 
 
@@ -42,9 +43,15 @@ def _flag(value: Any) -> bool:
     raise TypeError("true or false")
 
 
+_LARGEST = 2**40
+"""Beyond what any of these numbers can mean (KiB of memory among them); sums of such still are 64 bits for the store."""
+
+
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("a whole number")
+    if not -_LARGEST <= value <= _LARGEST:
+        raise TypeError(f"a whole number of at most {_LARGEST}")
     return int(value)
 
 
@@ -86,10 +93,25 @@ def _limits(value: Any) -> dict[str, Any]:
     return found
 
 
+def _data(value: Any) -> Any:
+    """An extension's value as JSON has it: paths and bytes as text, jobs and arrays (as dependencies) by their ids."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_data(each) for each in value]
+    if isinstance(value, Mapping):
+        return {_text(key): _data(item) for key, item in value.items()}
+    if hasattr(value, "total_seconds"):
+        return value.total_seconds()
+    if hasattr(value, "job_id") or hasattr(value, "job_array_id"):
+        return _text(str(value))
+    return _text(value)
+
+
 def _extensions(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError("a mapping")
-    found = {_text(key): item for key, item in value.items()}
+    found = {_text(key): _data(item) for key, item in value.items()}
     twice = [key for key in found if SPELLINGS.get(key, key) != key and SPELLINGS[key] in found]
     if twice:
         raise TypeError(f"one spelling of {SPELLINGS[twice[0]]}")

@@ -80,6 +80,9 @@ class Client:
                     self._link = None
                     if isinstance(error, KeyboardInterrupt):
                         raise
+                finally:
+                    if self._link is not None and self._link.fileno() < 0:
+                        self._link = None  # no supervisor could be had in its place
             return None
 
     def running(self) -> bool:

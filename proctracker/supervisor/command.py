@@ -1,10 +1,16 @@
-"""The file a command names, found as execvp(3) finds it, and how starts fail."""
+"""What can be wrong with a start: the file a command names, found as execvp(3) finds it, and its streams."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+
+from proctracker.runtimes.base import PASSED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.runtimes.base import Launch
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
 FULL = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
@@ -59,3 +65,12 @@ def _shell_hint(command: str) -> str:
     if any(c in command for c in " |&;<>()$`*?"):
         return " (it holds shell characters: try sh -c '…')"
     return ""
+
+
+def apart(launch: Launch) -> None:
+    """Raise StartFailed 125 where the input is an output too, under whatever name: a held job's is not looked at before."""
+    if launch.stdin in (None, PASSED, os.devnull):
+        return
+    source = os.path.realpath(str(launch.stdin))
+    if source in [os.path.realpath(path) for path in (launch.stdout, launch.stderr) if path]:
+        raise StartFailed(NOT_STARTED, f"{launch.stdin}: input and output are the same file")

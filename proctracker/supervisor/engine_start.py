@@ -11,6 +11,7 @@ from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import cgroups, procfs, spawn
+from proctracker.supervisor.command import apart
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -51,6 +52,7 @@ class EngineStart:
             context = core.context(job.spec_context)
             umask = context.surroundings.umask if context else None
             oom = context.differs.oom if context and context.differs else None
+            apart(self._launch)
             streams = self._streams(umask)
             self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
         except spawn.StartLater as later:

@@ -10,8 +10,9 @@ from collections import deque
 from proctracker import runtimes
 from proctracker.errors import words
 from proctracker.model import JobRow, JobState, JobTemplate
-from proctracker.runtimes.base import PASSED, SUPERVISED, Engine, Launch, Request, Runtime
+from proctracker.runtimes.base import PASSED, Engine, Launch, Request, Runtime
 from proctracker.supervisor import rlimits, spawn
+from proctracker.supervisor.command import apart
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
 
@@ -134,15 +135,15 @@ class Starter:
 
     def _process(self, job: Job) -> None:
         core, row = self._core, job.row
-        context = core.context(job.spec_context)
         began = False
         given: dict[str | None, int] = {}
         try:
+            context = core.context(job.spec_context)
             runtime = runtimes.get(row.runtime)
             ours = self.ours(job)
             request = self.request(job, runtime, ours)
             launch = runtime.launch(request)
-            self._late_checks(job, launch)
+            apart(launch)
             given = self._given(job, launch, request)
             now = time.time()
             core.seat.journal.opened(row.id, row.attempt, now)
@@ -197,11 +198,6 @@ class Starter:
             if job.row.pid and not job.row.ended:
                 job.row.ticks = spawn.ticks(job.row.pid)
         self._fresh.clear()
-
-    def _late_checks(self, job: Job, launch: Launch) -> None:
-        """What a submit with dependencies, a start time or a hold left to be checked now."""
-        if launch.kind == SUPERVISED and launch.stdin and launch.stdin in (launch.stdout, launch.stderr):
-            raise spawn.StartFailed(spawn.NOT_STARTED, f"{launch.stdin}: input and output are the same file")
 
     def _later(self, job: Job, reason: str, began: bool) -> None:
         """The system is short of something: the job goes on waiting, with the reason."""

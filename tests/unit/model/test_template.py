@@ -38,6 +38,10 @@ _NO_WHENS: list[Any] = [True, [], {}]
 WRONG: list[tuple[str, Any, str]] = [
     *[(name, 5, "text is expected, not 5") for name in _TEXTS],
     *[(name, "a\0b", "text without NUL bytes is expected") for name in _TEXTS],
+    *[(name, "\ud800", "text that can be encoded is expected") for name in _TEXTS],
+    *[(name, 2**41, "a whole number of at most") for name in ("min_slots", "min_phys_memory", "priority")],
+    ("job_environment", {"A": "\ud800"}, "text that can be encoded is expected"),
+    ("implementation_specific", {"volumes": [object()]}, "text is expected"),
     *[(name, value, "true or false is expected") for name in _FLAGS for value in _NO_FLAGS],
     *[(name, value, "a list of texts is expected") for name in _LISTS for value in _NO_LISTS],
     *[(name, ["a", 5], "text is expected") for name in _LISTS],
@@ -163,3 +167,17 @@ def test_extensions_that_are_true_or_false(value: Any, expected: bool) -> None:
 def test_an_extension_that_is_neither() -> None:
     with pytest.raises(InvalidArgumentException, match="privileged: true or false is expected, not 'maybe'"):
         extension_flag(JobTemplate(implementation_specific={"privileged": "maybe"}), "privileged")
+
+
+def test_extensions_are_plain_data() -> None:
+    given = {"volumes": (Path("/a"), b"/b"), "retry_delay": timedelta(minutes=1), "after": {7}, "rm": True, "cpus": 0.5}
+    found = JobTemplate(implementation_specific={**given, "user": None, "options": {b"a": [1]}}).implementation_specific
+    assert found == {
+        "volumes": ["/a", "/b"],
+        "retry_delay": 60.0,
+        "after": [7],
+        "rm": True,
+        "cpus": 0.5,
+        "user": None,
+        "options": {"a": [1]},
+    }

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobState
 from proctracker.store import Home
 from proctracker.supervisor.client import Client
-from supervising import context, spec, stored, submit_to, waited
+from proctracker.supervisor.link import Link, Supervisor
+from supervising import context, kill, spec, stored, submit_to, waited
 
 
 def test_nothing_is_started_by_asking(home: Home) -> None:
@@ -116,3 +118,19 @@ def test_an_interrupted_request_does_not_answer_the_next(client: Client, monkeyp
             client.call("start")
     assert "pid" in client.call("status")
     assert socket.socket.fileno(link._socket) == -1
+
+
+def test_a_request_after_one_that_found_no_supervisor(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(home)
+    pid = client.call("status")["pid"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Supervisor, "connect", _refuse)
+        kill(pid)
+        with pytest.raises(DrmCommunicationException, match="none today"):
+            client.call("status")
+    assert client.call("status")["pid"] != pid
+    client.close()
+
+
+def _refuse(self: Supervisor, start: bool = True) -> Link:
+    raise DrmCommunicationException("none today")

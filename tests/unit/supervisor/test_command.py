@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from proctracker.supervisor.command import NOT_EXECUTABLE, NOT_FOUND, StartFailed, find
+from proctracker.model.records import replace
+from proctracker.runtimes.base import PASSED, Launch
+from proctracker.supervisor.command import NOT_EXECUTABLE, NOT_FOUND, NOT_STARTED, StartFailed, apart, find
 
 
 @pytest.fixture
@@ -46,3 +48,16 @@ def test_what_cannot_be_executed_is_told(here: Path, word: str, status: int, why
         find(word, "/nowhere", str(here))
     assert told.value.status == status
     assert why in told.value.reason
+
+
+def test_input_and_output_are_two_files(here: Path) -> None:
+    (here / "in").write_text("x")
+    (here / "link").symlink_to(here / "in")
+    launch = Launch("supervised", ("cat",), stdin=str(here / "in"), stdout=str(here / "out"))
+    apart(launch)
+    apart(replace(launch, stdin=os.devnull, stdout=os.devnull))
+    apart(replace(launch, stdin=PASSED))
+    for name in ("in", "a/../in", "link"):
+        with pytest.raises(StartFailed, match="same file") as failed:
+            apart(replace(launch, stderr=str(here / name)))
+        assert failed.value.status == NOT_STARTED

@@ -193,7 +193,9 @@ def test_whoever_waits_is_refused(home: Home) -> None:
 
 def test_a_number_the_store_cannot_hold(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
-    sock.send(protocol.encode({"op": "session_create", "n": 1, "name": "s", "contact": "process", "max_running": 2**70}))
+    sock.send(
+        protocol.encode({"op": "session_create", "n": 1, "name": "s", "contact": "process", "max_running": 2**70})
+    )
     assert _answer(desk, sock)["error"][0] == "InternalException"
     sock.send(_STATUS)
     assert _answer(desk, sock)["ok"]["live"] == 0

@@ -93,6 +93,12 @@ def test_an_environment_that_was_dropped(desk: Desk) -> None:
     assert desk.ended(job).annotation == "its environment is no longer known"
 
 
+def test_an_environment_that_cannot_be_encoded(desk: Desk) -> None:
+    row = desk.ended(desk.submit("true", env={"A": "\ud800"}))
+    assert (row.exit_status, (row.annotation or "")[:18]) == (125, "UnicodeEncodeError")
+    assert desk.ended(desk.submit("true")).state == JobState.DONE
+
+
 def test_a_system_short_of_something(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> int:
         raise spawn.StartLater("Resource temporarily unavailable")
