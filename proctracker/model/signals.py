@@ -26,7 +26,7 @@ def signal_name(number: int) -> str:
 
 def signal_number(word: str | int) -> int:
     """15 for ``TERM``, ``SIGTERM``, ``sigterm``, 15 and ``15``; InvalidArgumentException for what is no signal."""
-    text = str(word).strip().upper()
+    text = str(int(word) if isinstance(word, int) and not isinstance(word, bool) else word).strip().upper()
     if text.isdecimal() and 0 < int(text) <= _LAST_REAL_TIME:
         return int(text)
     name = text if text.startswith("SIG") else "SIG" + text

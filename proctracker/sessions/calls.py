@@ -7,8 +7,7 @@ from typing import Any, Mapping, Sequence
 from proctracker.errors import InvalidArgumentException, JobFailedException, TimeoutException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobInfo, JobState, JobTemplate
 from proctracker.sessions.job import Job, facts_of, given_of
-from proctracker.sessions.jobarray import JobArray
-from proctracker.sessions.jobsession import JobSession
+from proctracker.sessions.jobsession import JobSession, name_of
 from proctracker.tracker.jobtracker import JobTracker
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
@@ -24,9 +23,7 @@ def submit(place: Place, args: Any, contact: str | None, session: Any, values: M
     template = template_of(args, contact, values)
     if isinstance(session, JobSession):
         return session.run_job(template)
-    name = DEFAULT if session is None else session
-    if not isinstance(name, str) or not name:
-        raise InvalidArgumentException(f"session: a name or a JobSession is expected, not {session!r}")
+    name = DEFAULT if session is None else name_of(session, "session: a name or a JobSession")
     config = place.config()
     known = place.reader.session(name)
     tracker = JobTracker(name, contact or (known.contact if known else None), at=place, config=config)
@@ -45,7 +42,7 @@ def template_of(args: Any, contact: str | None, values: Mapping[str, Any]) -> Jo
     else:
         raise InvalidArgumentException(f"args: a list of words is expected, not {args!r}")
     attributes = {name: value for name, value in values.items() if name not in _EXTENSIONS}
-    extensions = {name: _plain(value) for name, value in values.items() if name in _EXTENSIONS}
+    extensions = {name: value for name, value in values.items() if name in _EXTENSIONS}
     if contact is not None:
         extensions["contact"] = contact
     if extensions:
@@ -58,19 +55,10 @@ def template_of(args: Any, contact: str | None, values: Mapping[str, Any]) -> Jo
     return JobTemplate(attributes)
 
 
-def _plain(value: Any) -> Any:
-    """Jobs and arrays, as dependencies, by their ids."""
-    if isinstance(value, (Job, JobArray)):
-        return value.id
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value
-
-
-def finish(job: Job, timeout: float | None, check: bool, capture_output: bool) -> JobInfo:
+def finish(job: Job, timeout: float, check: bool, capture_output: bool) -> JobInfo:
     """See SessionManager.run."""
     try:
-        info = job.wait_terminated(-1 if timeout is None else timeout)
+        info = job.wait_terminated(timeout)
     except (TimeoutException, KeyboardInterrupt):
         _end(job)
         raise

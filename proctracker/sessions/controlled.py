@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from proctracker.model import JobTemplate
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import JobTemplate, signal_name, signal_number
 from proctracker.tracker.track import Track
+
+_FOREVER = 2.0**40
+"""Seconds: as good as never."""
 
 
 class Controlled:
@@ -55,12 +60,12 @@ class Controlled:
         """Let what is held start. Fits QUEUED_HELD and REQUEUED_HELD."""
         self._act("release")
 
-    def terminate(self, signal: str = "SIGTERM", grace: float = 10.0) -> None:
+    def terminate(self, signal: str | int = "SIGTERM", grace: float | timedelta = 10.0) -> None:
         """End what has not ended, and everything it left running: the signal, KILL after the grace (seconds).
 
         Returns when that has begun; it ends FAILED with sub-state ``terminated``.
         """
-        self._act("terminate", signal=signal, grace=grace)
+        self._act("terminate", signal=signal_name(signal_number(signal)), grace=_seconds(grace))
 
     def reap(self) -> None:
         """Remove all there is of what has ended, containers too."""
@@ -82,3 +87,11 @@ class Controlled:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} of session {self.session_name}>"
+
+
+def _seconds(grace: Any) -> float:
+    if isinstance(grace, timedelta):
+        grace = grace.total_seconds()
+    if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not grace >= 0:
+        raise InvalidArgumentException(f"grace: seconds from 0 are expected, not {grace!r}")
+    return float(min(grace, _FOREVER))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping
 
@@ -11,6 +12,11 @@ from proctracker.tracker import infos, looks, waits
 from proctracker.tracker.place import Place
 
 _TIMES = ("submission_time", "dispatch_time", "finish_time")
+_DURATIONS = ("wallclock_time", "cpu_time")
+_NUMBERS = (*_DURATIONS, "exit_status", "slots", "pid", "max_rss", "task_id", "attempt")
+_LISTS = ("allocated_machines", "command")
+_IDS = ("job_id", "array_id", "resubmitted_from")
+_BYTES = ("stdout", "stderr")
 
 
 def wanted(filter: JobInfo | Mapping[str, Any]) -> dict[str, Any]:
@@ -28,23 +34,37 @@ def _value(name: str, value: Any) -> Any:
         return waits.state(value, "job_state")
     if name in _TIMES:
         return _time(name, value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if name in ("job_id", "array_id"):
+    if name in _NUMBERS:
+        return _number(name, value)
+    if name in _LISTS:
+        return _list(name, value)
+    if name in _IDS and (hasattr(value, "id") or (isinstance(value, int) and not isinstance(value, bool))):
         return str(value)
-    if name == "allocated_machines" and not isinstance(value, (list, tuple, set)):
-        return [value]
+    kind = bytes if name in _BYTES else str
+    if name != "annotation" and not isinstance(value, kind):
+        raise InvalidArgumentException(f"{name}: {'text' if kind is str else 'bytes'} is expected, not {value!r}")
     return value
 
 
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, timedelta) and name in _DURATIONS:
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise InvalidArgumentException(f"{name}: a number is expected, not {value!r}")
+    return value
+
+
+def _list(name: str, value: Any) -> list[str]:
+    found = [value] if isinstance(value, str) and name == "allocated_machines" else value
+    if not isinstance(found, (list, tuple, set, frozenset)) or not all(isinstance(each, str) for each in found):
+        raise InvalidArgumentException(f"{name}: a list of texts is expected, not {value!r}")
+    return list(found)
+
+
 def _time(name: str, value: Any) -> datetime:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, timezone.utc)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc)
     from proctracker.templates import quantities
 
-    return datetime.fromtimestamp(quantities.moment(value, 0.0, name), timezone.utc)
+    return datetime.fromtimestamp(quantities.moment(value, time.time(), name), timezone.utc)
 
 
 def found(place: Place, filter: JobInfo | Mapping[str, Any] | None, session: str | None = None) -> list[JobInfo]:

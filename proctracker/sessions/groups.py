@@ -37,7 +37,7 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job]]:
         if place is not None and job._track.place.home.path != place.home.path:
             raise InvalidArgumentException("jobs: they are of two state directories: wait for each apart")
         place = job._track.place
-        by_id.setdefault(job.job_id, job)
+        by_id.setdefault(job.waitable(), job)
     if place is None:
         raise InvalidArgumentException("jobs: the list is empty, there is nothing to wait for")
     return place, by_id

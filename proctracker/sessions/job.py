@@ -61,6 +61,10 @@ class Job(Controlled):
         rows = waits.wait(self._track.place, [self.job_id], "ended", False, waits.seconds(timeout))
         return self._told(rows[0])
 
+    def waitable(self) -> str:
+        """The id, for waits; a job that cannot be waited for raises."""
+        return self.job_id
+
     def __await__(self) -> Generator[Any, None, JobInfo]:
         """The JobInfo of the ended job; cancelling leaves the job alone."""
         return self._ended().__await__()
@@ -68,7 +72,7 @@ class Job(Controlled):
     async def _ended(self) -> JobInfo:
         from proctracker.sessions import awaits
 
-        return self._told(await awaits.ended(self._track.place, self.job_id))
+        return self._told(await awaits.ended(self._track.place, self.waitable()))
 
     def _told(self, row: JobRow) -> JobInfo:
         facts = self._facts

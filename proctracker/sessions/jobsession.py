@@ -23,6 +23,10 @@ _TRUSTED = 0.05
 """Seconds for which a session is believed to exist without a question; destroying it in this process is seen at once."""
 
 
+_MOST = 2**31 - 1
+"""Slots that a session can be bounded to."""
+
+
 class JobSession:
     """A job session (GFD.194 8.3). Leaving its context, or ``close``, never touches its jobs.
 
@@ -210,6 +214,15 @@ def restore(home: str, name: str, contact: str, created: float, closed: bool) ->
 
 def limit(value: Any) -> int:
     """A session's ``max_running``. Raises InvalidArgumentException for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidArgumentException(f"max_running: a whole number from 0 (no limit) is expected, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise InvalidArgumentException(
+            f"max_running: a whole number from 0 (no limit) to {_MOST} is expected, not {value!r}"
+        )
     return value
+
+
+def name_of(given: Any, what: str = "session_name: a name") -> str:
+    """A session's name. Raises InvalidArgumentException for what cannot be one."""
+    if not isinstance(given, str) or not given or not given.isprintable():
+        raise InvalidArgumentException(f"{what} is expected, not {given!r}")
+    return given

@@ -10,10 +10,10 @@ from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
 from proctracker.sessions import attributes, calls, capabilities
 from proctracker.sessions.events import Caller
 from proctracker.sessions.job import Job
-from proctracker.sessions.jobsession import JobSession, limit
+from proctracker.sessions.jobsession import JobSession, limit, name_of
 from proctracker.sessions.monitoring import MonitoringSession
 from proctracker.sessions.reservations import refuse
-from proctracker.tracker import place
+from proctracker.tracker import place, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
 
@@ -53,7 +53,7 @@ class SessionManager:
         InvalidArgumentException if there is one of that name, or nobody knows the contact.
         """
         where = self._place()
-        name = f"session-{os.urandom(6).hex()}" if session_name is None else _name(session_name)
+        name = f"session-{os.urandom(6).hex()}" if session_name is None else name_of(session_name)
         config = where.config()
         target = where.target(contact, config)
         running = config.max_running if max_running is None else limit(max_running)
@@ -62,12 +62,12 @@ class SessionManager:
 
     def open_job_session(self, session_name: str) -> JobSession:
         """Open a session. InvalidArgumentException if there is none of that name."""
-        return self._opened(self._place(), _name(session_name), None)
+        return self._opened(self._place(), name_of(session_name), None)
 
     def job_session(self, session_name: str = "default", contact: str | None = None) -> JobSession:
         """Open a session, made first if there is none. ``contact`` is that of the jobs this object will submit."""
         where = self._place()
-        name = _name(session_name)
+        name = name_of(session_name)
         config = where.config()
         target = where.target(contact, config)
         if where.reader.session(name) is None:
@@ -89,7 +89,7 @@ class SessionManager:
         """
         if live not in _LIVE:
             raise InvalidArgumentException(f"live: one of {' '.join(_LIVE)} is expected, not {live!r}")
-        where, name = self._place(), _name(session_name)
+        where, name = self._place(), name_of(session_name)
         if where.reader.session(name) is None:
             raise InvalidArgumentException(f"no session {name!r}")
         where.client().call("session_destroy", name=name, live=live)
@@ -179,15 +179,9 @@ class SessionManager:
         has its ``stdout`` and ``stderr`` (bytes). After ``timeout`` seconds, or on KeyboardInterrupt, the job is
         terminated, and TimeoutException (KeyboardInterrupt) raised.
         """
+        seconds = waits.seconds(timeout)  # before there is a job
         job = calls.submit(self._place(), args, contact, session, template)
-        return calls.finish(job, timeout, check, capture_output)
+        return calls.finish(job, seconds, check, capture_output)
 
     def _place(self) -> Place:
         return place.here(os.environ) if self._home is None else place.at(self._home)
-
-
-def _name(name: Any) -> str:
-    """A session's name. Raises InvalidArgumentException for what cannot be one."""
-    if not isinstance(name, str) or not name or not name.isprintable():
-        raise InvalidArgumentException(f"session_name: a name is expected, not {name!r}")
-    return name

@@ -12,6 +12,7 @@ from proctracker.runner import Runner
 from proctracker.sessions import filters
 from proctracker.sessions.job import Job
 from proctracker.sessions.reservations import refuse
+from proctracker.tracker import place
 from proctracker.tracker.contacts import Target
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
@@ -64,6 +65,10 @@ class WatchedJob(Job):
         """As Job's; not for jobs that are not ours."""
         return self._refuse("wait_terminated") if self._info else super().wait_terminated(timeout)
 
+    def waitable(self) -> str:
+        """As Job's; not for jobs that are not ours."""
+        return self._refuse("wait") if self._info else super().waitable()
+
     def resubmit(self) -> NoReturn:
         """Refused."""
         self._refuse("resubmit")
@@ -72,9 +77,19 @@ class WatchedJob(Job):
         self._refuse(action)
 
     def _refuse(self, action: str) -> NoReturn:
-        raise UnsupportedOperationException(
-            f"{action}: a monitoring session only looks; job {self.job_id} is its session's to control"
-        )
+        whose = "is its session's to control" if self._info is None else "is none of ours"
+        raise UnsupportedOperationException(f"{action}: a monitoring session only looks; job {self.job_id} {whose}")
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self._info is None else f"<WatchedJob {self.job_id}, none of ours>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self._track.place.home.path, self._track.session, self.job_id, self._given, self._info)
+
+
+def _restore(home: str, session: str, name: str, given: Any, info: JobInfo | None) -> WatchedJob:
+    """A watched job from what was pickled of it."""
+    return WatchedJob(track_of(place.at(home), session), name, given, info=info)
 
 
 class MonitoringSession:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LARGEST_ARRAY = 1_000_000
+LAST_TASK = 2**31 - 1
+"""The largest number a task can have."""
 
 
 def duration(value: Any, what: str = "duration") -> float:
@@ -33,20 +35,21 @@ def moment(value: Any, now: float, what: str = "time") -> float:
     """Epoch seconds of a datetime, a number of them, ISO 8601 or ``+DURATION`` from now (-2: now)."""
     from datetime import datetime
 
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return now if value == -2 else float(value)
     text = str(value).strip()
     if text.startswith("+"):
         return now + duration(text[1:], what)
     if text.lower() == "now":
         return now
     try:
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            datetime.fromtimestamp(value)
+            return now if value == -2 else float(value)
         iso = re.sub(r"[zZ]$", "+00:00", text)
         iso = re.sub(r"\.(\d{1,6})", lambda m: "." + m[1].ljust(6, "0"), iso)
         return datetime.fromisoformat(iso).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise InvalidArgumentException(
             f"{what}: {value!r} is no time: give ISO 8601 (2026-01-31T18:00) or +DURATION (+10m)"
         ) from None
@@ -80,6 +83,8 @@ def indices(text: str) -> list[int]:
             raise InvalidArgumentException(f"{text!r} is no range: tasks count from 1, upwards")
         if len(found) + (last - first) // step >= _LARGEST_ARRAY:
             raise InvalidArgumentException(f"{text!r}: an array has at most {_LARGEST_ARRAY} tasks")
+        if last > LAST_TASK:
+            raise InvalidArgumentException(f"{text!r} is no range: the last number is {LAST_TASK}")
         found += range(first, last + 1, step)
     if len(set(found)) != len(found):
         raise InvalidArgumentException(f"{text!r} names a task twice")

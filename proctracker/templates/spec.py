@@ -95,7 +95,8 @@ def check(template: JobTemplate, containers: bool) -> None:
     check_values(template)
     if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
         raise InvalidArgumentException("remote_command: empty, there is nothing to run")
-    if template.input_path and template.input_path in (template.output_path, template.error_path):
+    given = template.input_path
+    if given and given != os.devnull and given in (template.output_path, template.error_path):
         raise InvalidArgumentException(
             f"input_path: {template.input_path} would be overwritten by the output while it is read"
         )

@@ -34,12 +34,17 @@ def _texts(spec: Mapping[str, Any]) -> Iterator[str]:
     yield spec["template"].get("working_directory") or ""
 
 
+def _outputs(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The streams that are written, and their attributes: joined, the error's path is not looked at."""
+    return [each for each in _OUTPUTS.items() if each[0] != "error" or not spec.get("join")]
+
+
 def _check_one(spec: Mapping[str, Any], job: str) -> None:
     base = _directory(spec, job)
     source = _path(spec, "input", base, job)
     if source is not None:
         _check_input(source)
-    for name, attribute in _OUTPUTS.items():
+    for name, attribute in _outputs(spec):
         path = _path(spec, name, base, job)
         if path is None or path == os.devnull:
             continue
@@ -122,7 +127,7 @@ def check_apart(spec: Mapping[str, Any], tasks: int) -> None:
     if tasks < 2:
         return
     moving = PARAMETRIC_INDEX in (spec["template"].get("working_directory") or "") and not spec["runtime_containers"]
-    for name, attribute in _OUTPUTS.items():
+    for name, attribute in _outputs(spec):
         text = spec.get(name)
         if not text or text == os.devnull or placeholders.varies(text) or (moving and not os.path.isabs(text)):
             continue

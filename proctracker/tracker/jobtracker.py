@@ -10,6 +10,7 @@ from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
 from proctracker.model.records import NamedTuple
 from proctracker.runner import Runner
+from proctracker.templates import quantities
 from proctracker.tracker import images, infos, place, submission, surroundings, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import Track
@@ -200,6 +201,8 @@ def indices(begin: Any, end: Any, step: Any) -> list[int]:
             raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
     if begin < 1 or end < begin or step < 1:
         raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: they count from 1, upwards")
+    if end > quantities.LAST_TASK:
+        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: the last number is {quantities.LAST_TASK}")
     if (end - begin) // step >= 1_000_000:
         raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: an array has at most 1000000")
     return list(range(begin, end + 1, step))
@@ -208,6 +211,8 @@ def indices(begin: Any, end: Any, step: Any) -> list[int]:
 def _parallel(given: Any) -> int:
     if given is None:
         return 0
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise InvalidArgumentException(f"max_parallel: a whole number from 0 (no limit) is expected, not {given!r}")
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= quantities.LAST_TASK:
+        raise InvalidArgumentException(
+            f"max_parallel: a whole number from 0 (no limit) to {quantities.LAST_TASK} is expected, not {given!r}"
+        )
     return given

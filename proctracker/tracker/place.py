@@ -29,6 +29,10 @@ _SEEING = 5.0
 """Seconds in which a supervisor sees what it was told to look at."""
 
 
+_DIGITS = 18
+"""Those of the largest id: more the store cannot look for."""
+
+
 class Place:
     """One home. Shared by everything in this process that uses it; for any thread, and usable after a fork."""
 
@@ -111,7 +115,7 @@ class Place:
 
     def array(self, array_id: str) -> tuple[ArrayRow, Reader] | None:
         """An array, and the store it is in."""
-        if not (array_id.isascii() and array_id.isdigit()):
+        if not (array_id.isascii() and array_id.isdigit()) or len(array_id) > _DIGITS:
             return None
         for reader in (self.reader, *self._others()):
             found = reader.array(int(array_id))

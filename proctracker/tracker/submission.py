@@ -162,4 +162,4 @@ def _known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader |
 
 
 def _number(word: str) -> bool:
-    return word.isascii() and word.isdigit()
+    return word.isascii() and word.isdigit() and len(word) <= 18

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any, Iterator, Sequence
 
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
+_FOREVER = 2.0**40
+"""Seconds beyond which nobody waits: the float that counts them is exact, sums of it with clocks are."""
 _OVER = "the time-out of the wait was reached"
 
 
@@ -29,7 +31,7 @@ def seconds(timeout: Any) -> float:
         raise InvalidArgumentException(f"timeout: seconds are expected, or INFINITE_TIME, not {timeout!r}")
     if timeout < 0 and timeout != INFINITE_TIME:
         raise InvalidArgumentException(f"timeout: {timeout!r} is in the past: give seconds, ZERO_TIME or INFINITE_TIME")
-    return INFINITE_TIME if timeout == float("inf") else timeout
+    return INFINITE_TIME if timeout >= _FOREVER else timeout
 
 
 def state(value: Any, what: str) -> JobState:

@@ -82,16 +82,40 @@ def test_submit_goes_to_a_session_by_name_or_itself(session: pt.JobSession) -> N
     assert pt.submit("true", session=session).session_name == session.session_name
     assert pt.submit("true", session="calls").session_name == "calls"
     assert pt.submit("true").session_name == "default"
-    for wrong in (5, ""):
+    for wrong in (5, "", "a\nb"):
         with pytest.raises(pt.InvalidArgumentException, match="session"):
             pt.submit("true", session=wrong)
 
 
 def test_jobs_are_dependencies(session: pt.JobSession) -> None:
     first = pt.submit(["sh", "-c", "exit 1"], session=session)
-    after = pt.submit("true", session=session, after_any=[first])
+    after = pt.submit("true", session=session, after_any={first})
     never = pt.submit("true", session=session, after=first)
     array = session.run_bulk_jobs({"remote_command": "true"}, 1, 2)
     assert pt.submit("true", session=session, after=[array]).wait_terminated(LONG).job_state == pt.JobState.DONE
+    template = {"remote_command": "true", "implementation_specific": {"after": [array], "after_any": first}}
+    assert session.run_job(template).wait_terminated(LONG).job_state == pt.JobState.DONE
     assert after.wait_terminated(LONG).job_state == pt.JobState.DONE
     assert never.wait_terminated(LONG).job_state == pt.JobState.FAILED
+
+
+@pytest.mark.parametrize("timeout", ["5", -2, float("nan")])
+def test_run_leaves_no_job_where_its_time_out_is_none(session: pt.JobSession, timeout: Any) -> None:
+    with pytest.raises(pt.InvalidArgumentException, match="timeout"):
+        pt.run(["sleep", "600"], timeout=timeout, session=session)
+    assert session.get_jobs() == []
+
+
+def test_the_null_device_is_input_and_output(session: pt.JobSession) -> None:
+    null = dict.fromkeys(("input_path", "output_path", "error_path"), "/dev/null")
+    assert pt.run("cat", session=session, **null).job_state == pt.JobState.DONE
+
+
+def test_a_held_job_does_not_overwrite_its_input(session: pt.JobSession, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.write_text("x")
+    (tmp_path / "link").symlink_to(source)
+    job = pt.submit("cat", session=session, submit_as_hold=True, input_path=source, output_path=tmp_path / "link")
+    job.release()
+    info = job.wait_terminated(LONG)
+    assert (info.exit_status, info.job_sub_state, source.read_text()) == (125, "start-failed", "x")

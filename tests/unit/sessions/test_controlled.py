@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 import proctracker as pt
@@ -38,3 +42,21 @@ def test_a_job_is_no_array(session: pt.JobSession) -> None:
     assert job != array
     assert job != array.id
     assert repr(array) == f"<JobArray {array.id} of session {session.session_name}>"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"grace": "5"}, {"grace": None}, {"grace": -1}, {"grace": True}, {"signal": 0}, {"signal": b"TERM"}]
+)
+def test_what_terminate_does_not_take(session: pt.JobSession, wrong: Any) -> None:
+    job = session.run_job({"remote_command": "true", "submit_as_hold": True})
+    with pytest.raises(pt.InvalidArgumentException):
+        job.terminate(**wrong)
+    assert job.get_state()[0] == Held
+
+
+def test_what_terminate_takes(session: pt.JobSession) -> None:
+    for given in ({"grace": timedelta(seconds=30), "signal": signal.SIGUSR1}, {"grace": 10**400, "signal": 10}):
+        job = session.run_job({"remote_command": "sleep", "args": ["600"]})
+        job.wait_started(LONG)
+        job.terminate(**given)
+        assert job.wait_terminated(LONG).terminating_signal == "SIGUSR1"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import proctracker as pt
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobInfo, JobState
 from proctracker.sessions import filters
@@ -27,6 +28,10 @@ WHEN = datetime(2026, 1, 2, tzinfo=timezone.utc)
         ({"submission_time": "2026-01-02T00:00:00Z"}, {"submission_time": WHEN}),
         ({"finish_time": WHEN.astimezone().replace(tzinfo=None)}, {"finish_time": WHEN}),
         ({"allocated_machines": "h"}, {"allocated_machines": ["h"]}),
+        ({"allocated_machines": {"h"}}, {"allocated_machines": ["h"]}),
+        ({"resubmitted_from": 7}, {"resubmitted_from": "7"}),
+        ({"annotation": 5}, {"annotation": 5}),
+        ({"stdout": b"x"}, {"stdout": b"x"}),
         (JobInfo(slots=1), {"slots": 1}),
     ],
 )
@@ -35,8 +40,26 @@ def test_what_is_asked_for(given: Any, wanted: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"finish_time": "soon"}, 5, "x"]
+    "given",
+    [
+        *({"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"finish_time": "soon"}, 5, "x"),
+        *({"job_id": ["1"]}, {"job_id": True}, {"job_id": timedelta(1)}, {"job_name": b"x"}, {"terminating_signal": 9}),
+        *({"exit_status": "3"}, {"slots": True}, {"wallclock_time": "x"}, {"cpu_time": float("nan")}, {"max_rss": []}),
+        *({"pid": timedelta(1)}, {"allocated_machines": {"h": 1}}, {"allocated_machines": [1]}, {"command": "true"}),
+        *({"finish_time": float("nan")}, {"dispatch_time": 10**30}, {"submission_time": datetime.min}, {"stderr": "x"}),
+    ],
 )
 def test_filters_that_are_none(given: Any) -> None:
     with pytest.raises(InvalidArgumentException):
         filters.wanted(given)
+
+
+def test_times_are_from_now(session: pt.JobSession) -> None:
+    job = session.run_job({"remote_command": "true"})
+    job.wait_terminated(30)
+    assert session.get_jobs({"finish_time": "+1h"}) == session.get_jobs({"finish_time": pt.NOW}) == []
+    assert session.get_jobs({"finish_time": timedelta_ago(3600), "job_id": job}) == [job]
+
+
+def timedelta_ago(seconds: float) -> datetime:
+    return datetime.now() - timedelta(seconds=seconds)

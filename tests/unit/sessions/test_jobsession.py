@@ -120,6 +120,21 @@ def test_max_running(session: pt.JobSession) -> None:
         session.max_running = -1
 
 
+def test_numbers_beyond_the_store(session: pt.JobSession) -> None:
+    huge = 10**30
+    for wrong in ((1, huge), (huge, huge), (1, 1, 1, huge), (2**31, 2**31)):
+        with pytest.raises(pt.InvalidArgumentException):
+            session.run_bulk_jobs({"remote_command": "true"}, *wrong)
+    with pytest.raises(pt.InvalidArgumentException, match="max_running"):
+        session.max_running = huge
+    for name in ("9" * 40, "9" * 5000):
+        with pytest.raises(pt.InvalidArgumentException, match="no array"):
+            session.get_job_array(name)
+        with pytest.raises(pt.InvalidArgumentException, match="no job"):
+            pt.submit("true", session=session, after=name)
+    assert session.get_jobs() == []
+
+
 def test_finding(session: pt.JobSession) -> None:
     assert session.get_jobs() == session.get_jobs({"exit_status": 0}) == []
     good, bad = session.run_job(sh("exit 0", job_name="good")), session.run_job(sh("exit 1"))

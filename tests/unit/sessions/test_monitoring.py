@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pickle
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -53,7 +55,20 @@ def test_other_processes_are_shown_read_only(monitor: pt.MonitoringSession) -> N
         for use in (*CONTROLS, "wait_started", "wait_terminated", "read_output"):
             with pytest.raises(pt.UnsupportedOperationException):
                 getattr(found, use)()
+        again = pickle.loads(pickle.dumps(found))
+        assert (again, again.get_info(), repr(again)) == (
+            found,
+            found.get_info(),
+            f"<WatchedJob {found.id}, none of ours>",
+        )
+        for wait in (lambda: list(pt.as_completed([found])), lambda: asyncio.run(_awaited(found))):
+            with pytest.raises(pt.UnsupportedOperationException, match=f"{found.id} is none of ours"):
+                wait()
         process.kill()
+
+
+async def _awaited(job: pt.Job) -> pt.JobInfo:
+    return await job
 
 
 def test_the_processes_of_our_jobs_are_not_shown_twice(monitor: pt.MonitoringSession, session: pt.JobSession) -> None:

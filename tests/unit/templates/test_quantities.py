@@ -122,6 +122,7 @@ def test_a_range_is_pythons_with_its_end(first: int, more: int, step: int) -> No
         ("1-1000001", "at most 1000000 tasks"),
         ("1-99999999999999", "at most 1000000 tasks"),
         ("1-1000000,2000000-2000001", "at most 1000000 tasks"),
+        ("99999999999999", "the last number is 2147483647"),
     ],
 )
 def test_no_range(text: str, words: str) -> None:
@@ -161,3 +162,9 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
 
 def test_a_timedelta_is_no_moment_but_its_text_is() -> None:
     assert quantities.moment(f"+{timedelta(hours=1).total_seconds():f}", _NOW) == _NOW + 3600
+
+
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), 1e300, 10**30, -(10**30), datetime.min])
+def test_times_nobody_can_tell(given: Any) -> None:
+    with pytest.raises(InvalidArgumentException, match="is no time"):
+        quantities.moment(given, _NOW)

@@ -107,6 +107,7 @@ def test_tasks_that_would_write_the_same_file(tmp_path: Path) -> None:
             files.check_apart(spec(tmp_path, output=path), 2)
     files.check_apart(spec(tmp_path, output="out", working_directory="d$DRMAA2_INDEX$"), 2)
     files.check_apart(spec(tmp_path, output="out"), 1)
+    files.check_apart({**spec(tmp_path, output="out%a", error="err"), "join": True}, 2)
     with pytest.raises(InvalidArgumentException):
         files.check_apart(spec(tmp_path, output="/out", working_directory="d$DRMAA2_INDEX$"), 2)
 

@@ -25,6 +25,8 @@ from stores import end, submit
         (0, 0),
         (2.5, 2.5),
         (float("inf"), -1),
+        (10**400, -1),
+        (86400 * 365, 86400 * 365),
         (timedelta(minutes=1), 60.0),
         (pt.Time.INFINITE_TIME, -1),
     ],
