@@ -24,7 +24,9 @@ else:
                 delattr(cls, name)
         if "__init__" not in cls.__dict__:
             cls.__init__ = _first(cls, names, defaults)
-        cls.__eq__, cls.__repr__ = _eq, _repr
+        cls.__repr__ = _repr
+        if "__eq__" not in cls.__dict__:
+            cls.__eq__ = _eq
         cls.__hash__ = _hash if frozen else None
         if frozen:
             cls.__setattr__ = cls.__delattr__ = _refuse

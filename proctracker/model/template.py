@@ -198,6 +198,10 @@ class JobTemplate(Struct):
             given = given if len(given) < 60 else given[:57] + "..."
             raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
 
+    def __eq__(self, other: object) -> bool:
+        """By what is meant: a time may be a datetime or its text."""
+        return self.to_dict() == other.to_dict() if isinstance(other, JobTemplate) else NotImplemented
+
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> JobTemplate:
         """One of values that were checked before, as ``to_dict`` gave them: nothing is looked at again."""

@@ -13,25 +13,26 @@ from proctracker.tracker.place import Place
 
 def wait_any(jobs: Sequence[Job], states: str, timeout: Any) -> Job:
     """Block until one of the jobs has started or ended; that element."""
-    place, by_id = _of_one_place(jobs)
+    place, by_id, _ = _of_one_place(jobs)
     told = {row.id for row in waits.wait(place, list(by_id), states, True, waits.seconds(timeout))}
     return next(job for name, job in by_id.items() if name in told)
 
 
 def wait_all(jobs: Sequence[Job], states: str, timeout: Any) -> list[Job]:
     """Block until every job has started or ended; the list."""
-    place, by_id = _of_one_place(jobs)
+    place, by_id, given = _of_one_place(jobs)
     waits.wait(place, list(by_id), states, False, waits.seconds(timeout))
-    return list(jobs)
+    return given
 
 
-def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job]]:
-    """The jobs by id. Raises InvalidArgumentException for an empty list, or what is no job of one home."""
+def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job], list[Job]]:
+    """The jobs by id, and as they were given. Raises InvalidArgumentException for an empty list, or what is no job of one home."""
     if isinstance(jobs, (str, bytes)) or not isinstance(jobs, Iterable):
         raise InvalidArgumentException(f"jobs: a list of jobs is expected, not {jobs!r}")
     by_id: dict[str, Job] = {}
     place = None
-    for job in jobs:
+    given = list(jobs)
+    for job in given:
         if not isinstance(job, Job):
             raise InvalidArgumentException(f"jobs: a list of jobs is expected, but one is {job!r}")
         if place is not None and job._track.place.home.path != place.home.path:
@@ -40,7 +41,7 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job]]:
         by_id.setdefault(job.waitable(), job)
     if place is None:
         raise InvalidArgumentException("jobs: the list is empty, there is nothing to wait for")
-    return place, by_id
+    return place, by_id, given
 
 
 class as_completed:
@@ -53,7 +54,7 @@ class as_completed:
         self._place: Place | None = None
         self._jobs: dict[str, Job] = {}
         if flat:
-            self._place, self._jobs = _of_one_place(flat)
+            self._place, self._jobs, _ = _of_one_place(flat)
 
     def __iter__(self) -> Iterator[Job]:
         if self._place is not None:

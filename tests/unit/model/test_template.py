@@ -181,3 +181,11 @@ def test_extensions_are_plain_data() -> None:
         "user": None,
         "options": {"a": [1]},
     }
+
+
+def test_equal_is_what_means_the_same() -> None:
+    when = datetime(2026, 1, 2, 3, tzinfo=timezone.utc)
+    given = JobTemplate(remote_command="true", start_time=when)
+    assert given == JobTemplate(given.to_dict())
+    assert given != JobTemplate(remote_command="true")
+    assert given != given.to_dict()

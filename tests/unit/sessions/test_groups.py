@@ -28,6 +28,7 @@ def test_any_is_an_element_of_the_list(session: pt.JobSession) -> None:
 
 def test_all_is_the_list(session: pt.JobSession) -> None:
     jobs = [session.run_job(sh("exit 0")) for _ in range(3)]
+    assert session.wait_all_started(iter(jobs), LONG) == jobs  # type: ignore[arg-type]
     assert session.wait_all_started(jobs, LONG) == session.wait_all_terminated(jobs, LONG) == jobs
 
 
