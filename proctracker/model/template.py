@@ -202,6 +202,8 @@ class JobTemplate(Struct):
         """By what is meant: a time may be a datetime or its text."""
         return self.to_dict() == other.to_dict() if isinstance(other, JobTemplate) else NotImplemented
 
+    __hash__ = None  # type: ignore[assignment]
+
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> JobTemplate:
         """One of values that were checked before, as ``to_dict`` gave them: nothing is looked at again."""

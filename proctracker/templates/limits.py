@@ -21,6 +21,9 @@ RLIMITS = {
 }
 """DRMAA2 name -> (RLIMIT_ name, unit in what setrlimit counts). Sizes are KiB, CPU_TIME seconds."""
 
+_LARGEST = 2**63 - 1
+"""What setrlimit(2) can count to."""
+
 _KNOWN = [each.value for each in ResourceLimitType]
 
 
@@ -37,15 +40,21 @@ def read(limits: Mapping[str, Any]) -> tuple[dict[str, int], float | None]:
             raise InvalidArgumentException(f"resource_limits: no limit {name!r}{nearest(name, _KNOWN)}")
         what = f"resource_limits {name}"
         if name == "WALLCLOCK_TIME":
-            wall = duration(value, what)
+            wall = None if _unlimited(value) else duration(value, what)
             continue
         limit, unit = RLIMITS[name]
         found[limit] = _number(name, value, unit, what)
+        if found[limit] > _LARGEST:
+            raise InvalidArgumentException(f"{what}: {value} is more than can be counted: say unlimited")
     return found, wall
 
 
+def _unlimited(value: Any) -> bool:
+    return str(value).strip().lower() in ("unlimited", "infinity", "-1")
+
+
 def _number(name: str, value: Any, unit: int, what: str) -> int:
-    if str(value).strip().lower() in ("unlimited", "infinity", "-1"):
+    if _unlimited(value):
         return -1
     if name == "CPU_TIME":
         return int(duration(value, what))

@@ -38,6 +38,7 @@ def test_units(given: dict[str, Any], expected: dict[str, int]) -> None:
 
 def test_the_wall_clock_is_ours_to_watch() -> None:
     assert limits.read({"WALLCLOCK_TIME": "1.5m"}) == ({}, 90.0)
+    assert limits.read({"WALLCLOCK_TIME": "unlimited"}) == ({}, None)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,8 @@ def test_the_wall_clock_is_ours_to_watch() -> None:
         ("CPU_TIM", 1, "resource_limits: no limit 'CPU_TIM' (did you mean CPU_TIME?)"),
         ("CPU_TIME", "long", "resource_limits CPU_TIME: 'long' is no duration"),
         ("WALLCLOCK_TIME", -5, "resource_limits WALLCLOCK_TIME: -5 is no duration"),
+        ("CPU_TIME", 2**63, "is more than can be counted: say unlimited"),
+        ("STACK_SIZE", 2**60, "is more than can be counted: say unlimited"),
         ("OPEN_FILES", "2k", "resource_limits OPEN_FILES: '2k' is no number"),
         ("OPEN_FILES", "²", "resource_limits OPEN_FILES: '²' is no number"),
         ("DATA_SIZE", -5, "resource_limits DATA_SIZE: -5 is no size"),
