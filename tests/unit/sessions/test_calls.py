@@ -10,6 +10,8 @@ import pytest
 import proctracker as pt
 from proctracker.sessions import calls
 from proctracker.store import Home
+from proctracker.tracker.place import Place
+from proctracker.tracker.track import Track
 
 LONG = 30.0
 
@@ -119,3 +121,12 @@ def test_a_held_job_does_not_overwrite_its_input(session: pt.JobSession, tmp_pat
     job.release()
     info = job.wait_terminated(LONG)
     assert (info.exit_status, info.job_sub_state, source.read_text()) == (125, "start-failed", "x")
+
+
+def test_a_job_of_another_home_is_no_dependency(session: pt.JobSession, tmp_path: Path) -> None:
+    job = pt.submit("true", session=session)
+    other = type(job)(Track(Place(str(tmp_path)), "s"), job.id)
+    for given in (other, [other], {job, other}):
+        with pytest.raises(pt.InvalidArgumentException, match="of another state directory"):
+            pt.submit("true", session=session, after=given)
+    assert session.get_jobs() == [job]
