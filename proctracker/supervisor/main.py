@@ -17,6 +17,9 @@ from proctracker.supervisor.journal import Journal
 _PR_SET_DUMPABLE = 4
 LOG_LIMIT = 2**20
 
+_NOT_DEFAULT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ)
+"""What cannot be set, and what Python ignores so that a write fails instead: under a caller's ``ulimit -f`` too."""
+
 PATIENCE = 5.0
 """Seconds in which somebody is expected to come for whom a supervisor was started."""
 
@@ -147,7 +150,7 @@ def _clean(ready: int) -> None:
     """No descriptors, directory, signals or core dumps of whoever started us."""
     os.chdir("/")
     for number in signal.valid_signals():
-        if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE):
+        if number not in _NOT_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Core dumps would hold environments; resource limits stay as they are, jobs inherit them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_signals_and_descriptors_are_clean(home: Home) -> None:
             f"{home.here}/supervisor.log",
             "/",
         )
+    client.close()
+
+
+def test_a_file_at_its_largest_ends_no_supervisor(home: Home) -> None:
+    client = Client(home)
+    for pid in seat(client):
+        (ignored,) = [
+            line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigIgn" in line
+        ]
+        assert int(ignored, 16) >> (signal.SIGXFSZ - 1) & 1
     client.close()
 
 
