@@ -183,13 +183,18 @@ class Calls:
             call.timer = self._core.loop.after(call.timeout, lambda: self._cut(call))
 
     def _cut(self, call: _Call) -> None:
-        """The time is over: end the call and what it started; its end is reaped like any other."""
+        """The time is over."""
         call.cut = True
-        for kill in (os.killpg, os.kill):
-            try:
-                kill(call.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        self.kill(call.pid)
+
+    def kill(self, pid: int) -> None:
+        """End a call and what it started; its end is reaped like any other."""
+        if self.owns(pid):
+            for kill in (os.killpg, os.kill):
+                try:
+                    kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
 
     def owns(self, pid: int) -> bool:
         """Whether a child is a call of ours."""

@@ -203,10 +203,16 @@ class Controls:
             core.ledger.change(row)
         if job.starting:
             job.told = number, min(grace, job.told[1]) if job.told else grace
+            job.timer("kill", core.loop.at(row.kill_at, lambda: self._give_up(job)))
             done(None)  # its container is told as soon as there is one
             return
         self.await_grace(job)
         self._signal(job, number if grace > 0 else signals.SIGKILL, done)
+
+    def _give_up(self, job: Job) -> None:
+        """The grace is over while its engine still starts it, fetching an image maybe: that ends, and what there is then."""
+        if job.starting and job.called is not None:
+            self._core.calls.kill(job.called)
 
     def await_grace(self, job: Job) -> None:
         """Kill a job that was told to end when its grace is over; its signal was sent before the row said so."""

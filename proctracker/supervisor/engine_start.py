@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 from proctracker import runtimes
@@ -12,7 +13,7 @@ from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import cgroups, procfs, spawn
 from proctracker.supervisor.command import apart
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.jobs import ENDING, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options"))
 """Extensions that an engine may take and not honour."""
 _WORDS = 4096
+_GIVEN_UP = -1
+"""In place of the status of a start that was ended because its job was."""
 
 
 class EngineStart:
@@ -194,6 +197,8 @@ class EngineStart:
                 return
             said = completed.stderr or _said(self._launch.stderr or "")
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
+            if completed.returncode == -signal.SIGKILL:
+                code = _GIVEN_UP
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [self._name], force=True)
                 self._core.calls.converse(self._engine, remove, lambda answer, wrong: None)
@@ -223,7 +228,10 @@ class EngineStart:
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)
         job.row.container = None
-        core.ends.not_started(job, status, reason)
+        if job.ending and status == _GIVEN_UP:
+            core.ends.refused(job, "it was ended while its engine was starting it", ENDING[job.ending])
+        else:
+            core.ends.not_started(job, status, reason)
 
     def _clean(self) -> None:
         """Take away the private files: they may hold secrets."""

@@ -122,6 +122,24 @@ def test_a_call_that_is_cut_off_and_started_nothing(desk: Desk, boxes: Boxes) ->
     assert _failed(desk, desk.submit("x", **box(start_timeout=0.01)))[2] == "sleep: no answer within 0.01 s"
 
 
+@pytest.mark.parametrize("left", [None, JobState.QUEUED, JobState.RUNNING])
+def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes, left: JobState | None) -> None:
+    boxes.words = ("sleep", "600")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.called is not None)
+    if left is not None:
+        boxes.says[_name(desk)] = Observation(left, container_id="abc")
+    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 0.01, lambda outcome: None)
+    if left == JobState.RUNNING:
+        desk.until(lambda: "kill" in boxes.verbs())
+        assert (job.row.container_id, job.ending) == ("abc", "terminating")
+        return
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
+    assert ("remove" in boxes.verbs()) == (left is not None)
+    assert len(desk.core.calls) <= 1
+
+
 def test_an_engine_that_does_not_know_what_it_started(desk: Desk, boxes: Boxes) -> None:
     boxes.words = ("true",)
     assert _failed(desk, desk.submit("x", **box()))[2] == "the engine said it runs and does not know it"
