@@ -197,7 +197,7 @@ class EngineStart:
                 return
             said = completed.stderr or _said(self._launch.stderr or "")
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
-            if completed.returncode == -signal.SIGKILL:
+            if self._job.ending and completed.returncode == -signal.SIGKILL:
                 code = _GIVEN_UP
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [self._name], force=True)
@@ -228,8 +228,8 @@ class EngineStart:
         core.starter.drop_folder(job)
         core.jobs.started(job, None, None)
         job.row.container = None
-        if job.ending and status == _GIVEN_UP:
-            core.ends.refused(job, "it was ended while its engine was starting it", ENDING[job.ending])
+        if status == _GIVEN_UP:
+            core.ends.refused(job, "it was ended while its engine was starting it", ENDING[job.ending or ""])
         else:
             core.ends.not_started(job, status, reason)
 

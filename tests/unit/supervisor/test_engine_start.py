@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import time
 from pathlib import Path
@@ -138,6 +139,14 @@ def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes
     assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
     assert ("remove" in boxes.verbs()) == (left is not None)
     assert len(desk.core.calls) <= 1
+
+
+def test_a_start_that_somebody_kills(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("sleep", "600")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.called is not None)
+    os.kill(job.called or 0, signal.SIGKILL)
+    assert _failed(desk, job)[:2] == (125, "start-failed")
 
 
 def test_an_engine_that_does_not_know_what_it_started(desk: Desk, boxes: Boxes) -> None:
