@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -33,9 +34,14 @@ class Place:
 
     def end_supervisor(self) -> None:
         """Have no supervisor, as if it had left for want of work: both are killed, their socket removed."""
-        for pid in self.supervisors():
-            os.kill(pid, signal.SIGKILL)
-        while self.supervisors():
+        while True:
+            found = self.supervisors()
+            if not found:
+                break
+            for pid in found:
+                # Whoever outlives the other for a moment starts another: that is ended in the next round.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.001)
         path = self.home.socket(confinement.key())
         if os.path.exists(path):
