@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,24 @@ def test_a_command_that_cannot_be_executed_is_126(kit: Kit, session: pt.JobSessi
 def test_a_directory_is_no_command(kit: Kit, session: pt.JobSession) -> None:
     info = session.run_job(kit.job("/tmp")).wait_terminated(LONG)
     assert (info.job_state, info.exit_status) == (pt.JobState.FAILED, 126)
+
+
+def test_a_job_ends_while_its_image_is_being_fetched(kit: Kit, session: pt.JobSession) -> None:
+    if kit.runtime not in ("podman", "docker"):
+        # The others' images are fetched by the client, which ^C ends, or there are none.
+        assert not kit.containers or kit.runtime in ("ctr", "nerdctl")
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/never:1"
+        job = session.run_job(kit.job("true", job_category=image))
+        silent.settimeout(LONG)
+        with silent.accept()[0]:
+            assert job.get_state()[0] == pt.JobState.QUEUED
+            job.terminate(grace=0.1)
+            info = job.wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state, info.exit_status) == (pt.JobState.FAILED, "terminated", None)
+    job.reap()
+    assert session.get_jobs() == []
 
 
 def test_a_missing_image_is_125_with_the_reason(kit: Kit, session: pt.JobSession) -> None:
