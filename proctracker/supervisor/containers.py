@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PATIENCE = 15.0
 """Seconds an engine may go on calling a container running whose process has gone."""
 
+APART = 0.5
+"""Seconds between two questions, on the average, to an engine that is down while many containers have ended."""
+
 LOOK = 1.0
 """Seconds between looks where no kernel event tells of an end: old kernels, remote engines."""
 
@@ -168,7 +171,10 @@ class Containers:
         if row.ended:
             return
         if error is not None:
-            # The engine is down, the container has ended: it is asked again until it says how.
+            # The engine is down, the container has ended: it is asked again until it says how, or nobody can be told.
+            if not os.path.isdir(core.home.here):
+                core.ends.lost(job, "lost", error.message)
+                return
             if row.annotation != error.message:
                 row.annotation = error.message
                 core.ledger.change(row)
@@ -181,7 +187,8 @@ class Containers:
             oom = found.oom or self._killed(row.id)
             row.annotation = None
             core.ends.container(job, found, oom, gone)
-        elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and self._other(job, found):
+        elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and self._lives(found.pid or 0):
+            # Restarted, or never gone.
             self.runs(job, found, self._oom.get(row.id))
         elif found.sub_state == "restarting":
             core.ledger.change(row, JobState.RUNNING, "restarting")
@@ -205,22 +212,17 @@ class Containers:
                 return not self._core.calls.owns(pid)
         return False
 
-    def _other(self, job: Job, found: Observation) -> bool:
-        """Whether the engine has a living process for it: restarted, or never gone."""
-        return bool(found.pid) and procfs.stat(found.pid or 0) is not None and self._lives(found.pid or 0)
-
-    @staticmethod
-    def _lives(pid: int) -> bool:
+    def _lives(self, pid: int) -> bool:
         stat = procfs.stat(pid)
         return stat is not None and stat.state not in "ZX"
 
     def _again(self, job: Job, gone: float, least: float) -> None:
         job.tries = min(job.tries + 1, 6)
-        job.timer("look", self._core.loop.after(min(least * 2 ** (job.tries - 1), 5.0), lambda: self._ask(job, gone)))
+        most = max(5.0, APART * sum(1 for other in self._core.jobs if other.tries))
+        job.timer("look", self._core.loop.after(min(least * 2 ** (job.tries - 1), most), lambda: self._ask(job, gone)))
 
     def _killed(self, job_id: str) -> bool:
-        path = self._oom.get(job_id)
-        return bool(path) and os.path.exists(path or "")
+        return os.path.exists(self._oom.get(job_id) or "")
 
     def look(self, ids: Sequence[str]) -> None:
         """Look at these containers now, those of one engine in one call."""

@@ -111,6 +111,31 @@ def test_an_engine_that_is_down_at_the_end_is_asked_again(
     assert waited[:2] == [1.0, 2.0]
 
 
+def test_an_engine_that_is_down_is_not_asked_for_each_of_many_in_turn(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _run(desk, boxes)
+    delays: list[float] = []
+    monkeypatch.setattr(desk.core.loop, "after", lambda seconds, call: delays.append(seconds))
+    job.tries = 5
+    desk.core.containers._again(job, 0.0, 1.0)
+    monkeypatch.setattr(containers, "APART", 20.0)
+    desk.core.containers._again(job, 0.0, 1.0)
+    monkeypatch.undo()
+    assert delays == [5.0, 20.0]
+
+
+def test_where_nobody_can_be_told_an_engine_is_not_asked_again(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _run(desk, boxes)
+    boxes.down = "the engine sleeps"
+    monkeypatch.setattr(desk.home, "here", "/nonexistent")
+    kill(job.row.pid or 0)
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.annotation) == (JobState.UNDETERMINED, "lost", "the engine sleeps")
+
+
 def test_removed_by_hand(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
     assert _end(desk, boxes, job, None) == (JobState.UNDETERMINED, "removed", None)
