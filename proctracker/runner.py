@@ -192,8 +192,14 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
     import sh
 
     _quieten()
-    streams: dict[str, Any] = {"_out_bufsize": CHUNK, "_err_bufsize": CHUNK, "_internal_bufsize": CHUNKS}
+    streams: dict[str, Any] = {
+        "_tty_out": False,
+        "_out_bufsize": CHUNK,
+        "_err_bufsize": CHUNK,
+        "_internal_bufsize": CHUNKS,
+    }
     if stdout is not None:
+        # A file, pipe or terminal is the command's own descriptor: `sh` makes no terminal then, and wants no word of it.
         streams = {"_out": stdout, "_err": stderr}
     with open(os.devnull, "rb") as null, _as_os_error(sh.ForkException):
         return sh.Command(path)(
@@ -204,7 +210,6 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
             _bg=True,
             _bg_exc=False,
             _return_cmd=True,
-            _tty_out=False,
             _new_session=True,
             _ok_code=_CODES,
             **streams,

@@ -229,6 +229,10 @@ class Nerdctl:
             return said("has-image", "inspect", container=os.urandom(32).hex())
         raise Refused(said("has-no-image", "inspect", instead={"localhost/none:1": words[-1]}))
 
+    def pull(self, words: Sequence[str]) -> Said:
+        """``pull`` of what is not there, in the words of a start without it: there is no registry."""
+        raise Refused(said("start-noimage", "run", instead={"localhost/none:1": words[-1]}))
+
     def version(self, words: Sequence[str]) -> Said:
         """``version``, of client and daemon."""
         return said("version", "version", instead={"<unknown>": f"{recordings.VERSION}-replay"})

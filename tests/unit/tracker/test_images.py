@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ echo "$*" >>{folder}/calls
 case "$*" in
 *inspect*) [ -e {folder}/has ] ;;
 *"images ls"*) [ ! -e {folder}/has ] || echo image ;;
-*pull*) echo "Copying blob"; echo "no such host" >&2; [ ! -e {folder}/fails ] ;;
+*pull*) [ ! -t 1 ] || [ ! -t 2 ] || echo "a terminal"; echo "Copying blob"; echo "no such host" >&2; [ ! -e {folder}/fails ] ;;
 esac
 """
 
@@ -55,6 +57,15 @@ def _pull(policy: str) -> dict[str, Any]:
 def test_nothing_is_asked_where_nobody_looks_and_nothing_was_said(stand: Stand, runtime: str) -> None:
     assert stand.fetch(runtime) == []
     assert stand.fetch(runtime, **_pull("never")) == []
+
+
+@pytest.mark.parametrize("runtime", ["podman", "docker", "nerdctl", "ctr"])
+def test_progress_is_shown_on_a_terminal(stand: Stand, runtime: str) -> None:
+    ours, theirs = pty.openpty()
+    with open(theirs, "wb", buffering=0) as terminal:
+        stand.fetch(runtime, terminal, **_pull("missing"))
+        assert os.read(ours, 4096) == b"a terminal\r\nCopying blob\r\nno such host\r\n"
+    os.close(ours)
 
 
 @pytest.mark.parametrize("runtime", ["podman", "docker"])
