@@ -22,7 +22,12 @@ GLOBAL = """\
 -h, --help  show this
 """
 
-_SUBMIT = """\
+_AFTER = """\
+--after ID[,ID…] ...  start when these are DONE
+--after-any ID[,ID…] ...  start when these have ended
+"""
+
+_SUBMIT = f"""\
 -t, --template FILE  a job template, YAML or JSON; options win over it
 --image IMAGE  the container's image, or a category of the configuration
 -n, --name NAME  the job's name
@@ -43,9 +48,7 @@ _SUBMIT = """\
 --cpus N  processors
 --limit NAME=VALUE ...  setrlimit(2), in DRMAA2's names: CPU_TIME=3600
 --priority N  among queued jobs the higher goes first
---after ID[,ID…] ...  start when these are DONE
---after-any ID[,ID…] ...  start when these have ended
---retries N  try again after a failure
+{_AFTER}--retries N  try again after a failure
 --retry-delay DURATION  wait before trying again
 -v, --volume SRC:DST[:ro] ...  mount a directory or file of the host
 --device PATH ...  give a device
@@ -86,7 +89,7 @@ _TABLE = [
             "--finished  all ended jobs\n--older-than DURATION  only those that ended so long ago: 7d\n"
             "--dry-run  say what would be removed\n"),
     Command("resubmit", "controls:resubmit", "resubmit ID… [--failed]", "start ended jobs again, as new ones",
-            "--failed  only those that failed\n"),
+            "--failed  only those that failed\n" + _AFTER),
     Command("session", "sessions:session", "session list | create NAME | set NAME max_running=N | start | destroy NAME",
             "sessions: list, create, change, destroy; start lets queued jobs go on",
             "--max-running N  how many jobs may run at once (create)\n--terminate  end live jobs (destroy)\n"

@@ -8,7 +8,7 @@ from proctracker.cli import ends, formats
 from proctracker.cli.access import Access, listed
 from proctracker.cli.listing import read_states
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, meant, text
+from proctracker.cli.options import UsageError, dependencies, meant, text
 from proctracker.errors import Drmaa2Exception, InvalidStateException
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
     from proctracker.model import JobRow
+    from proctracker.tracker.successors import Successors
 
 _TOLD = 20
 """Ids named when many are removed."""
@@ -119,7 +120,7 @@ def resubmit(call: Call) -> int:
     """Start ended jobs again as new ones; those of an array as an array of the same tasks."""
     if not call.words:
         raise UsageError("resubmit: name ended jobs: proctracker resubmit ID… [--failed]")
-    from proctracker.tracker import resubmission
+    from proctracker.tracker.successors import Successors
 
     access = Access(call)
     rows = access.named(call.words)
@@ -129,13 +130,26 @@ def resubmit(call: Call) -> int:
             access.tell(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
         elif ends.code(row) or not call.flag("failed"):
             groups.setdefault((row.num, row.spec), []).append(row)
-    for members in groups.values():
-        if not resubmission.environment_kept(access.place, members[0]):
-            formats.say(
-                f"job {members[0].id}: its environment is no longer kept (keep_environment): the new job gets this one"
-            )
-        try:
-            formats.write(f"{resubmission.resubmit(access.place, members)}\n")
-        except Drmaa2Exception as error:
-            access.tell(_about(members[0].id, error))
+    successors = Successors(
+        access.place, rows, dependencies(call.values, "after"), dependencies(call.values, "after_any")
+    )
+    new = {key: _again(access, groups[key], successors) for key in sorted(groups)}  # a dependency has the lower number
+    formats.write("".join(f"{new[key]}\n" for key in groups if new[key]))
     return 1 if access.failed else 0
+
+
+def _again(access: Access, rows: list[JobRow], successors: Successors) -> str | None:
+    """Submit a job, or tasks of one array, again; the new id."""
+    from proctracker.tracker import resubmission
+
+    kept = resubmission.environment_kept(access.place, rows[0])
+    try:
+        found = resubmission.resubmit(access.place, rows, successors)
+    except Drmaa2Exception as error:
+        access.tell(_about(rows[0].id, error))
+        return None
+    if not kept:
+        formats.say(
+            f"job {rows[0].id}: the caller's environment was not kept (keep_environment): the new job gets this one"
+        )
+    return found

@@ -134,6 +134,15 @@ def texts(values: Values, key: str) -> list[str]:
     return value if isinstance(value, list) else []
 
 
+def dependencies(values: Values, key: str) -> list[str]:
+    """The ids given with ``--after`` or ``--after-any``."""
+    found = [word.strip() for given in texts(values, key) for word in given.split(",")]
+    if "" in found:
+        # From a variable that is unset, most likely: a job that was to wait must not start at once.
+        raise UsageError(f"--{key.replace('_', '-')}: an id is missing: ID[,ID…] is expected")
+    return found
+
+
 def meant(read: Callable[[str], T], word: str) -> T:
     """What a word means; UsageError where it means nothing."""
     from proctracker.errors import InvalidArgumentException

@@ -6,7 +6,7 @@ import os
 import sys
 
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, number, text, texts
+from proctracker.cli.options import UsageError, dependencies, number, text, texts
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import SPELLINGS
 
@@ -115,10 +115,7 @@ def _limits(call: Call, template: dict[str, Any], extensions: dict[str, Any]) ->
 def _dependencies(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
     for key in ("after", "after_any"):
         if key in call.values:
-            extensions[key] = found = [word.strip() for given in texts(call.values, key) for word in given.split(",")]
-            if "" in found:
-                # From a variable that is unset, most likely: a job that was to wait must not start at once.
-                raise UsageError(f"--{key.replace('_', '-')}: an id is missing: ID[,ID…] is expected")
+            extensions[key] = dependencies(call.values, key)
 
 
 def _retries(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:

@@ -6,8 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from proctracker.errors import InvalidArgumentException, JobFailedException, TimeoutException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobInfo, JobState, JobTemplate
-from proctracker.sessions.controlled import Controlled
-from proctracker.sessions.job import Job, facts_of, given_of
+from proctracker.sessions.job import Job, facts_of, given_of, of_this_home
 from proctracker.sessions.jobsession import JobSession, name_of
 from proctracker.tracker.jobtracker import JobTracker
 from proctracker.tracker.place import Place
@@ -21,7 +20,7 @@ _EXTENSIONS = frozenset([*EXTENSIONS, *SPELLINGS]) - {"contact"}
 
 def submit(place: Place, args: Any, contact: str | None, session: Any, values: Mapping[str, Any]) -> Job:
     """See SessionManager.submit."""
-    _of_this_home(session._place if isinstance(session, JobSession) else place, values)
+    of_this_home(session._place if isinstance(session, JobSession) else place, values)
     template = template_of(args, contact, values)
     if isinstance(session, JobSession):
         return session.run_job(template)
@@ -31,17 +30,6 @@ def submit(place: Place, args: Any, contact: str | None, session: Any, values: M
     tracker = JobTracker(name, contact or (known.contact if known else None), at=place, config=config)
     done = tracker.submit(template)
     return Job(track_of(place, name), done.id, given_of(template), facts_of(done.spec))
-
-
-def _of_this_home(place: Place, values: Mapping[str, Any]) -> None:
-    """Raise InvalidArgumentException for a dependency of another home: its id is another job's here."""
-    for name in ("after", "after_any"):
-        given = values.get(name)
-        for each in given if isinstance(given, (list, tuple, set, frozenset)) else [given]:
-            if isinstance(each, Controlled) and each._track.place.home.path != place.home.path:
-                raise InvalidArgumentException(
-                    f"{name}: job {each.id} is of another state directory, which is not waited for"
-                )
 
 
 def template_of(args: Any, contact: str | None, values: Mapping[str, Any]) -> JobTemplate:

@@ -6,10 +6,13 @@ import time
 import warnings
 from typing import Any, Generator, Mapping
 
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
 from proctracker.sessions.controlled import Controlled
 from proctracker.tracker import infos, output, place, resubmission, waits
 from proctracker.tracker.jobtracker import info_of
+from proctracker.tracker.place import Place
+from proctracker.tracker.successors import Successors
 from proctracker.tracker.track import Track, track_of
 
 
@@ -80,16 +83,15 @@ class Job(Controlled):
             facts = self._track.place.spec(row)
         return infos.info(row, facts, home=self._track.place.home)
 
-    def resubmit(self) -> Job:
+    def resubmit(self, after: Any = None, after_any: Any = None) -> Job:
         """The same command, directory, environment and streams again, as a new job.
 
-        Warns (UserWarning) where the environment is no longer kept: the caller's is taken then.
+        ``after``, ``after_any``: a job, an id or several, in place of its dependencies. Raises InvalidStateException
+        while it has not ended, InvalidArgumentException where it has dependencies and none are given. Warns
+        (UserWarning) where the caller's environment was not kept: the present caller's is taken then.
         """
-        row = self._row()
-        track = self._track
-        if not resubmission.environment_kept(track.place, row):
-            warnings.warn(f"job {row.id}: its environment is no longer kept, the caller's is taken", stacklevel=2)
-        found = resubmission.resubmit(track.place, [row])
+        row, track = self._row(), self._track
+        found = again(track, [row], after, after_any)
         return Job(track, found if row.task is None else f"{found}_{row.task}")
 
     def read_output(self, stream: str = "stdout") -> bytes:
@@ -112,6 +114,42 @@ class Job(Controlled):
 def restore(kind: Any, home: str, session: str, name: str, given: Any) -> Any:
     """A job or array from what was pickled of it."""
     return kind(track_of(place.at(home), session), name, given)
+
+
+def again(track: Track, rows: list[JobRow], after: Any, after_any: Any) -> str:
+    """Submit a job, or tasks of one array, again; the new id."""
+    place_of, first = track.place, rows[0]
+    given = dependencies(track, {"after": after, "after_any": after_any})
+    kept = resubmission.environment_kept(place_of, first)
+    found = resubmission.resubmit(place_of, rows, Successors(place_of, rows, **given))
+    if not kept:
+        warnings.warn(f"job {first.id}: the caller's environment was not kept, the present one is taken", stacklevel=3)
+    return found
+
+
+def dependencies(track: Track, given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The ids of ``after`` and ``after_any``, given as jobs, ids or lists of them."""
+    of_this_home(track.place, given)
+    return {
+        name: [part.strip() for each in _listed(value) for part in str(each).split(",") if part.strip()]
+        for name, value in given.items()
+    }
+
+
+def of_this_home(place: Place, values: Mapping[str, Any]) -> None:
+    """Raise InvalidArgumentException for a dependency of another home: its id is another job's here."""
+    for name in ("after", "after_any"):
+        for each in _listed(values.get(name)):
+            if isinstance(each, Controlled) and each._track.place.home.path != place.home.path:
+                raise InvalidArgumentException(
+                    f"{name}: job {each.id} is of another state directory, which is not waited for"
+                )
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    return [] if value is None else [value]
 
 
 def template_of(track: Track, row: JobRow) -> JobTemplate:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Generator, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
 from proctracker.sessions.controlled import Controlled
-from proctracker.sessions.job import Job, restore, template_of
-from proctracker.tracker import infos, resubmission, waits
+from proctracker.sessions.job import Job, again, restore, template_of
+from proctracker.tracker import infos, waits
 from proctracker.tracker.place import unknown
 from proctracker.tracker.track import Track
 
@@ -82,17 +81,14 @@ class JobArray(Controlled):
             facts = place.spec(rows[0])
         return [infos.info(row, facts, home=place.home) for row in rows]
 
-    def resubmit(self, failed: bool = False) -> JobArray:
-        """The same tasks again as a new array; ``failed``: only those that did not end DONE. Warns as Job.resubmit."""
+    def resubmit(self, failed: bool = False, after: Any = None, after_any: Any = None) -> JobArray:
+        """The same tasks again as a new array; ``failed``: only those that did not end DONE. The rest as Job.resubmit."""
         rows = self._rows()
         if failed:
             rows = [row for row in rows if row.ended and row.state != JobState.DONE]
             if not rows:
                 raise InvalidArgumentException(f"array {self.job_array_id}: no task has failed")
-        place = self._track.place
-        if not resubmission.environment_kept(place, rows[0]):
-            warnings.warn(f"array {self.id}: its environment is no longer kept, the caller's is taken", stacklevel=2)
-        return JobArray(self._track, resubmission.resubmit(place, rows))
+        return JobArray(self._track, again(self._track, rows, after, after_any))
 
     def _act(self, action: str, **options: Any) -> None:
         self._track.forget_all()

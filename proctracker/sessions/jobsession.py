@@ -131,6 +131,15 @@ class JobSession:
             return [Job(track, name) for name in self._place.reader.ids(session=self._name)]
         return [Job(track, str(info.job_id)) for info in filters.found(self._place, filter, self._name)]
 
+    def get_job(self, job_id: str) -> Job:
+        """A job of the session, or a task of an array of it. Raises InvalidArgumentException if there is, or is left, none."""
+        self._check()
+        name = str(job_id)
+        rows = self._place.reader.jobs([name], session=self._name)
+        if not rows:
+            raise InvalidArgumentException(f"session {self._name!r} has no job {name}")
+        return Job(self._track, name)
+
     def get_job_array(self, job_array_id: str) -> JobArray:
         """An array of the session. Raises InvalidArgumentException if there is, or is left, none of that id."""
         self._check()

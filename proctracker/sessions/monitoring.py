@@ -69,7 +69,7 @@ class WatchedJob(Job):
         """As Job's; not for jobs that are not ours."""
         return self._refuse("wait") if self._info else super().waitable()
 
-    def resubmit(self) -> NoReturn:
+    def resubmit(self, after: Any = None, after_any: Any = None) -> NoReturn:
         """Refused."""
         self._refuse("resubmit")
 

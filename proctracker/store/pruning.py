@@ -1,7 +1,8 @@
-"""What is removed from the store: jobs with all that only they needed, and the surroundings of ended jobs."""
+"""What is removed from the store: jobs with all that only they needed, and the environments of ended jobs' callers."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from proctracker.model import JobRow
@@ -41,10 +42,11 @@ class Pruning(Transactions):
         self._delete_marked(
             "specs", "id", f"DELETE FROM specs WHERE id=? AND {_NO_JOB}", [(spec, *ranges[num]) for spec, num in specs]
         )
-        self._db.many(
-            "DELETE FROM contexts WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
-            [(each,) for each in contexts],
-        )
+        for table in ("contexts", "given"):
+            self._db.many(
+                f"DELETE FROM {table} WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
+                [(each,) for each in contexts],
+            )
 
     def _contexts(self, specs: Sequence[int]) -> set[str]:
         """The contexts that specs name."""
@@ -65,17 +67,17 @@ class Pruning(Transactions):
             self._db.run("UPDATE marks SET value=max(value, ?) WHERE name=?", (before, table))
 
     def drop_context_if_unused(self, contexts: Iterable[str]) -> None:
-        """Forget those of these contexts (environments!) that no job needs any more which has not ended.
+        """Forget the caller's environment in those of these contexts that no job needs any more which has not ended.
 
-        The specs stay and name a context that is gone. For idle moments and large batches: it looks at all live jobs.
+        What is left of them, the variables given to the job itself among it, is ``given`` until its jobs are reaped. The
+        specs go on naming them. For idle moments and large batches: it looks at all live jobs.
         """
-        self._db.many(f"DELETE FROM contexts WHERE key=? AND NOT EXISTS ({_NEEDED})", [(each,) for each in contexts])
-
-    def replace_context(self, spec: int, key: str) -> None:
-        """Let a spec stand beside another context, and forget the old one if no live job needs it."""
-        old = self._contexts([spec])
-        self._db.run("UPDATE specs SET context=? WHERE id=?", (key, spec))
-        self.drop_context_if_unused(old - {key})
+        for key in contexts:
+            found = self._db.rows(f"SELECT json FROM contexts WHERE key=? AND NOT EXISTS ({_NEEDED})", (key,))
+            values = json.loads(found[0][0]) if found else {}
+            if values.pop("env", None):
+                self._db.run("INSERT OR REPLACE INTO given VALUES (?,?)", (key, json.dumps(values)))
+                self._db.run("DELETE FROM contexts WHERE key=?", (key,))
 
     def ended_beyond(self, keep: int | None = None, before_time: float | None = None) -> list[str]:
         """Ids of ended jobs to prune, the longest ended first.

@@ -25,7 +25,7 @@ from proctracker.store.rows import (
     keys,
     marks,
 )
-from proctracker.store.selection import clause, criteria, picked
+from proctracker.store.selection import CONTEXT, clause, criteria, picked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ class Reader:
         return str(found[0][0]) if found else ""
 
     def context(self, key: str) -> dict[str, Any] | None:
-        """A submitter's surroundings; None once they were dropped."""
-        found = self._rows("SELECT json FROM contexts WHERE key=?", (key,))
+        """A submitter's surroundings, without ``env`` once that was dropped; None for an unknown key."""
+        found = self._rows(CONTEXT, (key,))
         return json.loads(found[0][0]) if found else None
 
     def transitions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proctracker.errors import DrmCommunicationException
 from proctracker.store.connection import Database
 
-VERSION = 2
+VERSION = 3
 
 _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runtime TEXT, name TEXT, spec INTEGER,
   state INTEGER, sub_state TEXT, annotation TEXT, exit_status INTEGER, signal TEXT, submitted REAL, dispatched REAL,
@@ -17,9 +17,13 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
 COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, in JobRow's order (a test holds them together)."""
 
+_GIVEN = "CREATE TABLE given (key TEXT PRIMARY KEY, json TEXT NOT NULL)"
+"""What is left of a context that was dropped: all but the caller's own environment."""
+
 _TABLES = f"""
 CREATE TABLE sessions (name TEXT PRIMARY KEY, contact TEXT NOT NULL, max_running INTEGER NOT NULL, created REAL NOT NULL);
 CREATE TABLE contexts (key TEXT PRIMARY KEY, json TEXT NOT NULL);
+{_GIVEN};
 CREATE TABLE specs (id INTEGER PRIMARY KEY, context TEXT NOT NULL, json TEXT NOT NULL, token TEXT);
 CREATE TABLE arrays (num INTEGER PRIMARY KEY, session TEXT NOT NULL, spec INTEGER NOT NULL, max_parallel INTEGER NOT NULL,
   indices TEXT NOT NULL, items TEXT);
@@ -38,6 +42,7 @@ INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 
 _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
+    2: _GIVEN,
 }
 """Version -> what makes it the next one."""
 
@@ -71,6 +76,8 @@ def read_older(db: Database) -> None:
     there = {row[1] for row in db.rows("PRAGMA table_info(jobs)")}
     columns = ", ".join(name if name in there else f"NULL AS {name}" for name in ("key", *COLUMNS))
     db.run(f"CREATE TEMP VIEW jobs AS SELECT {columns} FROM main.jobs")
+    if not db.rows("SELECT 1 FROM sqlite_master WHERE name='given'"):
+        db.run(_GIVEN.replace("TABLE", "TEMP TABLE"))
 
 
 def version(db: Database) -> int:

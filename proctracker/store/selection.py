@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+CONTEXT = "SELECT json FROM contexts WHERE key=?1 UNION ALL SELECT json FROM given WHERE key=?1 LIMIT 1"
+"""A submitter's surroundings, or what is left of them."""
+
 
 def picked(rows: Sequence[Any], ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
     """The asked ones of (id, state, sub_state, finished)."""

@@ -1,4 +1,4 @@
-"""The same job once more: command, directory, environment and streams as they were."""
+"""The same job once more: command, directory, environment, streams and dependencies as they were."""
 
 from __future__ import annotations
 
@@ -6,46 +6,47 @@ import os
 
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import JobRow
-from proctracker.tracker import files, surroundings
+from proctracker.tracker import files, submission, surroundings
 from proctracker.tracker.place import Place
+from proctracker.tracker.successors import Successors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-_ONCE: dict[str, Any] = {"hold": False, "start_time": None, "deadline": None, "after": [], "after_any": []}
-"""What belonged to the first time: when it was to begin and end, and after what."""
+_ONCE: dict[str, Any] = {"hold": False, "start_time": None, "deadline": None}
+"""What belonged to the first time: when it was to begin and end."""
 
 _FIRST = ("submit_as_hold", "start_time", "deadline_time")
 """The same, as attributes of the template."""
 
 
-def resubmit(place: Place, rows: Sequence[JobRow]) -> str:
+def resubmit(place: Place, rows: Sequence[JobRow], successors: Successors | None = None) -> str:
     """Submit a job again, or some tasks of one array as a new array of them; the new id.
 
-    The environment is the first one's; where that was dropped (``keep_environment``), the caller's. Raises
-    InvalidStateException where the standard input was handed over and is gone, InvalidArgumentException where a file
-    or directory is missing by now.
+    The environment is the first one's; where the caller's own in it was dropped (``keep_environment``), that of the
+    present caller is taken, but what was given to the job itself is kept. ``successors`` tell what its dependencies are
+    by now. Raises InvalidStateException where one has not ended, or the standard input was handed over and is gone,
+    InvalidArgumentException where a dependency, file or directory is missing by now.
     """
     first = rows[0]
-    reader = place.reader_of(first)
-    spec: dict[str, Any] = {**reader.spec(first.spec), **_ONCE}
-    if "template" not in spec:
-        raise InvalidArgumentException(f"job {first.id}: what it was to be is no longer known")
-    if spec.get("stdin") == "passed":
-        raise InvalidStateException(
-            f"job {first.id} read what was piped into `proctracker run`, which is gone: submit it anew with -i FILE"
-        )
-    spec["template"] = {name: value for name, value in spec["template"].items() if name not in _FIRST}
+    successors = successors or Successors(place, rows)
+    spec = {**_spec(place, rows), **_ONCE}
+    template = {name: value for name, value in spec["template"].items() if name not in _FIRST}
+    spec.update(successors.dependencies(spec, first))
+    spec["template"] = _depending(template, spec)
     tasks = [row.task for row in rows if row.task is not None]
     spec["resubmitted_from"] = first.id if len(rows) == 1 else str(first.num)
     spec.pop("max_parallel", None)
-    files.check(spec, tasks or None)
+    if spec["after"] or spec["after_any"]:
+        submission.known(spec, os.environ, place.reader)
+    else:
+        files.check(spec, tasks or None)
     items, parallel = _array(place, first, tasks)
     context = _context(place, first, spec)
     if spec.get("keep_input"):
         spec["input"] = _copied(place, spec["input"])
-    return place.client().submit(
+    found = place.client().submit(
         first.session,
         spec,
         context,
@@ -54,6 +55,33 @@ def resubmit(place: Place, rows: Sequence[JobRow]) -> str:
         max_parallel=parallel,
         items=items,
     )
+    successors.add(rows, found)
+    return found
+
+
+def _spec(place: Place, rows: Sequence[JobRow]) -> dict[str, Any]:
+    """What the jobs were to be. Raises InvalidStateException where that cannot be had once more, or not yet."""
+    for row in rows:
+        if not row.ended:
+            raise InvalidStateException(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
+    first = rows[0]
+    spec = place.spec(first)
+    if "template" not in spec:
+        raise InvalidArgumentException(f"job {first.id}: what it was to be is no longer known")
+    if spec.get("stdin") == "passed":
+        raise InvalidStateException(
+            f"job {first.id} read what was piped into `proctracker run`, which is gone: submit it anew with -i FILE"
+        )
+    return spec
+
+
+def _depending(template: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """The template with the dependencies of the spec."""
+    given = template.get("implementation_specific") or {}
+    found = {name: value for name, value in given.items() if name not in ("after", "after_any")}
+    found.update({name: spec[name] for name in ("after", "after_any") if spec[name]})
+    rest = {name: value for name, value in template.items() if name != "implementation_specific"}
+    return {**rest, "implementation_specific": found} if found else rest
 
 
 def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[str] | None, int]:
@@ -69,18 +97,23 @@ def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[str]
 
 
 def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The surroundings of the first time, with the present caller's environment where that one's was dropped."""
     reader = place.reader_of(first)
     key = reader.spec_context(first.spec)
     known = reader.context(key)
-    if known is not None:
+    if known is not None and "env" in known:
         return key, known
-    return surroundings.now(os.environ, None, bool(spec.get("runtime_containers")))
+    key, mine = surroundings.now(os.environ, None, bool(spec.get("runtime_containers")))
+    if known is None:
+        return key, mine
+    context = {**mine, **known}
+    return surroundings.key_of(context), context
 
 
 def environment_kept(place: Place, row: JobRow) -> bool:
-    """Whether the environment a job was submitted with is still known."""
+    """Whether the whole environment a job was submitted with is still known."""
     reader = place.reader_of(row)
-    return reader.context(reader.spec_context(row.spec)) is not None
+    return "env" in (reader.context(reader.spec_context(row.spec)) or {})
 
 
 def _copied(place: Place, path: str) -> str:

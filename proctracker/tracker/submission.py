@@ -67,7 +67,7 @@ def prepare(
     if array or indices is not None:
         files.check_apart(spec, 2 if indices is None else len(indices))
     if spec["after"] or spec["after_any"]:
-        _known(spec, environ, reader)
+        known(spec, environ, reader)
     elif not spec["hold"] and spec["start_time"] is None:
         files.check(spec, indices)
     return spec
@@ -145,7 +145,7 @@ def _within(asked: Mapping[str, Any]) -> None:
                 )
 
 
-def _known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | None) -> None:
+def known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | None) -> None:
     """Raise InvalidArgumentException for a dependency on a job or array nobody knows."""
     own = None
     if reader is None:

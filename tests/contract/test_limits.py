@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, states, until
+from proctracker.store import Home, Reader, home_path
 
 
 def test_a_start_time_is_waited_for(kit: Kit, session: pt.JobSession) -> None:
@@ -161,6 +164,46 @@ def test_a_resubmitted_job_is_a_new_one(kit: Kit, session: pt.JobSession) -> Non
     info = other.wait_terminated(LONG)
     assert other.job_id != job.job_id
     assert (info.exit_status, info.job_name, info.resubmitted_from) == (6, "again", job.job_id)
+
+
+def test_a_resubmitted_job_has_what_was_given_to_the_first_one(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("echo $GIVEN; exit 6", job_environment={"GIVEN": "kept"}))
+    job.wait_terminated(LONG)
+    last = pt.run(["true"])
+    with closing(Reader(Home(home_path(os.environ)))) as reader:
+        row = reader.jobs([str(last.job_id)])[0]
+        until(lambda: "env" not in (reader.context(reader.spec_context(row.spec)) or {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if kit.containers else "ignore")
+        other = job.resubmit()
+    other.wait_terminated(LONG)
+    assert other.read_output() == b"kept\n"
+    assert job.job_template.job_environment == other.job_template.job_environment == {"GIVEN": "kept"}
+
+
+def test_dependencies_are_those_of_the_first_time(kit: Kit, session: pt.JobSession) -> None:
+    before = session.run_job(kit.script("exit 1"))
+    job = session.run_job(kit.extended(kit.script("exit 0"), after=[before.job_id]))
+    assert job.wait_terminated(LONG).job_state == pt.JobState.FAILED
+    with pytest.raises(pt.InvalidArgumentException, match=rf"job {job.id} followed on {before.id}, .* --after"):
+        job.resubmit()
+    first, second = cli("resubmit", job.job_id, before.job_id).stdout.split()
+    again = session.get_job(first)
+    again.wait_terminated(LONG)
+    assert (again.job_template.implementation_specific or {})["after"] == [second]
+    assert (again.get_state(), again.get_info().dispatch_time) == ((pt.JobState.FAILED, "dependency"), None)
+    other = job.resubmit(after_any=before)
+    assert other.wait_terminated(LONG).job_state == pt.JobState.DONE
+
+
+def test_a_live_job_is_not_resubmitted(kit: Kit, session: pt.JobSession) -> None:
+    for job in (session.run_job(kit.sleeper()), session.run_job(kit.sleeper(submit_as_hold=True))):
+        with pytest.raises(pt.InvalidStateException, match=f"job {job.id} has not ended"):
+            job.resubmit()
+    array = session.run_bulk_jobs(kit.sleeper(submit_as_hold=True), 1, 2)
+    with pytest.raises(pt.InvalidStateException, match="has not ended"):
+        array.resubmit()
+    assert len(session.get_jobs()) == 4
 
 
 def test_events_tell_of_every_state(kit: Kit, session: pt.JobSession) -> None:

@@ -118,9 +118,48 @@ def test_resubmit_waits_for_the_end(pt):
     assert "has not ended" in found.err
 
 
-def test_resubmit_says_in_one_line_that_the_environment_was_dropped(pt, monkeypatch):
+def test_resubmit_says_in_one_line_that_the_callers_environment_was_dropped(pt, monkeypatch):
     pt("run", "true")
     monkeypatch.setattr(resubmission, "environment_kept", lambda place, row: False)
     found = pt("resubmit", "1")
     assert (found.code, found.out, len(found.err.splitlines())) == (0, "2\n", 1)
-    assert found.err.startswith("proctracker: job 1: its environment is no longer kept")
+    assert found.err.startswith("proctracker: job 1: the caller's environment was not kept")
+
+
+def test_resubmit_keeps_dependencies_among_the_jobs_named(pt, tmp_path):
+    done = tmp_path / "done"
+    pt("submit", "--", "sh", "-c", f"test -e {done}")
+    pt("submit", "--after", "1", "--", "test", "-e", str(done))
+    pt("submit", "--after-any", "2", "true")
+    assert pt("wait", "--all").code == 1
+    refused = pt("resubmit", "2")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == (
+        "proctracker: error: job 2 followed on 1, which is not submitted again with it:"
+        " name that too, or say --after 1\n"
+    )
+    done.touch()
+    assert pt("resubmit", "3", "2", "1").out == "6\n5\n4\n"
+    assert pt("wait", "4", "5", "6").code == 0
+    events = [line.split()[2:4] for line in pt("events").out.splitlines()]
+    assert events.index(["4", "DONE"]) < events.index(["5", "RUNNING"])
+    assert events.index(["5", "DONE"]) < events.index(["6", "RUNNING"])
+    assert pt("resubmit", "--failed", "1", "2", "3").out == "7\n8\n"
+    assert pt("wait", "8").code == 0
+    assert pt("resubmit", "--after", "4", "2").out == "9\n"
+    assert pt("wait", "9").code == 0
+    assert pt("resubmit", "--after", "77", "2").err == (
+        "proctracker: error: job 2: after: no job 77: `proctracker ps -a` lists those there are\n"
+    )
+    assert pt("resubmit", "--after", "", "2").code == 2
+
+
+def test_what_follows_on_a_job_that_cannot_be_submitted_again_is_not_either(pt, tmp_path):
+    (tmp_path / "in").touch()
+    pt("submit", "-i", str(tmp_path / "in"), "false")
+    pt("submit", "--after", "1", "true")
+    pt("wait", "1", "2")
+    (tmp_path / "in").unlink()
+    found = pt("resubmit", "1", "2")
+    assert (found.code, found.out, len(found.err.splitlines())) == (1, "", 2)
+    assert "followed on 1" in found.err.splitlines()[1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from proctracker.store import Reader, Store
@@ -53,28 +56,38 @@ def test_thousands_at_once(store: Store, reader: Reader) -> None:
     assert _count(store, "transitions") == 2
 
 
-def test_surroundings_go_once_no_live_job_needs_them(store: Store, reader: Reader) -> None:
+def test_the_callers_environment_goes_once_no_live_job_needs_it(store: Store, reader: Reader) -> None:
     rows = submit(store, tasks=2, context="a") + submit(store, context="b")
     for row in (rows[0], rows[2]):
         end(store, row, 5.0)
     store.drop_context_if_unused(["a", "b", "none"])
     assert store.context("a") is not None
     assert store.context("b") is None
-    assert reader.context("b") is None
+    assert reader.context("b") == {}
     assert reader.spec_context(rows[2].spec) == "b"
     end(store, rows[1], 6.0)
     store.drop_context_if_unused(["a"])
     assert store.context("a") is None
 
 
-def test_other_surroundings_for_a_spec(store: Store) -> None:
-    first, second = submit(store, context="a")[0], submit(store, context="a")[0]
-    store.add_context("b", "{}")
-    store.replace_context(first.spec, "b")
-    assert store.spec(first.spec)[1] == "b"
-    assert store.context("a") is not None
-    store.replace_context(second.spec, "b")
-    assert store.context("a") is None
+def test_what_is_not_the_callers_environment_stays_until_the_job_is_reaped(store: Store, reader: Reader) -> None:
+    whole = {"env": {"SECRET": "hunter2"}, "job_env": {"GIVEN": "x"}, "umask": 18}
+    store.add_context("c", json.dumps(whole))
+    store.add_context("box", '{"env": {}, "job_env": {"GIVEN": "y"}}')
+    row, box = submit(store, context="c")[0], submit(store, context="box")[0]
+    for each in (row, box):
+        end(store, each, 5.0)
+    store.drop_context_if_unused(["c", "box"])
+    assert reader.context("c") == {"job_env": {"GIVEN": "x"}, "umask": 18}
+    assert reader.context("box") == {"env": {}, "job_env": {"GIVEN": "y"}}
+    store.add_context("c", json.dumps(whole))  # somebody submits with the same once more
+    assert reader.context("c") == whole
+    store.drop_context_if_unused(["c"])
+    store.checkpoint()
+    assert b"hunter2" not in Path(store.path).read_bytes()
+    store.delete([row.id, box.id])
+    assert reader.context("c") is reader.context("box") is None
+    assert [_count(store, table) for table in ("given", "contexts")] == [0, 0]
 
 
 def test_beyond_the_newest_of_each_runtime(store: Store) -> None:

@@ -16,7 +16,7 @@ from proctracker.model import JobRow
 from proctracker.model.records import replace
 from proctracker.store import Home, Reader, Store, schema
 from proctracker.store.connection import Database
-from stores import submit
+from stores import end, submit
 
 
 def _set_version(home: Home, number: int) -> None:
@@ -67,7 +67,8 @@ def test_a_file_of_version_1_is_read_as_it_is_and_migrated_by_its_writer(home: H
     (row,) = submit(store, name="old")
     store.close()
     db = sqlite3.connect(home.database)
-    for statement in ("DROP INDEX jobs_ending", "ALTER TABLE jobs DROP COLUMN kill_at", "PRAGMA user_version=1"):
+    first = ("DROP INDEX jobs_ending", "ALTER TABLE jobs DROP COLUMN kill_at", "DROP TABLE given")
+    for statement in (*first, "PRAGMA user_version=1"):
         db.execute(statement)
     db.close()
     before = Path(home.database).read_bytes()
@@ -82,6 +83,26 @@ def test_a_file_of_version_1_is_read_as_it_is_and_migrated_by_its_writer(home: H
     assert reader.jobs() == [replace(row, kill_at=None)]  # this one was open before
     reader.close()
     assert Reader(home).jobs() == [row]
+
+
+def test_a_file_of_version_2_is_read_as_it_is_and_migrated_by_its_writer(home: Home) -> None:
+    store = Store(home)
+    (row,) = submit(store)
+    store.close()
+    db = sqlite3.connect(home.database)
+    for statement in ("DROP TABLE given", "PRAGMA user_version=2"):
+        db.execute(statement)
+    db.close()
+    before = Path(home.database).read_bytes()
+    reader = Reader(home)
+    assert (reader.jobs(), reader.context("ctx"), reader.context("none")) == ([row], {"env": {"NAME": "ctx"}}, None)
+    assert Path(home.database).read_bytes() == before
+    reader.close()
+    store = Store(home)
+    end(store, row, 5.0)
+    store.drop_context_if_unused(["ctx"])
+    store.close()
+    assert Reader(home).context("ctx") == {}
 
 
 def test_a_migration_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

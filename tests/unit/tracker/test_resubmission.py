@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import proctracker as pt
+from contract.kit import until
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.store import Home
 from proctracker.tracker import resubmission
@@ -32,6 +33,10 @@ def test_command_directory_environment_and_streams(
     }
     monkeypatch.setenv("CALLER", "first")
     job = session.run_job(template)
+    with pytest.raises(InvalidStateException, match=f"job {job.id} has not ended"):
+        job.resubmit()
+    job.terminate()
+    job.wait_terminated(LONG)
     monkeypatch.setenv("CALLER", "second")
     again = job.resubmit()
     assert again.wait_terminated(LONG).resubmitted_from == job.job_id
@@ -39,7 +44,6 @@ def test_command_directory_environment_and_streams(
     assert again.job_template == pt.JobTemplate(
         {name: value for name, value in template.items() if name != "submit_as_hold"}
     )
-    job.terminate()
 
 
 def test_some_tasks_of_an_array(session: pt.JobSession, served: Home) -> None:
@@ -56,11 +60,15 @@ def test_some_tasks_of_an_array(session: pt.JobSession, served: Home) -> None:
     assert (one.job_id.endswith("_2"), one.wait_terminated(LONG).exit_status) == (True, 0)
     with pytest.raises(InvalidArgumentException, match="no task has failed"):
         session.run_bulk_jobs({"remote_command": "true", "submit_as_hold": True}, 1, 2).resubmit(failed=True)
+    with pytest.raises(InvalidStateException, match="has not ended"):
+        session.run_bulk_jobs({"remote_command": "true", "submit_as_hold": True}, 1, 2).resubmit()
 
 
 def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch) -> None:
     place = at(served.path)
-    row = place.row(session.run_job({"remote_command": "true"}).job_id)
+    job = session.run_job({"remote_command": "true"})
+    job.wait_terminated(LONG)
+    row = place.row(job.job_id)
     monkeypatch.setattr(place.reader, "spec", lambda number: {"template": {}, "stdin": "passed"})
     with pytest.raises(InvalidStateException, match="-i FILE"):
         resubmission.resubmit(place, [row])
@@ -72,15 +80,31 @@ def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatc
 def test_a_dropped_environment_is_the_callers(
     served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = session.run_job({"remote_command": "sh", "args": ["-c", "echo $CALLER"]})
+    template = {"remote_command": "sh", "args": ["-c", "echo $CALLER $GIVEN; umask"], "job_environment": {"GIVEN": "x"}}
+    monkeypatch.setenv("CALLER", "first")
+    job = session.run_job(template)
     job.wait_terminated(LONG)
-    place = at(served.path)
-    monkeypatch.setattr(place.reader, "context", lambda key: None)
+    until(lambda: not resubmission.environment_kept(at(served.path), at(served.path).row(job.job_id)))
     monkeypatch.setenv("CALLER", "second")
-    with pytest.warns(UserWarning, match="environment"):
-        again = job.resubmit()
+    old = os.umask(0o007)
+    try:
+        with pytest.warns(UserWarning, match="environment"):
+            again = job.resubmit()
+    finally:
+        os.umask(old)
     again.wait_terminated(LONG)
-    assert again.read_output() == b"second\n"
+    assert again.read_output() == f"second x\n{old:04o}\n".encode()
+    assert again.job_template == job.job_template
+
+
+def test_nothing_is_known_of_a_job_of_an_older_release(
+    served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = session.run_job({"remote_command": "true"})
+    job.wait_terminated(LONG)
+    monkeypatch.setattr(at(served.path).reader, "context", lambda key: None)
+    with pytest.warns(UserWarning, match="environment"):
+        assert job.resubmit().wait_terminated(LONG).job_state == pt.JobState.DONE
 
 
 def test_kept_input_is_copied(served: Home, tmp_path: Path) -> None:
@@ -114,6 +138,7 @@ def test_texts_of_tasks_go_with_them(served: Home, session: pt.JobSession) -> No
     )
     jobs = session.get_job_array(array).jobs
     assert json.loads(place.row(jobs[1].job_id).command) == ["echo", "two"]
+    jobs[1].wait_terminated(LONG)
     again = jobs[1].resubmit()
     again.wait_terminated(LONG)
     assert again.read_output() == b"two\n"
