@@ -14,7 +14,7 @@ from textwrap import dedent
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, cli, state
+from contract.kit import LONG, cli, state, until
 from proctracker.store import Home, home_path
 
 
@@ -142,10 +142,12 @@ def test_many_clients_start_one_supervisor(home: Home) -> None:
     assert codes == [*range(10)]
     from e2e.day import seat
 
-    keeper = seat(home).keeper
-    others = [pid for pid in _python_pids() if home.path in _words(pid) and pid not in seat(home)]
-    assert others == []
-    assert keeper > 1
+    def others() -> list[int]:
+        return [pid for pid in _python_pids() if home.path in _words(pid) and pid not in seat(home)]
+
+    # Who lost the race may still be leaving.
+    assert until(lambda: not others(), "one supervisor")
+    assert seat(home).keeper > 1
 
 
 def test_as_completed_and_await_over_many(home: Home) -> None:
@@ -194,7 +196,6 @@ def test_jobs_get_the_callers_limits_and_umask(home: Home) -> None:
 def test_suspend_stops_the_whole_tree(home: Home) -> None:
     session = pt.create_job_session("s")
     job = session.run_job(_script("setsid sh -c 'setsid sleep 600 & echo x; wait' & wait"))
-    from contract.kit import until
 
     until(lambda: job.read_output() and len(_marked(job)) == 3, "the tree")
     job.suspend()
@@ -208,7 +209,6 @@ def test_suspend_stops_the_whole_tree(home: Home) -> None:
 def test_terminate_ends_what_was_daemonised(home: Home) -> None:
     session = pt.create_job_session("s")
     job = session.run_job(_script("setsid sh -c 'setsid sleep 600 & sleep 600' & echo ready; wait"))
-    from contract.kit import until
 
     until(lambda: job.read_output() == b"ready\n", "output")
     until(lambda: len(_marked(job)) >= 4, "the tree")
@@ -221,7 +221,8 @@ def test_a_normal_end_leaves_background_processes(home: Home) -> None:
     session = pt.create_job_session("s")
     job = session.run_job(_script("setsid sleep 600 >/dev/null 2>&1 & exit 0"))
     assert job.wait_terminated(LONG).exit_status == 0
-    assert _marked(job) != []
+    # In the midst of exec a process has no environment to be seen.
+    assert until(lambda: _marked(job), "the background process")
 
 
 async def _await(job: pt.Job) -> pt.JobInfo:

@@ -88,7 +88,7 @@ def test_what_is_refused_leaves_nothing(session: pt.JobSession) -> None:
         {"remote_command": ""},
         {"remote_comand": "x"},
         sh("x", priority="high"),
-        sh("x", working_directory="/nope"),
+        sh("x", working_directory="/proc/nope"),
         7,
     ):
         for run in (session.run_job, lambda it: session.run_bulk_jobs(it, 1, 2)):

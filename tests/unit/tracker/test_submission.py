@@ -65,9 +65,9 @@ def test_an_engine_is_kept(place: dict[str, str]) -> None:
             UnsupportedAttributeException,
             "--limit",
         ),
-        ({"remote_command": "x", "working_directory": "/nope"}, InvalidArgumentException, "working_directory"),
+        ({"remote_command": "x", "working_directory": "/proc/nope"}, InvalidArgumentException, "working_directory"),
         ({"remote_command": "x", "input_path": "nope"}, InvalidArgumentException, "input_path"),
-        ({"remote_command": "x", "output_path": "/nope/o"}, InvalidArgumentException, "output_path"),
+        ({"remote_command": "x", "output_path": "/proc/nope/o"}, InvalidArgumentException, "output_path"),
         ({"remote_command": "x", "deadline_time": 1}, InvalidArgumentException, "deadline"),
         ({"remote_command": "x", "resource_limits": {"CPU_TIM": 1}}, InvalidArgumentException, "CPU_TIME"),
     ],
@@ -120,8 +120,8 @@ def test_limits_above_ones_own(place: dict[str, str], monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("values", [{"submit_as_hold": True}, {"start_time": "+1h"}])
 def test_files_are_left_to_a_later_start(place: dict[str, str], values: dict[str, Any]) -> None:
-    made = prepare(place, {"remote_command": "x", "working_directory": "/nope", **values})
-    assert made["template"]["working_directory"] == "/nope"
+    made = prepare(place, {"remote_command": "x", "working_directory": "/proc/nope", **values})
+    assert made["template"]["working_directory"] == "/proc/nope"
 
 
 def test_dependencies_must_be_known(place: dict[str, str]) -> None:
@@ -132,7 +132,7 @@ def test_dependencies_must_be_known(place: dict[str, str]) -> None:
     for key in ("after", "after_any"):
         values = {
             "remote_command": "x",
-            "working_directory": "/nope",
+            "working_directory": "/proc/nope",
             "implementation_specific": {key: [job.id, task.id, str(task.num)]},
         }
         assert prepare(place, values)[key] == [job.id, task.id, str(task.num)]
