@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import time
 from contextlib import closing
@@ -11,6 +10,7 @@ from proctracker.cli import formats, listing
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number
+from proctracker.supervisor.link import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,23 +32,12 @@ def events(call: Call) -> int:
         for change in _past(access, name):
             _print(call, change)
         return 0
-    with closing(access.client.follow(name)) as follow:
-        follow.fileno()
-        told = set()
-        for change in _past(access, name):
-            told.add(_key(change))
-            _print(call, change)
+    with closing(access.client.follow(name, since=0)) as follow:
         while True:
             for change in follow.receive():
-                # What came between the two questions is in both answers.
-                if _key(change) not in told:
-                    _print(call, change)
+                _print(call, change)
             sys.stdout.flush()
-            select.select([follow], [], [])
-
-
-def _key(change: dict[str, Any]) -> tuple[Any, ...]:
-    return change["job_id"], change["attempt"], change["time"], change["state"]
+            readable([follow.fileno()], None)
 
 
 def _past(access: Access, session: str | None) -> Iterable[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from typing import Any, Callable, Iterator
@@ -114,12 +115,13 @@ class Caller:
     def _run(self) -> None:
         try:
             while True:
-                if self._stop in readable([self._follow.fileno(), self._stop], None):
-                    return
+                # What came with an answer makes no descriptor readable, so first what is here.
                 for change in self._follow.receive():
                     self._call(notification(change))
-        except Drmaa2Exception:
-            return  # no supervisor can be had any more: there is nobody to tell of changes
+                if self._stop in readable([self._follow.fileno(), self._stop], None):
+                    return
+        except Drmaa2Exception as error:
+            print(f"proctracker: no more notifications: {error.message}", file=sys.stderr)
         finally:
             self._follow.close()
             os.close(self._stop)
@@ -128,7 +130,6 @@ class Caller:
         try:
             self._callback(told)
         except Exception:
-            import sys
             import traceback
 
             print(f"proctracker: the callback failed:\n{traceback.format_exc()}", end="", file=sys.stderr)

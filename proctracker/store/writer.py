@@ -12,11 +12,27 @@ from proctracker.model import JobRow
 from proctracker.store import ids as numbers
 from proctracker.store import schema
 from proctracker.store.pruning import Pruning
-from proctracker.store.rows import ALL, ARRAY, CHUNK, ArrayRow, SessionRow, array_row, key, keys, marks, row_key
+from proctracker.store.rows import (
+    ALL,
+    ARRAY,
+    CHUNK,
+    ArrayRow,
+    SessionRow,
+    array_row,
+    id_of,
+    key,
+    keys,
+    marks,
+    row_key,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_CHANGES = """SELECT seq, id, session, transitions.attempt, time, transitions.state, transitions.sub_state
+  FROM transitions JOIN jobs ON key=job WHERE seq>? ORDER BY seq LIMIT ?"""
+_CHANGED_LAST = "SELECT job, max(time) FROM transitions WHERE job>=? GROUP BY job"
 
 AHEAD = 16
 """Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""
@@ -107,11 +123,10 @@ class Store(Pruning):
         values = (num, session, spec, max_parallel, json.dumps(list(indices)), items and json.dumps(list(items)))
         self._db.run("INSERT INTO arrays VALUES (?,?,?,?,?,?)", values)
 
-    def add_jobs(self, rows: Sequence[JobRow], begin: bool = True) -> None:
-        """Add new jobs, and (``begin``) the state they begin with."""
+    def add_jobs(self, rows: Sequence[JobRow]) -> None:
+        """Add new jobs, and the state they begin with."""
         self._db.many(_INSERT, [(row_key(row), *_values(row)) for row in rows])
-        if begin:
-            self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
+        self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
 
     def submitted(self, token: str) -> str | None:
         """The id a submit's token was answered with; looks at every spec, so only for a submit that is repeated."""
@@ -159,6 +174,24 @@ class Store(Pruning):
         self._db.many("UPDATE jobs SET reported=1 WHERE key=?", [(number,) for number in keys(ids)])
 
     # reading
+
+    def last_change(self) -> int:
+        """The sequence number of the newest state change there was."""
+        return int(self._db.rows(_NEXT_TRANSITION)[0][0]) - 1
+
+    def changes(self, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """State changes later than a sequence number, oldest first: (seq, id, session, attempt, time, state, sub_state)."""
+        return self._db.rows(_CHANGES, (after, limit))
+
+    def changed_last(self, jobs: Sequence[str]) -> dict[str, float]:
+        """When the state of each of these jobs changed last; looks at every change."""
+        wanted = set(keys(jobs))
+        found: dict[str, float] = {}
+        if wanted:
+            for number, moment in self._db.rows(_CHANGED_LAST, (min(wanted),)):
+                if number in wanted:
+                    found[id_of(number)] = moment
+        return found
 
     def live(self, keeper: str) -> list[JobRow]:
         """Jobs of one supervisor that have not ended, oldest first."""

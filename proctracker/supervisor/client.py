@@ -166,9 +166,9 @@ class Client:
         """The same for an event loop."""
         return Wait(self.supervisor, ids, states, any_)
 
-    def follow(self, session: str | None = None) -> Follow:
-        """Every state change from now on, of one session or of all."""
-        return Follow(self.supervisor, session)
+    def follow(self, session: str | None = None, since: int | None = None) -> Follow:
+        """Every state change from now on, or after a sequence number (0: all there are), of one session or of all."""
+        return Follow(self.supervisor, session, since)
 
     def _after_fork(self) -> None:
         """Leave the connection to the parent: only this process' descriptor of it is closed."""

@@ -60,8 +60,7 @@ class Containers:
                 return
             if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
                 row.dispatched = seen.started or row.dispatched or time.time()
-                core.ledger.change(row, JobState.RUNNING)
-                row.running_since = row.dispatched
+                row.dispatched = core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
             complete = runtimes.get(row.runtime).keeps_logs
             if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
                 self._told(job, seen, None, time.time())
@@ -75,20 +74,18 @@ class Containers:
             row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
         row.boot, row.annotation = core.boot, None
         first = not row.ran and row.running_since is None
-        self._settle(job, seen)
-        if first and row.running_since is not None:
-            row.running_since = row.dispatched
+        self._settle(job, seen, row.dispatched if first else None)
         self._watch(job)
         core.controls.limit_time(job)
         core.controls.catch_up(job)
 
-    def _settle(self, job: Job, seen: Observation) -> None:
+    def _settle(self, job: Job, seen: Observation, at: float | None = None) -> None:
         """Put down the state seen; a container stopped by signal stays suspended, one being ended says so."""
         row = job.row
         if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
             return
         kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state
-        self._core.ledger.change(row, seen.state, kept)
+        self._core.ledger.change(row, seen.state, kept, at=at)
 
     def belongs(self, pid: int, name: str, container_id: str | None) -> bool:
         """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""

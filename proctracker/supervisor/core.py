@@ -16,6 +16,7 @@ from proctracker.supervisor.context import Context
 from proctracker.supervisor.controls import Controls
 from proctracker.supervisor.ends import Ends
 from proctracker.supervisor.exitfiles import ExitFiles
+from proctracker.supervisor.followers import Followers
 from proctracker.supervisor.housekeeping import Housekeeping
 from proctracker.supervisor.intake import Intake
 from proctracker.supervisor.jobs import Job, Jobs
@@ -67,6 +68,7 @@ class Core:
         self.calls = Calls(self)
         self.waits = Waits(self)
         self.neighbours = Neighbours(self)
+        self.followers = Followers(self)
         self.queue = Queue(self)
         self.starter = Starter(self)
         self.containers = Containers(self)
@@ -82,9 +84,16 @@ class Core:
         self.reaper = Reaper(self)
         self.server = Server(self)
         self.ledger.on_change = self.waits.changed
-        self.ledger.told = self.waits.flush
+        self.ledger.told = self._told
         self.ledger.before = self.starter.settle
-        self.ledger.urgent = lambda row: self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
+        self.ledger.urgent = lambda row: (
+            bool(self.followers) or self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
+        )
+
+    def _told(self) -> None:
+        """Something is durable: tell of it."""
+        self.waits.flush()
+        self.followers.feed()
 
     def context(self, key: str) -> Context | None:
         """A context by its key; None once it was dropped."""

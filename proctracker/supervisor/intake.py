@@ -64,7 +64,6 @@ class Intake:
             job = Job(row, spec, key)
             job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
             core.jobs.add(job)
-            core.ledger.announce(row)
             self.enter(job)
         answer: dict[str, Any] = {"id": str(rows[0].num)}
         if resumed:
@@ -88,7 +87,7 @@ class Intake:
         rows = list(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, items))
         if indices is not None:
             store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, items)
-        store.add_jobs(rows, begin=False)
+        store.add_jobs(rows)
         return rows
 
     def enter(self, job: Job) -> None:

@@ -10,7 +10,7 @@ from proctracker.supervisor.jobs import set_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Sequence
 
     from proctracker.store import Store
     from proctracker.supervisor.journal import Journal
@@ -37,10 +37,12 @@ class Ledger:
         self._journal, self._loop = journal, loop
         self._dirty: dict[str, JobRow] = {}
         self._changes: list[tuple[str, int, float, int, str | None]] = []
+        self._last: dict[str, float] = {}
+        """When the state of each live job changed last."""
         self._then: list[Callable[[], None]] = []
         self._timer: Timer | None = None
         self._failing = False
-        self.on_change: Callable[[JobRow, float, int, str | None], None] | None = None
+        self.on_change: Callable[[JobRow], None] = lambda row: None
         """Told of every state change once it is durable."""
         self.told: Callable[[], None] = lambda: None
         """Called once all changes of a commit were told."""
@@ -48,24 +50,34 @@ class Ledger:
         """Whether somebody waits to be told of this: then it is committed in this round."""
         self.before: Callable[[], None] = lambda: None
         """Completes what is about to be written."""
-        self._told: list[tuple[JobRow, float, int, str | None]] = []
+        self._told: list[JobRow] = []
         self.open_starts = 0
         """Starts whose pid is not yet known; while there is one the journal is kept."""
 
     def change(
-        self, row: JobRow, state: JobState | None = None, sub_state: str | None = None, finished: float | None = None
+        self,
+        row: JobRow,
+        state: JobState | None = None,
+        sub_state: str | None = None,
+        *,
+        at: float | None = None,
+        finished: float | None = None,
     ) -> float:
         """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down.
 
-        ``finished``: it has ended, at that time.
+        ``at``: when that was, if not now; ``finished``: it has ended, at that time. A job's times never go back,
+        whichever clock they come from.
         """
-        now = time.time() if finished is None else finished
-        if finished is not None:
-            row.finished = finished
+        now = finished if finished is not None else time.time() if at is None else at
+        now = max(now, self._last.get(row.id) or max(row.submitted, row.dispatched or 0.0))
         if state is not None and (row.state, row.sub_state) != (int(state), sub_state):
             set_state(row, state, now, sub_state)
             self._changes.append((row.id, row.attempt, now, int(state), sub_state))
-            self._told.append((row, now, int(state), sub_state))
+            self._told.append(row)
+            self._last[row.id] = now
+        if finished is not None:
+            row.finished = now
+            self._last.pop(row.id, None)
         self._dirty[row.id] = row
         self._due(0 if self.urgent(row) and not self._failing else IDLE)
         return now
@@ -76,12 +88,9 @@ class Ledger:
         if not self._failing:
             self._due(0)
 
-    def announce(self, row: JobRow) -> None:
-        """A new row was committed by ``accept``: tell of it as of any change, and write down how it began in due time."""
-        self._changes.append((row.id, row.attempt, row.submitted, row.state, row.sub_state))
-        self._due(IDLE)
-        if self.on_change:
-            self.on_change(row, row.submitted, row.state, row.sub_state)
+    def remember(self, rows: Sequence[JobRow]) -> None:
+        """Take over live jobs of a former supervisor: what is put down of them next is not earlier than what was."""
+        self._last.update(self.store.changed_last([row.id for row in rows]))
 
     def accept(self, write: Callable[[Store], None]) -> None:
         """Write new rows now; raises what the store says and leaves nothing of them.
@@ -98,6 +107,7 @@ class Ledger:
         except BaseException:
             store.rollback()
             raise
+        self.told()
 
     def flush(self) -> None:
         """Commit what is due; where the store refuses, keep it and try again later."""
@@ -144,10 +154,9 @@ class Ledger:
             self._timer = None
         if not self.open_starts:
             self._journal.clear()
-        if self.on_change:
-            for change in told:
-                self.on_change(*change)
-            self.told()
+        for row in told:
+            self.on_change(row)
+        self.told()
         for call in calls:
             call()
 

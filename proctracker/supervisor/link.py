@@ -197,10 +197,11 @@ class Link:
             f"the supervisor went away during {op}, again and again; see {self._supervisor.home.here}/supervisor.log"
         )
 
-    def ask(self, op: str, fields: dict[str, Any]) -> int:
-        """Begin something that pushes; the number its pushes carry. Raises ConnectionError or EOFError (``GONE``)."""
-        self._exchange(op, fields, None)
-        return self._number
+    def ask(self, op: str, fields: dict[str, Any]) -> tuple[int, Any]:
+        """Begin something that pushes; the number its pushes carry, and the answer. Raises ConnectionError or EOFError
+        (``GONE``)."""
+        answer = self._exchange(op, fields, None)
+        return self._number, answer
 
     def pushed(self, number: int) -> list[dict[str, Any]]:
         """What was pushed so far, without blocking; raises ConnectionError or EOFError once the supervisor has gone."""

@@ -68,14 +68,14 @@ def wait(core: Core, connection: Connection, number: int, message: dict[str, Any
 
 
 def follow(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Push state changes."""
-    core.waits.follow(connection, number, message.get("session"))
-    return True
+    """Push state changes: those after a sequence number, or from now on."""
+    return {"seq": core.followers.add(connection, number, message.get("session"), message.get("since"))}
 
 
 def cancel(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Push no more."""
     core.waits.cancel(connection, message["push"])
+    core.followers.cancel(connection, message["push"])
     return True
 
 

@@ -84,7 +84,7 @@ class Wait(_Pushed):
         self._rows: dict[str, JobRow] = {}
 
     def _begin(self, link: Link) -> int:
-        return link.ask("wait", {"ids": list(self._open), "kind": self._states, "all": not self._any})
+        return link.ask("wait", {"ids": list(self._open), "kind": self._states, "all": not self._any})[0]
 
     def _answered(self) -> bool:
         return not self._open
@@ -117,16 +117,26 @@ class Wait(_Pushed):
 
 
 class Follow(_Pushed):
-    """State changes as they happen: wait until ``fileno`` is readable, then ``receive``."""
+    """State changes as they happen: ``receive`` first, then whenever ``fileno`` is readable.
 
-    def __init__(self, supervisor: Supervisor, session: str | None) -> None:
+    Begins after sequence number ``since`` (None: with what comes from now on). A supervisor that has gone is followed
+    by the next from where it was, so nothing is told twice or left out.
+    """
+
+    def __init__(self, supervisor: Supervisor, session: str | None, since: int | None = None) -> None:
         super().__init__(supervisor)
-        self._session = session
+        self._session, self._seq = session, since
 
     def _begin(self, link: Link) -> int:
-        return link.ask("follow", {"session": self._session})
+        number, answer = link.ask("follow", {"session": self._session, "since": self._seq})
+        self._seq = answer["seq"]
+        return number
 
     def receive(self) -> list[dict[str, Any]]:
         """The changes since the last call: job_id session attempt time (epoch seconds) state sub_state."""
         names = ("job_id", "session", "attempt", "time", "state", "sub_state")
-        return [dict(zip(names, change)) for message in self._pushes() for change in message["items"]]
+        found = []
+        for message in self._pushes():
+            found += [dict(zip(names, change)) for change in message["items"]]
+            self._seq = message["seq"]
+        return found

@@ -34,6 +34,7 @@ def recover(core: Core) -> None:
     _, kept = core.seat.kept.read()
     core.sweeps.recover()
     rows = core.store.live(core.key)
+    core.ledger.remember(rows)
     specs = core.store.specs(sorted({row.spec for row in rows}))
     for row in rows:
         job = core.load(row, specs)
@@ -74,7 +75,7 @@ def _without_journal(core: Core) -> None:
         if mark in found:
             row.boot, row.dispatched = core.boot, time.time()
             core.jobs.started(job, *found[mark])
-            core.ledger.change(row, JobState.RUNNING)
+            core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
         elif os.path.exists(core.home.kept(row.id, row.attempt, "out", job.spec.get("output_dir"))):
             core.ends.lost(job, "lost", "keeper and supervisor were killed just when it was started")
 
@@ -99,7 +100,7 @@ def _open_start(
         return
     stat = procfs.stat(pid)
     core.jobs.started(job, pid, ticks or (stat.ticks if stat and procfs.mark(pid) == core.mark(row) else 0))
-    core.ledger.change(row, JobState.RUNNING)
+    core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
 
 
 def _became(

@@ -38,6 +38,13 @@ class Connection:
         self.stdin: int | None = None
         """A descriptor that came with the message being served."""
         self.open = True
+        self.sent = 0
+        """Bytes the client has taken; for telling that it reads at all."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether the client has not yet read all that it was sent."""
+        return bool(self._out)
 
     def read(self) -> None:
         """Serve what has come."""
@@ -91,6 +98,7 @@ class Connection:
             except OSError:
                 self.close()
                 return
+            self.sent += sent
             if sent == len(data):
                 return
             data = data[sent:]
@@ -99,14 +107,17 @@ class Connection:
 
     def _write(self) -> None:
         try:
-            del self._out[: self._socket.send(self._out)]
+            sent = self._socket.send(self._out)
         except BlockingIOError:
             return
         except OSError:
             self.close()
             return
+        del self._out[:sent]
+        self.sent += sent
         if not self._out:
             self._server.core.loop.watch(self._socket.fileno(), self.read)
+            self._server.core.followers.feed()
 
     def close(self) -> None:
         """The client has left, or is no client of ours."""
@@ -160,6 +171,7 @@ class Server:
         self.core.loop.forget(fd)
         self.connections.discard(connection)
         self.core.waits.gone(connection)
+        self.core.followers.gone(connection)
         self.core.housekeeping.idle_soon()
 
     def serve(self, connection: Connection, message: dict[str, Any]) -> None:

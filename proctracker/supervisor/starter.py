@@ -173,9 +173,8 @@ class Starter:
         job.starting = False
         core.jobs.started(job, pid, None)
         self._fresh.append(job)
-        row.boot, row.dispatched, row.annotation = core.boot, now, None
-        core.ledger.change(row, JobState.RUNNING)
-        row.running_since = now
+        row.boot, row.annotation = core.boot, None
+        row.dispatched = core.ledger.change(row, JobState.RUNNING, at=now)
         core.controls.limit_time(job)
         core.output_limits.started(job)
 

@@ -1,4 +1,4 @@
-"""Who is told of what: waits for jobs to start or end, and followers of all state changes."""
+"""Waits for jobs to start, to end or to get into a state: who is told of what."""
 
 from __future__ import annotations
 
@@ -52,12 +52,11 @@ class Wait:
 
 
 class Waits:
-    """All waits and followers."""
+    """All waits."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._by_job: dict[str, list[Wait]] = {}
-        self._followers: list[tuple[Connection, int, str | None]] = []
         self._pushes: dict[tuple[Connection, int], list[Any]] = {}
 
     def add(self, connection: Connection, number: int, ids: list[str], kind: str, all_: bool = False) -> None:
@@ -93,12 +92,8 @@ class Waits:
                 self._by_job.setdefault(name, []).append(wait)
         self.flush()
 
-    def follow(self, connection: Connection, number: int, session: str | None) -> None:
-        """Push every state change, of one session or of all."""
-        self._followers.append((connection, number, session))
-
     def cancel(self, connection: Connection, number: int) -> None:
-        """Forget a wait or a follower."""
+        """Forget a wait."""
         wait = connection.waits.pop(number, None)
         for name in wait.open if wait else ():
             found = self._by_job.get(name)
@@ -106,18 +101,16 @@ class Waits:
                 found.remove(wait)
                 if not found:
                     del self._by_job[name]
-        self._followers = [each for each in self._followers if each[:2] != (connection, number)]
 
     def gone(self, connection: Connection) -> None:
         """A client has left."""
         for number in list(connection.waits):
             self.cancel(connection, number)
-        self._followers = [each for each in self._followers if each[0] is not connection]
 
     def wanted(self, row: JobRow) -> bool:
         """Whether somebody waits for what has just become of this job."""
         answered = [wait for wait in self._by_job.get(row.id, ()) if self._last(wait, row)]
-        return bool(self._followers or answered)
+        return bool(answered)
 
     @staticmethod
     def _last(wait: Wait, row: JobRow) -> bool:
@@ -127,7 +120,7 @@ class Waits:
         wait.known.add(row.id)
         return not wait.all or len(wait.known) >= len(wait.open)
 
-    def changed(self, row: JobRow, now: float, state: int, sub_state: str | None) -> None:
+    def changed(self, row: JobRow) -> None:
         """A state change is durable."""
         for wait in list(self._by_job.get(row.id, ())):
             if wait.fits(row):
@@ -135,10 +128,6 @@ class Waits:
                 self._tell(wait, row)
         if row.id in self._by_job and not self._by_job[row.id]:
             del self._by_job[row.id]
-        for connection, number, session in self._followers:
-            if session in (None, row.session):
-                change = [row.id, row.session, row.attempt, now, state, sub_state]
-                self._pushes.setdefault((connection, number), []).append(change)
         if self._pushes:
             self._core.loop.soon(self.flush)
 

@@ -218,6 +218,9 @@ def test_events_tell_of_every_state(kit: Kit, session: pt.JobSession) -> None:
     states_of = [note.job_state for note in seen if note.job_id == job.job_id]
     assert states_of[-2:] == [pt.JobState.RUNNING, pt.JobState.DONE]
     assert states_of == sorted(states_of, key=lambda each: each or 0)
+    times, info = [note.time for note in seen if note.job_id == job.job_id and note.time is not None], job.get_info()
+    assert times == sorted(times)
+    assert (times[-2], times[-1]) == (info.dispatch_time, info.finish_time)
 
 
 def test_the_output_of_every_attempt_is_followed(kit: Kit, session: pt.JobSession) -> None:

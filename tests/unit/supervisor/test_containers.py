@@ -183,9 +183,15 @@ def test_killed_for_its_memory(
 def test_a_container_that_ended_before_it_was_seen(desk: Desk, boxes: Boxes) -> None:
     boxes.pid_files = False
     name = f"proctracker-{desk.home.uuid[:8]}-1-1"
-    boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=5.0, finished=7.0)
+    boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=5e9, finished=5e9 + 2)
     row = desk.ended(desk.submit("x", **box()))
-    assert (row.state, row.exit_status, row.dispatched, row.finished, row.ran) == (JobState.FAILED, 3, 5.0, 7.0, 2.0)
+    assert (row.state, row.exit_status, row.dispatched, row.finished, row.ran) == (
+        JobState.FAILED,
+        3,
+        5e9,
+        5e9 + 2,
+        2.0,
+    )
 
 
 def test_a_container_that_never_started(desk: Desk, boxes: Boxes) -> None:

@@ -121,11 +121,10 @@ def test_of_what_the_store_refuses_nothing_is_left(desk: Desk, monkeypatch: pyte
     assert _submit(desk) == {"id": "1"}
 
 
-def test_followers_are_told_of_the_new(desk: Desk) -> None:
-    told: list[Any] = []
-    desk.core.ledger.on_change = lambda row, now, state, sub_state: told.append((row.id, now == row.submitted, state))
-    desk.submit("true")
-    assert told == [("1", True, JobState.QUEUED)]
+def test_how_a_job_began_is_durable_with_its_id(desk: Desk) -> None:
+    job = desk.submit("true", indices=[1, 3], hold=True)
+    queued = ("s", 1, job.row.submitted, JobState.QUEUED_HELD, None)
+    assert desk.core.store.changes(0, 9) == [(1, "1_1", *queued), (2, "1_3", *queued)]
 
 
 def test_a_deadline_is_on_the_clock(desk: Desk) -> None:

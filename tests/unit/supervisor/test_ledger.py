@@ -25,8 +25,8 @@ class Desk:
         self.store, self.journal, self.loop = Store(self.home), Journal(), Loop()
         self.ledger = Ledger(self.store, self.journal, self.loop)
         self.reader = Reader(self.home)
-        self.told: list[tuple[str, int, str | None]] = []
-        self.ledger.on_change = lambda row, now, state, sub_state: self.told.append((row.id, state, sub_state))
+        self.told: list[tuple[str, int]] = []
+        self.ledger.on_change = lambda row: self.told.append((row.id, row.state))
 
     def accept(self, number: int) -> JobRow:
         row = JobRow(str(number), number)
@@ -71,7 +71,7 @@ def test_a_change_is_written_with_the_next_commit(desk: Desk) -> None:
     assert replace(desk.kept()) == row
     assert (desk.kept().pid, desk.kept().running_since) == (7, before)
     assert [(each.state, each.time) for each in desk.reader.transitions(after_seq=1)] == [(JobState.RUNNING, before)]
-    assert desk.told == [("1", JobState.RUNNING, None)]
+    assert desk.told == [("1", JobState.RUNNING)]
     assert desk.ledger.clean
 
 
@@ -106,6 +106,25 @@ def test_an_end_has_its_own_time(desk: Desk) -> None:
     assert (desk.kept().finished, desk.reader.transitions()[-1].time) == (5.0, 5.0)
 
 
+def test_times_never_go_back(desk: Desk) -> None:
+    row = desk.accept(1)
+    ran = desk.ledger.change(row, JobState.RUNNING, at=9.0)
+    assert (ran, row.running_since) == (9.0, 9.0)
+    assert desk.ledger.change(row, JobState.DONE, finished=5.0) == row.finished == 9.0
+    desk.ledger.flush()
+    assert [each.time for each in desk.reader.transitions()] == [0.0, 9.0, 9.0]
+
+
+def test_times_never_go_back_after_a_kill(desk: Desk) -> None:
+    row = desk.accept(1)
+    desk.ledger.change(row, JobState.RUNNING, at=9.0)
+    desk.ledger.flush()
+    later = Ledger(desk.store, desk.journal, desk.loop)
+    later.remember(desk.store.jobs(["1"]))
+    assert later.change(row, JobState.DONE, finished=5.0) == 9.0
+    later.flush()
+
+
 def test_who_waits_is_called_once_it_is_durable(desk: Desk) -> None:
     row = desk.accept(1)
     found: list[int] = []
@@ -137,8 +156,6 @@ def test_new_rows_are_written_at_once_and_what_is_due_in_its_time(desk: Desk) ->
     desk.loop.round()
     assert desk.kept().state == JobState.RUNNING
     assert desk.loop._wait() is None
-    desk.ledger.announce(row)
-    assert desk.told == [("1", JobState.RUNNING, None)] * 2
 
 
 def test_rows_the_store_refuses_leave_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +189,7 @@ def test_what_cannot_be_written_is_kept_and_tried_again(desk: Desk, monkeypatch:
     assert desk.journal.read()[1] != []
     desk.loop.round()
     assert (called, desk.kept().state) == (["then"], JobState.DONE)
-    assert desk.told == [("1", JobState.DONE, None)]
+    assert desk.told == [("1", JobState.DONE)]
     assert desk.journal.read() == ([], [])
 
 

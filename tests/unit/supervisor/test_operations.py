@@ -91,7 +91,7 @@ def test_start(desk: Desk, line: Line) -> None:
 def test_wait_follow_and_cancel(desk: Desk, line: Line) -> None:
     job = desk.submit("true", hold=True)
     assert line.ask("wait", ids=[job.row.id], kind="ended") is True
-    assert line.ask("follow", session="s") is True
+    assert line.ask("follow", session="s") == {"seq": desk.core.store.last_change()}
     line.ask("follow", session="s")
     line.ask("cancel", push=3)
     line.ask("control", ids=[job.row.id], action="terminate")

@@ -290,12 +290,12 @@ def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) ->
     ticks = spawn.ticks(pid)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
-    old.seat.journal.ended(pid, ticks, -9, 5.0)
+    old.seat.journal.ended(pid, ticks, -9, 5e9)
     old.seat.journal.used(pid, 0.25, 77)
     new = follow()
     new.core.ledger.flush()
     row = new.row(job)
-    assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", 5.0, 0.25, 77)
+    assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", 5e9, 0.25, 77)
 
 
 @pytest.mark.parametrize("descriptors", [True, False])

@@ -56,7 +56,7 @@ class Stand:
     def change(self, row: JobRow, state: JobState, sub_state: str | None = None) -> None:
         row.state, row.sub_state = int(state), sub_state
         row.finished = 5.0 if state.ended else row.finished
-        self.waits.changed(row, 7.0, row.state, sub_state)
+        self.waits.changed(row)
         while self.loop._wait() == 0:
             self.loop.round()
 
@@ -129,7 +129,7 @@ def test_one_push_for_what_happens_at_once(stand: Stand) -> None:
     stand.ask("1", "2", "3")
     for row in rows[:2]:
         row.finished = 1.0
-        stand.waits.changed(row, 1.0, row.state, None)
+        stand.waits.changed(row)
     stand.change(rows[2], JobState.DONE)
     assert stand.pushed() == [(1, ["1", "2", "3"])]
 
@@ -157,33 +157,16 @@ def test_who_waits_for_all_is_in_no_hurry_before_the_last(stand: Stand) -> None:
     assert wanted == [False, False, True]
 
 
-def test_followers(stand: Stand) -> None:
-    mine, other = stand.live("1", session="a"), stand.live("2", session="b")
-    stand.waits.follow(stand.client, 1, None)  # type: ignore[arg-type]
-    stand.waits.follow(stand.client, 2, "a")  # type: ignore[arg-type]
-    stand.change(mine, JobState.RUNNING)
-    stand.change(other, JobState.DONE, "x")
-    ran, done = int(JobState.RUNNING), int(JobState.DONE)
-    assert [(each["push"], each["items"]) for each in stand.client.sent] == [
-        (1, [["1", "a", 1, 7.0, ran, None]]),
-        (2, [["1", "a", 1, 7.0, ran, None]]),
-        (1, [["2", "b", 1, 7.0, done, "x"]]),
-    ]
-    assert stand.waits.wanted(other)
-
-
 @pytest.mark.parametrize("how", ["cancel", "leave"])
 def test_nobody_is_told_who_does_not_wait_any_more(stand: Stand, how: str) -> None:
     row, other = stand.live("1"), Client()
     stand.ask("1")
-    stand.waits.follow(stand.client, 2, None)  # type: ignore[arg-type]
     stand.waits.add(other, 1, ["1"], "ended")  # type: ignore[arg-type]
     stand.settle()
     if how == "leave":
         stand.waits.gone(stand.client)  # type: ignore[arg-type]
     else:
         stand.waits.cancel(stand.client, 1)  # type: ignore[arg-type]
-        stand.waits.cancel(stand.client, 2)  # type: ignore[arg-type]
     stand.change(row, JobState.DONE)
     assert (stand.client.sent, len(other.sent)) == ([], 1)
 
