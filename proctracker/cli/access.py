@@ -75,11 +75,12 @@ class Access:
             if reader is not None:
                 reader.close()
 
-    def supervised(self) -> bool:
-        """Whether a supervisor runs; starts none."""
+    def supervised(self, rows: Sequence[JobRow] = ()) -> bool:
+        """Whether the supervisors of these jobs run, where none are given our own; starts none."""
         from proctracker.supervisor import confinement, election
 
-        return bool(election.holders(self.home.run, confinement.key()))
+        keys = {row.keeper for row in rows} or {confinement.key()}
+        return all(election.holders(self.home.run, key) for key in keys)
 
     def supervisor_told(self) -> dict[str, Any] | None:
         """What the running supervisor tells of itself; None where none runs."""
@@ -122,7 +123,7 @@ class Access:
         """Jobs of the session, or of all sessions, that fit; with ``all_hosts`` those of the other hosts too."""
         name = self.call.session if all_hosts else self.session
         found = self.reader.jobs(session=name, states=states, live=live)
-        for home in self.reader.other_hosts() if all_hosts else ():
+        for home in self.home.others() if all_hosts else ():
             found += self._reader_of(home.host).jobs(session=name, states=states, live=live)
         return found
 
@@ -163,7 +164,7 @@ class Access:
 
     def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
         """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
-        for home in self.reader.other_hosts():
+        for home in self.home.others():
             reader = self._reader_of(home.host)
             rows = reader.jobs([word]) or self._array(word, reader)
             if rows and not read_only:
@@ -193,7 +194,7 @@ class Access:
     def observations(self, rows: Sequence[JobRow]) -> dict[str, Observation]:
         """What the engines, or the process table where no supervisor looks after it, say about live jobs of this host."""
         live = [row for row in rows if not row.ended and row.host == self.home.host]
-        if not live or (self.supervised() and not any(row.container for row in live)):
+        if not live or (self.supervised(live) and not any(row.container for row in live)):
             return {}
         from proctracker.tracker import looks
 

@@ -149,13 +149,16 @@ def _logout(access: Access) -> Check:
 
 
 def _confined(access: Access) -> Check:
-    from proctracker.supervisor import confinement
+    from proctracker.supervisor import cage, confinement
 
     found = confinement.describe()
     if found["allocation"]:
         return Check("confinement", "ok", f"allocation {found['allocation']}: jobs end with it")
     if found["service"]:
         return Check("confinement", "warn", f"{found['service']}: jobs end when it is stopped")
+    if found["cage"]:
+        names = ", ".join(name for name in found["cage"] if name != cage.ROOT)
+        return Check("confinement", "ok", f"{names} unlike an ordinary login's: jobs of this shell keep that")
     return Check("confinement", "ok", "none: jobs of all your logins share a supervisor")
 
 

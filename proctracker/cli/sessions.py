@@ -105,7 +105,7 @@ def _destroy(call: Call, access: Access) -> int:
         raise InvalidArgumentException(f"no session {name!r}: `proctracker session list` shows those there are")
     live = "terminate" if call.flag("terminate") else "leave" if call.flag("leave") else "refuse"
     ids = access.reader.ids(session=name)
-    access.client.call("session_destroy", name=name, live=live)
+    access.place.destroy(name, live)
     left = set(access.reader.ids(session=name))
     gone = [each for each in ids if each not in left]
     formats.say(f"session {name}: {removed(gone, 'removed')}")

@@ -38,7 +38,7 @@ def wait(call: Call) -> int:
     if call.flag("any"):
         formats.write(f"{told[0].id}\n")
     if every and not call.flag("started"):
-        access.client.call("reported", ids=[row.id for row in told])
+        access.place.client_of(told).call("reported", ids=[row.id for row in told])
     if call.flag("started"):
         told = [row for row in told if row.ended and row.dispatched is None]
     return ends.code_of_all(told)

@@ -92,7 +92,7 @@ class SessionManager:
         where, name = self._place(), name_of(session_name)
         if where.reader.session(name) is None:
             raise InvalidArgumentException(f"no session {name!r}")
-        where.client().call("session_destroy", name=name, live=live)
+        where.destroy(name, live)
         where.destroyed += 1
         track_of(where, name).forget_all()
 

@@ -90,14 +90,21 @@ class Reader:
 
     def states(self, ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
         """State, sub-state and end of jobs, by id in the order asked; unknown ones are left out."""
+        return {row[0]: row[1:] for row in self._columns("state, sub_state, finished", ids)}
+
+    def keepers(self, ids: Sequence[str]) -> dict[str, str]:
+        """The supervisor of each job that has not ended, by id."""
+        return {name: keeper for name, keeper, end in self._columns("keeper, finished", ids) if end is None}
+
+    def _columns(self, columns: str, ids: Sequence[str]) -> list[Any]:
+        """Each job's id and these columns, in the order asked; unknown ids are left out."""
         if len(ids) > CHUNK:
             numbers = keys(ids)
             low, high = min(numbers, default=0), max(numbers, default=0)
             between = "WHERE key BETWEEN ? AND ?"
             if sum(row[0] for row in self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))) < 4 * len(ids):
-                rows = self._rows(f"SELECT id, state, sub_state, finished FROM jobs {between}", (low, high))
-                return picked(rows, ids)
-        return picked(self._select("id, state, sub_state, finished", ids, [], [], None), ids)
+                return picked(self._rows(f"SELECT id, {columns} FROM jobs {between}", (low, high)), ids)
+        return picked(self._select(f"id, {columns}", ids, [], [], None), ids)
 
     def session_states(self, session: str) -> dict[str, tuple[int, str | None, float | None]]:
         """State, sub-state and end of all jobs of a session, by id."""
@@ -112,11 +119,6 @@ class Reader:
         """An array by its number."""
         found = self._rows(ARRAY, (num,))
         return array_row(found[0]) if found else None
-
-    def arrays(self, session: str | None = None) -> list[int]:
-        """Numbers of all arrays, or a session's."""
-        where, values = ("", ()) if session is None else (" WHERE session=?", (session,))
-        return [row[0] for row in self._rows(f"SELECT num FROM arrays{where} ORDER BY num", values)]
 
     def sessions(self) -> list[SessionRow]:
         """All sessions by name."""
@@ -195,10 +197,6 @@ class Reader:
             count += reader.live_count()
             reader.close()
         return count
-
-    def other_hosts(self) -> list[Home]:
-        """The other hosts that have state in this home."""
-        return self.home.others()
 
     def close(self) -> None:
         """Close the file; the next question opens it again."""

@@ -12,10 +12,10 @@ CONTEXT = "SELECT json FROM contexts WHERE key=?1 UNION ALL SELECT json FROM giv
 """A submitter's surroundings, or what is left of them."""
 
 
-def picked(rows: Sequence[Any], ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
-    """The asked ones of (id, state, sub_state, finished)."""
-    found = {name: (state, sub_state, finished) for name, state, sub_state, finished in rows}
-    return {name: found[name] for name in ids if name in found}
+def picked(rows: Sequence[Any], ids: Sequence[str]) -> list[Any]:
+    """The rows asked for, each of which begins with its id, in the order asked; each once."""
+    found = {row[0]: row for row in rows}
+    return [found[name] for name in dict.fromkeys(ids) if name in found]
 
 
 def criteria(

@@ -109,6 +109,7 @@ class Client:
         ``create``: make the session if it is missing, with ``contact`` and ``max_running``; ``stdin``: a descriptor
         that becomes the job's standard input.
         """
+        self._check_cage()
         key, surroundings = context
         more = {} if indices is None else {"max_parallel": max_parallel, "over": items is not None}
         fields: dict[str, Any] = {
@@ -169,6 +170,12 @@ class Client:
     def follow(self, session: str | None = None, since: int | None = None) -> Follow:
         """Every state change from now on, or after a sequence number (0: all there are), of one session or of all."""
         return Follow(self.supervisor, session, since)
+
+    def _check_cage(self) -> None:
+        """Leave a supervisor that cannot start our jobs any more."""
+        if self._supervisor is not None and self._supervisor.outgrown():
+            self.close()
+            self._supervisor = None
 
     def _after_fork(self) -> None:
         """Leave the connection to the parent: only this process' descriptor of it is closed."""

@@ -8,6 +8,7 @@ import re
 import resource
 from collections.abc import Mapping
 
+from proctracker.supervisor import cage
 from proctracker.supervisor.textfile import text_of
 
 TYPE_CHECKING = False
@@ -18,6 +19,9 @@ else:
 
 MAIN = "main"
 """The key of every ordinary login of a user on a host."""
+
+STANDS_IN = "PROCTRACKER_STANDS_IN"
+"""Variable of a supervisor that was started from another confinement than its key names: it controls, and starts nothing."""
 
 _INITIAL = {"mnt": (4026531832, 4026531840, 4026531841), "pid": (4026531836,), "user": (4026531837,)}
 """Inodes of the namespaces the kernel starts with (include/linux/proc_ns.h; mnt: the first one handed out)."""
@@ -51,6 +55,7 @@ class Description(TypedDict):
     nice: int
     best_nice: int
     may: list[str]
+    cage: dict[str, str]
 
 
 def describe(environ: Mapping[str, str] | None = None) -> Description:
@@ -69,6 +74,7 @@ def describe(environ: Mapping[str, str] | None = None) -> Description:
         "nice": nice,
         "best_nice": -20 if "nice" in may else min(nice, raised),
         "may": may,
+        "cage": cage.describe(),
     }
 
 
@@ -80,6 +86,8 @@ def key(description: Description | None = None, apart: bool = False) -> str:
     it = describe() if description is None else description
     groups = [] if _usual(it["groups"]) else it["groups"]
     facts: list[object] = [it["namespaces"], it["allocation"], it["service"], groups]
+    if it["cage"]:
+        facts.append(it["cage"])
     if apart:
         facts += [it["limits"], it["nice"], it["groups"]]
     elif not any(facts):
@@ -94,6 +102,9 @@ def fits(supervisor: Description, caller: Description) -> bool:
     """Whether this supervisor can give the caller's jobs all they would have had in the caller's own shell."""
     same = ("namespaces", "allocation", "service", "groups")
     if any(supervisor[name] != caller[name] for name in same):  # type: ignore[literal-required]
+        return False
+    # A client of an older release tells nothing of its cage: it is taken for one without.
+    if not cage.same(supervisor["cage"], caller.get("cage") or {}):
         return False
     if caller["nice"] < supervisor["best_nice"]:
         return False

@@ -8,7 +8,7 @@ import os
 
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, settings, spawn
+from proctracker.supervisor import confinement, procfs, settings, socketpath, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
@@ -60,6 +60,8 @@ class Core:
         self.me = confinement.describe()
         self.contexts: dict[str, Context] = {}
         self._name = _inode(home.socket(key))
+        self.stands_in = bool(os.environ.get(confinement.STANDS_IN))
+        """Started from another confinement: it controls what its key's last supervisor left, and starts nothing."""
         self.paused = False
         """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.leaving = False
@@ -167,6 +169,16 @@ class Core:
                 os.rename(going, path)
                 return
             os.unlink(going)
+        self.leaving = True
+        self.loop.stop()
+
+    def give_way(self) -> None:
+        """Leave the seat to a client that is of our confinement, for which we stand in; none of the processes is our child."""
+        if self.calls:
+            self.loop.after(0.05, self.give_way)
+            return
+        self.ledger.flush()
+        socketpath.unlink(self.home.socket(self.key))
         self.leaving = True
         self.loop.stop()
 

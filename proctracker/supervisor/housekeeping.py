@@ -76,7 +76,7 @@ class Housekeeping:
     def unpause(self) -> int:
         """Let jobs go on that were left by a reboot or a double death; how many there are."""
         core = self._core
-        if not core.paused:
+        if not core.paused or core.stands_in:
             return 0
         core.paused = False
         left = sum(

@@ -11,7 +11,7 @@ import time
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
-from proctracker.supervisor import confinement, protocol, socketpath
+from proctracker.supervisor import cage, confinement, protocol, socketpath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +55,13 @@ class Supervisor:
         self.warning: str | None = None
         """What to tell the user once: that a logout will end the jobs of the supervisor just started."""
         self._caller = None if key is not None else confinement.describe()
+        self._cage = cage.mark() if key is None else b""
         self.key = key if key is not None else confinement.key(self._caller)
         self._spare: list[tuple[int, Link]] = []
+
+    def outgrown(self) -> bool:
+        """Whether this thread has put itself into a cage since: then another supervisor starts its jobs."""
+        return self._caller is not None and self._cage != cage.mark()
 
     def put_by(self, link: Link) -> None:
         """Keep a connection that has nothing under way: the next question needs no greeting."""
@@ -100,14 +105,24 @@ class Supervisor:
                 if link.facts["fits"] or self._caller is None:
                     return link
                 link.close()
-                self.key = confinement.key(self._caller, apart=True)
-                continue
+                if not link.facts.get("leaves"):
+                    self._go_apart()
+                    continue
             attempt += 1
             if attempt > 1:
                 # The one that leaves has its claim until it is gone; no event tells of that.
                 time.sleep(min(0.005 * attempt, 0.1))
             self._start()
         raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
+
+    def _go_apart(self) -> None:
+        """Look for the supervisor of callers that do not fit the one of our key. Raises where it was that one already."""
+        key = confinement.key(self._caller, apart=True)
+        if key == self.key:
+            raise DrmCommunicationException(
+                f"the supervisor {key} in {self.home.here} has other limits, groups or a higher nice value than this process"
+            )
+        self.key = key
 
     def _replaced(self, link: Link) -> bool:
         """Have an older release's supervisor go on as ours; its jobs stay its children. Raises what refuses that."""
@@ -138,7 +153,13 @@ class Supervisor:
         from proctracker.supervisor.start import start
 
         self.home.prepare()
-        self.warning = start(self.home, self.key, str(self._settings.get("durability") or "process"))
+        durability = str(self._settings.get("durability") or "process")
+        self.warning = start(self.home, self.key, durability, stands_in=not self._of_ours())
+
+    def _of_ours(self) -> bool:
+        """Whether a supervisor that we start is one of the confinement that its key names: then it may start jobs."""
+        caller = self._caller or confinement.describe()
+        return self.key in (confinement.key(caller), confinement.key(caller, apart=True))
 
     def _greet(self, path: str) -> Link:
         link = Link(self, socketpath.connect(path, _LATEST))

@@ -29,11 +29,15 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
     if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
         core.queue.limits_changed()
     caller = message.get("caller")
+    gives_way = caller is not None and core.stands_in
+    if gives_way:
+        core.loop.soon(core.give_way)
     return {
         "pid": os.getpid(),
         "package": __version__,
         "version": protocol.VERSION,
-        "fits": caller is None or confinement.fits(core.me, caller),
+        "fits": not gives_way and (caller is None or confinement.fits(core.me, caller)),
+        "leaves": gives_way,
     }
 
 
@@ -152,6 +156,13 @@ def session_destroy(core: Core, connection: Connection, number: int, message: di
     return _later()
 
 
+def session_leave(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Leave this supervisor's jobs of a session that another one is about to destroy."""
+    _known(core, message["name"])
+    core.reaping.leave(message["name"])
+    return True
+
+
 def _known(core: Core, name: str) -> None:
     if core.store.session(name) is None:
         raise InvalidArgumentException(f"no session {name!r}")
@@ -187,6 +198,7 @@ OPERATIONS: dict[str, Operation] = {
         session_ensure,
         session_set,
         session_destroy,
+        session_leave,
         adopt,
         upgrade,
     )

@@ -115,9 +115,14 @@ class Reaping:
         if live == "terminate":
             self._terminate_first(name, jobs, told, refuse)
             return
-        for job in jobs:
-            self._leave_alone(job)
+        self.leave(name)
         self._destroy(name, told, refuse)
+
+    def leave(self, session: str) -> None:
+        """Forget this supervisor's live jobs of a session: they go on, or never start."""
+        for job in [job for job in self._core.jobs if job.row.session == session]:
+            self._leave_alone(job)
+        self._core.ledger.flush()
 
     def _terminate_first(self, name: str, jobs: list[Job], told: Callable[[Any], None], refuse: Refuse) -> None:
         """End a session's jobs; it is destroyed with the end of the last one."""

@@ -25,6 +25,9 @@ HINDSIGHT = 3600.0
 LOOK = 1.0
 """Seconds between looks at a process that is nobody's child here, where there are no process descriptors."""
 
+CONFINEMENT_OVER = "the allocation or login it was submitted in is over"
+"""Why a queued job never starts whose confinement has no supervisor any more."""
+
 _RUNNING = (JobState.RUNNING, JobState.SUSPENDED)
 
 
@@ -55,7 +58,10 @@ def recover(core: Core) -> None:
             _open_start(core, job, start, starts[-1] is start, by_pid, others)
         _take_over(core, job, by_pid)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
-    core.paused = core.seat.turn == 0 and len(core.jobs) > 0
+    core.paused = core.stands_in or (core.seat.turn == 0 and len(core.jobs) > 0)
+    if core.stands_in and core.key != confinement.MAIN:
+        for job in [job for job in core.jobs if job.row.dispatched is None]:
+            core.ends.refused(job, CONFINEMENT_OVER, "confinement-gone")
     core.reaper.kept()
     core.reaper.reap()
     _other_supervisors(core)
@@ -267,7 +273,7 @@ def _other_supervisors(core: Core) -> None:
 def _orphan(core: Core, row: JobRow) -> None:
     """A live job whose confinement has no supervisor any more."""
     if row.dispatched is None:
-        row.annotation = "the allocation or login it was submitted in is over"
+        row.annotation = CONFINEMENT_OVER
         core.ledger.change(row, JobState.FAILED, "confinement-gone", finished=time.time())
     elif not row.container and not (row.pid and row.boot == core.boot and alive(row.pid, row.ticks)):
         row.annotation = "it ended with the allocation or login it was submitted in"

@@ -34,19 +34,19 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SE
 """Variables a supervisor is started with, beside those that name a batch allocation: it serves other shells than this."""
 
 
-def _environment(durability: str) -> dict[str, str]:
+def _environment(durability: str, stands_in: bool) -> dict[str, str]:
     names = [*_KEPT, *confinement.allocation_variables(os.environ)]
     found = {name: os.environ[name] for name in names if name in os.environ}
-    return {**found, "PROCTRACKER_DURABILITY": durability}
+    return {**found, "PROCTRACKER_DURABILITY": durability, **({confinement.STANDS_IN: "1"} if stands_in else {})}
 
 
 class Starting:
     """A supervisor's start under way: its keeper is loading its code."""
 
-    def __init__(self, home: Home, key: str, durability: str) -> None:
+    def __init__(self, home: Home, key: str, durability: str, stands_in: bool = False) -> None:
         self._home = home
         self._login = logout.describe()
-        environment = _environment(durability)
+        environment = _environment(durability, stands_in)
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(_READY)]
         prefix: list[str] = []
@@ -85,14 +85,15 @@ def hasten(home: Home, key: str, durability: str) -> None:
     _hastened[home.run, key] = Starting(home, key, durability)
 
 
-def start(home: Home, key: str, durability: str = "process") -> str | None:
+def start(home: Home, key: str, durability: str = "process", stands_in: bool = False) -> str | None:
     """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
 
+    ``stands_in``: it starts no jobs, as we are not in the confinement that its key names.
     Returns a warning in one line where a logout would end the jobs. Raises DrmCommunicationException or
     OutOfResourceException with what went wrong.
     """
     begun = _hastened.pop((home.run, key), None)
-    return (begun or Starting(home, key, durability)).finish()
+    return (begun or Starting(home, key, durability, stands_in)).finish()
 
 
 def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:

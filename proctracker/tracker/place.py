@@ -85,6 +85,12 @@ class Place:
             found = self._clients[keeper] = Client(self.home, keeper, contacts.settings(self.config()))
         return found
 
+    def client_of(self, rows: Iterable[JobRow]) -> Client:
+        """The client of a supervisor that runs and looks after one of these jobs; of this process' where none does."""
+        from proctracker.supervisor import election
+
+        return self.client(next((row.keeper for row in rows if election.holders(self.home.run, row.keeper)), None))
+
     # jobs by id
 
     def row(self, job_id: str) -> JobRow:
@@ -134,19 +140,28 @@ class Place:
     # which supervisor
 
     def by_keeper(self, ids: Sequence[str]) -> dict[str | None, list[str]]:
-        """Job ids by the supervisor they belong to; None: that of this process."""
-        own = self.client().supervisor.key
-        try:
-            several = any(name.endswith(".sock") and name[:-5] != own for name in os.listdir(self.home.run))
-        except OSError:
-            several = False
-        if not several:
-            return {None: list(ids)}
+        """Job ids by the supervisor that their rows name. Of those that have ended any can tell: None where nothing lives."""
+        keepers = self.reader.keepers(ids)
+        some = next(iter(keepers.values()), None)
         groups: dict[str | None, list[str]] = {}
-        keepers = {row.id: row.keeper for row in self.reader.jobs(ids) if not row.ended and row.keeper != own}
         for name in ids:
-            groups.setdefault(keepers.get(name), []).append(name)
-        return groups
+            groups.setdefault(keepers.get(name, some), []).append(name)
+        return groups or {None: []}
+
+    def destroy(self, session: str, live: str) -> None:
+        """Destroy a session; ``live``: ``refuse``, ``terminate`` or ``leave`` what has not ended, whichever supervisor's it is."""
+        client = self.client()
+        client.call("status")
+        own = client.supervisor.key
+        for keeper, members in self.by_keeper(self.reader.ids(session=session, live=True)).items():
+            if keeper in (None, own) or live == "refuse":
+                continue
+            if live == "leave":
+                self.client(keeper).call("session_leave", name=session)
+                continue
+            self.act(members, "terminate")
+            self.client(keeper).wait(members)
+        client.call("session_destroy", name=session, live=live)
 
     def act(self, ids: Sequence[str], action: str, **options: Any) -> dict[str, Drmaa2Exception]:
         """``suspend resume hold release terminate`` or ``reap`` these jobs; what could not be done, by id."""

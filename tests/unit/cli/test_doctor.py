@@ -9,6 +9,7 @@ import pytest
 
 from proctracker.cli import doctor
 from proctracker.cli.access import Access
+from proctracker.supervisor import cage
 
 
 def test_it_looks_at_everything_and_starts_nothing(pt, home):
@@ -79,3 +80,8 @@ def test_a_runroot_too_long_for_podmans_clean_up(pt, tmp_path, monkeypatch, leng
     (found,) = [each for each in json.loads(pt("doctor", "--json").out) if each["name"] == "tracker podman"]
     assert found["grade"] == grade
     assert ("20 s late" in found["text"]) == (grade == "warn")
+
+
+def test_a_cage_is_named(pt, few, monkeypatch):
+    monkeypatch.setattr(cage, "describe", lambda: {"NoNewPrivs": "1", "Seccomp": "2", cage.ROOT: "1:2"})
+    assert "NoNewPrivs, Seccomp unlike an ordinary login's" in pt("doctor").out

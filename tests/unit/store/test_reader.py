@@ -21,7 +21,7 @@ from stores import end, fill, submit
 
 def test_nothing_there_is_no_jobs(reader: Reader) -> None:
     many = [str(number) for number in range(2000)]
-    for nothing in (reader.jobs(), reader.jobs(["1"]), reader.ids(), reader.sessions(), reader.arrays()):
+    for nothing in (reader.jobs(), reader.jobs(["1"]), reader.ids(), reader.sessions()):
         assert nothing == []
     for empty in (reader.states(["1"]), reader.states(many), reader.counts(), reader.spec(1)):
         assert empty == {}
@@ -84,6 +84,7 @@ def test_jobs_by_id(reader: Reader) -> None:
     assert [row.id for row in reader.jobs(["3_2", "1", "2"], limit=2)] == ["2", "3_2"]
     assert reader.jobs([]) == []
     assert reader.jobs(["1", "2"], session="night")[0].id == "2"
+    assert reader.keepers(["3_1", "1", "9", "2"]) == {"1": "main", "2": "main"}
     assert list(reader.states(["3_1", "1", "9"]).items()) == [("3_1", (7, "x", 9.0)), ("1", (1, None, None))]
 
 
@@ -94,8 +95,6 @@ def test_counts_sessions_and_arrays(reader: Reader) -> None:
     assert reader.live_count() == 3
     assert [(each.name, each.contact, each.max_running) for each in reader.sessions()] == [("night", "podman", 3)]
     assert reader.session("night") == reader.sessions()[0]
-    assert reader.arrays() == reader.arrays("default") == [3]
-    assert reader.arrays("night") == []
     array = reader.array(3)
     assert array is not None
     assert array.indices == [1, 2]
@@ -245,7 +244,7 @@ def test_other_hosts_jobs(home: Home, store: Store, reader: Reader) -> None:
     rows = submit(second, tasks=3)
     end(second, rows[0], 1.0)
     submit(store)
-    assert [each.host for each in reader.other_hosts()] == ["node2"]
+    assert [each.host for each in home.others()] == ["node2"]
     assert reader.live_elsewhere() == 2
-    assert set(Reader(reader.other_hosts()[0]).ids()).isdisjoint(reader.ids())
+    assert set(Reader(home.others()[0]).ids()).isdisjoint(reader.ids())
     second.close()

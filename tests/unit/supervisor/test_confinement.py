@@ -24,6 +24,7 @@ def _ordinary() -> Description:
         "nice": 0,
         "best_nice": 0,
         "may": [],
+        "cage": {},
     }
 
 
@@ -43,6 +44,7 @@ def test_every_ordinary_login_is_main() -> None:
         ("namespaces", {"pid": 4026532000}),
         ("allocation", "SLURM_JOB_ID=7"),
         ("service", "jupyter.service"),
+        ("cage", {"NoNewPrivs": "1"}),
     ],
 )
 def test_whatever_confines_gives_a_key_of_its_own(name: str, value: object) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.store import Home
-from proctracker.supervisor import confinement, link, protocol, socketpath
+from proctracker.supervisor import cage, confinement, link, protocol, socketpath
 from proctracker.supervisor.link import Supervisor, readable
 from supervising import kill
 
@@ -213,3 +213,34 @@ def test_a_spare_connection_of_one_that_has_gone(home: Home) -> None:
     supervisor.put_by(made)
     kill(made.facts["pid"])
     assert supervisor.spare() is None
+
+
+def test_one_that_stands_in_gives_way_to_a_caller_of_its_own(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger = Supervisor(home, "main")
+    monkeypatch.setattr(stranger, "_of_ours", lambda: False)
+    standing = stranger.connect()
+    assert standing is not None
+    ours = Supervisor(home).connect()
+    assert ours is not None
+    assert ours.facts["pid"] != standing.facts["pid"]
+    assert ours.facts["fits"]
+    for each in (standing, ours):
+        each.close()
+
+
+def test_one_apart_that_does_not_fit_either(home: Home) -> None:
+    apart = Supervisor(home)
+    apart.key = confinement.key(confinement.describe(), apart=True)
+    assert apart._of_ours()
+    with pytest.raises(DrmCommunicationException, match=rf"{apart.key} in .* has other limits"):
+        apart._go_apart()
+
+
+def test_a_thread_that_puts_itself_into_a_cage_has_outgrown_its_supervisor(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, named = Supervisor(home), Supervisor(home, "main")
+    assert not ours.outgrown()
+    monkeypatch.setattr(cage, "mark", lambda: b"NoNewPrivs: 1")
+    assert ours.outgrown()
+    assert not named.outgrown()

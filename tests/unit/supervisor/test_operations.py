@@ -58,7 +58,13 @@ def test_hello(desk: Desk, line: Line) -> None:
     answer = line.ask(
         "hello", version=protocol.VERSION, package="9", settings={"idle": 3, "nonsense": 4}, caller=caller
     )
-    assert answer == {"pid": os.getpid(), "package": __version__, "version": protocol.VERSION, "fits": True}
+    assert answer == {
+        "pid": os.getpid(),
+        "package": __version__,
+        "version": protocol.VERSION,
+        "fits": True,
+        "leaves": False,
+    }
     assert (desk.core.settings["idle"], "nonsense" in desk.core.settings) == (3, False)
     assert line.ask("hello", version=1, caller={**caller, "allocation": "SLURM_JOB_ID=7"})["fits"] is False
     assert line.ask("hello", version=1)["fits"] is True

@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import election, pidfd, procfs, recovery, spawn
+from proctracker.supervisor import confinement, election, pidfd, procfs, recovery, spawn
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.link import Supervisor
@@ -419,7 +419,28 @@ def test_queued_jobs_of_ordinary_logins_wait_for_their_supervisor(desks: Callabl
     assert other.row(job).state == JobState.QUEUED_HELD
 
 
-def test_max_running_counts_over_all_supervisors(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["main", "0123456789ab"])
+def test_one_that_stands_in_starts_nothing(
+    desks: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    first = desks(key=key)
+    held, queued = first.submit("true", hold=True), first.submit("true", start_time=time.time() + 600)
+    first.close()
+    monkeypatch.setenv(confinement.STANDS_IN, "1")
+    again = desks(key=key, turn=1).recover()
+    again.core.queue.kick()
+    again.core.loop.round()
+    assert again.core.paused
+    assert again.core.housekeeping.unpause() == 0
+    found = [(again.row(job).state, again.row(job).sub_state) for job in (held, queued)]
+    if key == confinement.MAIN:
+        assert [state for state, _ in found] == [JobState.QUEUED_HELD, JobState.QUEUED]
+    else:
+        assert found == [(JobState.FAILED, "confinement-gone")] * 2
+
+
+def test_max_running_counts_over_all_supervisors(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Supervisor, "_of_ours", lambda supervisor: True)
     os.mkfifo(tmp_path / "gate")
     clients = [Client(home, key=key) for key in ("main", "other")]
     clients[0].call("session_create", name="s", contact="process", max_running=1)
