@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 
-class JobState(IntEnum):
+class Named(IntEnum):
+    """A number that is shown by its name, in every Python."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return format(int(self) if spec[-1:] in _NUMERIC else self.name, spec)
+
+
+_NUMERIC = tuple("bcdoxXneEfFgG%")
+"""How formats of numbers end (``f"{state:d}"``)."""
+
+
+class JobState(Named):
     """States of a job; ``queued``, ``started`` and ``ended`` are the groups that waits go by."""
 
     UNDETERMINED = 0
@@ -34,7 +48,7 @@ class JobState(IntEnum):
         return self >= JobState.DONE
 
 
-class OperatingSystem(IntEnum):
+class OperatingSystem(Named):
     """Operating systems of machines."""
 
     OTHER_OS = 0
@@ -51,7 +65,7 @@ class OperatingSystem(IntEnum):
     WINNT = 11
 
 
-class CpuArchitecture(IntEnum):
+class CpuArchitecture(Named):
     """Processor architectures of machines."""
 
     OTHER_CPU = 0
@@ -73,20 +87,20 @@ class CpuArchitecture(IntEnum):
     PPC64LE = 16
 
 
-class ResourceLimitType(str, Enum):
-    """Keys of JobTemplate.resource_limits: sizes in KiB, times in seconds, OPEN_FILES a count."""
+class ResourceLimitType(Named):
+    """Keys of JobTemplate.resource_limits, which has them by name: sizes in KiB, times in seconds, OPEN_FILES a count."""
 
-    CORE_FILE_SIZE = "CORE_FILE_SIZE"
-    CPU_TIME = "CPU_TIME"
-    DATA_SIZE = "DATA_SIZE"
-    FILE_SIZE = "FILE_SIZE"
-    OPEN_FILES = "OPEN_FILES"
-    STACK_SIZE = "STACK_SIZE"
-    VIRTUAL_MEMORY = "VIRTUAL_MEMORY"
-    WALLCLOCK_TIME = "WALLCLOCK_TIME"
+    CORE_FILE_SIZE = 0
+    CPU_TIME = 1
+    DATA_SIZE = 2
+    FILE_SIZE = 3
+    OPEN_FILES = 4
+    STACK_SIZE = 5
+    VIRTUAL_MEMORY = 6
+    WALLCLOCK_TIME = 7
 
 
-class DrmaaEvent(IntEnum):
+class DrmaaEvent(Named):
     """What a Notification tells of."""
 
     NEW_STATE = 0
@@ -94,7 +108,7 @@ class DrmaaEvent(IntEnum):
     ATTRIBUTE_CHANGE = 2
 
 
-class DrmaaCapability(IntEnum):
+class DrmaaCapability(Named):
     """What an implementation may or may not be able to do."""
 
     ADVANCE_RESERVATION = 0
@@ -112,7 +126,7 @@ class DrmaaCapability(IntEnum):
     RT_MACHINEARCH = 12
 
 
-class StatusCode(IntEnum):
+class StatusCode(Named):
     """drmaa2_error of the C binding."""
 
     SUCCESS = 0
@@ -132,7 +146,7 @@ class StatusCode(IntEnum):
     LASTERROR = 14
 
 
-class Time(IntEnum):
+class Time(Named):
     """Special times."""
 
     ZERO_TIME = 0

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from proctracker.model.enums import CpuArchitecture, DrmaaEvent, JobState, OperatingSystem
 from proctracker.model.records import record
-from proctracker.model.structs import Struct
+from proctracker.model.structs import Struct, member, seconds_of, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class JobInfo(Struct):
     """Everything about a job (GFD.194 5.5) and, after ``finish_time``, what we add; also a filter for ``get_jobs``.
 
     Times are aware datetimes in UTC, durations float seconds, ``max_rss`` KiB. ``stdout`` and ``stderr`` (bytes) are
-    set by ``run(capture_output=True)`` only. None is UNSET.
+    set by ``run(capture_output=True)`` only. None is UNSET. A state may be given by its name, in a filter several as a
+    list; times also as ISO 8601, durations as timedelta.
     """
 
     job_id: str | None = None
@@ -156,6 +157,21 @@ class ReservationInfo(Struct):
     reserved_machines: List[SlotInfo] | None = None
 
 
+JobInfo.reads = {
+    "job_state": member(JobState, several=True),
+    **dict.fromkeys(("submission_time", "dispatch_time", "finish_time"), when),
+    **dict.fromkeys(("wallclock_time", "cpu_time"), seconds_of),
+}
+MachineInfo.reads = {"machine_os": member(OperatingSystem), "machine_arch": member(CpuArchitecture)}
+Notification.reads = {"event": member(DrmaaEvent), "job_state": member(JobState), "time": when}
+ReservationTemplate.reads = {
+    **dict.fromkeys(("start_time", "end_time"), when),
+    "duration": seconds_of,
+    "machine_os": member(OperatingSystem),
+    "machine_arch": member(CpuArchitecture),
+}
+ReservationInfo.reads = dict.fromkeys(("reserved_start_time", "reserved_end_time"), when)
+
 _AT_LEAST = ("wallclock_time", "cpu_time", "submission_time", "dispatch_time", "finish_time", "max_rss")
 """A filter's value is the least a job must have: durations, and times a job must not be before."""
 
@@ -171,6 +187,9 @@ def matches(info: JobInfo, wanted: Mapping[str, Any]) -> bool:
                 return False
         elif name == "allocated_machines":
             if not set(value) <= set(given or ()):
+                return False
+        elif name == "job_state" and isinstance(value, list):
+            if given not in value:
                 return False
         elif given != value:
             return False

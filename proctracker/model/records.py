@@ -24,7 +24,8 @@ else:
                 delattr(cls, name)
         if "__init__" not in cls.__dict__:
             cls.__init__ = _first(cls, names, defaults)
-        cls.__repr__ = _repr
+        if cls.__repr__ is object.__repr__:
+            cls.__repr__ = _repr
         if "__eq__" not in cls.__dict__:
             cls.__eq__ = _eq
         cls.__hash__ = _hash if frozen else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.model.enums import NOW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound="Struct")
 
 _PLAIN = (str, int, float, bool)
+
+
+def instant(value: Any) -> datetime:
+    """A time as an aware datetime in UTC: of a datetime (naive: local), epoch seconds, or ISO 8601. ValueError for others."""
+    import re
+    from datetime import datetime, timezone
+
+    try:
+        if isinstance(value, str):
+            text = re.sub(r"[zZ]$", "+00:00", value.strip())
+            value = datetime.fromisoformat(re.sub(r"\.(\d{1,6})", lambda m: "." + m[1].ljust(6, "0"), text))
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, timezone.utc)
+    except (OverflowError, OSError) as error:
+        raise ValueError(str(error)) from None
+    raise ValueError(f"{value!r} is no time")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -28,11 +47,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
 class Struct:
     """Base of the data classes: ``Type({...})``, ``Type(**values)``, ``to_dict``, ``from_dict``, refusal of unknown names."""
 
+    reads: Mapping[str, Callable[[Any], Any]] = {}
+    """Attribute -> what makes a value of the right type of what was given; TypeError says what is expected."""
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The attributes, in the specification's order and ours after it."""
         found: tuple[str, ...] = cls.__match_args__  # type: ignore[attr-defined]
         return found
+
+    @classmethod
+    def near(cls, word: str) -> str:
+        """What to say besides of an attribute that there is not."""
+        return nearest(word, cls.names())
 
     @classmethod
     def from_dict(cls: type[S], values: Mapping[str, Any]) -> S:
@@ -54,8 +81,10 @@ class Struct:
                 values, args = {**args[0], **values}, args[1:]
             for key in values:
                 if key not in known:
-                    raise InvalidArgumentException(f"{cls.__name__} has no attribute {key!r}{nearest(str(key), known)}")
+                    raise InvalidArgumentException(f"{cls.__name__} has no attribute {key!r}{cls.near(str(key))}")
             made(self, *args, **values)
+            for name in cls.reads:
+                self.__dict__[name] = self._read(name, self.__dict__[name])
 
         return __init__
 
@@ -67,8 +96,61 @@ class Struct:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self.names():
             kind = type(self).__name__
-            raise InvalidArgumentException(f"{kind} has no attribute {name!r}{nearest(name, self.names())}")
-        object.__setattr__(self, name, value)
+            raise InvalidArgumentException(f"{kind} has no attribute {name!r}{self.near(str(name))}")
+        object.__setattr__(self, name, self._read(name, value))
+
+    def _read(self, name: str, value: Any) -> Any:
+        """A value as the attribute has it. Raises InvalidArgumentException that names both."""
+        read = self.reads.get(name)
+        if read is None or value is None:
+            return value
+        try:
+            return read(value)
+        except TypeError as expected:
+            given = repr(value)
+            given = given if len(given) < 60 else given[:57] + "..."
+            raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
+
+    def __repr__(self) -> str:
+        values = ((name, getattr(self, name)) for name in self.names())
+        shown = ", ".join(f"{name}={value!r}" for name, value in values if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+
+def member(kind: Any, several: bool = False) -> Callable[[Any], Any]:
+    """What reads a member of an enumeration: itself, its name or its number; ``several``: a list of them, too."""
+
+    def read(value: Any) -> Any:
+        if value.__class__ is kind:
+            return value
+        if several and isinstance(value, (list, tuple, set, frozenset)):
+            return [read(each) for each in value]
+        if isinstance(value, str) and value.upper() in kind.__members__:
+            return kind[value.upper()]
+        if isinstance(value, int) and not isinstance(value, bool) and value in set(kind):
+            return kind(value)
+        raise TypeError(f"one of {' '.join(kind.__members__)}")
+
+    return read
+
+
+def when(value: Any) -> datetime | int | str:
+    """What reads a time: a datetime in UTC; what counts from now stays text, and NOW itself."""
+    if isinstance(value, str) and (value.strip().startswith("+") or value.strip().lower() == "now"):
+        return value
+    if hasattr(value, "total_seconds"):
+        return f"+{value.total_seconds():f}"
+    if value == NOW:
+        return NOW
+    try:
+        return instant(value)
+    except ValueError:
+        raise TypeError("a time (a datetime, epoch seconds, ISO 8601 as 2026-01-31T18:00, +DURATION as +10m)") from None
+
+
+def seconds_of(value: Any) -> Any:
+    """What reads a duration: seconds, or a timedelta."""
+    return value.total_seconds() if hasattr(value, "total_seconds") else value
 
 
 def plain(value: Any) -> Any:

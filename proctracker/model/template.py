@@ -6,16 +6,16 @@ import os
 from collections.abc import Mapping
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model.enums import CpuArchitecture, OperatingSystem
+from proctracker.model.enums import CpuArchitecture, OperatingSystem, ResourceLimitType
 from proctracker.model.records import record
-from proctracker.model.structs import Struct, nearest
+from proctracker.model.structs import Struct, member, nearest, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Callable, Dict, List, Union
 
-    When = Union[datetime, float, int, str]
+    When = Union[datetime, int, str]
 
 
 def _text(value: Any) -> str:
@@ -87,10 +87,14 @@ def _limits(value: Any) -> dict[str, Any]:
         raise TypeError("a mapping of limits to numbers")
     found = {}
     for key, number in value.items():
+        number = number.total_seconds() if hasattr(number, "total_seconds") else number
         if isinstance(number, bool) or not isinstance(number, (int, float, str)):
             raise TypeError("a mapping of limits to numbers")
-        found[_text(getattr(key, "value", key))] = number
+        found[_text(key) if isinstance(key, (str, bytes)) else _limit(key).name] = number
     return found
+
+
+_limit = member(ResourceLimitType)
 
 
 def _data(value: Any) -> Any:
@@ -116,27 +120,6 @@ def _extensions(value: Any) -> dict[str, Any]:
     if twice:
         raise TypeError(f"one spelling of {SPELLINGS[twice[0]]}")
     return found
-
-
-def _when(value: Any) -> When:
-    if value.__class__ in (int, float, str):
-        return value
-    from datetime import datetime, timedelta
-
-    if isinstance(value, bool) or not isinstance(value, (datetime, int, float, str, timedelta)):
-        raise TypeError("a time: a datetime, epoch seconds, ISO 8601 or +DURATION")
-    return f"+{value.total_seconds():f}" if isinstance(value, timedelta) else value
-
-
-def _member(kind: Any) -> Callable[[Any], Any]:
-    def convert(value: Any) -> Any:
-        if isinstance(value, str) and value.upper() in kind.__members__:
-            return kind[value.upper()]
-        if isinstance(value, int) and not isinstance(value, bool) and value in set(kind):
-            return kind(value)
-        raise TypeError(f"one of {' '.join(kind.__members__)}")
-
-    return convert
 
 
 @record
@@ -187,17 +170,6 @@ class JobTemplate(Struct):
         for name, value in {**(values or {}), **more}.items():
             setattr(self, name, value)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        check = _CHECKS.get(name)
-        if check is None:
-            raise InvalidArgumentException(f"JobTemplate has no attribute {name!r}{nearest(str(name), _CHECKS)}")
-        try:
-            object.__setattr__(self, name, None if value is None else check(value))
-        except TypeError as expected:
-            given = repr(value)
-            given = given if len(given) < 60 else given[:57] + "..."
-            raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
-
     def __eq__(self, other: object) -> bool:
         """By what is meant: a time may be a datetime or its text."""
         return self.to_dict() == other.to_dict() if isinstance(other, JobTemplate) else NotImplemented
@@ -212,6 +184,15 @@ class JobTemplate(Struct):
         return template
 
     @classmethod
+    def near(cls, word: str) -> str:
+        """What to say besides of an attribute that there is not: other libraries' names are known."""
+        if word in _ELSEWHERE:
+            return f" ({_ELSEWHERE[word]})"
+        if SPELLINGS.get(word, word) in EXTENSIONS:
+            return f" (an extension: implementation_specific={{{word!r}: …}})"
+        return nearest(word, _CHECKS)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> JobTemplate:
         """The same as calling the class."""
         return cls(values)
@@ -222,6 +203,40 @@ class JobTemplate(Struct):
         return list(EXTENSIONS)
 
 
+_LIMIT = 'a time limit is resource_limits={"WALLCLOCK_TIME": 90}'
+_BYTES = "stdout and stderr are bytes: decode them"
+_ELSEWHERE = {
+    "env": "did you mean job_environment?",
+    "environ": "did you mean job_environment?",
+    "cwd": "did you mean working_directory?",
+    "chdir": "did you mean working_directory?",
+    "workdir": "did you mean working_directory?",
+    "time_limit": _LIMIT,
+    "timelimit": _LIMIT,
+    "walltime": _LIMIT,
+    "timeout": f"of run() and waits; {_LIMIT}",
+    "text": _BYTES,
+    "encoding": _BYTES,
+    "errors": _BYTES,
+    "universal_newlines": _BYTES,
+    "input": "did you mean input_path? It names a file",
+    "stdin": "did you mean input_path? It names a file",
+    "stdout": "did you mean output_path? It names a file; run(capture_output=True) gives the output",
+    "stderr": "did you mean error_path, or join_files=True? It names a file; run(capture_output=True) gives the output",
+    "shell": 'there is no shell but the one you name: ["sh", "-c", "…"]',
+    "executable": "did you mean remote_command?",
+    "command": "did you mean remote_command, with args?",
+    "cmd": "did you mean remote_command, with args?",
+    "name": "did you mean job_name?",
+    "image": "did you mean job_category?",
+    "hold": "did you mean submit_as_hold?",
+    "memory": "did you mean the extension memory_limit?",
+    "volume": "did you mean the extension volumes?",
+    "depends_on": "did you mean the extension after?",
+    "dependency": "did you mean the extension after?",
+}
+"""What subprocess, container libraries and other trackers call it -> what to say here."""
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         "remote_command working_directory job_category job_name input_path output_path error_path reservation_id"
@@ -231,15 +246,17 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys("submit_as_hold rerunnable email_on_started email_on_terminated join_files".split(), _flag),
     **dict.fromkeys("args email candidate_machines".split(), _words),
     **dict.fromkeys("min_slots max_slots min_phys_memory".split(), _positive),
-    **dict.fromkeys("start_time deadline_time".split(), _when),
+    **dict.fromkeys("start_time deadline_time".split(), when),
     **dict.fromkeys("stage_in_files stage_out_files".split(), _pairs),
     "priority": _whole,
     "job_environment": _environment,
-    "machine_os": _member(OperatingSystem),
-    "machine_arch": _member(CpuArchitecture),
+    "machine_os": member(OperatingSystem),
+    "machine_arch": member(CpuArchitecture),
     "resource_limits": _limits,
     "implementation_specific": _extensions,
 }
+
+JobTemplate.reads = _CHECKS
 
 _UNSET = dict.fromkeys(_CHECKS)
 

@@ -24,7 +24,7 @@ RLIMITS = {
 _LARGEST = 2**63 - 1
 """What setrlimit(2) can count to."""
 
-_KNOWN = [each.value for each in ResourceLimitType]
+_KNOWN = list(ResourceLimitType.__members__)
 
 
 def read(limits: Mapping[str, Any]) -> tuple[dict[str, int], float | None]:

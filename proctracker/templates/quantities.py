@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.model import NOW
+from proctracker.model.structs import instant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,23 +35,14 @@ def duration(value: Any, what: str = "duration") -> float:
 
 def moment(value: Any, now: float, what: str = "time") -> float:
     """Epoch seconds of a datetime, a number of them, ISO 8601 or ``+DURATION`` from now (-2: now)."""
-    from datetime import datetime
-
     text = str(value).strip()
     if text.startswith("+"):
         return now + duration(text[1:], what)
-    if text.lower() == "now":
+    if text.lower() == "now" or value == NOW:
         return now
     try:
-        if isinstance(value, datetime):
-            return value.timestamp()
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            datetime.fromtimestamp(value)
-            return now if value == -2 else float(value)
-        iso = re.sub(r"[zZ]$", "+00:00", text)
-        iso = re.sub(r"\.(\d{1,6})", lambda m: "." + m[1].ljust(6, "0"), iso)
-        return datetime.fromisoformat(iso).timestamp()
-    except (ValueError, OverflowError, OSError):
+        return instant(value).timestamp()
+    except ValueError:
         raise InvalidArgumentException(
             f"{what}: {value!r} is no time: give ISO 8601 (2026-01-31T18:00) or +DURATION (+10m)"
         ) from None

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
+import subprocess
+import sys
+from enum import IntEnum
+from pathlib import Path
+
 import pytest
 
+import proctracker
 from proctracker import model
-from proctracker.model import CpuArchitecture, DrmaaCapability, JobState, OperatingSystem, StatusCode
+from proctracker.model import CpuArchitecture, DrmaaCapability, JobState, OperatingSystem, StatusCode, enums
 
 
 def test_states_are_numbered_as_in_c() -> None:
@@ -49,6 +58,29 @@ def test_short_names_and_constants() -> None:
     assert model.HOME_DIR == model.HOME_DIRECTORY == "$DRMAA2_HOME_DIR$"
 
 
-def test_limits_are_their_own_names() -> None:
-    assert all(each.value == each.name for each in model.ResourceLimitType)
-    assert {model.ResourceLimitType.CPU_TIME: 1} == {"CPU_TIME": 1}
+def test_limits_are_numbered_as_in_c() -> None:
+    words = "CORE_FILE_SIZE CPU_TIME DATA_SIZE FILE_SIZE OPEN_FILES STACK_SIZE VIRTUAL_MEMORY WALLCLOCK_TIME"
+    assert [each.name for each in model.ResourceLimitType] == words.split()
+    assert [int(each) for each in model.ResourceLimitType] == list(range(8))
+
+
+@pytest.mark.parametrize(
+    "kind", [each for each in vars(enums).values() if isinstance(each, type) and issubclass(each, IntEnum)]
+)
+def test_members_are_shown_by_their_names(kind: type[IntEnum]) -> None:
+    for each in kind:
+        assert str(each) == f"{each}" == "%s" % each == "{}".format(each) == each.name  # noqa: UP031, UP032
+        assert f"{each:>30}" == each.name.rjust(30)
+        assert (f"{each:03d}", "%d" % each, json.dumps(each)) == (f"{int(each):03d}", str(int(each)), str(int(each)))  # noqa: UP031
+        assert repr(each) == f"<{kind.__name__}.{each.name}: {int(each)}>"
+        assert pickle.loads(pickle.dumps(each)) is each
+
+
+def test_members_are_shown_by_their_names_on_every_python() -> None:
+    code = "from proctracker import JobState as S; print(S.DONE, f'{S.DONE}', f'{S.DONE:>6}|{S.DONE:d}', '%s' % S.DONE)"
+    root = Path(proctracker.__file__).parents[1]
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = [*versions.glob("3.9.*/bin/python"), *versions.glob("3.1?.*/bin/python")]
+    for python in [Path(sys.executable), *found]:
+        done = subprocess.run([python, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+        assert done.stdout == "DONE DONE   DONE|7 DONE\n", python

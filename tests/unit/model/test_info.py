@@ -11,6 +11,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import (
+    CpuArchitecture,
     DrmaaEvent,
     JobInfo,
     JobState,
@@ -66,6 +67,41 @@ def test_a_mapping_is_as_good_as_names() -> None:
     for build in (lambda: JobInfo(exit_statu=3), lambda: JobInfo({"exit_statu": 3})):  # type: ignore[call-arg, arg-type]
         with pytest.raises(InvalidArgumentException, match="did you mean exit_status"):
             build()
+
+
+@pytest.mark.parametrize("given", ["RUNNING", "running", 3, JobState.RUNNING])
+def test_states_are_members_however_they_are_given(given: Any) -> None:
+    info = JobInfo(job_state=given)
+    assert info.job_state is JobInfo({"job_state": given}).job_state is JobState.RUNNING
+    info.job_state = given
+    assert info.job_state is JobState.RUNNING
+    assert Notification(job_state=given).job_state is JobState.RUNNING
+    several: Any = ["DONE", given]
+    assert JobInfo(job_state=several).job_state == [JobState.DONE, JobState.RUNNING]
+
+
+def test_other_values_are_read_too() -> None:
+    values: dict[str, Any] = {
+        "wallclock_time": timedelta(minutes=1.5),
+        "finish_time": "2026-01-31T13:00:00.000005+01:00",
+    }
+    info = JobInfo(values)
+    assert (info.wallclock_time, info.finish_time) == (90.0, _NOON)
+    machine: dict[str, Any] = {"machine_os": "LINUX", "machine_arch": 8}
+    assert (MachineInfo(machine).machine_os, MachineInfo(machine).machine_arch) == (
+        OperatingSystem.LINUX,
+        CpuArchitecture.X64,
+    )
+    for name, value in (("job_state", "RUNING"), ("job_state", 99), ("finish_time", "noon")):
+        with pytest.raises(InvalidArgumentException, match=rf"^{name}: .* is expected, not {value!r}"):
+            JobInfo({name: value})
+
+
+def test_what_is_set_is_shown() -> None:
+    assert repr(JobInfo(job_id="4", exit_status=0, job_state=JobState.DONE)) == (
+        "JobInfo(job_id='4', exit_status=0, job_state=<JobState.DONE: 7>)"
+    )
+    assert repr(JobInfo()) == "JobInfo()"
 
 
 def test_what_is_ours_is_told() -> None:

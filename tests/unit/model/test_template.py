@@ -13,6 +13,7 @@ import pytest
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import (
     EXTENSIONS,
+    NOW,
     SPELLINGS,
     CpuArchitecture,
     JobTemplate,
@@ -28,6 +29,7 @@ _TEXTS = (
 ).split()
 _FLAGS = "submit_as_hold rerunnable email_on_started email_on_terminated join_files".split()
 _LISTS = "args email candidate_machines".split()
+UTC_3 = datetime(2026, 1, 2, 3, 0, 0, 500000, timezone.utc)
 _WHENS = "start_time deadline_time".split()
 _PAIRS = "stage_in_files stage_out_files job_environment".split()
 
@@ -45,7 +47,7 @@ WRONG: list[tuple[str, Any, str]] = [
     *[(name, value, "true or false is expected") for name in _FLAGS for value in _NO_FLAGS],
     *[(name, value, "a list of texts is expected") for name in _LISTS for value in _NO_LISTS],
     *[(name, ["a", 5], "text is expected") for name in _LISTS],
-    *[(name, value, "a time: a datetime, epoch seconds") for name in _WHENS for value in _NO_WHENS],
+    *[(name, value, "a time (a datetime, epoch seconds") for name in _WHENS for value in _NO_WHENS],
     *[(name, ["a"], "a mapping of text to text is expected") for name in _PAIRS],
     *[(name, {"A": 5}, "text is expected") for name in _PAIRS],
     *[(name, "3", "a whole number is expected") for name in ("min_slots", "max_slots", "min_phys_memory", "priority")],
@@ -107,7 +109,16 @@ def test_long_values_are_cut() -> None:
         ("machine_arch", 8, CpuArchitecture.X64),
         ("start_time", timedelta(minutes=2), "+120.000000"),
         ("start_time", timedelta(microseconds=1), "+0.000001"),
+        ("start_time", "+10m", "+10m"),
+        ("deadline_time", "now", "now"),
+        ("start_time", -2, NOW),
+        ("start_time", "2026-01-02T04:00:00.5+01:00", UTC_3),
+        ("start_time", "2026-01-02T03:00:00.500000Z", UTC_3),
+        ("start_time", UTC_3.timestamp(), UTC_3),
+        ("deadline_time", UTC_3.astimezone().replace(tzinfo=None), UTC_3),
+        ("deadline_time", UTC_3.astimezone(timezone(timedelta(hours=5))), UTC_3),
         ("resource_limits", {ResourceLimitType.CPU_TIME: 5}, {"CPU_TIME": 5}),
+        ("resource_limits", {7: timedelta(minutes=1)}, {"WALLCLOCK_TIME": 60.0}),
         ("priority", -5, -5),
         ("args", None, None),
     ],
@@ -130,6 +141,40 @@ def test_unknown_names_are_refused_with_the_nearest(wrong: str, near: str) -> No
         JobTemplate.from_dict(given)
     with pytest.raises(InvalidArgumentException, match=f"did you mean {near}"):
         setattr(JobTemplate(), wrong, 1)
+
+
+def test_times_are_in_utc() -> None:
+    for value in ("2026-01-02T04:00+01:00", UTC_3, UTC_3.timestamp()):
+        found = JobTemplate(start_time=value).start_time
+        assert isinstance(found, datetime)
+        assert found.tzinfo is timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("env", "job_environment"),
+        ("cwd", "working_directory"),
+        ("time_limit", "WALLCLOCK_TIME"),
+        ("timeout", "WALLCLOCK_TIME"),
+        ("text", "bytes: decode"),
+        ("input", "input_path"),
+        ("stdout", "output_path"),
+        ("shell", '"sh", "-c"'),
+        ("volumes", "implementation_specific={'volumes': …}"),
+        ("exposedPorts", "implementation_specific"),
+    ],
+)
+def test_names_of_other_libraries_get_a_hint(name: str, words: str) -> None:
+    with pytest.raises(InvalidArgumentException) as caught:
+        JobTemplate({name: 1})
+    assert f"JobTemplate has no attribute {name!r} (" in caught.value.message
+    assert words in caught.value.message
+
+
+def test_what_is_set_is_shown() -> None:
+    assert repr(JobTemplate(remote_command="true", min_slots=2)) == "JobTemplate(remote_command='true', min_slots=2)"
+    assert repr(JobTemplate()) == "JobTemplate()"
 
 
 def test_a_template_is_a_mapping() -> None:

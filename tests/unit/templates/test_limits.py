@@ -13,7 +13,7 @@ from proctracker.templates import limits
 
 
 def test_every_limit_is_one_of_setrlimits() -> None:
-    assert {*limits.RLIMITS, "WALLCLOCK_TIME"} == {each.value for each in ResourceLimitType}
+    assert {*limits.RLIMITS, "WALLCLOCK_TIME"} == set(ResourceLimitType.__members__)
     assert all(hasattr(resource, f"RLIMIT_{name}") for name, _ in limits.RLIMITS.values())
 
 

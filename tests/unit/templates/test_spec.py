@@ -91,7 +91,7 @@ def test_everything_is_resolved() -> None:
             {"start_time": "+2h", "deadline_time": "+1h"},
             "deadline_time: the deadline is over before the job could start",
         ),
-        ({"start_time": "soon"}, "start_time: 'soon' is no time"),
+        ({"start_time": "soon"}, "start_time: a time (a datetime"),
         ({"deadline_time": "+x"}, "deadline_time: 'x' is no duration"),
         ({"resource_limits": {"CPU": 1}}, "resource_limits: no limit 'CPU'"),
         ({"implementation_specific": {"retries": "many"}}, "retries: a whole number is expected, not 'many'"),
