@@ -46,9 +46,24 @@ class SessionManagementException(Drmaa2Exception):
 
 
 class TimeoutException(Drmaa2Exception, TimeoutError):
-    """The time-out of a wait was reached."""
+    """The time-out of a wait was reached. That of ``run`` has the ``job``, which has ended by then, and what it wrote."""
 
     code = 5
+    job: Any = None
+
+    @property
+    def stdout(self) -> bytes | None:
+        """What the job of ``run`` wrote; read when it is asked for."""
+        return self._written("stdout")
+
+    @property
+    def stderr(self) -> bytes | None:
+        """The same of its standard error."""
+        return self._written("stderr")
+
+    def _written(self, stream: str) -> bytes | None:
+        found: bytes | None = None if self.job is None else self.job.read_output(stream)
+        return found
 
 
 class InternalException(Drmaa2Exception):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Callable, Dict, List, Union
 
+    from typing_extensions import Unpack
+
+    from proctracker.model.keywords import TemplateAttributes
+
     When = Union[datetime, int, str]
 
 
@@ -162,7 +166,7 @@ class JobTemplate(Struct):
     accounting_id: str | None = None
     implementation_specific: Dict[str, Any] | None = None
 
-    def __init__(self, values: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def __init__(self, values: Mapping[str, Any] | None = None, **more: Unpack[TemplateAttributes]) -> None:
         if values is not None and not isinstance(values, Mapping):
             raise InvalidArgumentException(f"a job template is a mapping, not {type(values).__name__}")
         for name in self.names():

@@ -60,8 +60,13 @@ def finish(job: Job, timeout: float, check: bool, capture_output: bool) -> JobIn
     """See SessionManager.run."""
     try:
         info = job.wait_terminated(timeout)
-    except (TimeoutException, KeyboardInterrupt):
+    except KeyboardInterrupt:
         _end(job)
+        raise
+    except TimeoutException as over:
+        over.job = job
+        _end(job)
+        job.wait_terminated()
         raise
     if capture_output:
         info.stdout, info.stderr = job.read_output("stdout"), job.read_output("stderr")

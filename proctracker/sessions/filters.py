@@ -8,7 +8,7 @@ from typing import Any, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobInfo, matches
-from proctracker.tracker import infos, looks, waits
+from proctracker.tracker import infos, looks
 from proctracker.tracker.place import Place
 
 _TIMES = ("submission_time", "dispatch_time", "finish_time")
@@ -31,7 +31,7 @@ def wanted(filter: JobInfo | Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     if name == "job_state":
-        return waits.state(value, "job_state")
+        return value  # read by JobInfo
     if name in _TIMES:
         return _time(name, value)
     if name in _NUMBERS:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Iterable, Iterator, Sequence
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, AsyncIterator, Iterable, Iterator, Sequence
 
-from proctracker.errors import InvalidArgumentException
+from proctracker.errors import InvalidArgumentException, TimeoutException
+from proctracker.model import INFINITE_TIME
 from proctracker.sessions.job import Job
 from proctracker.sessions.jobarray import JobArray
 from proctracker.tracker import waits
 from proctracker.tracker.place import Place
+
+if TYPE_CHECKING:
+    from proctracker.sessions.keywords import Timeout
 
 
 def wait_any(jobs: Sequence[Job], states: str, timeout: Any) -> Job:
@@ -45,9 +51,14 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job], list[Job]]:
 
 
 class as_completed:
-    """The jobs, each as it ends, in that order: for ``for`` and ``async for``. Arrays stand for their tasks."""
+    """The jobs, each as it ends, in that order: for ``for`` and ``async for``. Arrays stand for their tasks.
 
-    def __init__(self, jobs: Iterable[Job | JobArray]) -> None:
+    TimeoutException where some have not ended so many seconds after this call.
+    """
+
+    def __init__(self, jobs: Iterable[Job | JobArray], timeout: Timeout = INFINITE_TIME) -> None:
+        seconds = waits.seconds(timeout)
+        self._until = None if seconds < 0 else time.monotonic() + seconds
         flat: list[Job] = []
         for each in jobs:
             flat += each.jobs if isinstance(each, JobArray) else [each]
@@ -58,17 +69,35 @@ class as_completed:
 
     def __iter__(self) -> Iterator[Job]:
         if self._place is not None:
-            for row in waits.as_ended(self._place, list(self._jobs)):
+            for row in waits.as_ended(self._place, list(self._jobs), self._until):
                 yield self._jobs[row.id]
 
     async def __aiter__(self) -> AsyncIterator[Job]:
+        import asyncio
+
         from proctracker.sessions import awaits
 
         if self._place is None:
             return
-        with waits.Listening(self._place, self._place.by_keeper(list(self._jobs))) as listening:
+        ended = waits.over(self._place, list(self._jobs))
+        for row in ended:
+            yield self._jobs[row.id]
+        live = [*self._jobs.keys() - {row.id for row in ended}]
+        if not live:
+            return
+        with waits.Listening(self._place, self._place.by_keeper(live)) as listening:
             while listening.open:
-                for row in listening.ready():
+                rows = listening.ready()
+                for row in rows:
                     yield self._jobs[row.id]
-                if listening.open:
-                    await awaits.readable(listening.filenos())
+                if listening.open and not rows:
+                    left = self._left(len(listening.open))
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(awaits.readable(listening.filenos()), left)
+
+    def _left(self, jobs: int) -> float | None:
+        """Seconds that are left; TimeoutException if none are."""
+        left = None if self._until is None else self._until - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutException(f"{waits.OVER}: {jobs} of {len(self._jobs)} jobs have not ended")
+        return left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Generator, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
@@ -14,6 +14,9 @@ from proctracker.tracker.jobtracker import info_of
 from proctracker.tracker.place import Place
 from proctracker.tracker.successors import Successors
 from proctracker.tracker.track import Track, track_of
+
+if TYPE_CHECKING:
+    from proctracker.sessions.keywords import Timeout
 
 
 class Job(Controlled):
@@ -55,11 +58,11 @@ class Job(Controlled):
 
     # waiting
 
-    def wait_started(self, timeout: float = INFINITE_TIME) -> None:
+    def wait_started(self, timeout: Timeout = INFINITE_TIME) -> None:
         """Block until the job has started (or ended). TimeoutException after so many seconds."""
         waits.wait(self._track.place, [self.job_id], "started", False, waits.seconds(timeout))
 
-    def wait_terminated(self, timeout: float = INFINITE_TIME) -> JobInfo:
+    def wait_terminated(self, timeout: Timeout = INFINITE_TIME) -> JobInfo:
         """Block until the job has ended, and tell how. TimeoutException after so many seconds. Interrupting it leaves the job."""
         rows = waits.wait(self._track.place, [self.job_id], "ended", False, waits.seconds(timeout))
         return self._told(rows[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Generator, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
@@ -11,6 +11,9 @@ from proctracker.sessions.job import Job, again, restore, template_of
 from proctracker.tracker import infos, waits
 from proctracker.tracker.place import unknown
 from proctracker.tracker.track import Track
+
+if TYPE_CHECKING:
+    from proctracker.sessions.keywords import Timeout
 
 
 class JobArray(Controlled):
@@ -54,11 +57,11 @@ class JobArray(Controlled):
 
     # waiting
 
-    def wait_started(self, timeout: float = INFINITE_TIME) -> None:
+    def wait_started(self, timeout: Timeout = INFINITE_TIME) -> None:
         """Block until every task has started (or ended). TimeoutException after so many seconds."""
         waits.wait(self._track.place, self._left(), "started", False, waits.seconds(timeout))
 
-    def wait_terminated(self, timeout: float = INFINITE_TIME) -> list[JobInfo]:
+    def wait_terminated(self, timeout: Timeout = INFINITE_TIME) -> list[JobInfo]:
         """Block until every task has ended, and tell how, in order. TimeoutException after so many seconds."""
         return self._told(waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout)))
 

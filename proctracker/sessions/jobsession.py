@@ -17,6 +17,7 @@ from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
 
 if TYPE_CHECKING:
+    from proctracker.sessions.keywords import Timeout
     from proctracker.tracker.jobtracker import Template
 
 _TRUSTED = 0.05
@@ -154,22 +155,22 @@ class JobSession:
 
     # waiting
 
-    def wait_any_started(self, jobs: Sequence[Job], timeout: float = INFINITE_TIME) -> Job:
+    def wait_any_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
         """Block until one of the jobs has started (or ended); that element of the list. TimeoutException."""
         self._check()
         return groups.wait_any(jobs, "started", timeout)
 
-    def wait_any_terminated(self, jobs: Sequence[Job], timeout: float = INFINITE_TIME) -> Job:
+    def wait_any_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
         """Block until one of the jobs has ended; that element of the list. TimeoutException."""
         self._check()
         return groups.wait_any(jobs, "ended", timeout)
 
-    def wait_all_started(self, jobs: Sequence[Job], timeout: float = INFINITE_TIME) -> list[Job]:
+    def wait_all_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
         """Block until every job has started (or ended); the list. TimeoutException."""
         self._check()
         return groups.wait_all(jobs, "started", timeout)
 
-    def wait_all_terminated(self, jobs: Sequence[Job], timeout: float = INFINITE_TIME) -> list[Job]:
+    def wait_all_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
         """Block until every job has ended; the list. TimeoutException."""
         self._check()
         return groups.wait_all(jobs, "ended", timeout)

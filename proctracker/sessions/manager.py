@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, NoReturn, Sequence
+from typing import TYPE_CHECKING, Callable, NoReturn
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
@@ -16,6 +16,11 @@ from proctracker.sessions.reservations import refuse
 from proctracker.tracker import place, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from proctracker.sessions.keywords import Command, TemplateKeywords, Timeout
 
 _LIVE = ("refuse", "terminate", "leave")
 
@@ -149,11 +154,11 @@ class SessionManager:
 
     def submit(
         self,
-        args: Sequence[str] | str | None = None,
+        args: Command = None,
         *,
         contact: str | None = None,
-        session: Any = None,
-        **template: Any,
+        session: str | JobSession | None = None,
+        **template: Unpack[TemplateKeywords],
     ) -> Job:
         """Start a command as a job and return: ``submit(["sleep", "9"], output_path="out")``.
 
@@ -164,14 +169,14 @@ class SessionManager:
 
     def run(
         self,
-        args: Sequence[str] | str | None = None,
+        args: Command = None,
         *,
-        timeout: float | None = None,
+        timeout: Timeout = None,
         check: bool = False,
         capture_output: bool = False,
         contact: str | None = None,
-        session: Any = None,
-        **template: Any,
+        session: str | JobSession | None = None,
+        **template: Unpack[TemplateKeywords],
     ) -> JobInfo:
         """Start a command as a job, wait for its end and tell how it ended; the rest as ``submit``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, Mapping, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NoReturn, Sequence
 
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidSessionException, UnsupportedOperationException
@@ -16,6 +16,9 @@ from proctracker.tracker import place
 from proctracker.tracker.contacts import Target
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
+
+if TYPE_CHECKING:
+    from proctracker.sessions.keywords import Timeout
 
 
 class WatchedJob(Job):
@@ -57,11 +60,11 @@ class WatchedJob(Job):
         """As Job's; a job that is not ours has none here."""
         return self._refuse("read_output") if self._info else super().read_output(stream)
 
-    def wait_started(self, timeout: float = -1) -> None:
+    def wait_started(self, timeout: Timeout = -1) -> None:
         """As Job's; not for jobs that are not ours."""
         self._refuse("wait_started") if self._info else super().wait_started(timeout)
 
-    def wait_terminated(self, timeout: float = -1) -> JobInfo:
+    def wait_terminated(self, timeout: Timeout = -1) -> JobInfo:
         """As Job's; not for jobs that are not ours."""
         return self._refuse("wait_terminated") if self._info else super().wait_terminated(timeout)
 

@@ -17,8 +17,10 @@ from proctracker.tracker.track import Track
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Any, Sequence, Union
 
+    Timeout = Union[float, timedelta, None]
     Template = Union[JobTemplate, Mapping[str, Any]]
 
 CONTROLS = ("suspend", "resume", "hold", "release", "terminate")
@@ -94,7 +96,7 @@ class JobTracker:
         self._track.forget()
         self.place.act_on_all(ids, action, f"array {job_id}") if ids != [job_id] else self._one(job_id, action)
 
-    def wait(self, job_id: str, timeout: float = INFINITE_TIME, *states: JobState) -> None:
+    def wait(self, job_id: str, timeout: Timeout = INFINITE_TIME, *states: JobState) -> None:
         """Block until a job is in one of these states; at once if it is.
 
         Raises InvalidStateException, at once, if it ended otherwise, TimeoutException, InvalidArgumentException without
@@ -104,10 +106,10 @@ class JobTracker:
             raise InvalidArgumentException("wait: name the states to wait for")
         wanted = {waits.state(each, "wait") for each in states}
         job_id = str(job_id)
-        timeout = waits.seconds(timeout)
+        seconds = waits.seconds(timeout)
         state = self._track.state(job_id)[0]
         if state not in wanted:
-            (row,) = waits.wait(self.place, [job_id], ",".join(each.name for each in wanted), False, timeout)
+            (row,) = waits.wait(self.place, [job_id], ",".join(each.name for each in wanted), False, seconds)
             state = JobState(row.state)
         if state not in wanted:
             names = " or ".join(sorted(each.name for each in wanted))

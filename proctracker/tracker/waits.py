@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _FOREVER = 2.0**40
 """Seconds beyond which nobody waits: the float that counts them is exact, sums of it with clocks are."""
-_OVER = "the time-out of the wait was reached"
+OVER = "the time-out of the wait was reached"
 
 
 def seconds(timeout: Any) -> float:
@@ -58,7 +58,7 @@ def wait(
     except InvalidArgumentException as error:
         raise place.elsewhere(ids, "wait") or error from None
     if rows is None:
-        raise place.elsewhere(ids, "wait") or TimeoutException(_OVER)
+        raise place.elsewhere(ids, "wait") or TimeoutException(OVER)
     return rows
 
 
@@ -147,13 +147,25 @@ class Listening:
             wait.close()
 
 
-def as_ended(place: Place, ids: Sequence[str]) -> Iterator[JobRow]:
-    """The rows of jobs as they end."""
-    if not ids:
+def over(place: Place, ids: Sequence[str]) -> list[JobRow]:
+    """The rows of those jobs that have ended, in that order."""
+    return sorted((row for row in place.reader.jobs(ids) if row.ended), key=lambda row: row.finished or 0.0)
+
+
+def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> Iterator[JobRow]:
+    """The rows of jobs as they end. TimeoutException if some have not at ``until`` (time.monotonic())."""
+    ended = over(place, ids)
+    yield from ended
+    live = [*dict.fromkeys(ids).keys() - {row.id for row in ended}]
+    if not live:
         return
     try:
-        with Listening(place, place.by_keeper(ids)) as listening:
+        with Listening(place, place.by_keeper(live)) as listening:
             while listening.open:
-                yield from listening.take(None)
+                left = None if until is None else max(0.0, until - time.monotonic())
+                rows = listening.take(left)
+                if not rows and left == 0.0:
+                    raise TimeoutException(f"{OVER}: {len(listening.open)} of {len(ids)} jobs have not ended")
+                yield from rows
     except InvalidArgumentException as error:
         raise place.elsewhere(ids, "wait") or error from None

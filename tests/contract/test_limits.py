@@ -7,6 +7,7 @@ import warnings
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,17 @@ def test_a_failed_job_is_tried_again(kit: Kit, session: pt.JobSession) -> None:
     info = job.wait_terminated(LONG)
     assert (info.job_state, info.exit_status, info.attempt) == (pt.JobState.DONE, 0, 2)
     assert job.read_output() == b"try 2\n"
+
+
+def test_a_time_out_of_run_has_the_job_that_has_ended_and_its_output(kit: Kit, session: pt.JobSession) -> None:
+    more: dict[str, Any] = {"job_category": kit.image} if kit.image else {}
+    script = "trap 'echo bye; exit 0' TERM; echo out; echo err >&2; while :; do sleep 0.1; done"
+    with pytest.raises(pt.TimeoutException) as caught:
+        pt.run(["sh", "-c", script], timeout=2, session=session, **more)
+    over = caught.value
+    assert over.job.get_state() == (pt.JobState.FAILED, "terminated")
+    assert over.stdout == b"out\nbye\n"
+    assert over.stderr is not None and over.stderr.startswith(b"err\n")  # a shell may tell of its sleep's end
 
 
 def test_retries_end(kit: Kit, session: pt.JobSession) -> None:

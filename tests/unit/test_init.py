@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -20,6 +24,17 @@ def test_public_names_are_sorted_and_there() -> None:
     assert list(proctracker.__all__) == sorted(set(proctracker.__all__), key=_place)
     for module in (proctracker, model, store, templates, runtimes):
         assert all(hasattr(module, name) for name in getattr(module, "__all__", ())), module.__name__
+
+
+@pytest.mark.parametrize("package", [proctracker, model])
+def test_the_stub_has_the_same_names_from_the_same_places(package: ModuleType) -> None:
+    tree = ast.parse(Path(str(package.__file__)).with_suffix(".pyi").read_text())
+    found = {
+        (name.asname, str(node.module)) for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names
+    }
+    assert {name for name, _ in found} == {*package.__all__} - {"__version__"}
+    for name, place in found:
+        assert getattr(import_module(place), str(name)) is getattr(package, str(name))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,31 @@ def test_run_terminates_what_it_gives_up(session: pt.JobSession, monkeypatch: py
     monkeypatch.setenv("PROCTRACKER_HOME", session._place.home.path)
     [job] = session.get_jobs()
     assert job.wait_terminated(LONG).job_sub_state == "terminated"
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_time_out_has_the_job_that_has_ended_and_what_it_wrote(session: pt.JobSession, capture: bool) -> None:
+    script = "trap 'echo bye; exit 0' TERM; echo out; echo err >&2; while :; do sleep 0.05; done"
+    with pytest.raises(pt.TimeoutException) as caught:
+        pt.run(["sh", "-c", script], timeout=timedelta(seconds=0.5), session=session, capture_output=capture)
+    over = caught.value
+    assert over.stdout == b"out\nbye\n"
+    assert over.stderr is not None and over.stderr.startswith(b"err\n")  # a shell may tell of its sleep's end
+    assert over.job.get_state() == (pt.JobState.FAILED, "terminated")
+    again = pickle.loads(pickle.dumps(over))
+    assert (again.job, again.stdout, str(again)) == (over.job, over.stdout, str(over))
+    with pytest.raises(pt.TimeoutException) as waited:
+        session.run_job({"remote_command": "sleep", "args": ["60"]}).wait_terminated(0)
+    assert (waited.value.job, waited.value.stdout, waited.value.stderr) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", ["env", "cwd", "time_limit", "text", "input", "timeout"])
+def test_names_of_subprocess_get_a_hint(session: pt.JobSession, name: str) -> None:
+    given: Any = {name: 1}
+    for call in (pt.submit, pt.run) if name != "timeout" else (pt.submit,):
+        with pytest.raises(pt.InvalidArgumentException, match=rf"'{name}' \("):
+            call("true", session=session, **given)
+    assert session.get_jobs() == []
 
 
 def test_giving_up_what_has_just_ended(session: pt.JobSession) -> None:

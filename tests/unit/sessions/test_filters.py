@@ -21,6 +21,8 @@ WHEN = datetime(2026, 1, 2, tzinfo=timezone.utc)
         ({}, {}),
         ({"job_state": "running"}, {"job_state": JobState.RUNNING}),
         ({"job_state": 7}, {"job_state": JobState.DONE}),
+        ({"job_state": ["RUNNING", 7]}, {"job_state": [JobState.RUNNING, JobState.DONE]}),
+        ({"job_state": {JobState.DONE}}, {"job_state": [JobState.DONE]}),
         ({"job_id": 42}, {"job_id": "42"}),
         ({"wallclock_time": timedelta(minutes=1)}, {"wallclock_time": 60.0}),
         ({"submission_time": WHEN}, {"submission_time": WHEN}),
@@ -42,7 +44,7 @@ def test_what_is_asked_for(given: Any, wanted: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        *({"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"finish_time": "soon"}, 5, "x"),
+        *({"jobid": 1}, {"job_state": "X"}, {"job_state": 99}, {"job_state": ["X"]}, {"finish_time": "soon"}, 5, "x"),
         *({"job_id": ["1"]}, {"job_id": True}, {"job_id": timedelta(1)}, {"job_name": b"x"}, {"terminating_signal": 9}),
         *({"exit_status": "3"}, {"slots": True}, {"wallclock_time": "x"}, {"cpu_time": float("nan")}, {"max_rss": []}),
         *({"pid": timedelta(1)}, {"allocated_machines": {"h": 1}}, {"allocated_machines": [1]}, {"command": "true"}),
@@ -63,3 +65,16 @@ def test_times_are_from_now(session: pt.JobSession) -> None:
 
 def timedelta_ago(seconds: float) -> datetime:
     return datetime.now() - timedelta(seconds=seconds)
+
+
+def test_several_states(session: pt.JobSession) -> None:
+    done, failed = session.run_job({"remote_command": "true"}), session.run_job({"remote_command": "false"})
+    held = session.run_job({"remote_command": "true", "submit_as_hold": True})
+    session.wait_all_terminated([done, failed], 30)
+    for states in (["DONE", "QUEUED_HELD"], (JobState.DONE, 2), {JobState.DONE, JobState.QUEUED_HELD}):
+        assert session.get_jobs({"job_state": states}) == [done, held]
+    wanted: Any = [JobState.FAILED]
+    assert session.get_jobs(JobInfo(job_state=wanted)) == [failed]
+    assert session.get_jobs({"job_state": []}) == []
+    with pt.open_monitoring_session() as monitor:
+        assert held in monitor.get_all_jobs({"job_state": ["QUEUED_HELD", "SUSPENDED"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,26 @@ def test_each_as_it_ends_in_a_loop(session: pt.JobSession) -> None:
         return [job async for job in pt.as_completed([])]
 
     assert asyncio.run(none()) == []
+
+
+def test_each_as_it_ends_for_a_time(session: pt.JobSession) -> None:
+    live, done = session.run_job(sh("exit 0", submit_as_hold=True)), session.run_job(sh("exit 0"))
+    done.wait_terminated(LONG)
+
+    async def some() -> None:
+        async for job in pt.as_completed([live, done], timeout=timedelta(seconds=0.2)):
+            found.append(job)
+
+    for timeout in (0, 0.2, timedelta(seconds=0.2)):
+        found: list[pt.Job] = []
+        with pytest.raises(pt.TimeoutException, match="1 of 2 jobs have not ended"):
+            found.extend(iter(pt.as_completed([live, done], timeout=timeout)))
+        ended = iter(pt.as_completed([live, done], timeout=timeout))
+        assert next(ended) == done
+    found = []
+    with pytest.raises(pt.TimeoutException, match="1 of 2 jobs have not ended"):
+        asyncio.run(some())
+    assert found == [done]
+    assert [*pt.as_completed([done], timeout=None)] == [done]
+    with pytest.raises(pt.InvalidArgumentException, match="timeout"):
+        pt.as_completed([done], timeout=-5)

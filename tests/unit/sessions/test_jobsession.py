@@ -33,6 +33,7 @@ def test_a_closed_session_is_of_no_use(session: pt.JobSession) -> None:
         lambda: session.run_job(sh("exit 0")),
         lambda: session.run_bulk_jobs(sh("exit 0"), 1, 2),
         session.get_jobs,
+        lambda: session.get_job("1"),
         lambda: session.get_job_array("1"),
         lambda: session.wait_any_started([job]),
         lambda: session.wait_any_terminated([job]),
@@ -176,3 +177,17 @@ def test_many_states_cost_little(session: pt.JobSession) -> None:
     for job in jobs:
         job.get_state()
     assert (time.process_time() - began) / len(jobs) < 50e-6
+
+
+def test_a_job_by_its_id(session: pt.JobSession) -> None:
+    job, array = session.run_job(sh("exit 3")), session.run_bulk_jobs(sh("exit 0"), 1, 2)
+    assert session.get_job(job.job_id) == session.get_job(int(job.job_id)) == job  # type: ignore[arg-type]
+    assert session.get_job(array.jobs[1].id).wait_terminated(LONG).task_id == 2
+    other = pt.submit("true", session="other")
+    for unknown in ("99999", other.job_id, array.id, "x", "", str(2**70)):
+        with pytest.raises(pt.InvalidArgumentException, match="has no job"):
+            session.get_job(unknown)
+    job.wait_terminated(LONG)
+    job.reap()
+    with pytest.raises(pt.InvalidArgumentException, match="has no job"):
+        session.get_job(job.job_id)
