@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -119,6 +120,9 @@ class Database:
 def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
     """What SQLite said, as ours: OutOfResource for a full disk or quota, TryLater for a lock that was not given up."""
     text, folder = str(error), os.path.dirname(path)
+    if "disk I/O" in text and resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)[1] // 1024
+        return OutOfResourceException(f"{path}: {text}: no file here may have more than {most} KiB (ulimit -Hf)")
     if "full" in text or "disk I/O" in text:
         return OutOfResourceException(f"{path}: {text}: disk full, over quota or failing: make room in {folder}")
     if "locked" in text:

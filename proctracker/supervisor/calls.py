@@ -10,7 +10,7 @@ from collections import deque
 from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor import oomscore
+from proctracker.supervisor import oomscore, softlimits
 from proctracker.supervisor.spawn import SIGNALS, USUAL_UMASK, take_umask
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.loop import Timer
+    from proctracker.supervisor.softlimits import Limits
 
     Then = Callable[[Completed], None]
     Answered = Callable[[Any, Drmaa2Exception | None], None]
@@ -37,6 +38,7 @@ class _Call:
         "directory",
         "engine",
         "err",
+        "limits",
         "oom",
         "out",
         "pid",
@@ -56,6 +58,7 @@ class _Call:
         self.stdout: int | None = None
         self.stderr: int | None = None
         self.oom: int | None = None
+        self.limits: Limits = {}
         self.out = self.err = -1
         self.pid = 0
         self.cut = False
@@ -130,15 +133,17 @@ class Calls:
         called: Callable[[int], None] | None = None,
         directory: str = "/",
         oom: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once.
 
-        ``oom``: its oom_score_adj where that is not ours, which containers of engines without a daemon inherit.
+        ``oom``: its oom_score_adj where that is not ours, ``limits``: its submitter's resource limits where they are not
+        ours; containers of engines without a daemon inherit both.
         """
         call = _Call(argv, engine, then, timeout)
         call.directory = directory
         call.called = called
-        call.oom = oom
+        call.oom, call.limits = oom, softlimits.of_engines(limits)
         if streams:
             call.stdin, call.stdout, call.stderr = streams
         self._run(call)
@@ -167,7 +172,7 @@ class Calls:
                 call.out if call.stdout is None else call.stdout,
                 call.err if call.stderr is None else call.stderr,
             )
-            with oomscore.lent(call.oom):
+            with oomscore.lent(call.oom), softlimits.lent(call.limits):
                 call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
         except OSError as error:
             self._close(call)

@@ -54,7 +54,7 @@ class EngineStart:
                 _write(path, content)
             context = core.context(job.spec_context)
             umask = context.surroundings.umask if context else None
-            oom = context.differs.oom if context and context.differs else None
+            differs = context.differs if context else None
             apart(self._launch)
             streams = self._streams(umask)
             self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
@@ -82,7 +82,8 @@ class EngineStart:
             streams=streams,
             called=self._called,
             directory=self._launch.directory,
-            oom=oom,
+            oom=differs.oom if differs else None,
+            limits=differs.limits if differs else None,
         )
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)

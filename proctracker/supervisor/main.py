@@ -11,7 +11,7 @@ import sys
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.store import Home
-from proctracker.supervisor import core, election, keeper, server, socketpath
+from proctracker.supervisor import core, election, keeper, server, socketpath, softlimits
 from proctracker.supervisor.journal import Journal
 
 _PR_SET_DUMPABLE = 4
@@ -30,6 +30,10 @@ def main(argv: list[str]) -> None:
     _load()
     try:
         _clean(ready)
+        forbidden = softlimits.forbidding()
+        if forbidden:
+            _say(ready, forbidden.encode("ascii"))
+            os._exit(1)
         _log(home)
         claim = election.claim(home.run, key)
         if claim is None:
@@ -59,6 +63,7 @@ def take_over(argv: list[str]) -> None:
     _load()
     if argv[3] == "--probe":
         return
+    softlimits.raise_own()
     home, key = Home(argv[0], argv[1]), argv[2]
     listener, claim, journal, kept, command, note, above = map(int, argv[3].split(","))
     for fd in (listener, claim, journal, kept, command, note):
@@ -147,13 +152,14 @@ def _print_error() -> None:
 
 
 def _clean(ready: int) -> None:
-    """No descriptors, directory, signals or core dumps of whoever started us."""
+    """No descriptors, directory, signals, soft limits or core dumps of whoever started us."""
     os.chdir("/")
     for number in signal.valid_signals():
         if number not in _NOT_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    # Core dumps would hold environments; resource limits stay as they are, jobs inherit them.
+    softlimits.raise_own()
+    # Core dumps would hold environments.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != ready:

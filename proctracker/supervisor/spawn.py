@@ -9,7 +9,7 @@ import signal
 
 from proctracker.model.records import NamedTuple
 from proctracker.runtimes.base import Launch
-from proctracker.supervisor import oomscore, procfs
+from proctracker.supervisor import oomscore, procfs, softlimits
 from proctracker.supervisor.command import (
     FULL,
     NOT_EXECUTABLE,
@@ -106,8 +106,9 @@ def spawn(
     path = os.fsencode(command if plain else find(command, env.get("PATH"), launch.directory))
     streams = open_streams(launch, umask, given)
     try:
-        if more is None:
-            return _posix(path, argv, environment, launch.directory, streams, umask)
+        if more is None or (more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits)):
+            with softlimits.lent(more.limits if more else None):
+                return _posix(path, argv, environment, launch.directory, streams, umask)
         with oomscore.lent(more.oom):
             return _fork(path, argv, environment, launch.directory, streams, more, umask)
     except StartFailed as failed:

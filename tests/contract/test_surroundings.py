@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 import threading
 from pathlib import Path
 
@@ -68,6 +70,28 @@ def test_its_oom_score_adj_is_as_if_the_submitter_had_started_it(kit: Kit, sessi
         by_hand = kit.bare("run", "--rm", *map(str, words), "cat", oomscore.PATH) if kit.containers else "900\n"
     job.wait_terminated(LONG)
     assert job.read_output().decode() == by_hand
+
+
+def test_its_soft_limits_are_as_if_the_submitter_had_started_it(kit: Kit, session: pt.JobSession) -> None:
+    session.run_job(kit.job("true")).wait_terminated(LONG)  # the supervisor is there, with limits of its own
+    show = ["sh", "-c", "ulimit -Sc; ulimit -Ss; ulimit -Sn"]
+    before = {number: resource.getrlimit(number) for number in (resource.RLIMIT_CORE, resource.RLIMIT_STACK)}
+    for number in before:
+        resource.setrlimit(number, (4 * 2**20, before[number][1]))
+    try:
+        job = session.run_job(kit.job(*show))
+        name = "limits-by-hand"
+        words = (kit.image, name) if kit.runtime == "ctr" else ("--name", name, kit.image)
+        by_hand = kit.bare("run", "--rm", *map(str, words), *show) if kit.containers else _called(show)
+    finally:
+        for number, pair in before.items():
+            resource.setrlimit(number, pair)
+    job.wait_terminated(LONG)
+    assert job.read_output().decode() == by_hand
+
+
+def _called(words: list[str]) -> str:
+    return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def test_its_working_directory(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:

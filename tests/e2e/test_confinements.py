@@ -185,3 +185,35 @@ ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
 print(pt.run(show, capture_output=True).stdout.split()[1].decode())
 """
     assert _called([sys.executable, "-c", script]).split() == ["0", "1"]
+
+
+def test_the_first_callers_soft_limits_are_not_everybodys(home: Home, tmp_path: Path) -> None:
+    soft = ["sh", "-c", 'ulimit -S -f 200; ulimit -S -n 20; ulimit -S -t 900; exec "$@"', "sh"]
+    show = ["run", "--", "sh", "-c", "ulimit -Sf; ulimit -Sn; ulimit -St"]
+    assert _run(*show, how=soft).split() == ["200", "20", "900"]
+    mine = _called([*ORDINARY, "sh", "-c", "ulimit -Sf; ulimit -Sn; ulimit -St"])
+    assert _run(*show) == mine
+    # More than those limits would allow: connections, and a store beyond 100 KiB.
+    items = tmp_path / "items"
+    items.write_text("".join(f"{number} {'x' * 2000}\n" for number in range(100)))
+    array = _run("array", "--over", str(items), "--", "true")
+    assert _run("wait", array) == ""
+    [key] = {*_keepers(home, _run("submit", "--hold", *SLEEP))}
+    for pid in election.holders(home.run, key):
+        with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+            limits = {line[:26].strip(): line[26:].split()[:2] for line in file}
+        assert limits["Max open files"][0] == limits["Max open files"][1]
+        assert limits["Max file size"][0] == limits["Max file size"][1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"), [("-n 20", "open files (ulimit -Hn) is 20"), ("-f 200", "(ulimit -Hf) is 100")]
+)
+def test_what_a_hard_limit_forbids_is_named(home: Home, limit: str, told: str) -> None:
+    how = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh"]
+    words = [*ORDINARY, *how, *PROGRAM, "submit", *SLEEP]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    _run("run", "--", "true")

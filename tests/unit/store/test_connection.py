@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -141,3 +142,10 @@ def test_a_full_disk(small_disk: Path) -> None:
         db.run("INSERT INTO t VALUES (zeroblob(2000000))")
     assert db.rows("SELECT count(*) FROM t") == [(0,)]
     db.close()
+
+
+def test_a_file_size_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    assert "make room" in connection.said(error, "/h/jobs.db").message
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (2**21, 2**21))
+    assert "no file here may have more than 2048 KiB (ulimit -Hf)" in connection.said(error, "/h/jobs.db").message

@@ -124,6 +124,17 @@ def test_limits() -> None:
     assert _run(["sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -c"], Surroundings(limits=limits)) == (0, "50\n60\n0\n")
 
 
+def test_soft_limits_are_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*args: object) -> int:
+        raise AssertionError("a fork costs more than a few system calls")
+
+    monkeypatch.setattr(spawn, "_fork", slow)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    around = Surroundings(limits={"NOFILE": (50, before[1])})
+    assert _run(["sh", "-c", "ulimit -Sn"], around) == (0, "50\n")
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
 def test_nice() -> None:
     assert _OTHER.nice is not None
     assert _run(["nice"], _OTHER)[1] == f"{_OTHER.nice}\n"
