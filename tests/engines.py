@@ -24,6 +24,13 @@ from replay import bundle, recordings
 TRIES = 5
 """Times that containers are removed until there are none."""
 
+UNIFIED = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+"""Whether cgroup v2 alone is here, on which podman's own settings work."""
+
+ULIMITS = 'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n'
+BARE = 'runtime = "runc"\ncgroup_manager = "cgroupfs"\n'
+"""Settings for a machine without systemd, with cgroup v1, and with limits that nobody may raise."""
+
 READY = 30.0
 """Seconds within which a daemon must answer."""
 
@@ -156,25 +163,24 @@ class Podman(Engine):
     """podman by root, over a storage of its own; no daemon."""
 
     name = "podman"
-    programs = ("podman", "runc", "conmon")
+    programs = ("podman", "conmon")
     settings = 'graphroot = "{0}/root"\nrunroot = "{0}/runroot"\n'
 
     def missing(self) -> str | None:
         """Why it cannot work here; None if it can."""
-        return super().missing() or ("podman by root needs root" if os.geteuid() else None)
+        return self.lacking() or ("podman by root needs root" if os.geteuid() else None)
+
+    def lacking(self) -> str | None:
+        """What is not here of its programs; podman's own choice of what runs a container is taken on cgroup v2 alone."""
+        which = "crun" if UNIFIED and shutil.which("crun") else "runc"
+        return super().missing() or (None if shutil.which(which) else f"{which} not on PATH")
 
     def configure(self) -> None:
         """containers.conf and storage.conf, named by the environment."""
         conf = self.write(
             "containers.conf",
-            "[containers]\n"
-            'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]\n'
-            'netns = "host"\n'
-            "[engine]\n"
-            'runtime = "runc"\n'
-            'cgroup_manager = "cgroupfs"\n'
-            'events_logger = "file"\n'
-            f'tmp_dir = "{self.folder}/tmp"\n',
+            f'[containers]\nnetns = "host"\n{"" if UNIFIED else ULIMITS}[engine]\n{"" if UNIFIED else BARE}'
+            f'events_logger = "file"\ntmp_dir = "{self.folder}/tmp"\n',
         )
         storage = self.write("storage.conf", '[storage]\ndriver = "overlay"\n' + self.settings.format(self.folder))
         self.command = ("podman",)
@@ -200,12 +206,15 @@ class RootlessPodman(Podman):
         if os.geteuid() == 0:
             programs += ("unshare", "setpriv")
         absent = [program for program in programs if not shutil.which(program)]
-        return Engine.missing(self) or (f"{', '.join(absent)} not on PATH" if absent else None)
+        return self.lacking() or (f"{', '.join(absent)} not on PATH" if absent else None)
 
     def configure(self) -> None:
-        """As for root, and places of its own for what podman keeps by user."""
+        """As for root, and places of its own for what podman keeps by user; but systemd's, by which it makes cgroups."""
         super().configure()
-        for name, variable in (("home", "HOME"), ("run", "XDG_RUNTIME_DIR"), ("data", "XDG_DATA_HOME")):
+        places = [("home", "HOME"), ("data", "XDG_DATA_HOME")]
+        if not os.path.exists(f"{os.environ.get('XDG_RUNTIME_DIR')}/systemd/private"):
+            places.append(("run", "XDG_RUNTIME_DIR"))
+        for name, variable in places:
             os.mkdir(self.path(name), 0o700)
             self.environ[variable] = self.path(name)
 
