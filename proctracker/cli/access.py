@@ -222,6 +222,17 @@ class Access:
         seen = self.observations(rows)
         return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
 
+    def told(self, rows: Sequence[JobRow]) -> None:
+        """Remember that we have told how these ended: ``wait --all`` does not tell of them once more."""
+        from proctracker.errors import Drmaa2Exception
+
+        fresh = [row for row in rows if row.ended and not row.reported]
+        try:
+            if fresh:
+                self.place.client_of(fresh).call("reported", ids=[row.id for row in fresh])
+        except Drmaa2Exception:
+            return  # told they are; twice does no harm
+
     def own_job(self) -> str | None:
         """The id of the job this very command runs in, if it is one of this home."""
         mark = os.environ.get("PROCTRACKER_JOB", "").split("/")

@@ -66,6 +66,7 @@ class Attendance:
         why = ends.reason(self._row)
         if why:
             formats.say(why)
+        self._access.told([self._row])
         return ends.code(self._row)
 
     def _follow(self) -> None:

@@ -37,11 +37,11 @@ def wait(call: Call) -> int:
         return ends.TIMED_OUT
     if call.flag("any"):
         formats.write(f"{told[0].id}\n")
-    if every and not call.flag("started"):
-        access.place.client_of(told).call("reported", ids=[row.id for row in told])
     if call.flag("started"):
         told = [row for row in told if row.ended and row.dispatched is None]
-    return ends.code_of_all(told)
+    code = ends.code_of_all(told)
+    access.told(told)
+    return code
 
 
 def _seconds(call: Call) -> float | None:

@@ -170,7 +170,7 @@ class Store(Pruning):
             self._db.many("INSERT INTO transitions VALUES (?,?,?,?,?,?)", rows)
 
     def mark_reported(self, ids: Sequence[str]) -> None:
-        """Jobs that a ``wait --all`` has told of."""
+        """Jobs whose end was told of: ``wait --all`` leaves them out."""
         self._db.many("UPDATE jobs SET reported=1 WHERE key=?", [(number,) for number in keys(ids)])
 
     # reading

@@ -108,7 +108,7 @@ def look(core: Core, connection: Connection, number: int, message: dict[str, Any
 
 
 def reported(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """A ``wait --all`` has told of these."""
+    """Somebody was told how these ended."""
     core.store.mark_reported(message["ids"])
     return True
 

@@ -49,10 +49,24 @@ def _parse(path: str, text: bytes) -> Any:
             raise InvalidArgumentException(f"{path}: no JSON: {error}") from None
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
+        return yaml.load(text, Loader=_loader(yaml))  # noqa: S506 (a safe loader, in C where there is one)
     except (yaml.YAMLError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
         raise InvalidArgumentException(f"{path}{line}: no YAML: {getattr(error, 'problem', None) or error}") from None
+
+
+def _loader(yaml: Any) -> Any:
+    """A safe loader for which ``22:22`` and ``1:30`` are text, not numbers to the base of 60 as in YAML 1.1."""
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        pass
+
+    def read(loader: Any, node: Any) -> Any:
+        kind = node.tag.rpartition(":")[2]
+        return node.value if ":" in node.value else getattr(loader, f"construct_yaml_{kind}")(node)
+
+    for kind in ("int", "float"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", read)
+    return Loader

@@ -40,7 +40,7 @@ def read(limits: Mapping[str, Any]) -> tuple[dict[str, int], float | None]:
             raise InvalidArgumentException(f"resource_limits: no limit {name!r}{nearest(name, _KNOWN)}")
         what = f"resource_limits {name}"
         if name == "WALLCLOCK_TIME":
-            wall = None if _unlimited(value) else duration(value, what)
+            wall = None if _unlimited(value) else duration(value, what) or None  # 0: no limit
             continue
         limit, unit = RLIMITS[name]
         found[limit] = _number(name, value, unit, what)

@@ -22,12 +22,15 @@ LAST_TASK = 2**31 - 1
 def duration(value: Any, what: str = "duration") -> float:
     """Seconds of ``90``, ``90s``, ``1.5h``, ``2h30m`` or ``1:30:00``; InvalidArgumentException for anything else."""
     text = str(value).strip().lower()
-    parts = text.split(":")
-    if 2 <= len(parts) <= 3 and all(re.fullmatch(r"\d+(\.\d+)?", part) for part in parts):
-        total = 0.0
-        for part in parts if len(parts) == 3 else [*parts, "0"]:
-            total = total * 60 + float(part)
-        return total
+    if re.fullmatch(r"\d+:\d+(\.\d+)?", text):
+        first, second = text.split(":")
+        raise InvalidArgumentException(
+            f"{what}: {value!r} may mean minutes or hours: write {first}:{second}:00 or 0:{first}:{second} (H:MM:SS),"
+            f" or as 90s, 10m, 2h, 1d"
+        )
+    if re.fullmatch(r"\d+:\d+:\d+(\.\d+)?", text):
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     if re.fullmatch(r"(\d+(\.\d+)?[smhd]?)|((\d+(\.\d+)?[smhd])+)", text) and not isinstance(value, bool):
         return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text))
     raise InvalidArgumentException(f"{what}: {value!r} is no duration: give seconds, or 90s, 10m, 2h, 1d, or H:MM:SS")

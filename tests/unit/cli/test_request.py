@@ -138,3 +138,30 @@ def test_standard_input_is_kept_private(tmp_path, monkeypatch):
     path = keep_stdin(str(tmp_path / "kept"))
     assert os.path.getsize(path) == 3_000_000
     assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--time-limit", "1:30", "true"],
+        ["submit", "--limit", "CPU_TIME=1:30", "true"],
+        ["array", "1-2", "--limit", "wallclock_time=1:30", "true"],
+        ["submit", "--start", "+1:30", "true"],
+        ["submit", "--deadline", "+1:30", "true"],
+        ["submit", "--retry-delay", "1:30", "true"],
+        ["submit", "-x", "retry_delay=1:30", "true"],
+        ["wait", "--timeout", "1:30", "1"],
+        ["terminate", "--grace", "1:30", "1"],
+        ["reap", "--finished", "--older-than", "1:30"],
+    ],
+)
+def test_a_duration_of_two_parts_is_refused_wherever_one_is_taken(pt, words):
+    found = pt(*words)
+    assert (found.code > 0, found.out, len(found.err.splitlines())) == (True, "", 1)
+    assert "H:MM:SS" in found.err
+    assert "90s" in found.err
+    assert pt("ps", "-a", "-q").out == ""
+
+
+def test_a_time_limit_of_0_is_none(pt):
+    assert pt("run", "--time-limit", "0", "--", "sh", "-c", "sleep 0.3; echo done") == (0, "done\n", "")

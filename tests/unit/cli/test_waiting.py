@@ -6,6 +6,9 @@ import contextlib
 import os
 import signal
 
+import proctracker
+from conftest import close
+
 
 def test_one_job(pt):
     pt("submit", "sh", "-c", "exit 3")
@@ -49,6 +52,41 @@ def test_all_tells_of_each_end_once(pt):
     assert pt("wait", "--all") == (0, "", "")
     pt("submit", "sh", "-c", "exit 4")
     assert pt("wait", "--all").code == 4
+
+
+def test_all_leaves_out_what_was_told_before(pt, home):
+    assert pt("run", "--", "sh", "-c", "exit 3").code == 3
+    pt("submit", "false")
+    assert pt("wait", "2").code == 1
+    pt("submit", "false")
+    assert pt("wait", "--any", "3").code == 1
+    pt("array", "1-2", "false")
+    assert pt("wait", "4_1").code == 1
+    proctracker.run("false", session="default")
+    assert pt("wait", "4_2", "--timeout", "20").code == 1
+    assert pt("wait", "--all") == (0, "", "")
+
+
+def test_looking_is_no_telling(pt):
+    pt("submit", "sh", "-c", "sleep 0.2; exit 4")
+    assert pt("wait", "--started", "1").code == 0
+    assert pt("wait", "--timeout", "0", "1").code == 124
+    proctracker.job_session().get_job("1").wait_started(20)
+    while pt("ps", "-q").out:
+        pass
+    pt("info", "1")
+    pt("logs", "1")
+    assert pt("wait", "--all").code == 4
+    assert pt("wait", "--all").code == 0
+
+
+def test_what_was_told_stays_told_without_a_supervisor(pt, home):
+    pt("submit", "false")
+    while pt("ps", "-q").out:
+        pass
+    close(home)
+    assert pt("wait", "1").code == 1
+    assert pt("wait", "--all").code == 0
 
 
 def test_all_does_not_wait_for_its_own_job(pt):

@@ -57,7 +57,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_what_changes_is_in_the_row() -> None:
     names = {field.name for field in fields(JobRow)}
     assert set(CHANGING) < names
-    constant = "id num task session contact runtime name spec submitted host priority slots keeper resubmitted_from"
+    constant = (
+        "id num task session contact runtime name spec submitted host priority slots keeper reported resubmitted_from"
+    )
     assert names - set(CHANGING) == {*constant.split(), "command", "category"}
 
 

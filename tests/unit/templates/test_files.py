@@ -41,9 +41,20 @@ def test_an_empty_file_is_an_empty_template(text: str, tmp_path: Path) -> None:
     assert templates.load(_write(tmp_path, "a.yaml", text)).to_dict() == {}
 
 
+def test_colons_make_no_numbers(tmp_path: Path) -> None:
+    text = "resource_limits: {WALLCLOCK_TIME: 1:30:00}\nimplementation_specific: {exposedPorts: 22:22, cpus: 1.5, retries: 0x2}"
+    found = templates.load(_write(tmp_path, "a.yaml", text))
+    assert found.resource_limits == {"WALLCLOCK_TIME": "1:30:00"}
+    assert found.implementation_specific == {"exposedPorts": "22:22", "cpus": 1.5, "retries": 2}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
+        ("a.yaml", "resource_limits: {WALLCLOCK_TIME: 1:30}", ["H:MM:SS", "90s"]),
+        ("a.json", '{"resource_limits": {"WALLCLOCK_TIME": "1:30"}}', ["H:MM:SS", "90s"]),
+        ("a.yaml", "implementation_specific: {retry_delay: 1:30}", ["retry_delay", "H:MM:SS", "90s"]),
+        ("a.yaml", "start_time: +1:30", ["start_time", "H:MM:SS", "90s"]),
         ("a.yaml", "remote_comand: x", ["no attribute 'remote_comand' (did you mean remote_command?)"]),
         ("a.json", '{"remote_comand": "x"}', ["no attribute 'remote_comand' (did you mean remote_command?)"]),
         ("a.yaml", "args: sleep 5", ["args: a list of texts is expected, not 'sleep 5'"]),

@@ -27,7 +27,7 @@ def test_every_limit_is_one_of_setrlimits() -> None:
         ({"CORE_FILE_SIZE": 0, "FILE_SIZE": "1m"}, {"CORE": 0, "FSIZE": 2**20}),
         ({"CPU_TIME": 90}, {"CPU": 90}),
         ({"CPU_TIME": "1h"}, {"CPU": 3600}),
-        ({"CPU_TIME": "1:30"}, {"CPU": 5400}),
+        ({"CPU_TIME": "1:30:00"}, {"CPU": 5400}),
         ({"OPEN_FILES": "1024"}, {"NOFILE": 1024}),
         ({"OPEN_FILES": "Unlimited", "CPU_TIME": -1, "DATA_SIZE": "infinity"}, {"NOFILE": -1, "CPU": -1, "DATA": -1}),
     ],
@@ -38,7 +38,8 @@ def test_units(given: dict[str, Any], expected: dict[str, int]) -> None:
 
 def test_the_wall_clock_is_ours_to_watch() -> None:
     assert limits.read({"WALLCLOCK_TIME": "1.5m"}) == ({}, 90.0)
-    assert limits.read({"WALLCLOCK_TIME": "unlimited"}) == ({}, None)
+    for none in ("unlimited", 0, "0", "0s", "0:00:00"):
+        assert limits.read({"WALLCLOCK_TIME": none}) == ({}, None)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,8 @@ def test_the_wall_clock_is_ours_to_watch() -> None:
         ("CPU_TIM", 1, "resource_limits: no limit 'CPU_TIM' (did you mean CPU_TIME?)"),
         ("CPU_TIME", "long", "resource_limits CPU_TIME: 'long' is no duration"),
         ("WALLCLOCK_TIME", -5, "resource_limits WALLCLOCK_TIME: -5 is no duration"),
+        ("WALLCLOCK_TIME", "1:30", "resource_limits WALLCLOCK_TIME: '1:30' may mean"),
+        ("CPU_TIME", "1:30", "H:MM:SS"),
         ("CPU_TIME", 2**63, "is more than can be counted: say unlimited"),
         ("STACK_SIZE", 2**60, "is more than can be counted: say unlimited"),
         ("OPEN_FILES", "2k", "resource_limits OPEN_FILES: '2k' is no number"),

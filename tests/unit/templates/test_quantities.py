@@ -30,13 +30,19 @@ _NOW = 1_800_000_000.0
         ("2h30m", 9000),
         ("1d1s", 86401),
         ("1:30:00", 5400),
-        ("1:30", 5400),
         ("0:00:01.5", 1.5),
         ("0", 0),
     ],
 )
 def test_duration(text: Any, seconds: float) -> None:
     assert quantities.duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["1:30", " 01:30 ", "90:00", "1:30.5"])
+def test_two_parts_are_refused_for_they_may_mean_minutes_or_hours(text: str) -> None:
+    for read in (quantities.duration, lambda given, what: quantities.moment(f"+{given}", _NOW, what)):
+        with pytest.raises(InvalidArgumentException, match=r"^--time-limit: .*H:MM:SS.*90s"):
+            read(text, "--time-limit")
 
 
 @given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
