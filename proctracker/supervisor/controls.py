@@ -17,7 +17,9 @@ from proctracker.errors import (
 from proctracker.model import JobRow, JobState, signal_name, signal_number
 from proctracker.supervisor import families, procfs
 from proctracker.supervisor.containers import STOPPED
+from proctracker.supervisor.fitting import DONE, FITTING, Unfit, unfit
 from proctracker.supervisor.jobs import ENDING, Job, engine_of, running_time
+from proctracker.supervisor.suspension import Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,15 +33,6 @@ GRACE = 10.0
 Told = Callable[["dict[str, Any]"], None]
 Done = Callable[["Drmaa2Exception | None"], None]
 
-FITTING = {
-    "suspend": (JobState.RUNNING,),
-    "resume": (JobState.SUSPENDED,),
-    "hold": (JobState.QUEUED, JobState.REQUEUED),
-    "release": (JobState.QUEUED_HELD, JobState.REQUEUED_HELD),
-    "terminate": tuple(state for state in JobState if not state.ended),
-}
-"""An action -> the states it fits (GFD.194 8.2.4)."""
-
 
 class Controls:
     """Carries out controls and the clock's own."""
@@ -47,8 +40,13 @@ class Controls:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def control(self, ids: Sequence[str], action: str, signal: str, grace: float, told: Told) -> None:
-        """Act on jobs; ``told`` gets ``done`` (ids) and ``errors`` (id -> exception) once all have been acted on."""
+    def control(
+        self, ids: Sequence[str], action: str, signal: str, grace: float, told: Told, again: bool = False
+    ) -> None:
+        """Act on jobs; ``told`` gets ``done`` (ids) and ``errors`` (id -> exception) once all have been acted on.
+
+        ``again``: a former supervisor may have done so and not lived to say it, so what is done already is no error.
+        """
         if action not in FITTING:
             raise InvalidArgumentException(f"no action {action!r}: {' '.join(FITTING)}")
         number = signal_number(signal)
@@ -71,40 +69,43 @@ class Controls:
             return done
 
         for name in ids:
-            self._one(name, action, number, grace, one(name))
+            self._one(name, action, number, grace, one(name), again)
         if not ids:
             told(outcome)
 
-    def _one(self, name: str, action: str, number: int, grace: float, done: Done) -> None:
+    def _one(self, name: str, action: str, number: int, grace: float, done: Done, again: bool) -> None:
         try:
             job = self._job(name, action)
-            getattr(self, f"_{action}")(job, done) if action != "terminate" else self._terminate(
-                job, number, grace, done
-            )
+            if action == "terminate":
+                self.end(job, "terminating", number, grace, done)
+            else:
+                getattr(self, f"_{action}")(job, done)
+        except Unfit as error:
+            done(None if again and DONE[action](error.row) else error.told)
         except Drmaa2Exception as error:
             done(error)
 
     def _job(self, name: str, action: str) -> Job:
-        core = self._core
-        job = core.jobs.find(name)
+        """The job, which is in a state for that; raises what is wrong."""
+        job = self._core.jobs.find(name)
         if job is None:
+            raise Unfit(self._ended(name), action)
+        if JobState(job.row.state) not in FITTING[action] or (action == "hold" and not job.waits):
+            raise Unfit(job.row, action, not job.waits and JobState(job.row.state).queued)
+        return job
+
+    def _ended(self, name: str) -> JobRow:
+        """The row of a job that is none of the live; its end may not be in the store yet."""
+        core = self._core
+        row = core.ledger.due(name)
+        if row is None:
             rows = core.store.jobs([name])
             if not rows:
                 raise InvalidArgumentException(f"no job {name}")
-            if not rows[0].ended:
-                raise InvalidStateException(f"job {name} belongs to another supervisor ({rows[0].keeper})")
-            raise unfit(rows[0], action)
-        if JobState(job.row.state) not in FITTING[action] or (
-            action == "hold" and job.starting and not self._back(job)
-        ):
-            raise unfit(job.row, action, job.starting)
-        return job
-
-    def _back(self, job: Job) -> bool:
-        if self._core.starter.take_back(job):
-            self._core.queue.give_back(job)
-            return True
-        return False
+            row = rows[0]
+        if not row.ended:
+            raise InvalidStateException(f"job {name} belongs to another supervisor ({row.keeper})")
+        return row
 
     # queued jobs
 
@@ -124,38 +125,40 @@ class Controls:
 
     def _suspend(self, job: Job, done: Done) -> None:
         if job.supervised:
-            families.signal_all(job, self._core.mark(job.row), signals.SIGSTOP)
-            self._suspended(job, None)
-            done(None)
+            self._stop(job, None, done)
             return
+        attempt = job.row.attempt
 
         def answered(answer: Any, error: Drmaa2Exception | None) -> None:
-            sub_state = None
-            if isinstance(error, UnsupportedOperationException) and self._by_signal(job, signals.SIGSTOP):
-                error, sub_state = None, STOPPED
-            if error is None and not job.row.ended:
-                self._suspended(job, sub_state)
+            if isinstance(error, UnsupportedOperationException) and job.pidfd is not None:
+                self._stop(job, STOPPED, done)
+                return
+            if job.row.ended or job.row.attempt != attempt:
+                error = unfit(job.row, "suspend")
+            elif error is None:
+                job.timer("limit", None)
+                self._core.ledger.change(job.row, JobState.SUSPENDED)
             done(error)
 
         self._ask(job, "suspend", answered)
 
-    def _suspended(self, job: Job, sub_state: str | None) -> None:
-        job.timer("limit", None)
-        self._core.ledger.change(job.row, JobState.SUSPENDED, sub_state)
-
-    def _by_signal(self, job: Job, number: int) -> bool:
-        """Stop or continue a container's processes where its engine cannot; whether any was reached."""
-        return job.pidfd is not None and families.signal_all(job, "", number) > 0
+    def _stop(self, job: Job, sub_state: str | None, done: Done) -> None:
+        """Suspend by signal: a plain process, or a container whose engine cannot (``sub_state``)."""
+        Stop(self._core, job, sub_state, lambda it: unfit(it.row, "suspend")).begin(done)
 
     def _resume(self, job: Job, done: Done) -> None:
         if job.supervised or job.row.sub_state == STOPPED:
-            families.signal_all(job, self._core.mark(job.row), signals.SIGCONT)
-            self._resumed(job)
-            done(None)
+            denied = families.signal_all(job, self._core.mark(job.row), signals.SIGCONT).denied
+            if not denied:
+                self._resumed(job)
+            done(families.beyond(job, denied) if denied else None)
             return
+        attempt = job.row.attempt
 
         def answered(answer: Any, error: Drmaa2Exception | None) -> None:
-            if error is None and not job.row.ended:
+            if job.row.ended or job.row.attempt != attempt:
+                error = unfit(job.row, "resume")
+            elif error is None:
                 self._resumed(job)
             done(error)
 
@@ -172,42 +175,54 @@ class Controls:
 
     # ends
 
-    def _terminate(self, job: Job, number: int, grace: float, done: Done) -> None:
-        self.end(job, "terminating", number, grace, done)
-
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
         """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL.
 
         Where it was told before, whichever grace is over first counts.
         """
         core, row = self._core, job.row
+        begins = JobState(row.state).queued and not job.waits
+        number = number if grace > 0 else signals.SIGKILL
+        denied = families.signal_all(job, core.mark(row), number).denied if self._plain(job) else set()
+        if any(pid == row.pid for pid, _ in denied):
+            done(families.beyond(job, denied))
+            return
         if job.ending in (None, "time-limit"):
             job.ending = why  # the only reason after which there may be another attempt gives way to the others
-        if (row.dispatched is None and not job.starting) or core.starter.take_back(job):
+        if job.waits:
             core.ends.refused(job, row.annotation or "", ENDING[why])
             row.annotation = row.annotation or None
             done(None)
             return
-        if JobState(row.state).queued and not job.starting:
-            core.ends.refused(job, row.annotation or "", ENDING[why])
-            done(None)
-            return
         if row.sub_state == STOPPED:
-            self._by_signal(job, signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
+            families.signal_all(job, "", signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
             self._resumed(job)
         kill_at = time.time() + max(0.0, grace)
         row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
-        if JobState(row.state) in (JobState.RUNNING, JobState.SUSPENDED):
-            core.ledger.change(row, JobState(row.state), job.ending)
-        else:
-            core.ledger.change(row)
-        if job.starting:
+        core.ledger.change(row, JobState(row.state), job.ending)
+        if begins:
             job.told = number, min(grace, job.told[1]) if job.told else grace
             job.timer("kill", core.loop.at(row.kill_at, lambda: self._give_up(job)))
             done(None)  # its container is told as soon as there is one
             return
         self.await_grace(job)
-        self._signal(job, number if grace > 0 else signals.SIGKILL, done)
+        if job.supervised:
+            self._go_on(job, number)
+            done(families.beyond(job, denied) if denied else None)
+        else:
+            self._signal(job, number, done)
+
+    @staticmethod
+    def _plain(job: Job) -> bool:
+        """Whether a job is a process that has been spawned."""
+        return job.supervised and job.row.state in (JobState.RUNNING, JobState.SUSPENDED)
+
+    def _go_on(self, job: Job, number: int) -> None:
+        """Let a stopped process take the signal that it was sent."""
+        suspended = job.row.state == JobState.SUSPENDED
+        if suspended or number == signals.SIGTERM:
+            families.signal_all(job, self._core.mark(job.row), signals.SIGCONT)
+            self._resumed(job)
 
     def _give_up(self, job: Job) -> None:
         """The grace is over while its engine still starts it, fetching an image maybe: that ends, and what there is then."""
@@ -229,15 +244,9 @@ class Controls:
             self.end(job, job.ending, number, grace, lambda error: None)
 
     def _signal(self, job: Job, number: int, done: Done) -> None:
-        core, row = self._core, job.row
+        """Have an engine send a signal to a container."""
+        row = job.row
         suspended = row.state == JobState.SUSPENDED
-        if job.supervised:
-            families.signal_all(job, core.mark(row), number)
-            if suspended or number == signals.SIGTERM:
-                families.signal_all(job, core.mark(row), signals.SIGCONT)
-                self._resumed(job)
-            done(None)
-            return
         if number != signals.SIGKILL and row.pid and not procfs.handles(row.pid, number):
             number = signals.SIGKILL  # the first process of a pid namespace ignores what it has no handler for
 
@@ -255,7 +264,9 @@ class Controls:
 
     def kill(self, job: Job) -> None:
         """The grace is over."""
-        if not job.row.ended:
+        if job.supervised and not job.row.ended:
+            families.signal_all(job, self._core.mark(job.row), signals.SIGKILL)
+        elif not job.row.ended:
             self._signal(job, signals.SIGKILL, lambda error: None)
 
     # the clock
@@ -269,7 +280,7 @@ class Controls:
     def overdue(self, job: Job) -> None:
         """The deadline has come."""
         if not job.row.ended:
-            self.end(job, "deadline", signals.SIGTERM, GRACE, lambda error: None)
+            self.end(job, "deadline", signals.SIGTERM, GRACE, lambda error: self._note(job, error))
 
     def limit_time(self, job: Job) -> None:
         """Watch the running time of a job that runs now."""
@@ -280,12 +291,10 @@ class Controls:
 
     def _too_long(self, job: Job) -> None:
         if not job.row.ended and job.row.state == JobState.RUNNING:
-            self.end(job, "time-limit", signals.SIGTERM, GRACE, lambda error: None)
+            self.end(job, "time-limit", signals.SIGTERM, GRACE, lambda error: self._note(job, error))
 
-
-def unfit(row: JobRow, action: str, starting: bool = False) -> InvalidStateException:
-    """An action that does not fit a job's state; ``starting``: its start is under way."""
-    state = JobState(row.state).name + (f" ({row.sub_state})" if row.sub_state else "")
-    state += ", just being started" if starting else ""
-    fitting = [each.name for each in FITTING[action]] if action != "terminate" else ["a job that has not ended"]
-    return InvalidStateException(f"job {row.id} is {state}: {action} takes {' or '.join(fitting)}")
+    def _note(self, job: Job, error: Drmaa2Exception | None) -> None:
+        """Put down why a job that is due to end does not: nobody asked for it in person, so nobody can be told."""
+        if error is not None and not job.row.ended:
+            job.row.annotation = error.message
+            self._core.ledger.change(job.row)

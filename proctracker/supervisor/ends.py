@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from signal import SIGCONT
 
 from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
+from proctracker.supervisor import families
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
@@ -28,6 +30,9 @@ class Ends:
         """A plain process was reaped."""
         row = job.row
         row.cpu, row.max_rss = end.cpu, end.max_rss
+        if row.state == JobState.SUSPENDED:
+            # Somebody else killed it: what it leaves behind is nobody's to resume any more.
+            families.signal_all(job, self._core.mark(row), SIGCONT)
         if row.output is None or row.error is None:
             self._core.output_limits.ended(job)
             attempt = row.attempt
@@ -99,6 +104,9 @@ class Ends:
         row, core = job.row, self._core
         job.starting = False
         job.called = None
+        if job.ending:
+            self.refused(job, "it was ended while its engine was starting it", ENDING[job.ending])
+            return
         row.dispatched = row.container = None
         core.jobs.started(job, None, None)
         core.ledger.change(row)

@@ -62,6 +62,11 @@ class Job:
         """Jobs that must end first."""
 
     @property
+    def waits(self) -> bool:
+        """Nothing of it is there yet, or any more: no start is under way, and none is looked for."""
+        return not self.starting and self.row.dispatched is None
+
+    @property
     def supervised(self) -> bool:
         """The command is the job: a plain process, a child of ours."""
         return self.row.container is None

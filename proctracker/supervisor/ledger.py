@@ -82,6 +82,10 @@ class Ledger:
         self._due(0 if self.urgent(row) and not self._failing else IDLE)
         return now
 
+    def due(self, job_id: str) -> JobRow | None:
+        """The row of a job that has changed and is not yet written."""
+        return self._dirty.get(job_id)
+
     def then(self, call: Callable[[], None]) -> None:
         """Make a call once all that has changed so far is durable, and see to it in this round."""
         self._then.append(call)

@@ -91,6 +91,7 @@ def control(core: Core, connection: Connection, number: int, message: dict[str, 
         message.get("signal") or "SIGTERM",
         float(message.get("grace", 10.0)),
         lambda outcome: connection.answer(number, outcome),
+        bool(message.get("again")),
     )
     return _later()
 

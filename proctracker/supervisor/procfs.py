@@ -142,9 +142,17 @@ def children(pid: int) -> list[int]:
 def left_by(
     mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
 ) -> list[tuple[int, int]]:
+    """What there is of a job that we may signal, as (pid, start ticks)."""
+    found = family(mark, leader_pid, leader_ticks, spare)
+    return [(pid, ticks) for pid, ticks in found if _ours_to_signal(pid)]
+
+
+def family(
+    mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
+) -> list[tuple[int, int]]:
     """Everything there is of a job, as (pid, start ticks): its session, its descendants, marked ones and theirs.
 
-    Never ourselves, our parent, ``spare``, keepers, rootless podman's pause process, or what we may not signal. With
+    Never ourselves, our parent, ``spare``, keepers or rootless podman's pause process. With
     ``leader_ticks`` a recycled leader pid is told: a pid is not given away while it names a session with members, so
     another process there means that session is over. Zombies are left out, they need a reaper and no signal.
     """
@@ -158,7 +166,7 @@ def left_by(
         roots.update(each.pid for each in stats.values() if each.session == leader_pid or each.pid == leader_pid)
     roots -= out
     found = roots | tree(roots, stats, out)
-    return [(pid, stats[pid].ticks) for pid in sorted(found) if stats[pid].state not in "ZX" and _ours_to_signal(pid)]
+    return [(pid, stats[pid].ticks) for pid in sorted(found) if stats[pid].state not in "ZX"]
 
 
 def _stays(each: Stat) -> bool:
@@ -191,8 +199,20 @@ def _own(pid: int) -> bool:
 
 
 def _ours_to_signal(pid: int) -> bool:
-    """Whether kill(2) would let us: own processes; for root also those of its job that changed their user."""
-    return os.geteuid() == 0 or _own(pid)
+    """Whether kill(2) lets us: own processes; for root also those of its job that changed their user."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        return True
+    return True
+
+
+def owner(pid: int) -> int | None:
+    """The user whose a process is, by its real uid; None if it has gone."""
+    uids = _status(pid, b"Uid")
+    return int(uids[0]) if uids else None
 
 
 def handles(pid: int, signum: int) -> bool:

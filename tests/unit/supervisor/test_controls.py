@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
+from proctracker.errors import InvalidArgumentException, OutOfResourceException, UnsupportedOperationException
 from proctracker.model import JobState, Observation
 from proctracker.supervisor import cgroups, procfs
 from proctracker.supervisor.jobs import Job, running_time
@@ -20,11 +21,13 @@ from supervising import Boxes, Desk, becomes, box, gone, state_of
 _SLEEP = ("sleep", "600")
 
 
-def _act(desk: Desk, action: str, *jobs: Job | str, signal: str = "SIGTERM", grace: float = 10.0) -> dict[str, Any]:
+def _act(
+    desk: Desk, action: str, *jobs: Job | str, signal: str = "SIGTERM", grace: float = 10.0, again: bool = False
+) -> dict[str, Any]:
     """Done and errors (id -> class and words), once they are durable."""
     told: list[dict[str, Any]] = []
     ids = [it if isinstance(it, str) else it.row.id for it in jobs]
-    desk.core.controls.control(ids, action, signal, grace, told.append)
+    desk.core.controls.control(ids, action, signal, grace, told.append, again)
     return desk.until(lambda: told)[0]
 
 
@@ -93,7 +96,7 @@ def test_a_start_under_way_is_said_to_be_one(desk: Desk, boxes: Boxes) -> None:
     boxes.words = ("sleep", "600")
     job = desk.submit("", **box())
     desk.until(lambda: job.called)
-    for action, fitting in (("suspend", "RUNNING"), ("resume", "SUSPENDED")):
+    for action, fitting in (("suspend", "RUNNING"), ("resume", "SUSPENDED"), ("hold", "QUEUED or REQUEUED")):
         said = _act(desk, action, job)["errors"][job.row.id][1]
         assert said == f"job {job.row.id} is QUEUED, just being started: {action} takes {fitting}"
     os.kill(job.called or 0, signal.SIGKILL)
@@ -108,6 +111,40 @@ def test_what_is_not_there_does_not_keep_the_others(desk: Desk) -> None:
     assert outcome["errors"]["77"][:2] == ["InvalidArgumentException", "no job 77"]
     assert outcome["errors"][foreign.id][1] == f"job {foreign.id} belongs to another supervisor (main)"
     assert _act(desk, "suspend") == {"done": [], "errors": {}}
+
+
+@pytest.mark.parametrize("action", ["suspend", "resume", "hold", "release", "terminate"])
+def test_an_end_that_is_not_in_the_store_yet_is_an_end(
+    desk: Desk, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = desk.submit("false")
+
+    def full() -> None:
+        raise OutOfResourceException("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.core.store, "commit", full)
+        desk.until(lambda: job.row.ended)
+        told: list[dict[str, Any]] = []
+        desk.core.controls.control([job.row.id], action, "TERM", 0.0, told.append)
+        assert desk.row(job).finished is None
+    desk.until(lambda: told)
+    assert told[0]["errors"][job.row.id][1].startswith(f"job {job.row.id} is FAILED: {action} takes ")
+
+
+@pytest.mark.parametrize(("before", "actions"), [("", "suspend hold terminate"), ("held", "release")])
+def test_what_a_killed_supervisor_had_done_is_no_error(desk: Desk, before: str, actions: str, tmp_path: Path) -> None:
+    for action in actions.split():
+        desk.core.paused = action == "hold"
+        job = desk.submit(*_SLEEP, hold=bool(before))
+        if action in ("suspend", "terminate"):
+            desk.running(job)
+        outcome = {"done": [job.row.id], "errors": {}}
+        assert _act(desk, action, job) == outcome
+        if action == "terminate":
+            desk.ended(job)
+        assert _act(desk, action, job)["done"] == []
+        assert _act(desk, action, job, again=True) == outcome
 
 
 @pytest.mark.parametrize(("action", "signal"), [("explode", "TERM"), ("terminate", "NONSENSE")])
@@ -299,6 +336,49 @@ def test_a_suspended_container_is_resumed_for_its_end(
     expected: Sequence[str] = ["suspend", "kill", "kill"] if stopped else ["suspend", "resume", "kill", "kill"]
     assert boxes.verbs() == expected
     assert becomes(job.row.pid or 0, "SR")
+
+
+@pytest.mark.parametrize("why", ["terminating", "deadline"])
+def test_the_reason_of_an_end_during_the_start_is_in_the_row(desk: Desk, boxes: Boxes, why: str) -> None:
+    boxes.words = ("sleep", "600")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.called)
+    desk.core.controls.end(job, why, signal.SIGTERM, 500, lambda error: None)
+    desk.core.ledger.flush()
+    row = desk.row(job)
+    assert (row.state, row.sub_state, row.kill_at is not None) == (JobState.QUEUED, why, True)
+    os.kill(job.called or 0, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_start_that_is_looked_for_is_ended_when_it_is_found(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
+    boxes.words = ("sleep", "600")
+    job = old.submit("x", **box(), retries=1)
+    old.until(lambda: job.called)
+    old.core.ledger.flush()
+    os.kill(job.called or 0, signal.SIGKILL)
+    assert becomes(job.called or 0, "ZX")
+    boxes.down = "not now"
+    new = follow()
+    taken = new.taken(job)
+    said = _act(new, "hold", taken)["errors"][job.row.id][1]
+    assert said == f"job {job.row.id} is QUEUED, just being started: hold takes QUEUED or REQUEUED"
+    assert _act(new, "terminate", taken, grace=0)["done"] == [job.row.id]
+    assert new.row(job).finished is None
+    boxes.down = None
+    with subprocess.Popen(["sleep", "600"]) as process:
+        if there:
+            boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=process.pid)
+            new.until(lambda: "kill" in boxes.verbs(), "the signal")
+            assert boxes.asked[-1][::2] == ("kill", "SIGKILL")
+        process.kill()
+        boxes.says.pop(job.row.container or "", None)
+    row = new.ended(taken)
+    if not there:
+        assert (row.state, row.sub_state, row.attempt) == (JobState.FAILED, "terminated", 1)
 
 
 def test_an_end_asked_for_during_the_start_keeps_its_signal_and_grace(

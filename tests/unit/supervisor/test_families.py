@@ -48,9 +48,9 @@ def test_a_daemonised_child_is_reached(desk: Desk, tmp_path: Path) -> None:
     job, daemon = _daemon(desk, tmp_path)
     mark = desk.core.mark(job.row)
     assert {pid for pid, _ in families.members(job, mark)} == {job.row.pid, daemon}
-    assert families.signal_all(job, mark, signal.SIGSTOP) == 2
+    assert len(families.signal_all(job, mark, signal.SIGSTOP).reached) == 2
     assert all(becomes(pid, "T") for pid in (job.row.pid or 0, daemon))
-    assert families.signal_all(job, mark, signal.SIGKILL) == 2
+    assert len(families.signal_all(job, mark, signal.SIGKILL).reached) == 2
     assert gone(daemon)
 
 
@@ -61,7 +61,7 @@ def test_what_is_below_a_containers_first_process() -> None:
     below = int(first.stdout.readline())
     job = Job(JobRow("1", 1, container="box", pid=first.pid), {}, "")
     assert {pid for pid, _ in families.members(job, "")} == {first.pid, below}
-    assert families.signal_all(job, "", signal.SIGKILL) == 2
+    assert len(families.signal_all(job, "", signal.SIGKILL).reached) == 2
     assert gone(below)
     first.communicate()
     assert families.members(job, "") == []
@@ -70,9 +70,9 @@ def test_what_is_below_a_containers_first_process() -> None:
 def test_a_later_process_of_the_same_pid_is_spared() -> None:
     with subprocess.Popen(["sleep", "600"]) as process:
         ticks = spawn.ticks(process.pid)
-        assert families.send([(process.pid, ticks + 1)], signal.SIGKILL) == []
-        assert families.send([(process.pid, ticks)], signal.SIGKILL) == [(process.pid, ticks)]
-    assert families.send([(process.pid, ticks)], signal.SIGKILL) == []
+        assert families.send([(process.pid, ticks + 1)], signal.SIGKILL) == (set(), set())
+        assert families.send([(process.pid, ticks)], signal.SIGKILL) == ({(process.pid, ticks)}, set())
+    assert families.send([(process.pid, ticks)], signal.SIGKILL) == (set(), set())
 
 
 def test_a_first_signal_is_sent_once(desk: Desk, tmp_path: Path) -> None:
