@@ -160,6 +160,11 @@ def reap_all() -> None:
             pass
 
 
+def _id(request: Request) -> str:
+    """The id that a container gets."""
+    return f"id-{request.job_id}" + (f"-{request.attempt}" if request.attempt > 1 else "")
+
+
 class Boxes:
     """A runtime by hand. A container is the last argument, run by a shell in the background; ``says`` is what looks tell."""
 
@@ -168,6 +173,7 @@ class Boxes:
     pulls = True
     keeps_logs = True
     tells_removal = False
+    states: Mapping[str, str] = {"dead": "UNDETERMINED"}
     groups: Sequence[str] = ()
     ignored = ("not supported and ignored",)
     kind = DETACHED
@@ -184,10 +190,12 @@ class Boxes:
         self.files: dict[str, bytes] = {}
         self.stderr: str | None = None
         self.written: Monitor | None = None
+        self.ids: dict[str, str] = {}
 
     def launch(self, request: Request) -> Launch:
         pid_file = f"{request.folder}/pid"
-        script = f"setsid sh -c {shlex.quote((request.template.args or [''])[-1])} >&- 2>&- & echo $! > {pid_file}; echo id-{request.job_id}"
+        self.ids[_id(request)] = request.name
+        script = f"setsid sh -c {shlex.quote((request.template.args or [''])[-1])} >&- 2>&- & echo $! > {pid_file}; {self.telling(request)}"
         argv = self.words or ("sh", "-c", script + (f"; echo no >&2; exit {self.code}" if self.code else ""))
         files = {f"{request.folder}/{name}": text for name, text in self.files.items()}
         told = pid_file if self.pid_files else None
@@ -195,6 +203,16 @@ class Boxes:
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         return 125, completed.stderr.strip()
+
+    @staticmethod
+    def telling(request: Request) -> str:
+        """What the command says of the container it made: its id, in a file and to whoever asked for it."""
+        return f"echo {_id(request)} | tee {request.folder}/id"
+
+    def name_of(self, word: str) -> str:
+        """The name of a container that is asked for by its id."""
+        by_id = {seen.container_id: name for name, seen in self.says.items() if seen.container_id}
+        return by_id.get(word) or self.ids.get(word, word)
 
     def _answer(self, *words: str) -> None:
         self.asked.append(words)
@@ -205,32 +223,32 @@ class Boxes:
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
         yield []
-        self._answer("look", *names)
-        return {name: self.says[name] for name in names if name in self.says}
+        self._answer("look", *map(self.name_of, names))
+        return {name: self.says[self.name_of(name)] for name in names if self.name_of(name) in self.says}
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         yield []
-        self._answer("end", name)
-        return self.says.get(name)
+        self._answer("end", self.name_of(name))
+        return self.says.get(self.name_of(name))
 
     def release(self, engine: Engine, name: str) -> Dialog[None]:
         yield []
-        self._answer("release", name)
+        self._answer("release", self.name_of(name))
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
         return self.written
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         yield []
-        self._answer(action, name, signal)
+        self._answer(action, self.name_of(name), signal)
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
         yield []
-        self._answer("remove", *names)
-        return {name: why for name, why in self.stays.items() if name in names}
+        self._answer("remove", *map(self.name_of, names))
+        return {name: self.stays[self.name_of(name)] for name in names if self.name_of(name) in self.stays}
 
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
-        return ("sh", "-c", f"echo output of {name}; echo errors >&2")
+        return ("sh", "-c", f"echo output of {self.name_of(name)}; echo errors >&2")
 
     def verbs(self) -> list[str]:
         """What was asked, by its first words."""

@@ -56,7 +56,7 @@ def _adopt(access: Access, target: Target) -> list[str]:
     labels = {"proctracker.home": access.home.uuid, "proctracker.owner": str(os.getuid())}
     runner = Runner(target.engine, access.config.cli_timeout)
     seen = runner.converse(target.runtime.ours(target.engine, labels))
-    found = [_told(name, each, target) for name, each in seen.items() if each.labels.get("proctracker.job")]
+    found = [_told(name, each, target) for name, each in seen.items() if _named(access, name, each)]
     if not found:
         return []
     adopted: list[str] = access.client.call("adopt", contact=target.contact, found=found)["ids"]
@@ -65,6 +65,12 @@ def _adopt(access: Access, target: Target) -> list[str]:
     if over:
         access.client.wait(over, timeout=_SEEING)
     return adopted
+
+
+def _named(access: Access, name: str, seen: Observation) -> bool:
+    """Whether a container has the name that goes with its labels: an image made of a job's container has those, too."""
+    job, attempt = seen.labels.get("proctracker.job"), seen.labels.get("proctracker.attempt") or ""
+    return job is not None and attempt.isdecimal() and name == access.home.container(job, int(attempt))
 
 
 def _told(name: str, seen: Observation, target: Target) -> dict[str, Any]:

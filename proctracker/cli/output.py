@@ -97,7 +97,7 @@ class Log:
         from proctracker.tracker import contacts
 
         engine = contacts.engine_of(spec)
-        argv = runtimes.get(row.runtime).logs(engine, row.container or "", follow)
+        argv = runtimes.get(row.runtime).logs(engine, row.address, follow)
         pipes = {stream: os.pipe() for stream in _read(spec)}
         with contextlib.ExitStack() as stack:
             ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]

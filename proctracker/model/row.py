@@ -61,6 +61,11 @@ class JobRow:
         """Nothing more will happen to this job."""
         return self.finished is not None
 
+    @property
+    def address(self) -> str:
+        """What its engine is asked for: the container's id, once its start has told it; a name may be another's by now."""
+        return self.container_id or self.container or ""
+
 
 def row_state(row: JobRow) -> JobState:
     """A row's state as the enumeration."""

@@ -154,7 +154,10 @@ class Runtime(Protocol):
         """A start command that returned not 0 -> (exit status 125, 126 or 127; the CLI's reason in one line)."""
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """The state now of many containers by name, batched; names the engine does not know are missing from the answer."""
+        """The state now of many containers by name or id, batched, as they were asked for; unknown ones are missing.
+
+        Where an engine has no ids but names, one of ours on a container with other labels than it says is unknown, too.
+        """
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """One look at a container whose process has gone: exit code, usage; None: the engine does not know it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from proctracker.errors import UnsupportedOperationException
+from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, tasks, words
@@ -29,7 +29,9 @@ UNSUPPORTED = {
 }
 
 _NEWER = r"flag provided but not defined: -+(user|hostname)\b"
+_IN_USE = r"^(?:container|snapshot) \"([^\"]+)\": already exists"
 _VERSION = r"(?m)^(Client|Server):|^\s+Version:\s*(\S+)"
+_FILTERS = 400  # containers named in one call, of 170 bytes each
 _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process has gone, until its shim notices
 
 
@@ -75,10 +77,14 @@ class Ctr:
         if newer:
             return 125, f"this ctr has no --{newer[1]}: containerd 1.7 or newer is needed"
         told = words.reason("\n".join(re.findall("^ctr: .*", completed.stderr, re.MULTILINE)) or completed.stderr)
+        clash = re.search(_IN_USE, told)
+        if clash:
+            return 125, f"the name {clash[1]} is in use: {told}"
         return words.start_status(told), told or f"ctr ended with {completed.returncode} and no word"
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
         """``tasks ls`` for all; ``containers ls`` for those without a task; a call more for each that has ended."""
+        names = yield from self._carrying(engine, names)
         if not names:
             return {}
         listed = tasks.parse_tasks((yield from one(self.argv(engine, "tasks", "ls"))))
@@ -91,12 +97,31 @@ class Ctr:
             found[name] = (yield from self._told(engine, name))[0] or found[name]
         return found
 
+    def _carrying(self, engine: Engine, names: Sequence[str]) -> Dialog[Sequence[str]]:
+        """The names without those that other containers have: a name of ours says which labels it comes with.
+
+        They are all that tells one container of a name from another here.
+        """
+        wanted = {name: labels for name, labels in ((name, tasks.labels_of(name)) for name in names) if labels}
+        if not wanted:
+            return names
+        chosen = [f"id=={json.dumps(name)},{_filter(labels)}" for name, labels in wanted.items()]
+        calls = [chosen[start : start + _FILTERS] for start in range(0, len(chosen), _FILTERS)]
+        told = yield [self.argv(engine, "containers", "ls", "-q", *filters) for filters in calls]
+        found = {name for done in told for name in inspection.ids(words.expect(done))}
+        return [name for name in names if name in found or name not in wanted]
+
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """What the shim tells; then the task goes, for its shim takes 6 to 13 MB. The code stays as the container's label.
 
         The deletion returns when the logger has written all output. Of an attached start its own command deletes the task.
         """
         seen, stdout = yield from self._told(engine, name)
+        try:
+            if not (yield from self._carrying(engine, [name])):
+                return None
+        except DrmCommunicationException:
+            pass  # its shim has told all the same, and nothing below is done by a daemon that is down
         if stdout.startswith("binary:") and seen:
             code = ctr_launch.code_of(seen)
             label = self.argv(engine, "containers", "label", name, f"{tasks.EXIT_LABEL}={code}")
@@ -132,7 +157,7 @@ class Ctr:
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The names by a filter, then what each container says of itself, and their tasks."""
-        chosen = ",".join(f"labels.{json.dumps(key)}=={json.dumps(value)}" for key, value in labels.items())
+        chosen = _filter({key: f"=={json.dumps(value)}" for key, value in labels.items()})
         done = yield from one(self.argv(engine, "containers", "ls", "-q", *([chosen] if chosen else [])))
         names = inspection.ids(words.expect(done))
         found = yield from self.look(engine, names)
@@ -154,6 +179,7 @@ class Ctr:
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
         """Tasks first (with them go the shims), then the containers with their snapshots; a look tells what is left."""
+        names = yield from self._carrying(engine, names)
         if not names:
             return {}
         yield [self.argv(engine, "tasks", "delete", *(["--force"] if force else []), *names)]
@@ -186,6 +212,11 @@ class Ctr:
         said = words.expect((yield from one(self.argv(engine, "version"))))
         client, *server = [found[2] for found in re.finditer(_VERSION, said) if found[2]] or ["unknown"]
         return f"{client}, server {server[0]}" if server else client
+
+
+def _filter(labels: Mapping[str, str]) -> str:
+    """containerd's filter for labels; each value with the operator in front."""
+    return ",".join(f"labels.{json.dumps(key)}{value}" for key, value in labels.items())
 
 
 RUNTIME = Ctr()

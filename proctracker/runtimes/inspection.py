@@ -65,6 +65,13 @@ def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Obse
     return found
 
 
+def as_asked(names: Sequence[str], found: Mapping[str, Observation]) -> dict[str, Observation]:
+    """The same by what was asked for, be it a name or an id."""
+    by_id = {seen.container_id: seen for seen in found.values()}
+    asked = {name: found.get(name) or by_id.get(name) for name in names}
+    return {name: seen for name, seen in asked.items() if seen is not None}
+
+
 def objects(done: Completed) -> Iterator[Mapping[str, Any]]:
     """The JSON objects in a text, also those in arrays (nerdctl 1.7 prints an array a container)."""
     text, at = done.stdout.strip(), 0

@@ -126,11 +126,11 @@ class Nerdctl(DockerLike):
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
         """``inspect`` for a few; else ``ps`` for all, and ``inspect`` for those of which it does not tell enough."""
         if len(names) <= _FEW:
-            return (yield from self._inspect(engine, names))
+            return inspection.as_asked(names, (yield from self._inspect(engine, names)))
         listed = yield from self._listed(engine)
-        found = {name: seen for name, seen in listed.items() if name in names}
+        found = inspection.as_asked(names, listed)
         unclear = [name for name, seen in found.items() if seen.state == JobState.UNDETERMINED]
-        return {**found, **(yield from self._inspect(engine, unclear))}
+        return {**found, **inspection.as_asked(unclear, (yield from self._inspect(engine, unclear)))}
 
     def _listed(self, engine: Engine) -> Dialog[Mapping[str, Observation]]:
         return parse_list((yield from one(self.argv(engine, *self.list_words))))

@@ -178,7 +178,7 @@ class DockerLike:
         if not names:
             return {}
         done = yield from one(self.argv(engine, *self.inspect, inspection.template(self.fields), *names))
-        found = inspection.parse(done, self.states)
+        found = inspection.as_asked(names, inspection.parse(done, self.states))
         if not done.returncode and len(found) < len(names):
             # One that is unknown is an error of the CLI's: silence is none, and nothing was removed.
             raise DrmCommunicationException(f"{self.name} told of {len(found)} of {len(names)} containers")
@@ -196,7 +196,8 @@ class DockerLike:
         """The ids by ``ps --filter``, then one look."""
         chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]
         done = yield from one(self.argv(engine, *self.list_words, *chosen))
-        return (yield from self.look(engine, inspection.ids(words.expect(done))))
+        seen = yield from self.look(engine, inspection.ids(words.expect(done)))
+        return {each.name or "": each for each in seen.values()}
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         """``pause``, ``unpause`` and ``kill``."""

@@ -33,6 +33,19 @@ SHIM_STATES = {1: "CREATED", 2: "RUNNING", 3: "STOPPED", 4: "PAUSED", 5: "PAUSIN
 _TABLE = r"TASK\s+PID\s+STATUS"
 
 
+def labels_of(name: str) -> dict[str, str]:
+    """The labels of a container of ours with this name, each value with a filter's operator; none for other names."""
+    match = re.fullmatch(r"proctracker-([0-9a-f]{8})-(\d+(?:_\d+)?)-(\d+)", name, re.ASCII)
+    if match is None:
+        return {}
+    home, job, attempt = match.groups()
+    return {
+        "proctracker.home": f"~=^{home}",
+        "proctracker.job": f"=={json.dumps(job)}",
+        "proctracker.attempt": f"=={json.dumps(attempt)}",
+    }
+
+
 def parse_tasks(done: Completed) -> dict[str, Observation]:
     """The table of ``tasks ls`` by name; STOPPED ones are UNDETERMINED here, for the table has no codes.
 

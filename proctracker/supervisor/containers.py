@@ -156,7 +156,7 @@ class Containers:
     def _ask(self, job: Job, gone: float) -> None:
         """One look at a container whose process has gone."""
         runtime, engine = runtimes.get(job.row.runtime), engine_of(job)
-        name = job.row.container or ""
+        name = job.row.address
 
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
             self._told(job, found, error, gone)
@@ -176,7 +176,7 @@ class Containers:
                 row.annotation = error.message
                 core.ledger.change(row)
             self._again(job, gone, 1.0)
-        elif found is None:
+        elif found is None or self._another(job, found):
             core.ends.lost(job, "removed", "its container was removed by somebody else")
         elif found.state.ended and self._being_removed(job, found):
             job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
@@ -196,6 +196,11 @@ class Containers:
             )
         else:
             self._again(job, gone, 0.02)
+
+    def _another(self, job: Job, found: Observation) -> bool:
+        """Whether a container of the job's name is another one, where names are all there is: those never start again."""
+        row, running = job.row, found.state in (JobState.RUNNING, JobState.SUSPENDED)
+        return running and found.container_id == row.container and None is not row.pid != found.pid
 
     def _being_removed(self, job: Job, found: Observation) -> bool:
         """Whether somebody's ``rm -f`` killed it and is about to remove it: that, not the signal, is how it ended."""
@@ -236,9 +241,9 @@ class Containers:
 
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
             for job in jobs:
-                self._looked(job, (found or {}).get(job.row.container or ""), error)
+                self._looked(job, (found or {}).get(job.row.address), error)
 
-        self._core.calls.converse(engine, runtime.look(engine, [job.row.container or "" for job in jobs]), seen)
+        self._core.calls.converse(engine, runtime.look(engine, [job.row.address for job in jobs]), seen)
 
     def _looked(self, job: Job, found: Observation | None, error: Drmaa2Exception | None) -> None:
         row = job.row

@@ -171,7 +171,7 @@ class Controls:
 
     def _ask(self, job: Job, action: str, answered: Any, signal: str = "SIGTERM") -> None:
         runtime, engine = runtimes.get(job.row.runtime), engine_of(job)
-        self._core.calls.converse(engine, runtime.control(engine, action, job.row.container or "", signal), answered)
+        self._core.calls.converse(engine, runtime.control(engine, action, job.row.address, signal), answered)
 
     # ends
 

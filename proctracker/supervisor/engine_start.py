@@ -11,13 +11,13 @@ from proctracker.errors import Drmaa2Exception, words
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
-from proctracker.supervisor import cgroups, procfs, spawn
+from proctracker.supervisor import cgroups, identity, procfs, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.jobs import ENDING, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Mapping
 
     from proctracker.supervisor.core import Core
 
@@ -36,6 +36,7 @@ class EngineStart:
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
         self._name = core.home.container(job.row.id, job.row.attempt)
+        self._labels: Mapping[str, str] = {}
         self._over = False
         self._began = False
 
@@ -46,6 +47,8 @@ class EngineStart:
             request = core.starter.request(job, self._runtime, core.starter.ours(job))
             self._engine = request.engine
             job.folder = request.folder
+            identity.forget(request.folder)
+            self._labels = request.labels
             os.makedirs(request.folder, mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
             self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
@@ -127,8 +130,10 @@ class EngineStart:
             return
         core, job = self._core, self._job
 
+        told = self._told()
+
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
-            seen: Observation | None = (found or {}).get(self._name)
+            seen = self._own(found, told)
             if self._over or job.row.ended:
                 return
             if seen is not None and seen.state in (JobState.RUNNING, JobState.SUSPENDED) and seen.pid:
@@ -136,7 +141,8 @@ class EngineStart:
                 return
             core.loop.after(min(0.02 * 2**tries, 0.5), lambda: self._attached(tries + 1))
 
-        core.calls.converse(self._engine, self._runtime.look(self._engine, [self._name]), looked)
+        names = [told] if told else []
+        core.calls.converse(self._engine, self._runtime.look(self._engine, names), looked)
 
     def _returned(self, completed: Completed) -> None:
         """The run command is over."""
@@ -151,18 +157,27 @@ class EngineStart:
         elif completed.returncode == 0 and self._ignored(completed):
             self._undo(self._ignored(completed))
         elif completed.returncode == 0 and self._launch.kind != ATTACHED:
-            name = _word(self._launch.id_file) or completed.stdout.strip()
-            pid = self._pid(name)
-            if pid and core.containers.belongs(pid, self._name, name):
-                self._finish(Observation(JobState.RUNNING, pid=pid, container_id=name or self._name))
+            told = self._told() or completed.stdout.strip()
+            pid = self._pid(told)
+            if pid and core.containers.belongs(pid, self._name, told):
+                self._finish(Observation(JobState.RUNNING, pid=pid, container_id=told or self._name))
             else:
-                self._look(completed)
+                self._look(completed, told or self._name)
         else:
-            self._look(completed)
+            self._look(completed, self._told())
+
+    def _told(self) -> str | None:
+        """The container that the command has said by now it made."""
+        return identity.told(self._job.folder or "", self._name)
+
+    def _own(self, found: Any, told: str | None) -> Observation | None:
+        """What a look tells of that container."""
+        seen: Observation | None = (found or {}).get(told)
+        return seen if seen is not None and identity.agrees(self._labels, seen) else None
 
     def _pid(self, container_id: str) -> int | None:
         """The container's process, as far as that can be known without asking."""
-        word = _word(self._launch.pid_file)
+        word = identity.word(self._launch.pid_file)
         if self._runtime.groups and container_id:
             return cgroups.first(self._runtime.groups, container_id)
         return int(word) if word.isdigit() else None
@@ -180,17 +195,18 @@ class EngineStart:
 
     def _undo(self, reason: str) -> None:
         """It runs, but not as it was to: it goes, and has not started."""
-        remove = self._runtime.remove(self._engine, [self._name], force=True)
+        remove = self._runtime.remove(self._engine, [self._told() or self._name], force=True)
         self._core.calls.converse(self._engine, remove, lambda answer, wrong: self._done(spawn.NOT_STARTED, reason))
 
-    def _look(self, completed: Completed) -> None:
-        """What became of it: a call that was cut off, or says it failed, may have started the container all the same."""
+    def _look(self, completed: Completed, told: str | None) -> None:
+        """What became of it: a call that was cut off, or says it failed, may have started the container all the same.
+
+        One that has told of no container has made none, whatever else has its name.
+        """
 
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
-            seen: Observation | None = (found or {}).get(self._name)
-            if seen is not None and not self._ours(seen):
-                seen = None
-            if seen is not None and seen.state not in (JobState.QUEUED, JobState.UNDETERMINED):
+            seen = self._own(found, told)
+            if seen is not None and self._has_run(seen, completed.returncode):
                 self._finish(seen)
                 return
             if completed.returncode == 0 and error is None and seen is None and self._launch.kind != ATTACHED:
@@ -201,15 +217,17 @@ class EngineStart:
             if self._job.ending and completed.returncode == -signal.SIGKILL:
                 code = _GIVEN_UP
             if seen is not None:
-                remove = self._runtime.remove(self._engine, [self._name], force=True)
+                remove = self._runtime.remove(self._engine, [told or ""], force=True)
                 self._core.calls.converse(self._engine, remove, lambda answer, wrong: None)
             self._done(code, reason)
 
-        self._core.calls.converse(self._engine, self._runtime.look(self._engine, [self._name]), looked)
+        self._core.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
 
-    def _ours(self, seen: Observation) -> bool:
-        """Whether a container of this name is this job's: another home may have had the same first eight digits."""
-        return not seen.labels or seen.labels.get("proctracker.home") == self._core.uuid
+    def _has_run(self, seen: Observation, status: int) -> bool:
+        """Whether its container was started; a state that nobody has heard of never says that it was not."""
+        if seen.state == JobState.UNDETERMINED:
+            return not status or seen.sub_state not in (*self._runtime.states, "lost")
+        return seen.state != JobState.QUEUED
 
     def _finish(self, seen: Observation) -> None:
         """It runs, or has run already."""
@@ -247,15 +265,6 @@ def _write(path: str, content: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as file:
         file.write(content)
-
-
-def _word(path: str | None) -> str:
-    """What a CLI wrote into a file; empty where there is none."""
-    try:
-        with open(path or "", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 def _said(path: str, start: int | None = None) -> str:

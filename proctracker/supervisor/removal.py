@@ -88,7 +88,7 @@ class Removal:
                 nonlocal left
                 left -= 1
                 for row in members:
-                    why = error.message if error else (answer or {}).get(row.container or "")
+                    why = error.message if error else (answer or {}).get(row.address)
                     if why:
                         failed[row.id] = why
                 if not left:
@@ -109,8 +109,8 @@ def _gone(runtime: Runtime, engine: Engine, rows: Sequence[JobRow]) -> Dialog[Ma
     What was lost goes by force where its engine goes on calling a process running that has ended: podman does, once
     somebody has killed the conmon above it.
     """
-    failed = dict((yield from runtime.remove(engine, [row.container or "" for row in rows])))
-    lost = {row.container or "": row for row in rows if row.sub_state == "lost" and row.container in failed}
+    failed = dict((yield from runtime.remove(engine, [row.address for row in rows])))
+    lost = {row.address: row for row in rows if row.sub_state == "lost" and row.address in failed}
     if lost:
         seen = yield from runtime.look(engine, list(lost))
         dead = [name for name, row in lost.items() if name in seen and _is_dead(row, seen[name].pid)]
@@ -154,7 +154,7 @@ def save_logs(core: Core, job: Job, then: Any) -> None:
         then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
 
     try:
-        core.calls.start(runtime.logs(engine, row.container or ""), engine, done, streams=(null, fds[0], fds[-1]))
+        core.calls.start(runtime.logs(engine, row.address), engine, done, streams=(null, fds[0], fds[-1]))
     except Drmaa2Exception as error:
         then(error.message)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
+from proctracker.supervisor import identity
 from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -28,11 +29,15 @@ def call_gone(core: Core, pid: int) -> None:
 
 
 def find(core: Core, job: Job) -> None:
-    """Look for the container of a start whose call is over."""
-    runtime, engine, name = runtimes.get(job.row.runtime), engine_of(job), job.row.container or ""
+    """Look for the container of a start whose call is over: the one that it said it made."""
+    row, runtime, engine = job.row, runtimes.get(job.row.runtime), engine_of(job)
+    told = row.container_id or identity.told(identity.folder(core.home, row), row.container or "")
+    labels = core.starter.labels(row)
 
     def seen(found: Any, error: Drmaa2Exception | None) -> None:
-        observed: Observation | None = (found or {}).get(name)
+        observed: Observation | None = (found or {}).get(told)
+        if observed is not None and not identity.agrees(labels, observed):
+            observed = None
         if job.row.ended:
             return
         if error is not None:
@@ -45,4 +50,4 @@ def find(core: Core, job: Job) -> None:
         else:
             core.containers.runs(job, observed)
 
-    core.calls.converse(engine, runtime.look(engine, [name]), seen)
+    core.calls.converse(engine, runtime.look(engine, [told] if told else []), seen)

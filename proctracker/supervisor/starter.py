@@ -11,7 +11,7 @@ from proctracker import runtimes
 from proctracker.errors import words
 from proctracker.model import JobRow, JobState, JobTemplate
 from proctracker.runtimes.base import PASSED, Engine, Launch, Request, Runtime
-from proctracker.supervisor import rlimits, spawn
+from proctracker.supervisor import identity, rlimits, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
@@ -90,7 +90,7 @@ class Starter:
             job_id=row.id,
             attempt=row.attempt,
             name=core.home.container(row.id, row.attempt),
-            folder=os.path.join(core.home.starts, f"{row.id}.{row.attempt}"),
+            folder=identity.folder(core.home, row),
             keep_output=out,
             keep_error=err,
             environment=context.environment(ours, runtime.containers),

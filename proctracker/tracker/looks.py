@@ -51,7 +51,7 @@ def _containers(rows: Sequence[JobRow], reader: Reader, timeout: float) -> dict[
     groups = _by_engine(rows, reader)
     pairs = []
     for (name, _), (engine, members) in groups.items():
-        names = [str(row.container) for row in members]
+        names = [row.address for row in members]
         pairs.append((runner.Runner(engine, timeout), runtimes.get(name).look(engine, names)))
     found: dict[str, Observation] = {}
     for (_, members), answer in zip(groups.values(), runner.converse_all(pairs)):
@@ -59,7 +59,7 @@ def _containers(rows: Sequence[JobRow], reader: Reader, timeout: float) -> dict[
             if isinstance(answer, Drmaa2Exception):
                 found[row.id] = Observation(JobState.UNDETERMINED, annotation=answer.message)
             else:
-                found[row.id] = answer.get(row.container) or Observation(
+                found[row.id] = answer.get(row.address) or Observation(
                     JobState.UNDETERMINED, REMOVED, annotation="its engine does not know the container: removed by hand"
                 )
     return found

@@ -61,7 +61,7 @@ def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:
     if joined and stream == "stderr":
         return b""
     engine = engine_of(spec)
-    argv = runtimes.get(row.runtime).logs(engine, str(row.container), False)
+    argv = runtimes.get(row.runtime).logs(engine, row.address, False)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         code = Runner(engine).copy(argv, out, out if joined else err)
         found = []

@@ -81,12 +81,20 @@ class Kit:
             return self.bare("container", "ls", "-q")
         return self.bare("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
 
+    def lives(self, name: str) -> bool:
+        """Whether a container runs, as the bare CLI tells."""
+        if self.runtime == "ctr":
+            return any(line.split()[0] == name and "RUNNING" in line for line in self.bare("task", "ls").splitlines())
+        return name in self.bare("ps", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
+
     @contextmanager
-    def foreign(self, name: str) -> Iterator[None]:
-        """A container that is none of ours."""
+    def foreign(self, name: str, labels: Mapping[str, str] | None = None) -> Iterator[None]:
+        """A container that is none of ours; it may carry labels like ours."""
         image = str(self.image)
         first = self.runtime == "ctr"
-        self.bare("run", "-d", *([image, name] if first else ["--name", name, image]), "sleep", "600")
+        words = [f"--label={key}={value}" for key, value in (labels or {}).items()]
+        words += ["--null-io", image, name] if first else ["--network", "host", "--name", name, image]
+        self.bare("run", "-d", *words, "sleep", "600")
         try:
             yield
         finally:

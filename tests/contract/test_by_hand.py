@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, unseen, until
+from proctracker.store import Home
 
 
 def _running(kit: Kit, session: pt.JobSession) -> pt.Job:
@@ -110,3 +112,68 @@ def test_foreign_containers_are_not_ours(kit: Kit, session: pt.JobSession) -> No
         assert cli("-s", session.session_name, "reap", "--finished").returncode == 0
         assert session.get_jobs() == []
         assert not kit.containers or name in kit.listed()
+
+
+def _labels(home: Home, number: int) -> dict[str, str]:
+    """What the first attempt of a job is marked with."""
+    told = {"home": home.uuid, "session": "s", "job": str(number), "attempt": "1", "owner": str(os.getuid())}
+    return {f"proctracker.{name}": value for name, value in told.items()}
+
+
+@pytest.mark.parametrize("forged", [False, True], ids=["name", "labels"])
+@pytest.mark.parametrize("fed", [False, True], ids=["", "fed"])
+def test_a_container_that_merely_has_the_jobs_name(
+    alone: Kit, home: Home, tmp_path: Path, forged: bool, fed: bool
+) -> None:
+    kit = alone
+    session = pt.create_job_session("s", kit.contact)
+    first = int(session.run_job(kit.script("exit 0")).job_id)
+    if not kit.containers:
+        return  # a process has no name
+    given = {}
+    if fed:
+        (tmp_path / "in").write_text("given")
+        given["input_path"] = str(tmp_path / "in")
+    name = home.container(str(first + 1), 1)
+    with kit.foreign(name, _labels(home, first + 1) if forged else None):
+        job = session.run_job(kit.script("exit 0", **given))
+        info = job.wait_terminated(LONG)
+        assert (info.job_state, info.exit_status, info.job_sub_state) == (pt.JobState.FAILED, 125, "start-failed")
+        assert name in (info.annotation or "")
+        assert kit.lives(name)
+        job.reap()
+        session.close()
+        pt.destroy_job_session("s", live="terminate")
+        assert kit.lives(name)
+
+
+@pytest.mark.parametrize("forged", [False, True], ids=["name", "labels"])
+def test_a_container_that_took_the_place_of_the_jobs(alone: Kit, home: Home, forged: bool) -> None:
+    kit = alone
+    session = pt.create_job_session("s", kit.contact)
+    job = _running(kit, session)
+    if not kit.containers:
+        job.terminate(grace=0)
+        return
+    name = home.container(job.job_id, 1)
+    with unseen():
+        kit.by_hand("remove", job)
+        again = kit.foreign(name, _labels(home, int(job.job_id)) if forged else None)
+        again.__enter__()
+    try:
+        info = job.wait_terminated(LONG)
+        assert (info.job_state, info.job_sub_state) == (pt.JobState.UNDETERMINED, "removed")
+        assert cli("-c", kit.contact, "terminate", job.job_id).returncode == 1
+        job.reap()
+        assert kit.lives(name)
+    finally:
+        again.__exit__(None, None, None)
+
+
+def test_adopt_takes_no_container_for_its_labels_alone(alone: Kit, home: Home) -> None:
+    kit = alone
+    pt.create_job_session("s", kit.contact)
+    with kit.foreign("copied", _labels(home, 7)) if kit.containers else nullcontext():
+        assert cli("-c", kit.contact, "adopt").stdout == ""
+        assert pt.open_job_session("s").get_jobs() == []
+        assert not kit.containers or kit.lives("copied")

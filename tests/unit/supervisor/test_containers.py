@@ -209,7 +209,11 @@ def test_what_is_written_of_a_start_that_failed_is_no_output(
     # ctr and nerdctl 1.7 do not tell when a job started: without a reason its 127 is its own.
     name = f"proctracker-{desk.home.uuid[:8]}-1-1"
     kept = desk.core.outputs.paths(JobRow("1", 1), None)[1]
-    boxes.words = ("sh", "-c", f"mkdir -p {os.path.dirname(kept)}; echo said >{kept}; exit 1")
+    boxes.words = (
+        "sh",
+        "-c",
+        f"mkdir -p {os.path.dirname(kept)}; echo said >{kept}; echo id-1 >{desk.home.starts}/1.1/id; exit 1",
+    )
     boxes.says[name] = Observation(JobState.FAILED, exit_status=127, annotation=annotation)
     row = desk.ended(desk.submit("x", **box()))
     assert (row.state, row.exit_status, row.annotation) == (JobState.FAILED, 127, annotation)

@@ -13,7 +13,7 @@ import pytest
 
 import supervising
 from proctracker.errors import UnsupportedAttributeException
-from proctracker.model import JobState, Observation
+from proctracker.model import JobRow, JobState, Observation
 from proctracker.runtimes.base import ATTACHED
 from proctracker.supervisor import cgroups, engine_start, oomscore, spawn
 from proctracker.supervisor.jobs import Job
@@ -27,6 +27,14 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _name(desk: Desk) -> str:
     return f"proctracker-{desk.home.uuid[:8]}-1-1"
+
+
+_TELLS = "echo id-1 > {}/1.1/id"
+"""A command's word that it made a container."""
+
+
+def _tells(desk: Desk) -> None:
+    Path(f"{desk.home.starts}/1.1/id").write_text("id-1")
 
 
 def _failed(desk: Desk, job: Job) -> tuple[int | None, str | None, str | None]:
@@ -59,7 +67,7 @@ def test_files_go_once_it_runs(desk: Desk, boxes: Boxes) -> None:
     boxes.files = {"env": b"SECRET=x\n"}
     job = desk.submit("x", **box())
     desk.running(job)
-    assert os.listdir(f"{desk.home.starts}/1.1") == ["pid"]
+    assert sorted(os.listdir(f"{desk.home.starts}/1.1")) == ["id", "pid"]
     assert stat.S_IMODE(os.stat(f"{desk.home.starts}/1.1").st_mode) == 0o700
 
 
@@ -103,6 +111,34 @@ def test_what_its_engine_refuses(desk: Desk, boxes: Boxes) -> None:
     assert boxes.verbs() == ["look"]
 
 
+def test_a_container_of_that_name_that_the_command_did_not_make(desk: Desk, boxes: Boxes) -> None:
+    boxes.words = ("sh", "-c", "echo the name is in use >&2; exit 125")
+    labels = desk.core.starter.labels(JobRow("1", 1))
+    boxes.says[_name(desk)] = Observation(JobState.DONE, exit_status=0, container_id="another", labels=labels)
+    assert _failed(desk, desk.submit("x", **box())) == (125, "start-failed", "the name is in use")
+    assert boxes.asked == [("look",)]
+
+
+def test_what_an_earlier_try_has_told_is_not_believed(desk: Desk, boxes: Boxes) -> None:
+    os.makedirs(f"{desk.home.starts}/1.1")
+    _tells(desk)
+    test_a_container_of_that_name_that_the_command_did_not_make(desk, boxes)
+
+
+@pytest.mark.parametrize(("code", "word", "runs"), [
+    (0, "odd", True), (0, "lost", True), (1, "odd", True), (1, "lost", False), (1, "dead", False),
+])  # fmt: skip
+def test_a_word_nobody_knows_is_no_failed_start(desk: Desk, boxes: Boxes, code: int, word: str, runs: bool) -> None:
+    boxes.words = ("sh", "-c", f"{_TELLS.format(desk.home.starts)}; echo no >&2; exit {code}")
+    boxes.says[_name(desk)] = Observation(JobState.UNDETERMINED, word, container_id="id-1")
+    job = desk.submit("x", **box())
+    if runs:
+        desk.until(lambda: "end" in boxes.verbs())
+        assert (job.row.state, "remove" in boxes.verbs()) == (JobState.RUNNING, False)
+    else:
+        assert _failed(desk, job)[:2] == (125, "start-failed")
+
+
 def test_what_is_left_of_a_failed_start_is_removed(desk: Desk, boxes: Boxes) -> None:
     boxes.code = 127
     boxes.says[_name(desk)] = Observation(JobState.QUEUED)
@@ -111,9 +147,9 @@ def test_what_is_left_of_a_failed_start_is_removed(desk: Desk, boxes: Boxes) -> 
 
 
 def test_a_call_that_is_cut_off_may_have_started_it(desk: Desk, boxes: Boxes) -> None:
-    boxes.words = ("sleep", "600")
+    boxes.words = ("sh", "-c", f"{_TELLS.format(desk.home.starts)}; exec sleep 600")
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="abc")
-    job = desk.submit("x", **box(start_timeout=0.01))
+    job = desk.submit("x", **box(start_timeout=0.5))
     desk.until(lambda: job.row.state == JobState.RUNNING)
     assert (job.row.container_id, job.starting, desk.core.starter._busy) == ("abc", False, 0)
 
@@ -129,6 +165,7 @@ def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes
     job = desk.submit("x", **box())
     desk.until(lambda: job.called is not None)
     if left is not None:
+        _tells(desk)
         boxes.says[_name(desk)] = Observation(left, container_id="abc")
     desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 0.01, lambda outcome: None)
     if left == JobState.RUNNING:
@@ -167,7 +204,7 @@ def test_what_an_engine_ignores_is_not_started(desk: Desk, boxes: Boxes, tmp_pat
 
 
 def test_a_job_may_say_what_an_engine_would(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
-    boxes.words = ("sh", "-c", "echo not supported and ignored >&2; echo id")
+    boxes.words = ("sh", "-c", "echo not supported and ignored >&2; echo id-1")
     boxes.stderr = str(tmp_path / "err")
     boxes.says[_name(desk)] = Observation(JobState.RUNNING)
     job = desk.submit("x", **box(error=boxes.stderr))
@@ -178,7 +215,7 @@ def test_a_job_may_say_what_an_engine_would(desk: Desk, boxes: Boxes, tmp_path: 
 def test_another_homes_container_of_the_same_name(desk: Desk, boxes: Boxes, mine: bool) -> None:
     boxes.code = 125
     boxes.pid_files = False
-    labels = {"proctracker.home": desk.home.uuid if mine else "another"}
+    labels = {**desk.core.starter.labels(JobRow("1", 1)), **({} if mine else {"proctracker.home": "another"})}
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, labels=labels)
     job = desk.submit("x", **box("exit"))
     if mine:
@@ -200,7 +237,7 @@ def test_an_attached_command_runs_as_long_as_its_container(desk: Desk, boxes: Bo
     (tmp_path / "in").write_text("given")
     os.mkfifo(tmp_path / "gate")
     boxes.kind = ATTACHED
-    boxes.words = ("sh", "-c", f"cat > {tmp_path}/copy; read x < {tmp_path}/gate")
+    boxes.words = ("sh", "-c", f"{_TELLS.format(desk.home.starts)}; cat > {tmp_path}/copy; read x < {tmp_path}/gate")
     job = desk.submit("x", **box(input=str(tmp_path / "in"), start_timeout=0.001))
     desk.until(lambda: len(boxes.asked) > 2)
     assert job.starting

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from proctracker.model import JobState, Observation
 from proctracker.supervisor import resumption, spawn
 from supervising import Boxes, Desk, box
+
+
+def _told(desk: Desk, boxes: Boxes, name: str) -> None:
+    """The call that starts job 1 has said which container it made."""
+    os.makedirs(f"{desk.home.starts}/1.1", exist_ok=True)
+    Path(f"{desk.home.starts}/1.1/id").write_text("id-1")
+    boxes.ids["id-1"] = name
+
+
+def test_a_container_of_that_name_that_no_call_has_told_of(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes
+) -> None:
+    job = old.submit("x", **box(), hold=True)
+    job.row.container, job.row.boot, job.row.dispatched = "box", old.core.boot, time.time()
+    old.core.ledger.change(job.row, JobState.QUEUED)
+    old.core.ledger.flush()
+    boxes.says = {"box": Observation(JobState.DONE, exit_status=0)}
+    new = follow()
+    new.core.paused = True
+    taken = new.taken(job)
+    new.until(lambda: taken.row.container is None)
+    assert (taken.row.state, boxes.asked) == (JobState.QUEUED, [("look",)])
 
 
 @pytest.mark.parametrize(("seen", "state"), [
@@ -29,6 +53,7 @@ def test_a_container_whose_start_was_under_way(
     old.core.ledger.change(job.row, JobState.QUEUED)
     old.core.ledger.flush()
     boxes.says = {name: seen} if seen else {}
+    _told(old, boxes, name)
     new = follow()
     new.core.paused = True
     taken = new.taken(job)
@@ -51,6 +76,7 @@ def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Calla
     taken = new.taken(job)
     assert (taken.starting, taken.called, taken.holds, boxes.asked) == (True, call.pid, True, [])
     boxes.says = {taken.row.container or "": Observation(JobState.SUSPENDED)}
+    _told(new, boxes, taken.row.container or "")
     call.kill()
     new.until(lambda: taken.row.state == JobState.SUSPENDED)
     call.wait()
@@ -65,6 +91,7 @@ def test_an_engine_that_cannot_be_asked_is_asked_again(
     old.core.ledger.change(job.row, JobState.QUEUED)
     old.core.ledger.flush()
     boxes.down = "asleep"
+    _told(old, boxes, "box")
     new = follow()
     new.until(lambda: len(boxes.asked) > 2)
     assert new.taken(job).row.state == JobState.QUEUED

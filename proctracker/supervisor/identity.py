@@ -1,0 +1,51 @@
+"""Which container is a job's: the one that its own start said it made, and whose labels agree. A name may be anyone's."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+    from proctracker.model import JobRow, Observation
+    from proctracker.store import Home
+
+_MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
+
+
+def folder(home: Home, row: JobRow) -> str:
+    """The private directory of an attempt's start."""
+    return os.path.join(home.starts, f"{row.id}.{row.attempt}")
+
+
+def told(start: str, name: str) -> str | None:
+    """What the command of a start has told by now of the container it made: its id, or the name where that is the id.
+
+    None: nothing, so nothing of this start's runs. The CLIs write the id down (``--cidfile``) before the container is
+    started, and so ctr does with its process (``--pid-file``): until then no other container of the name is ours.
+    """
+    return word(os.path.join(start, "id")) or (name if word(os.path.join(start, "pid")) else None)
+
+
+def forget(start: str) -> None:
+    """Remove what an earlier try of the same start has told; the CLIs do not write over it."""
+    for name in ("id", "pid"):
+        try:
+            os.unlink(os.path.join(start, name))
+        except OSError:
+            continue
+
+
+def agrees(labels: Mapping[str, str], seen: Observation) -> bool:
+    """Whether a container carries the labels that its job's have, where they were asked for."""
+    return not seen.labels or all(seen.labels.get(mark) == labels[mark] for mark in _MARKS)
+
+
+def word(path: str | None) -> str:
+    """What a CLI wrote into a file; empty where there is none."""
+    try:
+        with open(path or "", encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""
