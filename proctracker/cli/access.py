@@ -204,12 +204,16 @@ class Access:
         """The rows as things are now."""
         from copy import copy
 
+        from proctracker.tracker import walls
+
         seen = self.observations(rows)
         found = []
         for row in rows:
             observation = seen.get(row.id)
             if observation is not None:
                 row = copy(row)
+                ran = walls.wall(row, observation)
+                row.ran, row.running_since, row.unseen = ran or 0.0, None, int(ran is None)
                 row.state, row.sub_state = int(observation.state), observation.sub_state
                 row.annotation = observation.annotation or row.annotation
             found.append(row)

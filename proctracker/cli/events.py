@@ -108,7 +108,7 @@ def _line(row: JobRow, before: dict[str, tuple[float, float]]) -> list[str] | No
     used = None if row.pid is None else procs.usage(row.pid)
     if used is None:
         return None
-    wall = listing.wall(row, now)
+    wall = listing.wall(row, now) or 0.0
     then, cpu_then = before.get(row.id, (now - wall, 0.0))
     before[row.id] = (now, used.cpu)
     share = 100 * max(0.0, used.cpu - cpu_then) / max(now - then, 1e-3)

@@ -95,14 +95,13 @@ def _cells(row: JobRow, now: float) -> list[str]:
     command = command_of(row)
     if len(command) > _COMMAND_WIDTH:
         command = command[: _COMMAND_WIDTH - 1] + "…"
-    started = row.dispatched is not None
     return [
         row.name or "-",
         JobState(row.state).name,
         row.contact,
         command or "-",
         formats.local_time(row.dispatched),
-        formats.duration(wall(row, now) if started else None),
+        formats.duration(wall(row, now)),
         how(row),
     ]
 
@@ -114,9 +113,13 @@ def command_of(row: JobRow) -> str:
     return formats.command_line(json.loads(row.command))
 
 
-def wall(row: JobRow, now: float) -> float:
-    """Seconds a job has run, the suspended ones left out."""
-    return row.ran + (max(0.0, now - row.running_since) if row.running_since else 0.0)
+def wall(row: JobRow, now: float) -> float | None:
+    """Seconds a job has run, the suspended ones left out; None: it never started, or nobody knows."""
+    if row.running_since is None:
+        return None if row.dispatched is None or row.unseen else row.ran
+    from proctracker.tracker import walls
+
+    return walls.wall(row, now=now)
 
 
 def how(row: JobRow) -> str:

@@ -10,9 +10,11 @@ from proctracker.model.records import record
 class JobRow:
     """One job's record. Times are epoch seconds, durations seconds, ``max_rss`` KiB, ``ticks`` clock ticks since boot.
 
-    ``running_since`` and ``ran`` together are the running time, suspended parts left out. ``keeper`` names the
-    supervisor (confinement) that owns the row. ``finished`` is set on every end, the lost and the removed included.
-    ``kill_at``: it was told to end, and what there is of it then is killed; unset once that has been seen to.
+    ``since`` (seconds after the start of ``boot``, ``running_since`` on the clock that nobody can set) and ``ran``
+    together are the running time, suspended parts left out. ``keeper`` names the supervisor (confinement) that owns the
+    row. ``finished`` is set on every end, the lost and the removed included; ``unseen``: that is when its end was found
+    out, and nobody knows when it was. ``changed``: when its state last did. ``kill_at`` (seconds after the start of
+    ``boot``): it was told to end, and what there is of it then is killed; unset once that has been seen to.
     """
 
     id: str
@@ -55,6 +57,9 @@ class JobRow:
     command: str = "[]"
     category: str | None = None
     kill_at: float | None = None
+    since: float | None = None
+    changed: float | None = None
+    unseen: int | None = None
 
     @property
     def ended(self) -> bool:

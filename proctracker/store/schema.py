@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from proctracker.errors import DrmCommunicationException
 from proctracker.store.connection import Database
 
@@ -12,7 +14,7 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   finished REAL, running_since REAL, ran REAL, cpu REAL, max_rss INTEGER, pid INTEGER, ticks INTEGER, boot TEXT,
   host TEXT, container TEXT, container_id TEXT, attempt INTEGER, priority INTEGER, slots INTEGER, keeper TEXT,
   reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
-  category TEXT, kill_at REAL"""
+  category TEXT, kill_at REAL, since REAL, changed REAL, unseen INTEGER"""
 
 COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, in JobRow's order (a test holds them together)."""
@@ -20,10 +22,20 @@ COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
 _GIVEN = "CREATE TABLE given (key TEXT PRIMARY KEY, json TEXT NOT NULL)"
 """What is left of a context that was dropped: all but the caller's own environment."""
 
+_OUTCOMES = "CREATE TABLE outcomes (spec INTEGER, name TEXT, done INTEGER NOT NULL, PRIMARY KEY (spec, name))"
+"""How jobs ended that were removed while jobs of that spec waited for them; ``name``: as the spec has it."""
+
+_CLOCKS = """
+ALTER TABLE jobs ADD COLUMN since REAL; ALTER TABLE jobs ADD COLUMN changed REAL; ALTER TABLE jobs ADD COLUMN unseen INTEGER;
+UPDATE jobs SET kill_at=kill_at-{booted}, since=running_since-{booted},
+  changed=max(submitted, ifnull(dispatched, 0), ifnull(running_since, 0)) WHERE finished IS NULL OR kill_at IS NOT NULL
+"""
+
 _TABLES = f"""
 CREATE TABLE sessions (name TEXT PRIMARY KEY, contact TEXT NOT NULL, max_running INTEGER NOT NULL, created REAL NOT NULL);
 CREATE TABLE contexts (key TEXT PRIMARY KEY, json TEXT NOT NULL);
 {_GIVEN};
+{_OUTCOMES};
 CREATE TABLE specs (id INTEGER PRIMARY KEY, context TEXT NOT NULL, json TEXT NOT NULL, token TEXT);
 CREATE TABLE arrays (num INTEGER PRIMARY KEY, session TEXT NOT NULL, spec INTEGER NOT NULL, max_parallel INTEGER NOT NULL,
   indices TEXT NOT NULL, items TEXT);
@@ -42,9 +54,9 @@ INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 
 _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
-    2: _GIVEN,
+    2: f"{_GIVEN}; {_OUTCOMES}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
 }
-"""Version -> what makes it the next one."""
+"""Version -> what makes it the next one; ``{booted}``: the epoch second that this boot began, as the clock is set now."""
 
 
 def bring_up(db: Database) -> None:
@@ -62,7 +74,8 @@ def bring_up(db: Database) -> None:
         if not found:
             _run(db, _TABLES)
         for step in range(found or VERSION, VERSION):
-            _run(db, _MIGRATIONS[step])
+            booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+            _run(db, _MIGRATIONS[step].replace("{booted}", repr(booted)))
         db.run(f"PRAGMA user_version={VERSION}")
         db.run("COMMIT")
     except BaseException:

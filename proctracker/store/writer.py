@@ -19,7 +19,6 @@ from proctracker.store.rows import (
     ArrayRow,
     SessionRow,
     array_row,
-    id_of,
     key,
     keys,
     marks,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 _CHANGES = """SELECT seq, id, session, transitions.attempt, time, transitions.state, transitions.sub_state
   FROM transitions JOIN jobs ON key=job WHERE seq>? ORDER BY seq LIMIT ?"""
-_CHANGED_LAST = "SELECT job, max(time) FROM transitions WHERE job>=? GROUP BY job"
 
 AHEAD = 16
 """Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""
@@ -182,16 +180,6 @@ class Store(Pruning):
     def changes(self, after: int, limit: int) -> list[tuple[Any, ...]]:
         """State changes later than a sequence number, oldest first: (seq, id, session, attempt, time, state, sub_state)."""
         return self._db.rows(_CHANGES, (after, limit))
-
-    def changed_last(self, jobs: Sequence[str]) -> dict[str, float]:
-        """When the state of each of these jobs changed last; looks at every change."""
-        wanted = set(keys(jobs))
-        found: dict[str, float] = {}
-        if wanted:
-            for number, moment in self._db.rows(_CHANGED_LAST, (min(wanted),)):
-                if number in wanted:
-                    found[id_of(number)] = moment
-        return found
 
     def live(self, keeper: str) -> list[JobRow]:
         """Jobs of one supervisor that have not ended, oldest first."""

@@ -63,6 +63,7 @@ def _row(core: Core, contact: str, found: Mapping[str, Any]) -> JobRow:
         runtime=spec["runtime"],
         state=int(JobState.QUEUED),
         submitted=began,
+        changed=began,
         dispatched=began,
         boot=core.boot,
         host=core.home.host,

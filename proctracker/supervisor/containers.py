@@ -8,7 +8,7 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import cgroups, exitfiles, pidfd, procfs
+from proctracker.supervisor import cgroups, clock, exitfiles, pidfd, procfs
 from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -63,9 +63,9 @@ class Containers:
                 row.dispatched = core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
             complete = runtimes.get(row.runtime).keeps_logs
             if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
-                self._told(job, seen, None, time.time())
+                self._told(job, seen, None, clock.boottime())
             else:
-                self._ask(job, time.time())
+                self._ask(job, clock.boottime())
             return
         pid = seen.pid
         stat = procfs.stat(pid) if pid else None
@@ -73,7 +73,7 @@ class Containers:
         if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
             row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
         row.boot, row.annotation = core.boot, None
-        first = not row.ran and row.running_since is None
+        first = not row.ran and row.since is None
         self._settle(job, seen, row.dispatched if first else None)
         self._watch(job)
         core.controls.limit_time(job)
@@ -85,7 +85,9 @@ class Containers:
         if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
             return
         kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state
-        self._core.ledger.change(row, seen.state, kept, at=at)
+        put_down = self._core.ledger.change(row, seen.state, kept, at=at)
+        if at is not None:
+            row.dispatched = put_down
 
     def belongs(self, pid: int, name: str, container_id: str | None) -> bool:
         """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""
@@ -136,7 +138,7 @@ class Containers:
         self._usage(job)
         self._unwatch(job)
         job.tries = 0
-        gone = time.time()
+        gone = clock.boottime()
         if job.called is not None and job.streams:
             # What it wrote is still on its way through the command that carries its streams.
             job.timer("look", self._core.loop.after(PATIENCE, lambda: self._ask(job, gone)))
@@ -189,8 +191,8 @@ class Containers:
             self.runs(job, found, self._oom.get(row.id))
         elif found.sub_state == "restarting":
             core.ledger.change(row, JobState.RUNNING, "restarting")
-            self._again(job, time.time(), 0.5)
-        elif time.time() - gone > PATIENCE:
+            self._again(job, clock.boottime(), 0.5)
+        elif clock.boottime() - gone > PATIENCE:
             core.ends.lost(
                 job, "lost", f"its process has gone and its engine says {found.sub_state or found.state.name}"
             )

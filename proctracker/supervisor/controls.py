@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal as signals
-import time
 from collections.abc import Callable
 
 from proctracker import runtimes
@@ -15,7 +14,7 @@ from proctracker.errors import (
     to_wire,
 )
 from proctracker.model import JobRow, JobState, signal_name, signal_number
-from proctracker.supervisor import families, procfs
+from proctracker.supervisor import clock, families, procfs
 from proctracker.supervisor.containers import STOPPED
 from proctracker.supervisor.fitting import DONE, FITTING, Unfit, unfit
 from proctracker.supervisor.jobs import ENDING, Job, engine_of, running_time
@@ -197,7 +196,7 @@ class Controls:
         if row.sub_state == STOPPED:
             families.signal_all(job, "", signals.SIGCONT)  # its engine knows nothing of the stop, and would not end it
             self._resumed(job)
-        kill_at = time.time() + max(0.0, grace)
+        kill_at = clock.boottime() + max(0.0, grace)
         row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
         core.ledger.change(row, JobState(row.state), job.ending)
         if begins:
@@ -232,7 +231,7 @@ class Controls:
     def await_grace(self, job: Job) -> None:
         """Kill a job that was told to end when its grace is over; its signal was sent before the row said so."""
         row = job.row
-        row.kill_at = row.kill_at or time.time() + GRACE
+        row.kill_at = row.kill_at or clock.boottime() + GRACE
         job.timer("kill", self._core.loop.at(row.kill_at, lambda: self.kill(job)))
 
     def catch_up(self, job: Job) -> None:
@@ -275,7 +274,7 @@ class Controls:
         """Watch the deadline of a job, in whatever state it is."""
         deadline = job.spec.get("deadline")
         if deadline is not None and not job.row.ended:
-            job.timer("deadline", self._core.loop.at(deadline, lambda: self.overdue(job)))
+            job.timer("deadline", self._core.loop.on(deadline, lambda: self.overdue(job)))
 
     def overdue(self, job: Job) -> None:
         """The deadline has come."""

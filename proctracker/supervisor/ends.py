@@ -7,7 +7,7 @@ from signal import SIGCONT
 
 from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
-from proctracker.supervisor import families
+from proctracker.supervisor import clock, families
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
@@ -63,15 +63,14 @@ class Ends:
                 self._core.outputs.ended(path)
 
     def container(self, job: Job, found: Observation, oom: bool, gone: float) -> None:
-        """An engine told how a container ended."""
+        """An engine told how a container ended, whose process was gone at ``gone`` (``clock.boottime``)."""
         row = job.row
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
         row.annotation = found.annotation
-        finished = found.finished or gone
         self._finish(
             job,
-            max(finished, row.dispatched or 0.0),
+            found.finished or clock.since(gone),
             code=found.exit_status,
             signal=found.terminating_signal,
             reason="oom-killed" if oom else None,

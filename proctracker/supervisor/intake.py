@@ -133,6 +133,7 @@ def _rows(
             number,
             state,
             submitted=now,
+            changed=now,
             host=host,
             priority=int(spec.get("priority") or 0),
             slots=int(spec.get("slots") or 1),

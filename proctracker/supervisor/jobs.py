@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from proctracker.model import JobRow, JobState
 from proctracker.runtimes.base import Engine, Monitor
+from proctracker.supervisor import clock
 from proctracker.supervisor.loop import Timer
 
 TYPE_CHECKING = False
@@ -132,15 +131,15 @@ class Jobs:
 
 
 def running_time(row: JobRow, now: float | None = None) -> float:
-    """Seconds a job has run so far, the suspended ones left out."""
-    since = row.running_since
-    return row.ran + (max(0.0, (time.time() if now is None else now) - since) if since else 0.0)
+    """Seconds a job has run until ``now`` (``clock.boottime``), the suspended ones left out."""
+    since = row.since
+    return row.ran + (0.0 if since is None else max(0.0, (clock.boottime() if now is None else now) - since))
 
 
 def set_state(row: JobRow, state: JobState, now: float, sub_state: str | None = None) -> None:
-    """Change a row's state, and its running clock with it."""
-    if row.running_since is not None and state != JobState.RUNNING:
-        row.ran, row.running_since = running_time(row, now), None
-    elif row.running_since is None and state == JobState.RUNNING:
-        row.running_since = now
+    """Change a row's state at an epoch second, and its running clock with it."""
+    if row.since is not None and state != JobState.RUNNING:
+        row.ran, row.running_since, row.since = running_time(row, clock.at(now)), None, None
+    elif row.since is None and state == JobState.RUNNING:
+        row.running_since, row.since = now, clock.at(now)
     row.state, row.sub_state = int(state), sub_state

@@ -56,7 +56,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
     watched = set(orphans or ())
     failures = 0
     while True:
-        began = time.time()
+        began = time.monotonic()
         read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         keeper = os.getpid()
         supervisor = os.fork()
@@ -71,7 +71,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
             return 0
         seat.turn += 1
         watched |= set(procfs.children(keeper))
-        failures = failures + 1 if time.time() - began < CALM else 0
+        failures = failures + 1 if time.monotonic() - began < CALM else 0
         if failures > 3 and ended > 0:
             time.sleep(min(2.0**failures / 10, 30.0))
 

@@ -6,11 +6,12 @@ import time
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import clock
 from proctracker.supervisor.jobs import set_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Sequence
+    from typing import Callable
 
     from proctracker.store import Store
     from proctracker.supervisor.journal import Journal
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 CHANGING = (
     "state sub_state annotation exit_status signal dispatched finished running_since ran cpu max_rss pid ticks boot"
-    " container container_id attempt saved workdir input output error kill_at"
+    " container container_id attempt saved workdir input output error kill_at since changed unseen"
 ).split()
 """The columns of a row that change after its job was accepted."""
 
@@ -37,8 +38,6 @@ class Ledger:
         self._journal, self._loop = journal, loop
         self._dirty: dict[str, JobRow] = {}
         self._changes: list[tuple[str, int, float, int, str | None]] = []
-        self._last: dict[str, float] = {}
-        """When the state of each live job changed last."""
         self._then: list[Callable[[], None]] = []
         self._timer: Timer | None = None
         self._failing = False
@@ -66,18 +65,17 @@ class Ledger:
         """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down.
 
         ``at``: when that was, if not now; ``finished``: it has ended, at that time. A job's times never go back,
-        whichever clock they come from.
+        whichever clock they come from and whatever becomes of it.
         """
-        now = finished if finished is not None else time.time() if at is None else at
-        now = max(now, self._last.get(row.id) or max(row.submitted, row.dispatched or 0.0))
+        when = finished if finished is not None else time.time() if at is None else at
+        now = max(when, row.changed or max(row.submitted, row.dispatched or 0.0))
         if state is not None and (row.state, row.sub_state) != (int(state), sub_state):
-            set_state(row, state, now, sub_state)
+            set_state(row, state, when, sub_state)
+            row.changed = now
             self._changes.append((row.id, row.attempt, now, int(state), sub_state))
             self._told.append(row)
-            self._last[row.id] = now
         if finished is not None:
             row.finished = now
-            self._last.pop(row.id, None)
         self._dirty[row.id] = row
         self._due(0 if self.urgent(row) and not self._failing else IDLE)
         return now
@@ -91,10 +89,6 @@ class Ledger:
         self._then.append(call)
         if not self._failing:
             self._due(0)
-
-    def remember(self, rows: Sequence[JobRow]) -> None:
-        """Take over live jobs of a former supervisor: what is put down of them next is not earlier than what was."""
-        self._last.update(self.store.changed_last([row.id for row in rows]))
 
     def accept(self, write: Callable[[Store], None]) -> None:
         """Write new rows now; raises what the store says and leaves nothing of them.
@@ -129,7 +123,7 @@ class Ledger:
 
     def _due(self, seconds: float) -> None:
         """Have ``flush`` called within that time."""
-        when = time.time() + seconds
+        when = clock.boottime() + seconds
         if self._timer is None or (self._timer.due > when and not self._failing):
             if self._timer:
                 self._timer.cancel()

@@ -1,4 +1,7 @@
-"""One thread, one epoll(7): descriptors that became ready and timers that are due, nothing else wakes us."""
+"""One thread, one epoll(7): descriptors that became ready and timers that are due, nothing else wakes us.
+
+Durations are counted by CLOCK_BOOTTIME; the wall clock is for dates alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ import itertools
 import math
 import select
 import time
+
+from proctracker.supervisor import clock
+from proctracker.supervisor.timerfd import Alarm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +47,10 @@ class Loop:
         self._poll = select.epoll()
         self._watches: dict[int, Watch] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._dates: list[tuple[float, int, Timer]] = []
+        self._alarm = Alarm()
+        self._alarm.arm(None)
+        self.watch(self._alarm.fileno(), self._rang)
         self._count = itertools.count()
         self._soon: list[Callback] = []
         self._running = True
@@ -63,14 +73,28 @@ class Loop:
         self.watch(fd, None)
 
     def at(self, when: float, call: Callback) -> Timer:
-        """Make a call at a wall-clock time (epoch seconds); the clock may be set meanwhile, so it is looked at again."""
+        """Make a call when ``clock.boottime`` is that much; no step of the wall clock changes when that is."""
         timer = Timer(when, call)
         heapq.heappush(self._timers, (when, next(self._count), timer))
         return timer
 
     def after(self, seconds: float, call: Callback) -> Timer:
         """Make a call in so many seconds."""
-        return self.at(time.time() + seconds, call)
+        return self.at(clock.boottime() + seconds, call)
+
+    def on(self, date: float, call: Callback) -> Timer:
+        """Make a call at a time of the wall clock (epoch seconds), which its steps bring nearer or put off."""
+        timer = Timer(date, call)
+        heapq.heappush(self._dates, (date, next(self._count), timer))
+        if self._dates[0][2] is timer:
+            self._alarm.arm(date)
+        return timer
+
+    def _rang(self) -> None:
+        """A date has come, or the clock was set."""
+        self._alarm.taken()
+        _call_due(self._dates, time.time())
+        self._alarm.arm(_first(self._dates))
 
     def soon(self, call: Callback) -> None:
         """Make a call once all that is ready now has been served."""
@@ -96,11 +120,7 @@ class Loop:
                 read()
             if write and events & ~select.EPOLLIN and watches.get(fd) is watch:
                 write()
-        now = time.time()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, timer = heapq.heappop(self._timers)
-            if timer.call:
-                timer.call()
+        _call_due(self._timers, clock.boottime())
         while self._soon:
             calls, self._soon = self._soon, []
             for call in calls:
@@ -110,13 +130,27 @@ class Loop:
         """Seconds until the next timer; None: none."""
         if self._soon:
             return 0
-        while self._timers and self._timers[0][2].call is None:
-            heapq.heappop(self._timers)
-        # Rounded up to whole milliseconds, which is what epoll_wait(2) counts in: never a moment too early.
-        if not self._timers:
+        due = _first(self._timers)
+        if due is None:
             return None
-        return math.ceil(min(max(0.0, self._timers[0][0] - time.time()), LONGEST) * 1000) / 1000
+        # Rounded up to whole milliseconds, which is what epoll_wait(2) counts in: never a moment too early.
+        return math.ceil(min(max(0.0, due - clock.boottime()), LONGEST) * 1000) / 1000
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Give the descriptors back."""
         self._poll.close()
+        self._alarm.close()
+
+
+def _first(timers: list[tuple[float, int, Timer]]) -> float | None:
+    """When the first timer is due that was not cancelled; None: there is none."""
+    while timers and timers[0][2].call is None:
+        heapq.heappop(timers)
+    return timers[0][0] if timers else None
+
+
+def _call_due(timers: list[tuple[float, int, Timer]], now: float) -> None:
+    while timers and timers[0][0] <= now:
+        _, _, timer = heapq.heappop(timers)
+        if timer.call:
+            timer.call()

@@ -10,10 +10,10 @@ import ctypes
 import math
 import os
 import sys
-import time
 
+from proctracker.supervisor import clock
 from proctracker.supervisor.inotify import MODIFY, ONESHOT, Inotify
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.jobs import Job, running_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class OutputLimits:
         limit = job.spec.get("output_limit")
         if not limit or (job.row.output and (job.row.error or job.spec.get("join"))):
             return
-        due = math.ceil((time.time() + limit / RATE) / TOGETHER) * TOGETHER
+        due = math.ceil((clock.boottime() + limit / RATE) / TOGETHER) * TOGETHER
         if due not in self._young:
             self._young[due] = []
             self._core.loop.at(due, lambda: self._grown_up(due))
@@ -65,7 +65,7 @@ class OutputLimits:
     def ended(self, job: Job) -> None:
         """A process has ended: a last look, if it can have written so much."""
         limit = job.spec.get("output_limit")
-        if not limit or time.time() - (job.row.dispatched or 0.0) < limit / RATE:
+        if not limit or running_time(job.row) < limit / RATE:
             return
         for stream, path in self._files(job):
             job.timer(stream, None)

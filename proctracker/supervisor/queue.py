@@ -98,7 +98,7 @@ class Queue:
             return
         start = job.spec.get("start_time")
         if start is not None and start > time.time():
-            job.timer("start", self._core.loop.at(start, lambda: self.add(job)))
+            job.timer("start", self._core.loop.on(start, lambda: self.add(job)))
             return
         lane = self._lane(job)
         heapq.heappush(lane.entries, Entry(-row.priority, row.num, row.task or 0, job.ticket, job))

@@ -7,7 +7,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import confinement, election, pidfd, procfs, resumption
+from proctracker.supervisor import clock, confinement, election, pidfd, procfs, resumption
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
@@ -37,7 +37,6 @@ def recover(core: Core) -> None:
     _, kept = core.seat.kept.read()
     core.sweeps.recover()
     rows = core.store.live(core.key)
-    core.ledger.remember(rows)
     specs = core.store.specs(sorted({row.spec for row in rows}))
     for row in rows:
         job = core.load(row, specs)
@@ -150,6 +149,8 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     """Put a job where it belongs: into the queue, under watch, or to its end."""
     row = job.row
     state = JobState(row.state)
+    if row.boot != core.boot and row.kill_at:
+        row.kill_at = clock.boottime()  # counted from the start of a boot that is over
     if row.sub_state in ENDING or row.kill_at:
         # Of one that was just being started the row does not say why.
         job.ending = row.sub_state if row.sub_state in ENDING else "terminating"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from datetime import datetime, timezone
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
+from proctracker.tracker import walls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def info(
         "job_owner": owner(),
         "slots": row.slots,
         "queue_name": None,
-        "wallclock_time": _wall(row, now),
+        "wallclock_time": walls.wall(row, observation, now),
         "cpu_time": row.cpu,
         "submission_time": _moment(row.submitted),
         "dispatch_time": _moment(row.dispatched),
-        "finish_time": _moment(row.finished),
+        "finish_time": None if row.unseen else _moment(row.finished),
         "session_name": row.session,
         "contact": row.contact,
         "runtime": row.runtime,
@@ -97,8 +97,6 @@ def _observed(values: dict[str, Any], seen: Observation) -> None:
     if seen.state.ended:
         values["exit_status"], values["terminating_signal"] = seen.exit_status, seen.terminating_signal
         values["finish_time"] = _moment(seen.finished)
-        if seen.finished is not None and values["dispatch_time"] is not None:
-            values["wallclock_time"] = max(0.0, seen.finished - values["dispatch_time"].timestamp())
     for name, value in (
         ("annotation", seen.annotation),
         ("pid", seen.pid),
@@ -128,15 +126,6 @@ def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None,
     if spec.get("join") or (row.error is not None and row.error == row.output):
         return output, None
     return output, row.error or kept[1]
-
-
-def _wall(row: JobRow, now: float | None) -> float | None:
-    """Seconds it has run, suspended parts left out; None: never started."""
-    if row.dispatched is None:
-        return None
-    if row.running_since is None:
-        return row.ran
-    return row.ran + max(0.0, (time.time() if now is None else now) - row.running_since)
 
 
 def _first(row: JobRow) -> str | None:

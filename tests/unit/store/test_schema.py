@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,13 +63,21 @@ def test_an_older_file_is_migrated_step_by_step(home: Home, monkeypatch: pytest.
     db.close()
 
 
+BACK = (
+    "DROP TABLE given",
+    "DROP TABLE outcomes",
+    *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("since", "changed", "unseen")),
+)
+"""What makes a file of today one of version 2."""
+
+
 def test_a_file_of_version_1_is_read_as_it_is_and_migrated_by_its_writer(home: Home) -> None:
     store = Store(home)
     (row,) = submit(store, name="old")
     store.close()
     db = sqlite3.connect(home.database)
-    first = ("DROP INDEX jobs_ending", "ALTER TABLE jobs DROP COLUMN kill_at", "DROP TABLE given")
-    for statement in (*first, "PRAGMA user_version=1"):
+    first = ("DROP INDEX jobs_ending", "ALTER TABLE jobs DROP COLUMN kill_at")
+    for statement in (*first, *BACK, "PRAGMA user_version=1"):
         db.execute(statement)
     db.close()
     before = Path(home.database).read_bytes()
@@ -82,7 +91,7 @@ def test_a_file_of_version_1_is_read_as_it_is_and_migrated_by_its_writer(home: H
     store.close()
     assert reader.jobs() == [replace(row, kill_at=None)]  # this one was open before
     reader.close()
-    assert Reader(home).jobs() == [row]
+    assert Reader(home).jobs() == [replace(row, changed=row.submitted)]
 
 
 def test_a_file_of_version_2_is_read_as_it_is_and_migrated_by_its_writer(home: Home) -> None:
@@ -90,7 +99,7 @@ def test_a_file_of_version_2_is_read_as_it_is_and_migrated_by_its_writer(home: H
     (row,) = submit(store)
     store.close()
     db = sqlite3.connect(home.database)
-    for statement in ("DROP TABLE given", "PRAGMA user_version=2"):
+    for statement in (*BACK, "PRAGMA user_version=2"):
         db.execute(statement)
     db.close()
     before = Path(home.database).read_bytes()
@@ -124,3 +133,31 @@ def test_of_many_that_create_it_at_once_all_succeed(home: Home) -> None:
     running = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(6)]
     assert [each.communicate()[1] for each in running] == [b""] * 6
     assert os.path.getsize(home.database) > 0
+
+
+def test_times_of_version_2_are_on_the_clock_nobody_can_set(home: Home) -> None:
+    store = Store(home)
+    rows = [submit(store, name=name)[0] for name in ("running", "queued", "ended")]
+    store.add_session("all", "process", -1)
+    store.add_session("two", "process", 2)
+    now = time.time()
+    for row in (rows[0], rows[2]):
+        row.dispatched, row.running_since, row.kill_at = now - 20, now - 10, now + 5
+        store.update(row, ("dispatched", "running_since", "kill_at"))
+    end(store, rows[2], now, kill_at=None)
+    store.close()
+    db = sqlite3.connect(home.database)
+    for statement in (*BACK, "UPDATE sessions SET max_running=0 WHERE name='all'", "PRAGMA user_version=2"):
+        db.execute(statement)
+    db.commit()
+    db.close()
+    store = Store(home)
+    running, queued, ended = store.jobs([row.id for row in rows])
+    up = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert running.since == pytest.approx(up - 10, abs=5)
+    assert running.kill_at == pytest.approx(up + 5, abs=5)
+    assert (running.changed, running.running_since) == (now - 10, now - 10)
+    assert (queued.since, queued.kill_at, queued.changed) == (None, None, queued.submitted)
+    assert (ended.kill_at, ended.changed, ended.unseen) == (None, None, None)
+    assert (store.session("all"), store.session("two")) == (("process", -1), ("process", 2))
+    store.close()

@@ -183,15 +183,21 @@ def test_killed_for_its_memory(
 def test_a_container_that_ended_before_it_was_seen(desk: Desk, boxes: Boxes) -> None:
     boxes.pid_files = False
     name = f"proctracker-{desk.home.uuid[:8]}-1-1"
-    boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=5e9, finished=5e9 + 2)
+    now = time.time() + 1
+    boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=now + 5.0, finished=now + 7.0)
     row = desk.ended(desk.submit("x", **box()))
-    assert (row.state, row.exit_status, row.dispatched, row.finished, row.ran) == (
-        JobState.FAILED,
-        3,
-        5e9,
-        5e9 + 2,
-        2.0,
-    )
+    assert (row.state, row.exit_status, row.dispatched, row.finished) == (JobState.FAILED, 3, now + 5.0, now + 7.0)
+    changes = desk.core.store._db.rows("SELECT state, time FROM transitions ORDER BY seq")
+    assert changes[1:] == [(JobState.RUNNING, now + 5.0), (JobState.FAILED, now + 7.0)]
+
+
+def test_a_container_that_ended_before_its_submit_by_its_engines_clock(desk: Desk, boxes: Boxes) -> None:
+    boxes.pid_files = False
+    name = f"proctracker-{desk.home.uuid[:8]}-1-1"
+    boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=5.0, finished=7.0)
+    row = desk.ended(desk.submit("x", **box()))
+    assert (row.dispatched, row.finished) == (row.submitted, row.submitted)
+    assert row.ran == pytest.approx(2.0, abs=0.01)
 
 
 def test_a_container_that_never_started(desk: Desk, boxes: Boxes) -> None:

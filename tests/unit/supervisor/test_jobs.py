@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import clock
 from proctracker.supervisor.jobs import Job, Jobs, running_time, set_state
 from proctracker.supervisor.loop import Timer
 
@@ -70,18 +71,21 @@ def test_the_command_is_the_job_where_there_is_no_container(container: str | Non
     assert _job(container=container).supervised is expected
 
 
-def test_running_time_leaves_out_what_was_suspended() -> None:
+def test_running_time_leaves_out_what_was_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
     row = JobRow("1", 1)
+    monkeypatch.setattr(clock, "at", lambda epoch: epoch - 1000.0)
     assert running_time(row, 50.0) == 0
     for state, now in (
-        (JobState.RUNNING, 100.0),
-        (JobState.RUNNING, 105.0),
-        (JobState.SUSPENDED, 110.0),
-        (JobState.RUNNING, 200.0),
+        (JobState.RUNNING, 1100.0),
+        (JobState.RUNNING, 1105.0),
+        (JobState.SUSPENDED, 1110.0),
+        (JobState.RUNNING, 1200.0),
     ):
         set_state(row, state, now, "x")
     assert running_time(row, 203.0) == 13.0
-    assert running_time(row, 150.0) == 10.0  # the clock was set back
-    set_state(row, JobState.DONE, 204.0)
+    assert (row.running_since, row.since) == (1200.0, 200.0)
+    assert running_time(row, 150.0) == 10.0
+    set_state(row, JobState.DONE, 1204.0)
     assert (row.ran, row.running_since, row.state, row.sub_state) == (14.0, None, int(JobState.DONE), None)
+    assert row.since is None
     assert running_time(row) == 14.0

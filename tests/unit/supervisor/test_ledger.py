@@ -122,8 +122,7 @@ def test_times_never_go_back_after_a_kill(desk: Desk) -> None:
     desk.ledger.change(row, JobState.RUNNING, at=9.0)
     desk.ledger.flush()
     later = Ledger(desk.store, desk.journal, desk.loop)
-    later.remember(desk.store.jobs(["1"]))
-    assert later.change(row, JobState.DONE, finished=5.0) == 9.0
+    assert later.change(desk.store.jobs(["1"])[0], JobState.DONE, finished=5.0) == 9.0
     later.flush()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from proctracker.supervisor import clock
 from proctracker.supervisor.loop import Loop
 
 
@@ -76,7 +77,7 @@ def test_a_call_that_forgets_its_own_is_not_followed_by_a_write(
 
 def test_timers_in_the_order_they_are_due(loop: Loop) -> None:
     said: list[str] = []
-    now = time.time()
+    now = clock.boottime()
     loop.at(now - 1, lambda: said.append("second"))
     loop.at(now - 2, lambda: said.append("first"))
     loop.at(now - 1, lambda: said.append("third"))
@@ -87,7 +88,7 @@ def test_timers_in_the_order_they_are_due(loop: Loop) -> None:
 
 def test_a_cancelled_timer_is_silent(loop: Loop) -> None:
     said: list[str] = []
-    now = time.time()
+    now = clock.boottime()
     other = loop.at(now - 1, lambda: said.append("no"))
     loop.at(now - 2, other.cancel)
     loop.after(-3, lambda: said.append("yes"))
@@ -96,12 +97,41 @@ def test_a_cancelled_timer_is_silent(loop: Loop) -> None:
 
 
 def test_nothing_but_a_cancelled_timer_is_nothing_to_wait_for(loop: Loop) -> None:
-    loop.at(time.time() + 1000, lambda: None).cancel()
+    loop.at(clock.boottime() + 1000, lambda: None).cancel()
     assert loop._wait() is None
-    loop.at(time.time() - 5, lambda: None)
+    loop.at(clock.boottime() - 5, lambda: None)
     assert loop._wait() == 0
     loop.soon(lambda: None)
     assert loop._wait() == 0
+
+
+def test_a_date_follows_the_clock(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    now, armed = time.time(), []
+    monkeypatch.setattr(loop._alarm, "arm", armed.append)
+    loop.on(now + 3600, lambda: said.append("an hour"))
+    loop.on(now + 7300, lambda: said.append("two hours"))
+    loop.on(now + 1800, lambda: said.append("no")).cancel()
+    loop.after(600, lambda: said.append("no duration"))
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    loop._rang()
+    assert said == []
+    monkeypatch.setattr(time, "time", lambda: now + 7200)
+    loop._rang()
+    loop.soon(lambda: None)
+    loop.round()
+    assert said == ["an hour"]
+    assert armed == [now + 3600, now + 1800, now + 3600, now + 7300]
+
+
+def test_a_date_comes_by_itself(loop: Loop) -> None:
+    said: list[str] = []
+    loop.on(time.time() + 0.05, lambda: said.append("soon"))
+    loop.on(time.time() - 5, lambda: said.append("past"))
+    loop.on(1e300, lambda: said.append("never"))
+    while len(said) < 2:
+        loop.round()
+    assert said == ["past", "soon"]
 
 
 def test_soon_comes_after_all_that_is_ready_and_may_ask_for_more(loop: Loop) -> None:

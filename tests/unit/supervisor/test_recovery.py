@@ -290,12 +290,13 @@ def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) ->
     ticks = spawn.ticks(pid)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
-    old.seat.journal.ended(pid, ticks, -9, 5e9)
+    now = time.time()
+    old.seat.journal.ended(pid, ticks, -9, now)
     old.seat.journal.used(pid, 0.25, 77)
     new = follow()
     new.core.ledger.flush()
     row = new.row(job)
-    assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", 5e9, 0.25, 77)
+    assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", now, 0.25, 77)
 
 
 @pytest.mark.parametrize("descriptors", [True, False])
@@ -367,7 +368,7 @@ def test_deadline_and_time_limit_hold_after_a_kill(
     desk = follow()
     timers = desk.taken(job).timers
     assert timers["deadline"].due == deadline
-    assert timers["limit"].due == pytest.approx((job.row.running_since or 0) + 500, abs=1)
+    assert timers["limit"].due == pytest.approx((job.row.since or 0) + 500, abs=1)
     desk.core.controls.overdue(desk.taken(job))
     assert desk.taken(job).row.sub_state == "deadline"
 

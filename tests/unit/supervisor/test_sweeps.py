@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from proctracker.errors import OutOfResourceException
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import sweeps
+from proctracker.supervisor import clock, sweeps
 from proctracker.supervisor.jobs import Job
 from supervising import Desk, gone, state_of
 
@@ -51,7 +50,7 @@ def _swept(desk: Desk, job: Job) -> JobRow:
 def test_it_is_made_when_the_grace_is_over(desk: Desk, tmp_path: Path) -> None:
     job, daemon = _ended(desk, tmp_path, 0.3)
     assert (desk.core.sweeps.busy, state_of(daemon) in "SR") == (True, True)
-    assert (desk.row(job).kill_at or 0) > time.time() - 0.3
+    assert (desk.row(job).kill_at or 0) > clock.boottime() - 0.3
     assert _swept(desk, job).state == JobState.FAILED
     assert gone(daemon)
     assert not desk.core.sweeps.busy

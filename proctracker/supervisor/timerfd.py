@@ -1,0 +1,57 @@
+"""A descriptor that becomes readable at a time of the wall clock, and whenever that clock was set (timerfd_create(2))."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+_ABSTIME, _CANCEL_ON_SET = 1, 2
+_LONGEST = 2**31 - 1
+"""Epoch seconds of what is due later still: an alarm then, whatever the width of time_t."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Spec(ctypes.Structure):
+    """struct itimerspec: interval, then value, each in seconds and nanoseconds."""
+
+    _fields_ = (("every", ctypes.c_long * 2), ("value", ctypes.c_long * 2))
+
+
+class Alarm:
+    """One alarm at a time. A step of the clock, and the machine's waking up, ring it too: look what is due, arm it again."""
+
+    def __init__(self) -> None:
+        self._fd: int = _libc.timerfd_create(time.CLOCK_REALTIME, os.O_CLOEXEC | os.O_NONBLOCK)
+        if self._fd < 0:
+            raise _error("timerfd_create")
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._fd
+
+    def arm(self, epoch: float | None) -> None:
+        """Ring at an epoch second; None: only when the clock was set."""
+        when = _LONGEST if epoch is None else min(max(epoch, 0.001), _LONGEST)
+        seconds = int(when)
+        # Zero would disarm it.
+        spec = _Spec(value=(seconds, max(1, int((when - seconds) * 1e9))))
+        if _libc.timerfd_settime(self._fd, _ABSTIME | _CANCEL_ON_SET, ctypes.byref(spec), None):
+            raise _error("timerfd_settime")
+
+    def taken(self) -> None:
+        """It rang: let it be quiet until it is armed again."""
+        try:
+            os.read(self._fd, 8)
+        except OSError:
+            pass  # ECANCELED: the clock was set; EAGAIN: it has been armed anew since it rang
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._fd)
+
+
+def _error(call: str) -> OSError:
+    code = ctypes.get_errno()
+    return OSError(code, os.strerror(code), call)
