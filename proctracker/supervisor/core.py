@@ -8,7 +8,7 @@ import os
 
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, settings, socketpath, spawn
+from proctracker.supervisor import confinement, procfs, settings, spawn
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
@@ -26,6 +26,7 @@ from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.neighbours import Neighbours
 from proctracker.supervisor.outputlimit import OutputLimits
 from proctracker.supervisor.outputs import Outputs
+from proctracker.supervisor.presence import Presence
 from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
 from proctracker.supervisor.reaping import Reaping
@@ -59,7 +60,6 @@ class Core:
         self.own = spawn.own()
         self.me = confinement.describe()
         self.contexts: dict[str, Context] = {}
-        self._name = _inode(home.socket(key))
         self.stands_in = bool(os.environ.get(confinement.STANDS_IN))
         """Started from another confinement: it controls what its key's last supervisor left, and starts nothing."""
         self.paused = False
@@ -85,6 +85,7 @@ class Core:
         self.housekeeping = Housekeeping(self)
         self.reaper = Reaper(self)
         self.server = Server(self)
+        self.presence = Presence(self)
         self.ledger.on_change = self.waits.changed
         self.ledger.told = self._told
         self.ledger.before = self.starter.settle
@@ -132,6 +133,7 @@ class Core:
         self.loop.watch(self.seat.note, self._note)
         recover(self)
         self.server.open()
+        self.presence.begin()
         self.housekeeping.begin()
         gc.collect()
         gc.freeze()
@@ -160,15 +162,9 @@ class Core:
 
     def leave(self) -> None:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
-        path = self.home.socket(self.key)
-        going = f"{path}.going"
-        # Started after the state directory was removed, it never had a name.
-        if self._name and _inode(path) == self._name:
-            os.rename(path, going)
-            if self.server.accept():
-                os.rename(going, path)
-                return
-            os.unlink(going)
+        if self.presence.hide() and self.server.accept():
+            self.presence.show()
+            return
         self.leaving = True
         self.loop.stop()
 
@@ -178,7 +174,7 @@ class Core:
             self.loop.after(0.05, self.give_way)
             return
         self.ledger.flush()
-        socketpath.unlink(self.home.socket(self.key))
+        self.presence.hide()
         self.leaving = True
         self.loop.stop()
 
@@ -197,12 +193,5 @@ class Core:
         self.output_limits.close()
         self.outputs.close()
         self.ledger.close()
+        self.presence.close()
         self.loop.close()
-
-
-def _inode(path: str) -> int:
-    """What tells our socket's name from a later one's, where the state directory was removed meanwhile; 0: none."""
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0

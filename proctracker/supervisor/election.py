@@ -67,6 +67,13 @@ def holders(run: str, key: str) -> list[int]:
     return _alive(_text(lock_path(run, key)) + _owners(run, key))
 
 
+def nameless(run: str, key: str, socket: str) -> int:
+    """The supervisor that lives and has no socket; 0: there is none, or it is about to leave (its socket is ``.going``)."""
+    if os.path.exists(socket) or os.path.exists(f"{socket}.going"):
+        return 0
+    return next(iter(holders(run, key)[::-1]), 0)
+
+
 def release(fd: int) -> None:
     """Leave the seat at once, though other copies of the descriptor may still be open."""
     if stat.S_ISDIR(os.fstat(fd).st_mode):

@@ -10,9 +10,12 @@ from proctracker.model.records import NamedTuple
 
 MODIFY = 0x2
 CLOSE_WRITE = 0x8
+MOVED_FROM = 0x40
 MOVED_TO = 0x80
 CREATE = 0x100
+DELETE = 0x200
 DELETE_SELF = 0x400
+MOVE_SELF = 0x800
 OVERFLOW = 0x4000
 IGNORED = 0x8000
 ONESHOT = 0x80000000
@@ -20,6 +23,8 @@ ONESHOT = 0x80000000
 
 APPEARS = CREATE | MOVED_TO | CLOSE_WRITE
 """For a directory: a file has come, or has been written to its end."""
+CHANGES = CREATE | DELETE | MOVED_FROM | MOVED_TO | DELETE_SELF | MOVE_SELF
+"""For a directory: another file is behind a name, or the directory itself is elsewhere."""
 GROWS = MODIFY | CLOSE_WRITE
 """For a file: more is in it."""
 

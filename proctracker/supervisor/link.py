@@ -11,7 +11,7 @@ import time
 
 from proctracker.errors import DrmCommunicationException, from_wire
 from proctracker.store import Home
-from proctracker.supervisor import cage, confinement, protocol, socketpath
+from proctracker.supervisor import cage, confinement, election, protocol, socketpath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ GONE = (ConnectionError, BrokenPipeError, EOFError)
 _LATEST = 60.0
 """Seconds a supervisor may take to answer ``hello``: it may be recovering thousands of jobs."""
 
+
+_NAMELESS = 2.0
+"""Seconds that a supervisor which starts, or makes its socket anew, may be without one."""
 
 _LONGEST = 2**31 - 1
 """Milliseconds that poll(2) can count."""
@@ -87,7 +90,7 @@ class Supervisor:
 
     def connect(self, start: bool = True) -> Link | None:
         """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
-        attempt, until = 0, time.monotonic() + _LATEST
+        attempt, until, nameless = 0, time.monotonic() + _LATEST, math.inf
         while time.monotonic() < until:
             path = self.home.socket(self.key)
             try:
@@ -112,6 +115,13 @@ class Supervisor:
             if attempt > 1:
                 # The one that leaves has its claim until it is gone; no event tells of that.
                 time.sleep(min(0.005 * attempt, 0.1))
+                without = election.nameless(self.home.run, self.key, path)
+                nameless = min(nameless, time.monotonic()) if without else math.inf
+                if time.monotonic() - nameless > _NAMELESS:
+                    raise DrmCommunicationException(
+                        f"{path} was removed, and its supervisor (pid {without}) does not make it anew:"
+                        f" `kill -9 {without}` has its keeper start another, which does; jobs are not harmed"
+                    )
             self._start()
         raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
 

@@ -7,11 +7,12 @@ import gc
 import os
 import signal
 import sys
+import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
-from proctracker.store import Home
-from proctracker.supervisor import core, election, keeper, server, socketpath, softlimits
+from proctracker.store import Home, Reader
+from proctracker.supervisor import core, election, keeper, presence, server, socketpath, softlimits
 from proctracker.supervisor.journal import Journal
 
 _PR_SET_DUMPABLE = 4
@@ -35,6 +36,8 @@ def main(argv: list[str]) -> None:
             _say(ready, forbidden.encode("ascii"))
             os._exit(1)
         _log(home)
+        if _lock_removed(home, key):
+            time.sleep(2 * presence.SETTLE)
         claim = election.claim(home.run, key)
         if claim is None:
             _say(ready, b"busy")
@@ -56,6 +59,19 @@ def _say(ready: int, word: bytes) -> None:
         os.write(ready, word)
     except BrokenPipeError:
         pass
+
+
+def _lock_removed(home: Home, key: str) -> bool:
+    """Whether there was a supervisor of this key and its lock is gone: if it lives, it is just about to lock it again."""
+    if os.path.exists(election.lock_path(home.run, key)) or not os.path.exists(home.database):
+        return False
+    reader = Reader(home)
+    try:
+        return any(row.keeper == key for row in reader.jobs(live=True))
+    except Drmaa2Exception:
+        return False  # what is wrong with the store is told by whoever opens it to write
+    finally:
+        reader.close()
 
 
 def take_over(argv: list[str]) -> None:

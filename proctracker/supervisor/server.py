@@ -142,6 +142,15 @@ class Server:
         """Begin to serve."""
         self.core.loop.watch(self._listener.fileno(), self._accept_all)
 
+    def listen_anew(self, listener: socket.socket) -> None:
+        """Serve another listener, as the name of the one before has gone; those who had found that are served, too."""
+        self.accept()
+        self.core.loop.forget(self._listener.fileno())
+        self._listener.close()
+        listener.setblocking(False)
+        self._listener = listener
+        self.open()
+
     def _accept_all(self) -> None:
         self.accept()
 

@@ -17,7 +17,7 @@ from proctracker.errors import OutOfResourceException
 from proctracker.model import JobState
 from proctracker.store import Home
 from proctracker.supervisor import core as module
-from proctracker.supervisor import pidfd, socketpath
+from proctracker.supervisor import election, pidfd, socketpath
 from proctracker.supervisor.client import Client
 from stores import fill
 from supervising import LONG, Desk, context, gone, seat, spec, stored
@@ -42,12 +42,11 @@ def test_contexts_are_parsed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 
 def test_leaving(desk: Desk) -> None:
     desk.core.leave()
-    assert (desk.core.leaving, os.path.exists(_socket(desk)), os.path.exists(f"{_socket(desk)}.going")) == (
-        True,
-        False,
-        False,
-    )
+    assert (desk.core.leaving, os.path.exists(_socket(desk))) == (True, False)
+    assert election.nameless(desk.home.run, desk.key, _socket(desk)) == 0
     desk.core.loop.run()  # it returns at once
+    desk.core.presence.close()
+    assert not os.path.exists(f"{_socket(desk)}.going")
 
 
 def test_a_client_that_comes_just_then_is_served(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.store import Home
-from proctracker.supervisor import cage, confinement, link, protocol, socketpath
+from proctracker.supervisor import cage, confinement, election, link, protocol, socketpath
 from proctracker.supervisor.link import Supervisor, readable
 from supervising import kill
 
@@ -244,3 +244,20 @@ def test_a_thread_that_puts_itself_into_a_cage_has_outgrown_its_supervisor(
     monkeypatch.setattr(cage, "mark", lambda: b"NoNewPrivs: 1")
     assert ours.outgrown()
     assert not named.outgrown()
+
+
+def test_a_supervisor_without_a_socket_is_told_of_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.prepare()
+    claim = election.claim(home.run, "main")
+    assert claim is not None
+    monkeypatch.setattr(link, "_NAMELESS", 0.05)
+    began = time.monotonic()
+    with pytest.raises(DrmCommunicationException, match=rf"main\.sock was removed.*pid {os.getpid()}"):
+        Supervisor(home).connect()
+    assert time.monotonic() - began < 20
+    with open(home.socket("main") + ".going", "w"):
+        pass
+    monkeypatch.setattr(link, "_LATEST", 0.3)
+    with pytest.raises(DrmCommunicationException, match="does not answer"):
+        Supervisor(home).connect()  # one that is leaving is waited for
+    election.release(claim)

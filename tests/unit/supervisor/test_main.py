@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.store import Home
+from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
 from proctracker.supervisor.client import Client
+from stores import submit
 from supervising import LONG, context, gone, kill, seat, spec
 
 
@@ -194,3 +195,16 @@ def test_all_code_is_loaded_at_the_start(home: Home, tmp_path: Path) -> None:
     words = b"\0".join(procfs.cmdline(pid))
     assert str(tmp_path).encode() in words
     client.close()
+
+
+def test_a_lock_that_was_removed_is_told_from_none(home: Home) -> None:
+    home.prepare()
+    assert not module._lock_removed(home, "main")
+    store = Store(home)
+    submit(store, keeper="main")
+    store.close()
+    assert module._lock_removed(home, "main")
+    assert not module._lock_removed(home, "0123456789ab")
+    with open(election.lock_path(home.run, "main"), "w"):
+        pass
+    assert not module._lock_removed(home, "main")
