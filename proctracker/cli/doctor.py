@@ -212,16 +212,20 @@ def _tracker(access: Access, contact: str, name: str) -> Check:
     try:
         version = access.version_of(contact)
     except Drmaa2Exception as error:
-        return Check(name, "fails", error.message, _advice(contact))
+        return Check(name, "fails", error.message, _advice(contact, error.message))
     problem = _rootless_problem(contact) or _long_runroot(access, contact)
     if problem:
         return Check(name, "warn", f"{version}; {problem[0]}", problem[1])
     return Check(name, "ok", version)
 
 
-def _advice(contact: str) -> str:
+def _advice(contact: str, problem: str) -> str:
     """What to do where a CLI is there and does not work."""
+    from proctracker.runtimes import docker
+
     runtime = contact.partition(":")[0]
+    if problem == docker.PODMAN:
+        return "podman's own command knows more of its containers: -c podman, or default_contact: podman"
     if runtime == "podman":
         return "try: podman info"
     socket = {"docker": "/var/run/docker.sock"}.get(runtime, "/run/containerd/containerd.sock")

@@ -29,7 +29,6 @@ UNSUPPORTED = {
 }
 
 _NEWER = r"flag provided but not defined: -+(user|hostname)\b"
-_IN_USE = r"^(?:container|snapshot) \"([^\"]+)\": already exists"
 _VERSION = r"(?m)^(Client|Server):|^\s+Version:\s*(\S+)"
 _FILTERS = 400  # containers named in one call, of 170 bytes each
 _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process has gone, until its shim notices
@@ -77,9 +76,6 @@ class Ctr:
         if newer:
             return 125, f"this ctr has no --{newer[1]}: containerd 1.7 or newer is needed"
         told = words.reason("\n".join(re.findall("^ctr: .*", completed.stderr, re.MULTILINE)) or completed.stderr)
-        clash = re.search(_IN_USE, told)
-        if clash:
-            return 125, f"the name {clash[1]} is in use: {told}"
         return words.start_status(told), told or f"ctr ended with {completed.returncode} and no word"
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:

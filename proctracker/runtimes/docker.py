@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from proctracker.runtimes import flags
-from proctracker.runtimes.base import Argv, Launch, Request
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import Completed
+from proctracker.runtimes import flags, words
+from proctracker.runtimes.base import Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.shared import DockerLike, Streams
 
 TYPE_CHECKING = False
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
 LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max-file=1", "--log-opt=compress=false")
 """A log that keeps every byte: docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the
 oldest output over 100 MB (docs.docker.com, "Local file logging driver")."""
+
+
+PODMAN = "docker here is podman: use -c podman"
+"""What is said of podman in docker's place: its docker command, or its service behind docker's own."""
+_NO_SUCH_LOG = "invalid log driver"
+"""podman's words for ``LOG``, which every docker has (libpod/options.go, WithLogDriver)."""
+_COMPONENT = "Podman Engine"
 
 
 def namespace(name: str, value: Any) -> Sequence[str]:
@@ -45,6 +54,28 @@ class Docker(DockerLike):
     groups: Sequence[str] = ("docker/{id}", "system.slice/docker-{id}.scope")
     """By dockerd's drivers cgroupfs and systemd; of a rootless or a remote one there are none here, and docker is asked."""
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
+
+    version_words: Argv = (
+        "version",
+        "--format",
+        "{{.Client.Version}}, server {{.Server.Version}}{{range .Server.Components}}\n{{.Name}}{{end}}",
+    )
+
+    def version(self, engine: Engine) -> Dialog[str]:
+        """The CLI's version and its daemon's. Raises DrmCommunicationException where either is podman's."""
+        done = yield from one(self.argv(engine, *self.version_words))
+        named = done
+        if done.returncode and not words.unanswered(done):
+            named = yield from one(self.argv(engine, "--version"))  # podman's own command has no such fields
+        if _COMPONENT in done.stdout or named.stdout.startswith("podman"):
+            raise DrmCommunicationException(PODMAN)
+        return words.expect(done).partition("\n")[0]
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        """As any; a log that only podman does not know tells who it is."""
+        if words.says(completed.stderr, _NO_SUCH_LOG):
+            return 125, PODMAN
+        return super().failed_start(completed)
 
     def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:
         """With a log for ``logs``, unless the template's options name one."""
