@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import os
-
-from proctracker.cli import output
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobState
-
-_SAVING = 15.0
-"""Seconds that saving a log may take."""
+from proctracker.tracker import attempts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,49 +14,43 @@ if TYPE_CHECKING:
     from proctracker.model import JobRow
 
 
-def since(access: Access, row: JobRow, shown: int) -> Iterator[JobRow]:
-    """The job as it was in each attempt after the first ``shown`` ones, up to the present one if that has begun.
+def wanted(access: Access, row: JobRow, which: str | None) -> list[JobRow]:
+    """The job as it was in one attempt, in ``all``, or (None) in the newest that has run.
 
-    Of one that is over, output is saved beside the record before its container goes: that is waited for.
+    A start that failed has a reason to tell, and counts. InvalidArgumentException: there was no such attempt.
     """
+    last = attempts.had(row)
+    told = last == row.attempt or attempts.never_started(row)
+    if which not in (None, "all"):
+        return [_one(access, row, int(which or 0), row.attempt if told else last)]
+    first = 1 if which else max(1, last)
+    found = [past(access, row, attempt) for attempt in range(first, min(last + 1, row.attempt))]
+    return [*found, row] if told or not found else found
+
+
+def _one(access: Access, row: JobRow, attempt: int, last: int) -> JobRow:
+    if attempt > last:
+        how = f"it has had {last}" if last else "it has not run yet"
+        raise InvalidArgumentException(f"job {row.id} has no attempt {attempt}: {how}")
+    return row if attempt == row.attempt else past(access, row, attempt)
+
+
+def past(access: Access, row: JobRow, attempt: int) -> JobRow:
+    """The job as it was in an attempt that is over."""
+    return attempts.past(row, attempt, access.spec(row), access.home_of(row))
+
+
+def since(access: Access, row: JobRow, shown: int) -> Iterator[JobRow]:
+    """The job as it was in each attempt after the first ``shown`` ones, up to the present one if that has begun."""
     for attempt in range(shown + 1, row.attempt):
-        past = copy.copy(row)
-        past.attempt, past.container, past.finished = attempt, access.home.container(row.id, attempt), row.submitted
-        _appeared(output.kept(access.home, row.id, attempt, "stdout", access.spec(row)))
-        past.saved = 1
-        yield past
+        yield past(access, row, attempt)
     if row.ended or not JobState(row.state).queued:
         yield row
 
 
-def _appeared(path: str) -> None:
-    """Wait for a file, for a time in which an engine would have given it."""
-    if os.path.exists(path):
-        return
-    import time
-
-    from proctracker.cli.tail import Watch
-    from proctracker.supervisor.link import readable
-
-    watch, until = Watch(), time.monotonic() + _SAVING
-    while True:
-        watch.add(path)
-        left = until - time.monotonic()
-        if os.path.exists(path) or left < 0:
-            return
-        step = watch.timeout
-        if readable([watch.fileno()], left if step is None else min(left, step)):
-            watch.drain()
-
-
 def logged(access: Access, row: JobRow) -> bool:
     """Whether each attempt's output is with the engine, or was until it was saved."""
-    from proctracker.tracker import infos
-
-    seen = copy.copy(row)
-    seen.container, seen.saved = access.home.container(row.id, row.attempt), 0
-    spec = access.spec(row)
-    return bool(spec.get("runtime_containers")) and infos.in_engine(seen, spec)
+    return attempts.logged(row, access.spec(row), access.home_of(row))
 
 
 class Attempts:

@@ -78,7 +78,8 @@ _TABLE = [
             "--timeout SECONDS  at most so long (exit code 124)\n--all  all live jobs, and ended ones not told of yet\n"),
     Command("logs", "logs:logs", "logs [OPTIONS] ID…", "show what jobs have written",
             "-f, --follow  go on until the jobs have ended\n-n, --lines LINES  the last lines only\n"
-            "--stdout  standard output only\n--stderr  standard error only\n--failed  only of those that failed\n"),
+            "--stdout  standard output only\n--stderr  standard error only\n--failed  only of those that failed\n"
+            "--attempt N|all  of this attempt, or of all (else the newest that has run)\n"),
     Command("suspend", "controls:control", "suspend ID… | --all", "stop jobs for a while", _SOME),
     Command("resume", "controls:control", "resume ID… | --all", "let suspended jobs go on", _SOME),
     Command("hold", "controls:control", "hold ID… | --all", "keep queued jobs from starting", _SOME),

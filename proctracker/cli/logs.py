@@ -7,7 +7,8 @@ import os
 from proctracker.cli import attempts, ends, formats, output, tail
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, number
+from proctracker.cli.options import UsageError, number, text
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobState
 
 TYPE_CHECKING = False
@@ -22,11 +23,11 @@ def logs(call: Call) -> int:
     """Show the output of the jobs named."""
     if not call.words:
         raise UsageError("logs: name jobs: proctracker logs ID…")
-    access = Access(call)
+    access, which = Access(call), _attempt(call)
     rows = access.named(call.words, read_only=True)
     if call.flag("failed"):
         rows = [row for row in rows if row.ended and ends.code(row)]
-    shown = [_Shown(access, row, _streams(call), len(rows) > 1) for row in rows]
+    shown = [each for row in rows for each in _of_job(access, row, which, call, len(rows) > 1)]
     lines = number(call.values, "lines")
     if call.flag("follow"):
         _follow(access, shown, lines)
@@ -34,6 +35,33 @@ def logs(call: Call) -> int:
         for each in shown:
             each.once(lines)
     return 1 if access.failed else 0
+
+
+def _attempt(call: Call) -> str | None:
+    """The attempt asked for: a number or ``all``; None: the newest that has run."""
+    which = text(call.values, "attempt")
+    if which is None or which == "all":
+        return which
+    found = number(call.values, "attempt", least=1)
+    if call.flag("follow"):
+        raise UsageError("logs: --follow shows the newest attempt, or with --attempt all every one, not an earlier one")
+    return str(found)
+
+
+def _of_job(access: Access, row: JobRow, which: str | None, call: Call, prefixed: bool) -> list[_Shown]:
+    """A job's output, of each attempt that is asked for; with ``--follow`` the present one is the last."""
+    try:
+        rows = attempts.wanted(access, row, which)
+    except InvalidArgumentException as error:
+        access.tell(error.message)
+        return []
+    if call.flag("follow") and row not in rows:
+        rows.append(row)
+    shown = [_Shown(access, each, _streams(call), prefixed) for each in rows]
+    for each in shown:
+        each.heading = len(rows) > 1 and which == "all"
+        each.again = each is not shown[0]
+    return shown
 
 
 def _streams(call: Call) -> dict[str, int]:
@@ -56,6 +84,10 @@ class _Shown:
         self._prefix = f"{row.id}: ".encode("ascii") if prefixed else b""
         self.begun = row.attempt - 1
         """Attempts that are shown, or were over before."""
+        self.heading = False
+        """Whether to say which attempt it is."""
+        self.again = False
+        """Whether the files of the job's own have been shown with an earlier attempt."""
 
     def with_engine(self) -> bool:
         """Whether its engine has the output."""
@@ -70,7 +102,8 @@ class _Shown:
     def tails(self) -> list[Tail]:
         """Its files."""
         row = self.row
-        return output.tails(self._access.home_of(row), row, self._access.spec(row), self._streams, self._prefix)
+        found = output.tails(self._access.home_of(row), row, self._access.spec(row), self._streams, self._prefix)
+        return [each for each in found if not (self.again and each.path in (row.output, row.error))]
 
     def retries(self) -> bool:
         """Whether it may be tried again."""
@@ -95,6 +128,8 @@ class _Shown:
 
     def once(self, lines: int | None) -> None:
         """Show what there is now; a file of the job's own that is no longer there is told of."""
+        if self.heading:
+            formats.say(f"job {self.row.id}, attempt {self.row.attempt}:", "")
         if ends.never_started(self.row):
             formats.say(str(ends.reason(self.row)))
             return

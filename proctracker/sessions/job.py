@@ -97,9 +97,12 @@ class Job(Controlled):
         found = again(track, [row], after, after_any)
         return Job(track, found if row.task is None else f"{found}_{row.task}")
 
-    def read_output(self, stream: str = "stdout") -> bytes:
-        """What the job has written so far to ``stdout`` or ``stderr``, wherever that goes."""
-        return output.read(self._track.place, self._row(), stream)
+    def read_output(self, stream: str = "stdout", attempt: int | None = None) -> bytes:
+        """What the job has written so far to ``stdout`` or ``stderr``, wherever that goes.
+
+        Of a job with retries it is what the newest attempt that has run wrote, or the ``attempt`` of that number, from 1.
+        """
+        return output.read(self._track.place, self._row(), stream, attempt)
 
     def _act(self, action: str, **options: Any) -> None:
         self._track.forget(self.job_id)

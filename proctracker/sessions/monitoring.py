@@ -56,9 +56,9 @@ class WatchedJob(Job):
         """Everything about the job; of one that is not ours as it was found."""
         return super().get_info() if self._info is None else self._info
 
-    def read_output(self, stream: str = "stdout") -> bytes:
+    def read_output(self, stream: str = "stdout", attempt: int | None = None) -> bytes:
         """As Job's; a job that is not ours has none here."""
-        return self._refuse("read_output") if self._info else super().read_output(stream)
+        return self._refuse("read_output") if self._info else super().read_output(stream, attempt)
 
     def wait_started(self, timeout: Timeout = -1) -> None:
         """As Job's; not for jobs that are not ours."""

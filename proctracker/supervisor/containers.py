@@ -72,7 +72,7 @@ class Containers:
         core.jobs.started(job, pid if stat else None, stat.ticks if stat else None)
         if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
             row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
-        row.boot, row.annotation = core.boot, None
+        row.boot, row.annotation = core.boot, row.annotation if row.attempt > 1 else None  # why it is tried again
         first = not row.ran and row.since is None
         self._settle(job, seen, row.dispatched if first else None)
         self._watch(job)

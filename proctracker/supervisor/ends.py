@@ -29,7 +29,7 @@ class Ends:
     def process(self, job: Job, end: End) -> None:
         """A plain process was reaped."""
         row = job.row
-        row.cpu, row.max_rss = end.cpu, end.max_rss
+        row.cpu, row.max_rss, row.annotation = end.cpu, end.max_rss, None
         if row.state == JobState.SUSPENDED:
             # Somebody else killed it: what it leaves behind is nobody's to resume any more.
             families.signal_all(job, self._core.mark(row), SIGCONT)
@@ -139,6 +139,8 @@ class Ends:
         retries = int(job.spec.get("retries") or 0)
         if not started or row.attempt > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
             return False
+        how = why or (f"ended by {row.signal}" if row.signal else f"exit status {code}")
+        row.annotation = f"attempt {row.attempt}: {how}"
         self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}")
         self.try_again(job)
         return True

@@ -8,7 +8,7 @@ from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.runner import Runner
-from proctracker.tracker import holes, infos
+from proctracker.tracker import attempts, holes, infos
 from proctracker.tracker.contacts import engine_of
 from proctracker.tracker.place import Place
 
@@ -16,16 +16,17 @@ _STREAMS = ("stdout", "stderr")
 _NO_START = (125, 126, 127)
 
 
-def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
-    """What a job's last attempt has written to a stream so far; empty for an error joined with the output, and as long
-    as it has not started. Where it wrote more than ``output_limit`` the middle is missing.
+def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None = None) -> bytes:
+    """What an attempt of a job (None: the newest that has run) has written to a stream so far; empty for an error joined
+    with the output, and as long as it has not started. Where it wrote more than ``output_limit`` the middle is missing.
 
     Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
     the engine has the output and cannot be asked.
     """
     if stream not in _STREAMS:
         raise InvalidArgumentException(f"stream: stdout or stderr is expected, not {stream!r}")
-    if row.dispatched is None or JobState(row.state).queued:
+    present, row = row, _attempt(place, row, attempt)
+    if row is present and (row.dispatched is None or JobState(row.state).queued):
         return b""
     spec = place.spec(row)
     if infos.in_engine(row, spec):
@@ -52,6 +53,18 @@ def read(place: Place, row: JobRow, stream: str = "stdout") -> bytes:
         raise InvalidArgumentException(f"job {row.id}: its output {path} has gone") from None
     except OSError as error:
         raise InvalidArgumentException(f"job {row.id}: {path}: {error.strerror}") from None
+
+
+def _attempt(place: Place, row: JobRow, wanted: int | None) -> JobRow:
+    """The job as it was in an attempt. InvalidArgumentException: there was none such."""
+    last = attempts.had(row)
+    if wanted is None:
+        wanted = last or row.attempt
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or not 1 <= wanted <= max(last, 1):
+        raise InvalidArgumentException(f"attempt: a number from 1 to {max(last, 1)} is expected, not {wanted!r}")
+    if wanted == row.attempt:
+        return row
+    return attempts.past(row, wanted, place.spec(row), place.reader_of(row).home)
 
 
 def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:

@@ -153,6 +153,21 @@ def test_a_failed_job_is_tried_again(kit: Kit, session: pt.JobSession) -> None:
     assert job.read_output() == b"try 2\n"
 
 
+def test_the_output_of_earlier_attempts_is_shown(kit: Kit, session: pt.JobSession) -> None:
+    script = kit.script('echo "try $PROCTRACKER_ATTEMPT"; exit 3')
+    job = session.run_job(kit.extended(script, retries=1, retry_delay=5))
+    until(lambda: state(job) == pt.JobState.REQUEUED, "the retry")
+    assert job.get_info().annotation == "attempt 1: exit status 3"
+    assert cli("logs", job.job_id).stdout == "try 1\n"
+    assert job.read_output() == b"try 1\n"
+    assert job.wait_terminated(LONG).attempt == 2
+    assert cli("logs", job.job_id).stdout == "try 2\n"
+    assert cli("logs", "--attempt", "1", job.job_id).stdout == "try 1\n"
+    assert cli("logs", "--attempt", "all", job.job_id).stdout == "try 1\ntry 2\n"
+    assert [job.read_output(attempt=number) for number in (1, 2)] == [b"try 1\n", b"try 2\n"]
+    assert job.get_info().annotation is None
+
+
 def test_a_time_out_of_run_has_the_job_that_has_ended_and_its_output(kit: Kit, session: pt.JobSession) -> None:
     more: dict[str, Any] = {"job_category": kit.image} if kit.image else {}
     script = "trap 'echo bye; exit 0' TERM; echo out; echo err >&2; while :; do sleep 0.1; done"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from proctracker.cli import attempts, output
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home
 
@@ -17,7 +17,8 @@ from proctracker.store import Home
 def access(tmp_path: Path) -> SimpleNamespace:
     home = Home(str(tmp_path))
     home.prepare()
-    return SimpleNamespace(home=home, spec=lambda row: {"runtime_containers": True, "retries": 3})
+    spec = {"runtime_containers": True, "retries": 3}
+    return SimpleNamespace(home=home, home_of=lambda row: home, spec=lambda row: spec)
 
 
 def _row(attempt: int, state: JobState, **columns: object) -> JobRow:
@@ -42,29 +43,33 @@ def test_the_present_one_counts_once_it_has_begun(access: SimpleNamespace) -> No
     assert [row.attempt for row in attempts.since(access, ended, 1)] == [2]
 
 
-def test_what_is_being_saved_is_waited_for(access: SimpleNamespace) -> None:
-    saved: list[Path] = []
-    saving = threading.Timer(0.1, lambda: saved.append(_saved(access, 1)))
-    saving.start()
-    first = next(attempts.since(access, _row(2, JobState.RUNNING), 0))
-    assert (first.attempt, len(saved)) == (1, 1)
-    saving.join()
-
-
-def test_what_is_never_saved_is_not_waited_for_for_ever(
-    access: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attempts, "_SAVING", 0.05)
-    assert [row.attempt for row in attempts.since(access, _row(2, JobState.RUNNING), 0)] == [1, 2]
-
-
 @pytest.mark.parametrize(
-    ("runtime", "columns", "logged"),
-    [("podman", {}, True), ("podman", {"output": "/o"}, False), ("ctr", {}, False), ("podman", {"saved": 1}, True)],
+    ("columns", "which", "shown"),
+    [
+        ({"attempt": 1}, None, [1]),
+        ({"attempt": 1}, "all", [1]),
+        ({"attempt": 3}, None, [2]),
+        ({"attempt": 3}, "all", [1, 2]),
+        ({"attempt": 3, "dispatched": 1.0}, None, [3]),
+        ({"attempt": 3, "dispatched": 1.0}, "all", [1, 2, 3]),
+        ({"attempt": 3, "dispatched": 1.0}, "2", [2]),
+        ({"attempt": 3, "dispatched": 1.0}, "3", [3]),
+        ({"attempt": 2, "finished": 5.0}, None, [1]),
+        ({"attempt": 2, "finished": 5.0, "annotation": "not found", "exit_status": 127}, None, [1, 2]),
+        ({"attempt": 2, "finished": 5.0, "annotation": "not found", "exit_status": 127}, "2", [2]),
+        ({"attempt": 1, "finished": 5.0, "annotation": "not found", "exit_status": 127}, None, [1]),
+    ],
 )
-def test_where_each_attempt_has_a_log(
-    access: SimpleNamespace, runtime: str, columns: dict[str, object], logged: bool
+def test_the_newest_that_has_run_is_wanted_or_another(
+    access: SimpleNamespace, columns: dict[str, object], which: str | None, shown: list[int]
 ) -> None:
-    row = _row(2, JobState.REQUEUED, **columns)
-    row.runtime = runtime
-    assert attempts.logged(access, row) is logged
+    row = JobRow("7", 7, state=int(JobState.REQUEUED), **columns)  # type: ignore[arg-type]
+    access.spec = lambda row: {}
+    assert [each.attempt for each in attempts.wanted(access, row, which)] == shown
+
+
+@pytest.mark.parametrize(("dispatched", "which", "words"), [(None, "1", "not run yet"), (1.0, "2", "it has had 1")])
+def test_an_attempt_that_was_none(access: SimpleNamespace, dispatched: float | None, which: str, words: str) -> None:
+    row = JobRow("7", 7, dispatched=dispatched)
+    with pytest.raises(InvalidArgumentException, match=rf"^job 7 has no attempt {which}: .*{words}"):
+        attempts.wanted(access, row, which)

@@ -69,3 +69,70 @@ def test_following_several(pt, begin):
 
 def test_following_what_has_ended_shows_it(written):
     assert written("logs", "-f", "1") == (0, "a\nb\ne\n", "")
+
+
+TWICE = ["--retries", "2", "--retry-delay", "60", "--", "sh", "-c", "echo try $PROCTRACKER_ATTEMPT; exit 3"]
+
+
+@pytest.fixture
+def failed_once(pt):
+    """A job whose first attempt has failed, and which waits to be tried again."""
+    pt("submit", *TWICE)
+    while "REQUEUED" not in pt("ps").out:
+        pass
+    return pt
+
+
+def test_a_job_that_waits_to_be_tried_again(failed_once):
+    assert failed_once("logs", "1") == (0, "try 1\n", "")
+    assert failed_once("logs", "--attempt", "all", "1") == (0, "try 1\n", "")
+    assert failed_once("logs", "--attempt", "2", "1") == (
+        *(1, "", "proctracker: error: job 1 has no attempt 2: it has had 1\n"),
+    )
+    assert "annotation: attempt 1: exit status 3\n" in failed_once("info", "1").out
+    failed_once("terminate", "1")
+    assert failed_once("wait", "1").code > 0
+    assert failed_once("logs", "1").out == "try 1\n"
+
+
+def test_following_a_job_that_waits_to_be_tried_again_begins_with_what_there_is(failed_once, begin):
+    process = begin("logs", "-f", "1")
+    assert process.stdout.readline() == "try 1\n"
+    failed_once("terminate", "1")
+    assert process.communicate(timeout=20) == ("", "")
+
+
+def test_earlier_attempts(pt, tmp_path):
+    pt("run", *(word if word != "60" else "0" for word in TWICE))
+    assert pt("logs", "1").out == "try 3\n"
+    assert pt("logs", "--attempt", "2", "1").out == "try 2\n"
+    assert pt("logs", "--attempt", "all", "1") == (
+        *(0, "try 1\ntry 2\ntry 3\n", "job 1, attempt 1:\njob 1, attempt 2:\njob 1, attempt 3:\n"),
+    )
+    assert pt("logs", "-f", "--attempt", "all", "1").out == "try 1\ntry 2\ntry 3\n"
+    for words in (["--attempt", "0"], ["--attempt", "x"], ["-f", "--attempt", "1"]):
+        assert pt("logs", *words, "1").code == 2
+    pt(
+        "run",
+        "-o",
+        str(tmp_path / "o"),
+        "--retries",
+        "1",
+        "--",
+        "sh",
+        "-c",
+        "echo $PROCTRACKER_ATTEMPT; echo e >&2; exit 3",
+    )
+    assert pt("logs", "--attempt", "all", "2").out == "1\n2\ne\ne\n"
+    assert pt("logs", "--attempt", "1", "2").out == "1\n2\ne\n"
+    assert "annotation" not in pt("info", "2").out
+
+
+def test_a_next_attempt_that_does_not_start_is_told_of_after_the_one_that_ran(pt, tmp_path):
+    script = tmp_path / "once"
+    script.write_text("#!/bin/sh\necho ran\nrm $0\nexit 3\n", encoding="utf-8")
+    script.chmod(0o755)
+    pt("run", "--retries", "1", str(script))
+    found = pt("logs", "1")
+    assert found.out == "ran\n"
+    assert "no such file" in found.err
