@@ -181,6 +181,13 @@ class Store(Pruning):
         """State changes later than a sequence number, oldest first: (seq, id, session, attempt, time, state, sub_state)."""
         return self._db.rows(_CHANGES, (after, limit))
 
+    def began(self, job_id: str, attempt: int) -> float:
+        """When an attempt of a job was put into the queue; 0: nobody knows. Looks at every change."""
+        found = self._db.rows(
+            "SELECT ifnull(min(time), 0) FROM transitions WHERE job=? AND attempt=?", (key(job_id), attempt)
+        )
+        return float(found[0][0])
+
     def live(self, keeper: str) -> list[JobRow]:
         """Jobs of one supervisor that have not ended, oldest first."""
         return self._jobs("WHERE finished IS NULL AND keeper=? ORDER BY key", (keeper,))

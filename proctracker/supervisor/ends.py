@@ -142,18 +142,9 @@ class Ends:
         how = why or (f"ended by {row.signal}" if row.signal else f"exit status {code}")
         row.annotation = f"attempt {row.attempt}: {how}"
         self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}")
-        self.try_again(job)
+        job.due = clock.boottime() + float(job.spec.get("retry_delay") or 0)
+        self._core.queue.add(job)
         return True
-
-    def try_again(self, job: Job) -> None:
-        """Put another attempt into the queue, once its delay is over."""
-        core = self._core
-        delay = float(job.spec.get("retry_delay") or 0)
-        if delay:
-            job.ticket = -1
-            job.timer("start", core.loop.after(delay, lambda: core.queue.add(job)))
-        else:
-            core.queue.add(job)
 
     def _requeue(self, job: Job, sub_state: str) -> None:
         core, row = self._core, job.row

@@ -1,4 +1,4 @@
-"""Which job starts next: priorities, slots of sessions, arrays and the host, holds, start times."""
+"""Which job starts next: turns of sessions, priorities, slots of sessions, arrays and the host, holds, start times."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import itertools
 import os
 import time
 
+from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState
 from proctracker.model.records import NamedTuple
+from proctracker.supervisor import clock
 from proctracker.supervisor.dependencies import Dependencies
 from proctracker.supervisor.jobs import Job
 
@@ -35,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class Lane:
-    """Queued jobs that share their bounds: a session's, or one array's of it."""
+    """Queued jobs that share their bounds: a session's, or one array's of it; those that an engine starts by themselves."""
 
     __slots__ = ("entries", "limit", "running")
 
@@ -55,23 +57,25 @@ class Lane:
 
 
 class Line:
-    """A session's queue."""
+    """A session's queue; a lane's key is the array that has a bound of its own (0: none), and whether an engine starts it."""
 
     __slots__ = ("lanes", "limit", "used")
 
     def __init__(self) -> None:
-        self.lanes: dict[int, Lane] = {0: Lane(0)}
+        self.lanes: dict[tuple[int, bool], Lane] = {}
         self.limit: int | None = None
         self.used = 0
 
-    def head(self) -> Entry | None:
-        """The next job of all lanes that have room. Lanes of arrays that are through are forgotten."""
+    def head(self, engines: bool) -> Entry | None:
+        """The next job of all lanes that have room; ``engines``: more may be started by one. Empty lanes are forgotten."""
         best: Entry | None = None
-        for number, lane in list(self.lanes.items()):
+        for key, lane in list(self.lanes.items()):
             entry = lane.head()
             if entry is None:
-                if number and not lane.running:
-                    del self.lanes[number]
+                if not lane.running:
+                    del self.lanes[key]
+            elif key[1] and not engines:
+                continue
             elif not (lane.limit and lane.running >= lane.limit) and (best is None or entry < best):
                 best = entry
         return best
@@ -83,6 +87,7 @@ class Queue:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._lines: dict[str, Line] = {}
+        """The sessions' queues, the one whose turn it is first."""
         self._used = 0
         self._tickets = itertools.count(1)
         self._soon = False
@@ -96,6 +101,8 @@ class Queue:
         job.ticket = next(self._tickets)
         if row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD) or not self.dependencies.met(job):
             return
+        if self._delayed(job):
+            return
         start = job.spec.get("start_time")
         if start is not None and start > time.time():
             job.timer("start", self._core.loop.on(start, lambda: self.add(job)))
@@ -103,6 +110,20 @@ class Queue:
         lane = self._lane(job)
         heapq.heappush(lane.entries, Entry(-row.priority, row.num, row.task or 0, job.ticket, job))
         self.kick()
+
+    def _delayed(self, job: Job) -> bool:
+        """Have a job that waits between two attempts come again when its delay is over; whether it is not over yet."""
+        delay = float(job.spec.get("retry_delay") or 0)
+        if job.row.attempt == 1 or not delay or not (job.row.sub_state or "").startswith("retry"):
+            return False
+        if job.due is None:
+            # Its former supervisor knew when that was.
+            gone = time.time() - self._core.store.began(job.row.id, job.row.attempt)
+            job.due = clock.boottime() + max(0.0, delay - max(0.0, gone))
+        if job.due <= clock.boottime():
+            return False
+        job.timer("start", self._core.loop.at(job.due, lambda: self.add(job)))
+        return True
 
     def drop(self, job: Job) -> None:
         """A job waits no longer (held, terminated)."""
@@ -112,10 +133,10 @@ class Queue:
     def _lane(self, job: Job) -> Lane:
         line = self._line(job.row.session)
         limit = int(job.spec.get("max_parallel") or 0) if job.row.task is not None else 0
-        number = job.row.num if limit else 0
-        lane = line.lanes.get(number)
+        key = (job.row.num if limit else 0, runtimes.get(job.row.runtime).containers)
+        lane = line.lanes.get(key)
         if lane is None:
-            lane = line.lanes[number] = Lane(limit)
+            lane = line.lanes[key] = Lane(limit)
         return lane
 
     def _line(self, session: str) -> Line:
@@ -150,18 +171,23 @@ class Queue:
             self._lines[session].limit = None
         self.kick()
 
-    def _room(self, session: str, line: Line) -> float:
-        """Slots that a session may still take."""
+    def _in_session(self, job: Job, line: Line) -> bool:
+        """Whether a job's session has room for it; one that wants more slots than there ever are has room beside none."""
         if line.limit is None:
-            found = self._core.store.session(session)
+            found = self._core.store.session(job.row.session)
             line.limit = found[1] if found else 0
+        if not line.limit:
+            return True
+        used = line.used + (self._elsewhere(job.row.session) if self.others() else 0)
+        return line.limit - used >= min(job.row.slots, line.limit)
+
+    def _on_host(self, job: Job) -> bool:
+        """The same for the host."""
         host = int(self._core.settings["max_running_host"])
-        room = float("inf")
-        if line.limit:
-            room = line.limit - line.used - (self._elsewhere(session) if self.others() else 0)
-        if host:
-            room = min(room, host - self._used - (self._elsewhere(None) if self.others() else 0))
-        return room
+        if not host:
+            return True
+        used = self._used + (self._elsewhere(None) if self.others() else 0)
+        return host - used >= min(job.row.slots, host)
 
     def others(self) -> bool:
         """Whether other supervisors run, or ran, over the same store: each has a lock beside ours."""
@@ -190,7 +216,7 @@ class Queue:
         try:
             store.begin()
             try:
-                free = self._fits(job, line)
+                free = self._in_session(job, line) and self._on_host(job)
                 if free:
                     row.dispatched = time.time()
                     store.update(row, ("dispatched",))
@@ -205,11 +231,6 @@ class Queue:
         if free:
             self.take(job)
         return free
-
-    def _fits(self, job: Job, line: Line) -> bool:
-        """Whether there is room; a job that wants more slots than there ever are starts when it has all of them."""
-        room = self._room(job.row.session, line)
-        return room >= job.row.slots or (not line.used and room > 0)
 
     # starting
 
@@ -237,12 +258,20 @@ class Queue:
             self._core.loop.after(0, self._start_some)
 
     def _next(self) -> Entry | None:
-        """The best job that may start now."""
-        best: Entry | None = None
-        for line in list(self._lines.values()):
-            entry = line.head()
+        """The best job of the session whose turn it is and that may start one now; its next turn is the last then.
+
+        A job for which the host alone has no room keeps its session's turn: small ones of others would else go by for
+        ever.
+        """
+        engines = not self._core.starter.busy
+        for session, line in list(self._lines.items()):
+            entry = line.head(engines)
             if entry is None:
-                continue
-            if self._fits(entry.job, line) and (best is None or entry < best):
-                best = entry
-        return best
+                if not line.lanes and not line.used:
+                    del self._lines[session]
+            elif self._in_session(entry.job, line):
+                if not self._on_host(entry.job):
+                    return None
+                self._lines[session] = self._lines.pop(session)
+                return entry
+        return None

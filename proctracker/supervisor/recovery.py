@@ -174,8 +174,6 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
             resumption.find(core, job)
         else:
             _watch(core, job)
-    elif state == JobState.REQUEUED and job.spec.get("retry_delay"):
-        core.ends.try_again(job)
     elif state.queued:
         core.intake.enter(job)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import deque
 
 from proctracker import runtimes
 from proctracker.errors import words
@@ -33,39 +32,27 @@ class Starter:
         self._core = core
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._fresh: list[Job] = []
-        self._waiting: deque[Job] = deque()
-        self._busy = 0
+        self._engine_starts = 0
         self.limit = 2 * len(os.sched_getaffinity(0))
 
     def start(self, job: Job) -> None:
         """Start a job whose turn it is."""
         job.starting = True
         if runtimes.get(job.row.runtime).containers:
-            self._waiting.append(job)
-            self.next_engine_start()
+            self._engine_starts += 1
+            EngineStart(self._core, job).begin()
         else:
             self._process(job)
 
-    def next_engine_start(self) -> None:
-        """Begin engine starts as far as the bound goes."""
-        while self._waiting and self._busy < self.limit:
-            job = self._waiting.popleft()
-            if job.starting:
-                self._busy += 1
-                EngineStart(self._core, job).begin()
+    @property
+    def busy(self) -> bool:
+        """Whether as many engine starts are under way as there may be: what an engine starts waits in the queue."""
+        return self._engine_starts >= self.limit
 
     def engine_started(self) -> None:
         """An engine start is over, well or not."""
-        self._busy -= 1
-        self.next_engine_start()
-
-    def take_back(self, job: Job) -> bool:
-        """Undo the turn of a job whose engine start has not begun; whether that could be done."""
-        if job in self._waiting:
-            self._waiting.remove(job)
-            job.starting, job.row.dispatched = False, None
-            return True
-        return False
+        self._engine_starts -= 1
+        self._core.queue.kick()
 
     # what a start needs
 

@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException, OutOfResourceException, UnsupportedOperationException
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import cgroups, clock, procfs
+from proctracker.supervisor import cgroups, clock, identity, procfs
 from proctracker.supervisor.jobs import Job, running_time
 from supervising import Boxes, Desk, becomes, box, gone, state_of
 
@@ -65,11 +65,21 @@ def test_hold_and_release(desk: Desk) -> None:
     assert desk.ended(job).state == JobState.DONE
 
 
-def test_hold_and_release_between_attempts(desk: Desk) -> None:
+def test_hold_and_release_between_attempts_keep_the_delay(desk: Desk) -> None:
+    job = desk.submit("false", retries=1, retry_delay=500)
+    desk.until(lambda: job.row.state == JobState.REQUEUED)
+    due = job.timers["start"].due
+    _act(desk, "hold", job)
+    assert (desk.row(job).state, job.timers) == (JobState.REQUEUED_HELD, {})
+    _act(desk, "release", job)
+    assert (desk.row(job).state, job.timers["start"].due) == (JobState.REQUEUED, due)
+
+
+def test_a_delay_that_is_over_does_not_begin_anew_with_the_release(desk: Desk) -> None:
     job = desk.submit("sh", "-c", "exit $((2 - PROCTRACKER_ATTEMPT))", retries=1, retry_delay=500)
     desk.until(lambda: job.row.state == JobState.REQUEUED)
     _act(desk, "hold", job)
-    assert (desk.row(job).state, job.timers) == (JobState.REQUEUED_HELD, {})
+    job.due = 0.0
     _act(desk, "release", job)
     assert desk.ended(job).state == JobState.DONE
 
@@ -371,6 +381,7 @@ def test_a_start_that_is_looked_for_is_ended_when_it_is_found(
     boxes.down = None
     with subprocess.Popen(["sleep", "600"]) as process:
         if there:
+            Path(identity.folder(new.home, job.row), "pid").write_text(str(process.pid))
             boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=process.pid)
             new.until(lambda: "kill" in boxes.verbs(), "the signal")
             assert boxes.asked[-1][::2] == ("kill", "SIGKILL")

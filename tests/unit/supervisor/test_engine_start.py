@@ -39,7 +39,7 @@ def _tells(desk: Desk) -> None:
 
 def _failed(desk: Desk, job: Job) -> tuple[int | None, str | None, str | None]:
     row = desk.ended(job)
-    assert (row.state, row.container, desk.core.starter._busy, job.folder) == (JobState.FAILED, None, 0, None)
+    assert (row.state, row.container, desk.core.starter._engine_starts, job.folder) == (JobState.FAILED, None, 0, None)
     assert not os.path.exists(f"{desk.home.starts}/1.1")
     return row.exit_status, row.sub_state, row.annotation
 
@@ -78,7 +78,7 @@ def test_the_row_says_which_container_before_the_call_is_made(desk: Desk, boxes:
     desk.until(lambda: job.called and desk.core.ledger.clean)
     row = desk.row(job)
     assert (row.container, row.boot, row.state, row.pid) == (_name(desk), desk.core.boot, JobState.QUEUED, job.called)
-    assert not desk.core.starter.take_back(job)
+    assert desk.core.starter._engine_starts == 1
     (tmp_path / "gate").write_text("go\n")
     assert _failed(desk, job)[0] == 125
 
@@ -151,7 +151,7 @@ def test_a_call_that_is_cut_off_may_have_started_it(desk: Desk, boxes: Boxes) ->
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="abc")
     job = desk.submit("x", **box(start_timeout=0.5))
     desk.until(lambda: job.row.state == JobState.RUNNING)
-    assert (job.row.container_id, job.starting, desk.core.starter._busy) == ("abc", False, 0)
+    assert (job.row.container_id, job.starting, desk.core.starter._engine_starts) == ("abc", False, 0)
 
 
 def test_a_call_that_is_cut_off_and_started_nothing(desk: Desk, boxes: Boxes) -> None:

@@ -28,7 +28,7 @@ class Stand:
     def __init__(self) -> None:
         self.loop, self.jobs = Loop(), Jobs()
         self.settings = {"max_running_host": 0}
-        self.paused, self.key = False, "main"
+        self.paused, self.key, self.busy = False, "main", False
         self.limits: dict[str, int] = {}
         self.known: dict[str, JobRow] = {}
         self.arrays: dict[int, list[int]] = {}
@@ -194,6 +194,60 @@ def test_the_hosts_bound_counts_all_sessions(stand: Stand) -> None:
     assert stand.started == ["0", "1", "2"]
 
 
+def test_sessions_take_turns(stand: Stand) -> None:
+    stand.settings["max_running_host"] = 1
+    many = [stand.job(f"1_{task}", "a") for task in range(1, 6)]
+    stand.add(*many)
+    stand.add(stand.job("2", "b"), stand.job("3", "b", priority=-5), stand.job("4", "c"))
+    for _ in range(8):
+        found = stand.jobs.find(stand.started[-1])
+        assert found is not None
+        stand.end(found)
+    assert stand.started == ["1_1", "1_2", "2", "4", "1_3", "3", "1_4", "1_5"]
+    assert [*stand.queue._lines] == []
+
+
+def test_a_session_that_cannot_start_now_does_not_lose_its_turn(stand: Stand) -> None:
+    stand.settings["max_running_host"], stand.limits["b"] = 2, 1
+    first, second, small = stand.job("1", "a"), stand.job("2", "b"), stand.job("3", "b")
+    stand.add(first, second, small, stand.job("4", "a"), stand.job("5", "a"))
+    assert stand.started == ["1", "2"]
+    stand.end(first)
+    assert stand.started == ["1", "2", "4"]  # b is at its own bound
+    stand.end(second)
+    assert stand.started == ["1", "2", "4", "3"]
+
+
+def test_small_jobs_do_not_go_by_a_large_one_for_ever(stand: Stand) -> None:
+    stand.settings["max_running_host"] = 2
+    first, large = stand.job("1", "a"), stand.job("3", "b", slots=2)
+    stand.add(first, stand.job("2", "a"), large, stand.job("4", "a"))
+    assert stand.started == ["1"]
+    stand.end(first)
+    assert stand.started == ["1", "3"]
+    stand.end(large)
+    assert stand.started == ["1", "3", "2", "4"]
+
+
+def test_the_hosts_bound_holds_for_large_jobs(stand: Stand) -> None:
+    stand.settings["max_running_host"] = 4
+    small, large = stand.job("1", "a", slots=3), stand.job("2", "b", slots=9)
+    stand.add(small, large)
+    assert stand.started == ["1"]
+    stand.end(small)
+    assert stand.started == ["1", "2"]
+
+
+def test_who_waits_for_an_engine_holds_up_no_process(stand: Stand) -> None:
+    stand.busy = True
+    stand.add(*(stand.job(str(number), runtime="podman") for number in (1, 2)), stand.job("3"), stand.job("4", "b"))
+    assert stand.started == ["3", "4"]
+    stand.busy = False
+    stand.queue.kick()
+    stand.rounds()
+    assert stand.started == ["3", "4", "1", "2"]
+
+
 @pytest.mark.parametrize("bound", ["session", "host"])
 def test_other_supervisors_jobs_count(stand: Stand, bound: str) -> None:
     if bound == "session":
@@ -219,7 +273,7 @@ def test_max_parallel_of_an_array(stand: Stand) -> None:
         stand.end(task)
     assert stand.started[3:] == ["1_3", "1_4"]
     stand.add(stand.job("3"))
-    assert list(stand.queue._lines["s"].lanes) == [0]
+    assert list(stand.queue._lines["s"].lanes) == [(0, False)]
 
 
 def test_the_held_and_the_dropped_do_not_start(stand: Stand) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, pidfd, procfs, recovery, spawn
+from proctracker.supervisor import clock, confinement, election, pidfd, procfs, recovery, spawn
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.link import Supervisor
@@ -258,6 +258,22 @@ def test_a_child_between_fork_and_exec_is_awaited(
     made[0].wait()
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool) -> None:
+    job = old.submit("false", retries=1, retry_delay=1000)
+    old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
+    if held:
+        old.core.controls.control([job.row.id], "hold", "TERM", 0.0, lambda outcome: None)
+    old.core.ledger.flush()
+    with old.core.store._db._db as db:
+        db.execute("UPDATE transitions SET time = time - 600")
+    new = follow()
+    if held:
+        assert new.taken(job).timers == {}
+        new.core.controls.control([job.row.id], "release", "TERM", 0.0, lambda outcome: None)
+    assert abs(new.taken(job).timers["start"].due - clock.boottime() - 400) < 60
+
+
 def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., Desk]) -> None:
     job = old.submit("sh", "-c", "exit 1", retries=2, retry_delay=1000)
     old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
@@ -290,7 +306,7 @@ def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) ->
     ticks = spawn.ticks(pid)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
-    now = time.time()
+    now = round(time.time(), 6)
     old.seat.journal.ended(pid, ticks, -9, now)
     old.seat.journal.used(pid, 0.25, 77)
     new = follow()
