@@ -109,6 +109,8 @@ class Monitor(NamedTuple):
     """The exit code as text, complete once it is there (128+N: signal N); its time is the end's."""
     oom: Sequence[str]
     """One of these is there if the OOM killer struck."""
+    unless: Sequence[str] = ()
+    """Where one of these is there the CLI has to tell whether this was the end."""
 
 
 class Runtime(Protocol):

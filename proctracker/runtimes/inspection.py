@@ -30,6 +30,8 @@ FIELDS = {
 
 BY_EXIT_CODE = "by exit code"
 RESTARTING = "restarting"
+CHECKPOINTED = "checkpointed"
+"""podman's flag beside ``exited`` (InspectContainerState): the container was frozen to disk and can be restored."""
 
 STATES = {
     "created": "QUEUED",
@@ -135,7 +137,7 @@ def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states
     meaning = states.get(word, "UNDETERMINED")
     if meaning == BY_EXIT_CODE:
         return _end(state, found, word)
-    if meaning == "QUEUED" and (state.get("Error") or state.get("ExitCode")):
+    if meaning == "QUEUED" and (state.get("Error") or number(state.get("ExitCode"))):
         return _never_started(state)
     if meaning == "UNDETERMINED":
         return Observation(JobState.UNDETERMINED, word or "unknown", annotation=state.get("Error") or None, pid=pid)
@@ -147,16 +149,20 @@ def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Obser
 
     ``exited`` is final: what was killed by hand is not started again whatever its policy.
     """
-    code = _number(state.get("ExitCode"))
+    if state.get("Checkpointed") is True:
+        return Observation(JobState.SUSPENDED, CHECKPOINTED)
+    code = number(state.get("ExitCode"))
+    if code is None:
+        return no_code(state.get("ExitCode"))
     end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
-    if word == "stopped" and goes_on(mapping(found.get("restart")), code, _number(found.get("restarts"))):
+    if word == "stopped" and goes_on(mapping(found.get("restart")), code, number(found.get("restarts")) or 0):
         return replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
     return end
 
 
 def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:
     """Whether a restart policy has another start left after an end with this code."""
-    word, most = str(policy.get("Name") or "no"), _number(policy.get("MaximumRetryCount"))
+    word, most = str(policy.get("Name") or "no"), number(policy.get("MaximumRetryCount"))
     if word == "on-failure":
         return code != 0 and (not most or restarts < most)
     return word in ("always", "unless-stopped")
@@ -164,7 +170,7 @@ def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:
 
 def _never_started(state: Mapping[str, Any]) -> Observation:
     """The engine keeps a container whose start failed as ``created``; docker with a shell's status, podman 5 with words."""
-    error, code = str(state.get("Error") or ""), _number(state.get("ExitCode"))
+    error, code = str(state.get("Error") or ""), number(state.get("ExitCode"))
     return ended(code if code in (125, 126, 127) else words.start_status(error), error=words.reason(error))
 
 
@@ -194,8 +200,15 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+def number(value: Any) -> int | None:
+    """A whole number; None for whatever else was printed, "true" among it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def no_code(value: Any, **rest: Any) -> Observation:
+    """An end of which the engine tells no exit code that is one: nobody knows how it was."""
+    why = f"it has ended, and its engine tells no exit code: {json.dumps(value)[:80]}"
+    return Observation(JobState.UNDETERMINED, "lost", annotation=why, **rest)
 
 
 def ids(text: str) -> Sequence[str]:

@@ -116,7 +116,11 @@ class Podman(DockerLike):
         given = dict(zip(own, own[1:]))
         folder, container = given.get("--exit-dir"), given.get("-c")
         places = [given[flag] for flag in ("-b", "--persist-dir") if flag in given]
-        return Monitor(f"{folder}/{container}", [f"{place}/oom" for place in places]) if folder and container else None
+        if not folder or not container:
+            return None
+        # A checkpoint is written into the bundle before it ends the process (podman-container-checkpoint(1)).
+        frozen = [f"{given['-b']}/checkpoint"] if "-b" in given else []
+        return Monitor(f"{folder}/{container}", [f"{place}/oom" for place in places], frozen)
 
     def runroot(self, engine: Engine) -> Dialog[str]:
         """The directory podman keeps the state of running containers in."""

@@ -76,8 +76,11 @@ def parse_end(name: str, state: Mapping[str, Any], metrics: Mapping[str, Any]) -
     kills = {**mapping(metrics.get("memory_oom_control")), **mapping(metrics.get("memory_events"))}
     nanoseconds, microseconds = group.get("total"), group.get("usage_usec")
     peak = memory.get("max_usage") or (memory["usage"].get("max") if isinstance(memory.get("usage"), dict) else None)
+    code = inspection.number(state.get("exit_status", 0))
+    if code is None:
+        return inspection.no_code(state.get("exit_status"), name=name, container_id=name)
     return ended(
-        int(state.get("exit_status", 0)),
+        code,
         oom=bool(kills.get("oom_kill")),
         name=name,
         container_id=name,

@@ -8,7 +8,8 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import cgroups, clock, exitfiles, pidfd, procfs
+from proctracker.runtimes import inspection
+from proctracker.supervisor import cgroups, clock, exitfiles, pidfd, procfs, removers
 from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 PATIENCE = 15.0
 """Seconds an engine may go on calling a container running whose process has gone."""
 
+WITHOUT_CODE = 2.0
+"""Seconds within which an engine that tells of an end without an exit code may find one."""
+
 APART = 0.5
 """Seconds between two questions, on the average, to an engine that is down while many containers have ended."""
 
@@ -29,10 +33,6 @@ LOOK = 1.0
 
 STOPPED = "stopped"
 """Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
-
-
-_REMOVAL = frozenset((b"rm", b"remove", b"prune", b"delete", b"del"))
-"""Words by which the CLIs remove containers."""
 
 
 class Containers:
@@ -180,41 +180,36 @@ class Containers:
             self._again(job, gone, 1.0)
         elif found is None or self._another(job, found):
             core.ends.lost(job, "removed", "its container was removed by somebody else")
-        elif found.state.ended and self._being_removed(job, found):
+        elif found.state.ended and removers.are_at(job, found, core.calls):
             job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
         elif found.state.ended:
-            oom = found.oom or self._killed(row.id)
-            row.annotation = None
-            core.ends.container(job, found, oom, gone)
+            core.ends.container(job, found, found.oom or self._killed(row.id), gone)
         elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and self._lives(found.pid or 0):
             # Restarted, or never gone.
             self.runs(job, found, self._oom.get(row.id))
+        elif found.sub_state == inspection.CHECKPOINTED:
+            self._checkpointed(job)
         elif found.sub_state == "restarting":
             core.ledger.change(row, JobState.RUNNING, "restarting")
             self._again(job, clock.boottime(), 0.5)
-        elif clock.boottime() - gone > PATIENCE:
-            core.ends.lost(
-                job, "lost", f"its process has gone and its engine says {found.sub_state or found.state.name}"
-            )
+        elif clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
+            said = f"its process has gone and its engine says {found.sub_state or found.state.name}"
+            core.ends.lost(job, "lost", found.annotation or said)
         else:
             self._again(job, gone, 0.02)
+
+    def _checkpointed(self, job: Job) -> None:
+        """Frozen to disk by hand, it may be restored: nobody but its engine tells when."""
+        job.timer("limit", None)
+        if job.row.sub_state != inspection.CHECKPOINTED:
+            self._core.jobs.started(job, None, None)
+            self._core.ledger.change(job.row, JobState.SUSPENDED, inspection.CHECKPOINTED)
+        self._again(job, clock.boottime(), 0.5)
 
     def _another(self, job: Job, found: Observation) -> bool:
         """Whether a container of the job's name is another one, where names are all there is: those never start again."""
         row, running = job.row, found.state in (JobState.RUNNING, JobState.SUSPENDED)
         return running and found.container_id == row.container and None is not row.pid != found.pid
-
-    def _being_removed(self, job: Job, found: Observation) -> bool:
-        """Whether somebody's ``rm -f`` killed it and is about to remove it: that, not the signal, is how it ended."""
-        told = runtimes.get(job.row.runtime).tells_removal
-        if told or job.ending or found.terminating_signal not in ("SIGKILL", "SIGTERM"):
-            return False
-        command = os.fsencode(os.path.basename((engine_of(job).command or ("",))[0]))
-        for pid in procfs.pids():
-            words = procfs.cmdline(pid)
-            if words and os.path.basename(words[0]) == command and not _REMOVAL.isdisjoint(words[1:]):
-                return not self._core.calls.owns(pid)
-        return False
 
     def _lives(self, pid: int) -> bool:
         stat = procfs.stat(pid)

@@ -14,6 +14,7 @@ from proctracker.errors import (
     to_wire,
 )
 from proctracker.model import JobRow, JobState, signal_name, signal_number
+from proctracker.runtimes import inspection
 from proctracker.supervisor import clock, families, procfs
 from proctracker.supervisor.containers import STOPPED
 from proctracker.supervisor.fitting import DONE, FITTING, Unfit, unfit
@@ -188,7 +189,7 @@ class Controls:
             return
         if job.ending in (None, "time-limit"):
             job.ending = why  # the only reason after which there may be another attempt gives way to the others
-        if job.waits:
+        if job.waits or row.sub_state == inspection.CHECKPOINTED:
             core.ends.refused(job, row.annotation or "", ENDING[why])
             row.annotation = row.annotation or None
             done(None)

@@ -226,7 +226,7 @@ class EngineStart:
     def _has_run(self, seen: Observation, status: int) -> bool:
         """Whether its container was started; a state that nobody has heard of never says that it was not."""
         if seen.state == JobState.UNDETERMINED:
-            return not status or seen.sub_state not in (*self._runtime.states, "lost")
+            return not status or bool(seen.annotation) or seen.sub_state not in (*self._runtime.states, "lost")
         return seen.state != JobState.QUEUED
 
     def _finish(self, seen: Observation) -> None:

@@ -109,6 +109,6 @@ def read(told: Monitor) -> Observation | None:
             text, when = file.read().strip(), os.fstat(file.fileno()).st_mtime
     except OSError:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or any(map(os.path.exists, told.unless)):
         return None
     return ended(int(text), oom=any(map(os.path.exists, told.oom)), finished=when)

@@ -95,6 +95,33 @@ def test_a_state_word_nobody_knows(faulty: Path) -> None:
     until(lambda: job.get_state()[0] == pt.JobState.RUNNING, "the engine's answer")
 
 
+NO_CODES = {"null": '"ExitCode":null', "text": '"ExitCode":"0"', "missing": '"Nothing":0'}
+
+
+@pytest.mark.parametrize("code", NO_CODES)
+def test_an_end_without_a_usable_code_is_no_success(faulty: Path, code: str) -> None:
+    session = pt.create_job_session("s", "faulty")
+    faulty.write_text(f"""podman "$@" | sed 's/"ExitCode": *[0-9]*/{NO_CODES[code]}/'""")
+    # With a restart policy podman is asked, and not what conmon wrote.
+    template = {"remote_command": "true", "job_category": IMAGE, "implementation_specific": {"restart": "no"}}
+    job = session.run_job(template)
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state, info.exit_status) == (pt.JobState.UNDETERMINED, "lost", None)
+    assert "exit code" in (info.annotation or "")
+    assert cli("wait", job.job_id).returncode == 125
+
+
+def test_a_checkpointed_container_is_suspended(faulty: Path) -> None:
+    session = pt.create_job_session("s", "faulty")
+    faulty.write_text("""podman "$@" | sed 's/"Status": *"exited"/"Status":"exited","Checkpointed":true/'""")
+    template = {"remote_command": "true", "job_category": IMAGE, "implementation_specific": {"restart": "no"}}
+    job = session.run_job(template)
+    until(lambda: job.get_state() == (pt.JobState.SUSPENDED, "checkpointed"), "the state")
+    job.terminate()
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.job_sub_state) == (pt.JobState.FAILED, "terminated")
+
+
 def test_an_end_while_the_engine_cannot_be_asked_is_told_later(faulty: Path, podman: Engine) -> None:
     session = pt.create_job_session("s", "faulty")
     job = session.run_job(

@@ -182,3 +182,24 @@ def test_unknown_names_are_missing_and_other_errors_raise() -> None:
 
 def test_the_format_is_one_object() -> None:
     assert inspection.template({"id": ".ID", "s": ".State"}) == '{"id":{{json .ID}},"s":{{json .State}}}'
+
+
+@pytest.mark.parametrize("told", [{}, {"ExitCode": None}, {"ExitCode": "0"}, {"ExitCode": False}, {"ExitCode": 0.0}])
+@pytest.mark.parametrize("word", ["exited", "stopped"])
+def test_no_usable_exit_code_is_no_success(word: str, told: dict[str, Any]) -> None:
+    found = seen(word, **told)
+    assert (found.state, found.sub_state, found.exit_status) == (JobState.UNDETERMINED, "lost", None)
+    assert f"no exit code: {json.dumps(told.get('ExitCode'))}" in (found.annotation or "")
+
+
+@pytest.mark.parametrize("told", [{"ExitCode": None}, {"ExitCode": "0"}, {"ExitCode": False}])
+def test_a_container_that_waits_has_no_code(told: dict[str, Any]) -> None:
+    assert seen("created", **told).state == JobState.QUEUED
+
+
+def test_a_checkpointed_container_is_suspended() -> None:
+    for word in ("exited", "stopped"):
+        found = seen(word, ExitCode=0, Checkpointed=True, Pid=0)
+        assert (found.state, found.sub_state, found.exit_status) == (JobState.SUSPENDED, "checkpointed", None)
+    assert seen("exited", ExitCode=0, Checkpointed=False).state == JobState.DONE
+    assert seen("running", ExitCode=0, Checkpointed=True, Pid=7).state == JobState.RUNNING

@@ -140,6 +140,7 @@ def test_conmon_writes_down_how_a_container_ended() -> None:
     assert found is not None
     assert found.status == "/run/libpod/exits/4f1d"
     assert list(found.oom) == ["/root/4f1d/userdata/oom", "/run/libpod/persist/4f1d/oom"]
+    assert list(found.unless) == ["/root/4f1d/userdata/checkpoint"]
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,10 @@ def test_what_a_container_says_of_itself() -> None:
 def test_why_a_container_was_not_removed() -> None:
     line = 'level=error msg="failed to delete container \\"a\\"" error="cannot delete \\"a\\": busy"'
     assert why(f"other\n{line}\n", "a") == 'cannot delete "a": busy'
+
+
+@pytest.mark.parametrize("value", [None, "0", False])
+def test_no_usable_exit_code_is_no_success(value: object) -> None:
+    seen = parse_end("a", {"exit_status": value}, {})
+    assert (seen.state, seen.sub_state, seen.exit_status, seen.name) == (JobState.UNDETERMINED, "lost", None, "a")
+    assert parse_end("a", {}, {}).state == JobState.DONE  # a zero is left out of what is printed

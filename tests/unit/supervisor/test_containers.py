@@ -325,3 +325,32 @@ def test_which_engine() -> None:
     found = containers.engine_of(Job(JobRow("1", 1), {"engine": {"command": ["a", "b"], "env": {"X": "1"}}}, ""))
     assert (found.command, found.options, found.env) == (("a", "b"), {}, {"X": "1"})
     assert containers.engine_of(Job(JobRow("1", 1), {}, "")).command == ()
+
+
+def test_an_end_without_an_exit_code(desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "WITHOUT_CODE", 0.05)
+    found = Observation(JobState.UNDETERMINED, "lost", annotation="no exit code: null")
+    job = _run(desk, boxes)
+    assert _end(desk, boxes, job, found) == (JobState.UNDETERMINED, "lost", None)
+    assert desk.row(job).annotation == "no exit code: null"
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_checkpointed_container_waits_to_be_restored(desk: Desk, boxes: Boxes, restored: bool) -> None:
+    job = _run(desk, boxes)
+    boxes.says[job.row.container or ""] = Observation(JobState.SUSPENDED, "checkpointed")
+    kill(job.row.pid or 0)
+    desk.until(lambda: job.row.sub_state == "checkpointed")
+    assert (job.row.state, job.row.pid) == (JobState.SUSPENDED, None)
+    if restored:
+        boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=os.getpid())
+        desk.until(lambda: job.row.state == JobState.RUNNING)
+        assert (job.row.pid, job.row.sub_state) == (os.getpid(), None)
+        return
+    boxes.asked.clear()
+    told: list[Any] = []
+    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 10.0, told.append)
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
+    desk.until(lambda: told)
+    assert (told[0]["errors"], "kill" in boxes.verbs()) == ({}, False)

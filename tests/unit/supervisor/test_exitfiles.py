@@ -158,3 +158,11 @@ def test_nothing_but_a_number_counts(tmp_path: Path) -> None:
     seen = exitfiles.read(told)
     assert seen is not None and (seen.exit_status, seen.oom) == (7, False)
     assert abs((seen.finished or 0) - time.time()) < 60
+
+
+def test_a_checkpoint_is_no_end(tmp_path: Path) -> None:
+    told = Monitor(str(tmp_path / "code"), (), (str(tmp_path / "checkpoint"),))
+    (tmp_path / "code").write_text("137")
+    assert exitfiles.read(told) is not None
+    (tmp_path / "checkpoint").mkdir()
+    assert exitfiles.read(told) is None
