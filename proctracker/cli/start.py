@@ -54,8 +54,10 @@ class Start:
         """``-i -``: what comes on standard input, in a file of ours; its path."""
         if values.get("input_path") != "-":
             return None
-        self.access.home.prepare()
-        values["input_path"] = path = keep_stdin(self.access.home.kept_dir)
+        home = self.access.home
+        home.prepare()
+        made = keep_stdin(home.at(home.kept_dir))
+        values["input_path"] = path = os.path.join(home.kept_dir, os.path.basename(made))
         return path
 
     def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:

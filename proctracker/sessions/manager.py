@@ -16,6 +16,7 @@ from proctracker.sessions.reservations import refuse
 from proctracker.tracker import place, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
+from proctracker.trusted import expanded
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -36,7 +37,7 @@ class SessionManager:
     """The version of DRMAA implemented."""
 
     def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
-        self._home = None if home is None else os.path.abspath(os.fspath(home))
+        self._home = None if home is None else os.path.abspath(expanded(os.fspath(home), os.environ, "home"))
         self._caller: Caller | None = None
 
     @property

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import stat
 import time
 from collections.abc import Sequence
 from operator import length_hint
 
 from proctracker.errors import (
+    DeniedByDrmsException,
     Drmaa2Exception,
     DrmCommunicationException,
     InternalException,
@@ -22,20 +24,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, TypeVar
 
+    from proctracker.store.held import Held
+
     T = TypeVar("T")
 
 BUSY = 5.0
 """Seconds a statement waits for another process' transaction over the same file."""
 
+_MOVE = "move it away; `proctracker adopt` finds containers again"
+_LEAST = 512
+"""Bytes of the smallest page SQLite writes: a file with fewer was cut off, and it would take that for an empty one."""
+
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
 
 
 class Database:
-    """A connection. Every method raises Drmaa2Exception only; ``options`` are those of SQLite's file URIs."""
+    """A connection. Every method raises Drmaa2Exception only; ``options`` are those of SQLite's file URIs.
 
-    def __init__(self, path: str, options: str = "mode=rw") -> None:
+    ``held``: the directories of which the file's is one. It is opened by way of that, as are log and journal later,
+    so they stay open as long as the connection. ``path`` is its name for people.
+    """
+
+    def __init__(self, path: str, options: str = "mode=rw", held: Held | None = None) -> None:
         self.path = path
-        name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(path))
+        place = _looked_at(path, held) if held else path
+        name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(place))
         self._db = self._translated(
             lambda: sqlite3.connect(
                 f"file:{name}?{options}",
@@ -46,6 +59,7 @@ class Database:
                 check_same_thread=False,
             )
         )
+        self._held = held
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
@@ -117,6 +131,20 @@ class Database:
             raise InvalidArgumentException(f"{error.object!r} is no text: {error.reason}") from None
 
 
+def _looked_at(path: str, held: Held) -> str:
+    """A file's way through held directories; raises for one that is a link, another user's, missing or cut off."""
+    try:
+        place = held.at(path)
+        found = os.stat(place, follow_symlinks=False)
+    except OSError as error:
+        raise DrmCommunicationException(f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        raise DeniedByDrmsException(f"{path} is not a file of your own: move it away")
+    if 0 < found.st_size < _LEAST:
+        raise DrmCommunicationException(f"{path}: cut off, {found.st_size} bytes are left: {_MOVE}")
+    return place
+
+
 def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
     """What SQLite said, as ours: OutOfResource for a full disk or quota, TryLater for a lock that was not given up."""
     text, folder = str(error), os.path.dirname(path)
@@ -128,7 +156,7 @@ def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
     if "locked" in text:
         return TryLaterException(f"{path}: {text} for {BUSY:g} s: another process is writing; try again")
     if "malformed" in text or "not a database" in text:
-        return DrmCommunicationException(f"{path}: {text}: move it away; `proctracker adopt` finds containers again")
+        return DrmCommunicationException(f"{path}: {text}: {_MOVE}")
     if isinstance(error, sqlite3.OperationalError):
         return DrmCommunicationException(f"{path}: {text}: make {folder} readable and writable for you")
     return InternalException(f"{path}: {text}")

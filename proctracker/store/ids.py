@@ -12,10 +12,11 @@ BLOCK = 1000
 def take_block(home: Home) -> range:
     """Take the next free block. Raises OutOfResource or DrmCommunication naming the directory."""
     try:
-        number = max((int(name) for name in os.listdir(home.ids) if name.isdigit()), default=-1) + 1
-        while not _made(os.path.join(home.ids, str(number))):
+        folder = home.at(home.ids)
+        number = max((int(name) for name in os.listdir(folder) if name.isdigit()), default=-1) + 1
+        while not _made(os.path.join(folder, str(number))):
             number += 1
-        _sync(home.ids)
+        _sync(folder)
     except OSError as error:
         raise trouble(home.ids, error) from None
     return range(number * BLOCK + (number == 0), (number + 1) * BLOCK)

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
 from collections.abc import Mapping
 
-from proctracker.errors import DeniedByDrmsException, DrmCommunicationException, OutOfResourceException
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException, OutOfResourceException
+from proctracker.store.held import Held
+from proctracker.trusted import expanded
 
 _TAKEN = ("ids", "uuid")
 """Names in a home that no host's directory can have."""
 
-_NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def home_path(environ: Mapping[str, str]) -> str:
     """$PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker; absolute.
 
-    Raises DrmCommunicationException where it is relative to a current directory that was removed.
+    Raises InvalidArgumentException for a relative one, and where nobody knows what ~ is, DrmCommunicationException
+    for one that is relative to a directory that was removed.
     """
     given = environ.get("PROCTRACKER_HOME")
     if not given:
         state = environ.get("XDG_STATE_HOME", "")
-        if not os.path.isabs(state):
-            state = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
-        given = os.path.join(state, "proctracker")
-    try:
-        return os.path.abspath(given)
-    except OSError as error:
-        raise trouble(given, error) from None
+        given = os.path.join(state if os.path.isabs(state) else "~/.local/state", "proctracker")
+    path = expanded(given, environ, "PROCTRACKER_HOME")
+    if not os.path.isabs(path):
+        try:
+            there = os.path.abspath(path)
+        except OSError as error:
+            raise trouble(path, error) from None
+        raise InvalidArgumentException(
+            f"PROCTRACKER_HOME: {path!r} is relative, so every directory would have jobs of its own: name {there}"
+        )
+    return os.path.normpath(path)
 
 
 class Home:
@@ -50,6 +56,10 @@ class Home:
         self.kept_dir = os.path.join(self.here, "output")
         self.starts = os.path.join(self.here, "starts")
         self._uuid: str | None = None
+        self._held: Held | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Home, (self.path, self.host))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Home) and (self.path, self.host) == (other.path, other.host)
@@ -77,14 +87,11 @@ class Home:
     def prepare(self) -> None:
         """Make whatever is missing, private to us; any number of processes may do so at once.
 
-        Raises DeniedByDrmsException for a directory of someone else or writable by others, OutOfResourceException
-        where there is no room, DrmCommunicationException for any other failure; each names the directory.
+        Raises DeniedByDrmsException for a directory, or one above it, of someone else or writable by others,
+        OutOfResourceException where there is no room, DrmCommunicationException for any other failure; each names it.
         """
         try:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
-            for folder in (self.path, self.here, self.run, self.kept_dir, self.starts, self.ids):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-                _refuse_foreign(folder)
+            self._hold(make=True)
             self._make_uuid()
         except OSError as error:
             raise trouble(error.filename or self.path, error) from None
@@ -92,18 +99,50 @@ class Home:
     def check(self) -> bool:
         """Whether there is state of this host to read; makes nothing. Raises DeniedByDrmsException where it is not safe."""
         try:
-            _refuse_foreign(self.path)
-            _refuse_foreign(self.here)
-            return os.path.exists(self.database)
+            return self._hold().has(self.here) and os.path.exists(self.at(self.database))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
             raise trouble(self.path, error) from None
 
+    @property
+    def held(self) -> Held:
+        """Our directories by descriptors, as they were when they were looked at. Raises as ``at``."""
+        if self._held is None or not self._held.open():
+            return self._hold()
+        return self._held
+
+    def at(self, path: str) -> str:
+        """A path directly below one of our directories, or one of these, for us alone to open: by the held descriptor.
+
+        Raises OSError where the directory is not there, DeniedByDrmsException where it is not safe.
+        """
+        return self.held.at(path)
+
+    def release(self) -> None:
+        """Let the directories go; they are looked at again when they are next needed."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _hold(self, make: bool = False) -> Held:
+        """Look at all the way, and hold what is found; the same as before stays held, as names may depend on it."""
+        found = Held(self.path, (self.ids, self.here, self.run, self.kept_dir, self.starts), make)
+        if self._held is None or not (self._held.same(found) and self._held.open()):
+            self._held = found
+        return self._held
+
     def kept(self, job_id: str, attempt: int, stream: str, output_dir: str | None = None) -> str:
         """Where we keep a job's output that was given no path; ``stream`` is ``out`` or ``err``."""
         number = int(job_id.partition("_")[0])
         return f"{output_dir or self.kept_dir}/{number // 1000}/{job_id}.{attempt}.{stream}"
+
+    def fresh(self) -> tuple[int, str]:
+        """A new, empty file of ours beside kept output, for an input that is kept: its descriptor and its path."""
+        from tempfile import mkstemp
+
+        fd, place = mkstemp(prefix="in-", dir=self.at(self.kept_dir))
+        return fd, os.path.join(self.kept_dir, os.path.basename(place))
 
     def container(self, job_id: str, attempt: int) -> str:
         """The name of an attempt's container: the same whoever starts it, and looks for it."""
@@ -122,7 +161,8 @@ class Home:
     def _read_uuid(self) -> str:
         """The UUID; waits a moment for one that is just being written where there is no link(2)."""
         for _ in range(100):
-            with open(os.path.join(self.path, "uuid"), encoding="ascii") as file:
+            fd = os.open(self.at(os.path.join(self.path, "uuid")), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with open(fd, encoding="ascii") as file:
                 found = file.read().strip()
             if found:
                 break
@@ -131,8 +171,8 @@ class Home:
 
     def _make_uuid(self) -> None:
         """Write the UUID once; of two writers at a time the first link(2) wins."""
-        path = os.path.join(self.path, "uuid")
-        if os.path.exists(path):
+        path = self.at(os.path.join(self.path, "uuid"))
+        if os.path.lexists(path):
             return
         from uuid import uuid4
 
@@ -143,7 +183,7 @@ class Home:
         except FileExistsError:
             pass
         except OSError as error:
-            if error.errno not in _NO_LINK:
+            if error.errno not in NO_LINK:
                 raise
             _write_once(path, text)
         finally:
@@ -152,7 +192,7 @@ class Home:
 
 def _write(path: str, text: bytes) -> None:
     """Write a new file of ours, through to the disk; raises FileExistsError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, text)
         os.fsync(fd)
@@ -166,19 +206,6 @@ def _write_once(path: str, text: bytes) -> None:
         _write(path, text)
     except FileExistsError:
         pass
-
-
-def _refuse_foreign(folder: str) -> None:
-    """Raise DeniedByDrmsException for a directory that is not ours alone to write, for root too."""
-    found = os.stat(folder)
-    if found.st_uid != os.geteuid():
-        raise DeniedByDrmsException(
-            f"{folder} belongs to uid {found.st_uid}, not to {os.geteuid()}: set PROCTRACKER_HOME to a directory of your own"
-        )
-    if stat.S_IMODE(found.st_mode) & 0o022:
-        raise DeniedByDrmsException(
-            f"{folder} can be written by others: `chmod go-w {folder}`, or set PROCTRACKER_HOME to a directory of your own"
-        )
 
 
 def trouble(path: str, error: OSError) -> DrmCommunicationException | OutOfResourceException:

@@ -31,6 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from proctracker.store.held import Held
+
 SPECS = 1000
 """Parsed specs remembered; one of an array of thousands is asked for again and again."""
 
@@ -235,14 +237,11 @@ class Reader:
     def _open(self) -> Database | None:
         """The connection; a new one where the file is another by now; None: nothing there."""
         file = _found(self.home.snapshot) or _found(self.home.database)
-        if file is None:
+        if file is None or self._db is None or file != self._file:
             self._drop()
-            self.home.check()
-            return None
-        if self._db is None or file != self._file:
-            self._drop()
-            self.home.check()
-            db = _connect(file[0], file[0] == self.home.snapshot)
+            if not self.home.check() or file is None:
+                return None
+            db = _connect(file[0], file[0] == self.home.snapshot, self.home.held)
             if db is None:
                 return None
             self._db, self._file = db, file
@@ -255,18 +254,18 @@ class Reader:
         self._db = None
 
 
-def _connect(path: str, snapshot: bool) -> Database | None:
+def _connect(path: str, snapshot: bool, held: Held) -> Database | None:
     """Open to read; None: there are no tables yet."""
     # A reader of a log needs to write the memory it shares with the writer, so not mode=ro; query_only does the rest.
-    db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw")
+    db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw", held)
     try:
         found = schema.version(db)
     except Drmaa2Exception:
         db.close()
-        if snapshot or _size(f"{path}-wal"):
+        if snapshot or _size(held.at(f"{path}-wal")):
             raise
         # That memory could not be made (disk full, read-only), but with no log the file is all there is.
-        db = Database(path, "mode=ro&immutable=1")
+        db = Database(path, "mode=ro&immutable=1", held)
         found = schema.version(db)
     try:
         schema.refuse_newer(found, path)

@@ -21,7 +21,9 @@ class Opener:
     """
 
     def __init__(self, home: Home) -> None:
-        self._folder = os.path.join(home.here, "opener")
+        self._name = os.path.join(home.here, "opener")
+        self._held = home.held
+        self._folder = self._held.at(self._name)
         self._mine = _me(os.getpid())
 
     def take(self) -> None:
@@ -33,7 +35,7 @@ class Opener:
             while not _moved(own, self._folder):
                 self._clear()
         except OSError as error:
-            raise trouble(self._folder, error) from None
+            raise trouble(self._name, error) from None
         finally:
             _discard(own, self._mine)
 
@@ -47,7 +49,7 @@ class Opener:
             boot, pid, _ = name.split(".")
             if name != self._mine and boot == boot_id() and _me(int(pid)) == name:
                 raise DrmCommunicationException(
-                    f"process {pid} has {self._folder} open, and locks do not work on this file system: "
+                    f"process {pid} has {self._name} open, and locks do not work on this file system: "
                     "use the supervisor it belongs to, or set PROCTRACKER_HOME to a local disk"
                 )
             try:
@@ -60,7 +62,8 @@ class Snapshot:
     """Copies of the database for readers. A commit publishes one, or leaves it to ``publish`` at the time ``due`` says."""
 
     def __init__(self, home: Home) -> None:
-        self._source, self._path = home.database, home.snapshot
+        self._held = home.held
+        self._source, self._path = self._held.at(home.database), self._held.at(home.snapshot)
         self._next = 0.0
         self.due: float | None = None
         """time.monotonic() at which ``publish`` has something to do; None: nothing."""
@@ -90,7 +93,7 @@ class Snapshot:
 
 def _copy(source: str, target: str) -> None:
     """Copy a file, private to us."""
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as sink, open(source, "rb") as file:
         while True:
             part = file.read(1 << 20)

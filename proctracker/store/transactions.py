@@ -10,7 +10,7 @@ from proctracker.model import JobRow
 from proctracker.store import netfs, schema
 from proctracker.store.connection import Database
 from proctracker.store.ids import boot_id
-from proctracker.store.paths import Home, trouble
+from proctracker.store.paths import NO_LINK, Home, trouble
 from proctracker.store.rows import ALL
 from proctracker.store.snapshot import Opener, Snapshot
 
@@ -32,18 +32,19 @@ class Transactions:
         the path, for the file of a newer proctracker; where locks do not work, also if another process has it open.
         """
         home.prepare()
-        self.home, self.path = home, home.database
+        self.home, self.path, self._held = home, home.database, home.held
+        self._place = self._held.at(self.path)
         self._boot = boot or boot_id()
-        self._network = netfs.file_system(home.here) is not None
+        self._network = netfs.file_system(self._held.at(home.here)) is not None
         self._opener: Opener | None = None
         self._snapshot: Snapshot | None = None
         try:
-            if self._network and not netfs.locks_work(home.here):
+            if self._network and not netfs.locks_work(self._held.at(home.here)):
                 self._opener, self._snapshot = Opener(home), Snapshot(home)
                 self._opener.take()
-            elif os.path.exists(home.snapshot):
-                os.unlink(home.snapshot)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            elif os.path.lexists(self._held.at(home.snapshot)):
+                os.unlink(self._held.at(home.snapshot))
+            self._make()
         except OSError as error:
             raise trouble(self.path, error) from None
         self._sync = "FULL" if durability == "power" else "NORMAL"
@@ -58,8 +59,26 @@ class Transactions:
                 self._opener.leave()
             raise
 
+    def _make(self) -> None:
+        """Have a file, with the tables in it from the first moment on: an empty one is a store that was lost."""
+        try:
+            os.stat(self._place, follow_symlinks=False)
+        except FileNotFoundError:
+            fresh = f"{self.path}.{os.getpid()}"
+            place = self._held.at(fresh)
+            _unlinked(place)
+            os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            try:
+                made = Database(fresh, "mode=rw&nolock=1", self._held)
+                made.rows("PRAGMA journal_mode=OFF")
+                schema.bring_up(made)
+                made.close()
+                _named(place, self._place)
+            finally:
+                _unlinked(place)
+
     def _open(self) -> Database:
-        db = Database(self.path, "mode=rw&nolock=1" if self._opener else "mode=rw")
+        db = Database(self.path, "mode=rw&nolock=1" if self._opener else "mode=rw", self._held)
         try:
             if self._opener:
                 db.rows("PRAGMA locking_mode=EXCLUSIVE")  # without it a file in WAL mode would want shared memory
@@ -129,7 +148,7 @@ class Transactions:
         A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it.
         """
         try:
-            size = 0 if self._network else os.stat(f"{self.path}-wal").st_size
+            size = 0 if self._network else os.stat(f"{self._place}-wal").st_size
         except FileNotFoundError:
             return  # somebody removed the state directory
         if size > CHECKPOINT * 1024:
@@ -150,3 +169,24 @@ class Transactions:
 
     def _jobs(self, where: str, values: Sequence[Any]) -> list[JobRow]:
         return [JobRow(*row) for row in self._db.rows(f"SELECT {ALL} FROM jobs {where}", values)]
+
+
+def _named(fresh: str, place: str) -> None:
+    """Give a file its name, unless another process has given it to one of its own."""
+    try:
+        os.link(fresh, place)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in NO_LINK:
+            raise
+        if not os.path.lexists(place):
+            os.rename(fresh, place)
+
+
+def _unlinked(path: str) -> None:
+    """Have no file of that name."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

@@ -195,3 +195,4 @@ class Core:
         self.ledger.close()
         self.presence.close()
         self.loop.close()
+        self.home.release()

@@ -28,7 +28,7 @@ def claim(run: str, key: str) -> int | None:
     the descriptor is that of a directory, and it is the processes told to ``hold`` that count. Neither blocks.
     Raises OSError where the run directory cannot be written.
     """
-    fd = os.open(lock_path(run, key), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(lock_path(run, key), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     locked = False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,7 +125,10 @@ def _same(fd: int, path: str) -> bool:
 def _seats(run: str, key: str) -> list[int]:
     """The numbers of the lock directories, the valid one last."""
     pattern = re.compile(re.escape(f"{key}.lock.") + r"(\d+)")
-    found = (pattern.fullmatch(name) for name in os.listdir(run))
+    try:
+        found = [pattern.fullmatch(name) for name in os.listdir(run)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # nobody has ever been here
     return sorted(int(match[1]) for match in found if match)
 
 

@@ -43,32 +43,31 @@ class EngineStart:
     def begin(self) -> None:
         """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
         core, job = self._core, self._job
+        kept: dict[str | None, int] = {}
         try:
             request = core.starter.request(job, self._runtime, core.starter.ours(job))
             self._engine = request.engine
             job.folder = request.folder
             identity.forget(request.folder)
             self._labels = request.labels
-            os.makedirs(request.folder, mode=0o700, exist_ok=True)
             self._launch = self._runtime.launch(request)
             self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
-            self._make_kept(request)
-            for path, content in self._launch.files.items():
-                _write(path, content)
+            self._make_kept(request, kept)
+            identity.write(core.home, request.folder, self._launch.files)
             context = core.context(job.spec_context)
             umask = context.surroundings.umask if context else None
             differs = context.differs if context else None
             apart(self._launch)
-            streams = self._streams(umask)
+            streams = self._streams(umask, kept)
             self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
         except spawn.StartLater as later:
-            self._done(spawn.NOT_STARTED, str(later))
+            self._cannot(kept, spawn.NOT_STARTED, str(later))
             return
         except spawn.StartFailed as failed:
-            self._done(failed.status, failed.reason)
+            self._cannot(kept, failed.status, failed.reason)
             return
         except Exception as error:
-            self._done(spawn.NOT_STARTED, words(error))
+            self._cannot(kept, spawn.NOT_STARTED, words(error))
             return
         row = job.row
         row.container, row.boot, row.dispatched = self._name, core.boot, time.time()
@@ -95,8 +94,17 @@ class EngineStart:
         if attached:
             core.loop.after(0.02, lambda: self._attached(0))
 
-    def _make_kept(self, request: Request) -> None:
-        """Make the kept files that the job will write: whoever reads them may come before the engine does."""
+    def _cannot(self, kept: dict[str | None, int], status: int, reason: str) -> None:
+        """The call was not made."""
+        for fd in kept.values():
+            os.close(fd)
+        self._done(status, reason)
+
+    def _make_kept(self, request: Request, opened: dict[str | None, int]) -> None:
+        """Make the kept files that the job will write: whoever reads them may come before the engine does.
+
+        Those that are the command's own streams stay open.
+        """
         given = request.output or request.error or request.input
         if self._runtime.keeps_logs and not given:
             return
@@ -104,12 +112,17 @@ class EngineStart:
         kept = [] if request.output else [request.keep_output]
         kept += [] if request.error or joined else [request.keep_error]
         for path in kept:
-            os.close(self._core.outputs.open(path))
+            fd = self._core.outputs.open(path)
+            if path in (self._launch.stdout, self._launch.stderr):
+                opened[path] = fd
+            else:
+                os.close(fd)
 
-    def _streams(self, umask: int | None) -> tuple[int, int | None, int | None]:
+    def _streams(self, umask: int | None, given: dict[str | None, int]) -> tuple[int, int | None, int | None]:
         """Descriptors for the command; None: what it says is captured."""
         launch, job = self._launch, self._job
-        given: dict[str | None, int] = {PASSED: os.dup(job.stdin)} if job.stdin is not None else {}
+        if job.stdin is not None:
+            given[PASSED] = os.dup(job.stdin)
         opened = spawn.open_streams(launch, umask, given)
         out = opened[1] if launch.stdout else None
         err = opened[2] if launch.stderr else None
@@ -259,12 +272,6 @@ class EngineStart:
                 os.unlink(path)
             except FileNotFoundError:
                 continue
-
-
-def _write(path: str, content: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "wb") as file:
-        file.write(content)
 
 
 def _said(path: str, start: int | None = None) -> str:

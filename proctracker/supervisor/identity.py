@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from proctracker import trusted
+from proctracker.store.held import REMEDY
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
@@ -17,6 +20,19 @@ _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
 def folder(home: Home, row: JobRow) -> str:
     """The private directory of an attempt's start."""
     return os.path.join(home.starts, f"{row.id}.{row.attempt}")
+
+
+def write(home: Home, folder: str, files: Mapping[str, bytes]) -> None:
+    """Make the private directory of a start, and files in it."""
+    fd = trusted.below(home.held.fd(home.starts), (os.path.basename(folder),), folder, REMEDY, make=True)
+    try:
+        for path, content in files.items():
+            name = os.path.basename(path)
+            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=fd)
+            with open(made, "wb") as file:
+                file.write(content)
+    finally:
+        os.close(fd)
 
 
 def told(start: str, name: str) -> str | None:

@@ -44,6 +44,7 @@ class Intake:
     def submit(self, connection: Connection, message: dict[str, Any]) -> dict[str, Any]:
         """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first."""
         core = self._core
+        core.home.held.check()
         token = message["token"]
         if message.get("again"):
             known = core.store.submitted(token)

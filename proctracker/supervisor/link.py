@@ -93,8 +93,9 @@ class Supervisor:
         attempt, until, nameless = 0, time.monotonic() + _LATEST, math.inf
         while time.monotonic() < until:
             path = self.home.socket(self.key)
+            self.home.check()
             try:
-                link = self._greet(path)
+                link = self._greet(self.home.at(path))
             except PermissionError as error:
                 raise DrmCommunicationException(f"{path}: {error.strerror or error}") from None
             except (TimeoutError, socket.timeout):  # two classes before Python 3.10

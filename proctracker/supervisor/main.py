@@ -38,13 +38,13 @@ def main(argv: list[str]) -> None:
         _log(home)
         if _lock_removed(home, key):
             time.sleep(2 * presence.SETTLE)
-        claim = election.claim(home.run, key)
+        claim = election.claim(home.at(home.run), key)
         if claim is None:
             _say(ready, b"busy")
             os._exit(0)
-        listener = socketpath.listen(home.socket(key))
+        listener = socketpath.listen(home.at(home.socket(key)))
     except OSError as error:
-        _say(ready, f"{error.filename or home.run}: {error.strerror}".encode("utf-8", "replace"))
+        _say(ready, f"{home.run}: {error.strerror}".encode("utf-8", "replace"))
         os._exit(1)
     command = os.memfd_create("command", os.MFD_CLOEXEC)
     seat = keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
@@ -146,7 +146,7 @@ def _unable(home: Home, key: str, seat: keeper.Seat, error: Drmaa2Exception) -> 
     first = seat.turn == 0
     server.refuse_all(seat.listener, error, PATIENCE if first else 0.0)
     if first:
-        socketpath.unlink(home.socket(key))
+        socketpath.unlink(home.at(home.socket(key)))
     return 0 if first or _removed(home) else 70
 
 
@@ -191,9 +191,9 @@ def _log(home: Home) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    path = os.path.join(home.here, "supervisor.log")
+    path = home.at(os.path.join(home.here, "supervisor.log"))
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         if os.path.exists(path) and os.path.getsize(path) > LOG_LIMIT:
             flags |= os.O_TRUNC
         fd = os.open(path, flags, 0o600)

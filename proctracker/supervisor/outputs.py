@@ -6,12 +6,14 @@ is empty and nobody else has it open: that is what the grant of a write lease sa
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
 import signal
+import stat
 
+from proctracker import trusted
+from proctracker.errors import DeniedByDrmsException
 from proctracker.model import JobRow
 from proctracker.supervisor.spawn import FULL, NOT_STARTED, StartFailed, StartLater
 
@@ -22,16 +24,19 @@ if TYPE_CHECKING:
 SPARE = 64
 """Empty files kept ready."""
 
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-_USE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+FOLDERS = 64
+"""Directories held open."""
+
+_FILE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_REMEDY = "name an output_dir that only you can change"
 
 
 class Outputs:
-    """Opens kept files, and takes back those that stayed empty."""
+    """Opens kept files, and takes back those that stayed empty. All by descriptors of their directories, following no links."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._folders: set[str] = set()
+        self._folders: dict[str, int] = {}
         self._spare: list[tuple[str, int]] = []
         self._ended: list[str] = []
         # The kernel sends SIGIO to the holder of a lease that somebody else's open breaks, and its default is to end us.
@@ -45,27 +50,45 @@ class Outputs:
     def open(self, path: str) -> int:
         """A descriptor of a new, empty kept file. Raises StartFailed or StartLater."""
         try:
-            self._folder(path.rpartition("/")[0])
+            self._place(path, make=True)
             while self._ended and not self._spare:
                 self.take_back(self._ended.pop())
             while self._spare:
                 old, fd = self._spare.pop()
                 try:
-                    os.rename(old, path)
+                    self.rename(old, path)
                     return fd
                 except OSError:
                     os.close(fd)  # somebody removed it, or it lies on another file system
-            return os.open(path, _MAKE, 0o600)
+            return _made(*self._place(path, make=True), path)
+        except DeniedByDrmsException as error:
+            raise StartFailed(NOT_STARTED, error.message) from None
         except OSError as error:
             if error.errno in FULL:
                 raise StartLater(os.strerror(error.errno or 0)) from None
             raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
 
+    def rename(self, old: str, new: str) -> None:
+        """Give a kept file another name. Raises OSError, DeniedByDrmsException."""
+        (source, name), (target, other) = self._place(old), self._place(new)
+        os.rename(name, other, src_dir_fd=source, dst_dir_fd=target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a kept file, if it is there."""
+        try:
+            folder, name = self._place(path)
+            os.unlink(name, dir_fd=folder)
+        except (OSError, DeniedByDrmsException):
+            return
+
     def empty(self, row: JobRow, output_dir: str | None) -> None:
         """A container was never started: what its engine wrote there is the job's annotation, not its output."""
         for path in self.paths(row, output_dir):
-            with contextlib.suppress(OSError):
-                os.truncate(path, 0)
+            try:
+                folder, name = self._place(path)
+                os.close(os.open(name, _FILE | os.O_TRUNC, dir_fd=folder))
+            except (OSError, DeniedByDrmsException):
+                continue
 
     def ended(self, path: str) -> None:
         """A job has ended: its file is looked at when another is wanted, or by ``tidy``; those who wait come first."""
@@ -79,11 +102,14 @@ class Outputs:
     def take_back(self, path: str) -> None:
         """A job has ended: if its file is empty and nobody writes to it any more, it is the next job's."""
         try:
-            fd = os.open(path, _USE)
-        except OSError:
+            folder, name = self._place(path)
+            fd = os.open(name, _FILE, dir_fd=folder)
+        except (OSError, DeniedByDrmsException):
             return
         try:
-            if os.fstat(fd).st_size == 0 and len(self._spare) < SPARE:
+            os.set_blocking(fd, True)
+            found = os.fstat(fd)
+            if found.st_size == 0 and _ours(found) and len(self._spare) < SPARE:
                 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
                 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
                 self._spare.append((path, fd))
@@ -94,19 +120,60 @@ class Outputs:
                 raise
         os.close(fd)
 
-    def _folder(self, folder: str) -> None:
-        if folder not in self._folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._folders.add(folder)
+    def _place(self, path: str, make: bool = False) -> tuple[int, str]:
+        """A kept file's directory, held, and its name in it. Raises OSError, DeniedByDrmsException."""
+        folder, _, name = path.rpartition("/")
+        return self._folder(folder, make), name
+
+    def _folder(self, folder: str, make: bool = True) -> int:
+        """A directory of kept files, held."""
+        fd = self._folders.pop(folder, None)
+        if fd is not None and make and not os.fstat(fd).st_nlink:
+            os.close(fd)  # somebody removed it
+            fd = None
+        if fd is None:
+            above, _, block = folder.rpartition("/")
+            if above == self._home.kept_dir:
+                fd = trusted.below(self._home.held.fd(above), (block,), folder, _REMEDY, make=make)
+            else:
+                fd = trusted.hold(folder, _REMEDY, make=make)
+        while len(self._folders) >= FOLDERS:
+            os.close(self._folders.pop(next(iter(self._folders))))
+        self._folders[folder] = fd  # the last one asked for comes last
+        return fd
 
     def close(self) -> None:
         """Remove the files that are ready for nobody."""
         self.tidy()
         for path, fd in self._spare:
             os.close(fd)
-            try:
-                os.unlink(path)
-            except OSError:
-                continue
+            self.unlink(path)
         self._spare = []
-        self._folders = set()
+        for fd in self._folders.values():
+            os.close(fd)
+        self._folders = {}
+
+
+def _made(folder: int, name: str, path: str) -> int:
+    """A new file, or an earlier start's of the same attempt, emptied; raises DeniedByDrmsException for somebody else's."""
+    try:
+        return os.open(name, _FILE & ~os.O_NONBLOCK | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    except FileExistsError:
+        pass
+    fd = -1
+    try:
+        fd = os.open(name, _FILE, dir_fd=folder)
+        if not _ours(os.fstat(fd)):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.set_blocking(fd, True)
+        os.ftruncate(fd, 0)
+    except OSError:
+        if fd >= 0:
+            os.close(fd)
+        raise DeniedByDrmsException(f"{path}: what is there is not a file of ours: move it away") from None
+    return fd
+
+
+def _ours(found: os.stat_result) -> bool:
+    """Whether a file is one that we made: a link of it elsewhere would be emptied or written too."""
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 
+from proctracker.errors import Drmaa2Exception, words
 from proctracker.supervisor import election, inotify, socketpath
 
 TYPE_CHECKING = False
@@ -52,12 +53,14 @@ class Presence:
         """Take the socket's name away for a leave; whether it was there."""
         if self._socket is None or _identity(self._path) != self._socket:
             return False
-        os.rename(self._path, self.going)
+        at = self._core.home.at
+        os.rename(at(self._path), at(self.going))
         return True
 
     def show(self) -> None:
         """Undo that: somebody has come."""
-        os.rename(self.going, self._path)
+        at = self._core.home.at
+        os.rename(at(self.going), at(self._path))
 
     def _watch(self) -> None:
         core = self._core
@@ -88,14 +91,14 @@ class Presence:
         if core.leaving or self._home is None or not whole:
             return
         try:
-            os.makedirs(core.home.run, mode=0o700, exist_ok=True)
+            core.home.prepare()
             self._watch()  # it may be another directory by now
             self._hold()
             if self._socket is None or _identity(self._path) != self._socket:
-                core.server.listen_anew(socketpath.listen(self._path))
+                core.server.listen_anew(socketpath.listen(core.home.at(self._path)))
                 self._socket = _identity(self._path)
-        except OSError as error:
-            print(f"{error.filename or self._path}: {error.strerror}: nobody can reach us", file=sys.stderr, flush=True)
+        except (OSError, Drmaa2Exception) as error:
+            print(f"{self._path}: {words(error)}: nobody can reach us", file=sys.stderr, flush=True)
             self._look_after(LOOK_AGAIN)
 
     def _hold(self) -> None:
@@ -104,7 +107,7 @@ class Presence:
         held = os.fstat(core.seat.lock if self._lock is None else self._lock)
         if stat.S_ISDIR(held.st_mode) or _identity(self._lock_path) == (held.st_dev, held.st_ino):
             return
-        claim = election.claim(core.home.run, core.key)
+        claim = election.claim(core.home.at(core.home.run), core.key)
         if claim is None:
             self._home = None  # we were too late, so this is left as it is
             print(f"{self._lock_path}: it was removed, and another supervisor has it now", file=sys.stderr, flush=True)

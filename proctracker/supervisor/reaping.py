@@ -93,7 +93,7 @@ class Reaping:
             spec = specs.get(row.spec) or {}
             for attempt in range(1, row.attempt + 1):
                 for stream in ("out", "err"):
-                    _unlink(core.home.kept(row.id, attempt, stream, spec.get("output_dir")))
+                    core.outputs.unlink(core.home.kept(row.id, attempt, stream, spec.get("output_dir")))
             if spec.get("keep_input") and row.input and row.task is None:
                 _unlink(row.input)
 

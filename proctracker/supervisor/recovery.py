@@ -252,7 +252,7 @@ def _gone(core: Core, job: Job) -> None:
 
 def _other_supervisors(core: Core) -> None:
     """Jobs of confinements that are over never run elsewhere; an ordinary login's supervisor comes again for its own."""
-    run = core.home.run
+    run = core.home.at(core.home.run)
     keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")}
     keys -= {core.key, confinement.MAIN}
     for key in sorted(keys):

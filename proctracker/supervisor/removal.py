@@ -12,6 +12,7 @@ from proctracker.runtimes.base import Engine
 from proctracker.supervisor import procfs
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.spawn import StartFailed, StartLater
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,21 +137,24 @@ def save_logs(core: Core, job: Job, then: Any) -> None:
         return
     streams = ("out",) if spec.get("join") else ("out", "err")
     paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in streams]
+    fds: list[int] = []
     try:
-        os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
         # Whoever finds the files may rely on them: they have their names once all is in them.
-        fds = [os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600) for path in paths]
-    except OSError as error:
-        then(f"{paths[0]}: {error.strerror}")
+        for path in paths:
+            fds.append(core.outputs.open(f"{path}.part"))
+    except (StartFailed, StartLater) as error:
+        for fd in fds:
+            os.close(fd)
+        then(str(error))
         return
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def done(completed: Any) -> None:
         for path in reversed(paths):
             if completed.returncode:
-                os.unlink(f"{path}.part")
+                core.outputs.unlink(f"{path}.part")
             else:
-                os.rename(f"{path}.part", path)
+                core.outputs.rename(f"{path}.part", path)
         then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
 
     try:

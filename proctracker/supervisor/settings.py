@@ -30,7 +30,7 @@ def path(home: Home, key: str) -> str:
 def load(home: Home, key: str) -> dict[str, Any]:
     """The settings told last, the defaults for what was never told; a file that cannot be read tells nothing."""
     try:
-        with open(path(home, key), encoding="ascii") as file:
+        with open(home.at(path(home, key)), encoding="ascii") as file:
             told = json.load(file)
     except (OSError, ValueError):
         told = {}
@@ -43,12 +43,13 @@ def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]
     if new == settings:
         return False
     settings.update(new)
-    fresh = f"{path(home, key)}.new"
     try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        place = home.at(path(home, key))
+        fresh = f"{place}.new"
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(fd, "w", encoding="ascii") as file:
             json.dump(settings, file)
-        os.replace(fresh, path(home, key))
+        os.replace(fresh, place)
     except OSError:
         pass  # this supervisor knows them; without room the next one waits for a client to tell
     return True

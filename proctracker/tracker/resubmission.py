@@ -119,9 +119,8 @@ def environment_kept(place: Place, row: JobRow) -> bool:
 def _copied(place: Place, path: str) -> str:
     """A copy of an input that is ours: the first job's goes when it is reaped."""
     import shutil
-    import tempfile
 
-    fd, copy = tempfile.mkstemp(prefix="in-", dir=place.home.kept_dir)
+    fd, copy = place.home.fresh()
     try:
         with open(path, "rb") as source, open(fd, "wb") as target:
             shutil.copyfileobj(source, target)

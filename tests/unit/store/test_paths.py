@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import stat
 import subprocess
 import sys
@@ -10,8 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from proctracker.errors import DeniedByDrmsException, DrmCommunicationException, OutOfResourceException
+from proctracker.errors import (
+    DeniedByDrmsException,
+    DrmCommunicationException,
+    InvalidArgumentException,
+    OutOfResourceException,
+)
 from proctracker.store import Home, Store, home_path
+
+ENTRY = pwd.getpwuid(os.geteuid())
+NAME = ENTRY.pw_name
 
 
 @pytest.mark.parametrize(
@@ -27,9 +37,37 @@ def test_home_path(environ: dict[str, str], expected: str) -> None:
     assert home_path(environ) == expected
 
 
-def test_a_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", ["s", "./s", "../s", "."])
+def test_a_relative_home_is_refused(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert home_path({"PROCTRACKER_HOME": "s"}) == str(tmp_path / "s")
+    with pytest.raises(InvalidArgumentException, match=f"PROCTRACKER_HOME: '{re.escape(given)}' is relative"):
+        home_path({"PROCTRACKER_HOME": given, "HOME": "/h"})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("~/x", "/h/x"), ("~", "/h"), (f"~{NAME}/x", f"{ENTRY.pw_dir}/x"), ("/a/~/x", "/a/~/x")],
+)
+def test_a_tilde_is_expanded(given: str, expected: str) -> None:
+    assert home_path({"PROCTRACKER_HOME": given, "HOME": "/h"}) == expected
+
+
+def test_a_tilde_without_home_is_the_passwd_entrys() -> None:
+    assert home_path({"PROCTRACKER_HOME": "~/x"}) == f"{ENTRY.pw_dir}/x"
+    assert home_path({"HOME": ""}) == f"{ENTRY.pw_dir}/.local/state/proctracker"
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"PROCTRACKER_HOME": "~/x"}, {"HOME": "relative"}, {"PROCTRACKER_HOME": "~nobody-has-this/x"}]
+)
+def test_nobody_knows_what_the_home_is(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(who: object) -> None:
+        raise KeyError(who)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(InvalidArgumentException, match=r"PROCTRACKER_HOME: .*(name an absolute|is relative)"):
+        home_path(environ)
 
 
 def test_everything_is_private(home: Home, store: Store) -> None:
@@ -125,18 +163,11 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
         Home(str(tmp_path / "file" / "state")).prepare()
 
 
-def test_a_relative_home_below_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    tmp_path.rmdir()
-    with pytest.raises(DrmCommunicationException, match="state directory state: No such file"):
-        home_path({"PROCTRACKER_HOME": "state"})
-
-
 def test_no_room_for_a_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str, mode: int = 0, exist_ok: bool = False) -> None:
+    def refuse(path: str, mode: int = 0, *, dir_fd: int) -> None:
         raise OSError(28, "No space left on device", path)
 
-    monkeypatch.setattr(os, "makedirs", refuse)
+    monkeypatch.setattr(os, "mkdir", refuse)
     with pytest.raises(OutOfResourceException, match=f"{home.path}: No space left"):
         home.prepare()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_copy_that_cannot_be_made_is_due_again(home: Home) -> None:
 
 def test_an_unwritable_folder_is_named(home: Home) -> None:
     home.prepare()
-    os.rename(home.here, home.here + "2")
-    Path(home.here).touch()
+    opener = Opener(home)
+    shutil.rmtree(home.here)
     with pytest.raises(DrmCommunicationException, match=f"state directory {home.here}/opener"):
-        Opener(home).take()
+        opener.take()

@@ -162,3 +162,70 @@ def test_where_no_file_can_be_made(outputs: Outputs, tmp_path: Path, monkeypatch
         patch.setattr(os, "open", full)
         with pytest.raises(StartLater):
             outputs.open(str(tmp_path / "2"))
+
+
+def _foreign(path: Path) -> None:
+    path.write_text("")
+    os.chown(path, 12345, -1)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda path, victim: path.symlink_to(victim),
+        lambda path, victim: path.symlink_to("nowhere"),
+        lambda path, victim: os.link(victim, path),
+        lambda path, victim: path.mkdir(),
+        lambda path, victim: os.mkfifo(path),
+        lambda path, victim: _foreign(path),
+    ],
+)
+def test_what_is_planted_gets_no_output(outputs: Outputs, tmp_path: Path, plant: Any) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    path = tmp_path / "kept" / "1"
+    path.parent.mkdir(mode=0o700)
+    plant(path, victim)
+    with pytest.raises(StartFailed, match=f"{path}: what is there is not a file of ours"):
+        outputs.open(str(path))
+    outputs.take_back(str(path))
+    outputs.empty(JobRow("1", 1), str(path.parent))
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "kept" / "nowhere").exists()
+
+
+def test_an_earlier_starts_file_is_emptied(outputs: Outputs, tmp_path: Path) -> None:
+    inode = _used(outputs, tmp_path / "1", b"of an earlier start of the same attempt")
+    assert _used(outputs, tmp_path / "1", b"new") == inode
+    assert (tmp_path / "1").read_text() == "new"
+
+
+def test_a_directory_that_others_can_write_gets_no_output(outputs: Outputs, tmp_path: Path) -> None:
+    for folder in ("a", "a/b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder).chmod(0o777)
+        with pytest.raises(StartFailed, match=f"{tmp_path}/a.* can be written by others.*output_dir"):
+            outputs.open(str(tmp_path / "a" / "b" / "1"))
+    (tmp_path / "a").chmod(0o755)
+    (tmp_path / "a" / "b").chmod(0o1777)
+    with pytest.raises(StartFailed, match=f"{tmp_path}/a/b can be written by others"):
+        outputs.open(str(tmp_path / "a" / "b" / "1"))
+
+
+def test_a_directory_that_was_moved_away_goes_on_getting_output(outputs: Outputs, tmp_path: Path) -> None:
+    _used(outputs, tmp_path / "a" / "1", b"one")
+    os.rename(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a").symlink_to("b")
+    fd = outputs.open(str(tmp_path / "a" / "2"))
+    os.close(fd)
+    assert (tmp_path / "b" / "2").exists()
+
+
+def test_only_so_many_directories_stay_open(outputs: Outputs, tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(module.FOLDERS + 10):
+        _used(outputs, tmp_path / str(number) / "1", b"x")
+    assert len(os.listdir("/proc/self/fd")) == before + module.FOLDERS
+    outputs.unlink(str(tmp_path / "0" / "1"))
+    assert not (tmp_path / "0" / "1").exists()
+    outputs.unlink(str(tmp_path / "none" / "1"))

@@ -1,0 +1,196 @@
+"""Paths that nobody else can change: every directory and link on the way is ours or root's, as sshd's StrictModes asks.
+
+Group-writable counts as others, except where the group is the owner's private one (of its name, without other members),
+which a umask of 002 makes of every new directory; sticky directories are fine, for others cannot rename what is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from proctracker.errors import DeniedByDrmsException, InvalidArgumentException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Mapping
+
+_STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+_LINKS = 40
+"""Symbolic links on one path, as the kernel counts them (path_resolution(7))."""
+
+_WHOLE = ["0", "0", "4294967295"]
+"""/proc/self/uid_map where every id is mapped: no user namespace, or one that hides nobody."""
+
+
+def reach(path: str, remedy: str, *, make: bool = False) -> int:
+    """An O_PATH descriptor of what an absolute path leads to, links followed, every step looked at before it is made.
+
+    ``make``: directories that are missing are made, for us alone. Raises DeniedByDrmsException, which ends with the
+    remedy, for a step that others own or can change, OSError for one that cannot be made.
+    """
+    names, done, links = path.split("/")[::-1], "", 0
+    here = os.open("/", _STEP)
+    try:
+        _check(os.fstat(here), "/", path, remedy)
+        while names:
+            name = names.pop()
+            if name in ("", "."):
+                continue
+            at = os.path.normpath(f"{done}/{name}")
+            step = _step(here, name, at, make)
+            try:
+                found = os.fstat(step)
+                _check(found, at, path, remedy)
+                if not stat.S_ISLNK(found.st_mode):
+                    here, step, done = step, here, at
+                    continue
+                links += 1
+                if links > _LINKS:
+                    raise OSError(40, os.strerror(40), path)
+                target = os.readlink("", dir_fd=step)
+                names.extend(target.split("/")[::-1])
+                if target.startswith("/"):
+                    os.close(here)
+                    here, done = os.open("/", _STEP), ""
+            finally:
+                os.close(step)
+    except BaseException:
+        os.close(here)
+        raise
+    return here
+
+
+def hold(path: str, remedy: str, *, make: bool = False) -> int:
+    """As ``reach``, of a directory that has to be ours alone to write, whatever its group."""
+    fd = reach(path, remedy, make=make)
+    try:
+        refuse_foreign(os.fstat(fd), path, remedy)
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise NotADirectoryError(20, os.strerror(20), path)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def below(fd: int, names: Iterable[str], path: str, remedy: str, *, make: bool = False) -> int:
+    """A descriptor of a directory below a held one, called ``path``: each ours alone to write, no links followed."""
+    here = os.dup(fd)
+    try:
+        for name in names:
+            try:
+                step = _step(here, name, path, make, _FOLDER)
+            except NotADirectoryError as error:
+                if not stat.S_ISLNK(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+                    raise
+                raise DeniedByDrmsException(
+                    f"{path} is a symbolic link, which is not followed here: {remedy}"
+                ) from error
+            os.close(here)
+            here = step
+            refuse_foreign(os.fstat(here), path, remedy)
+    except BaseException:
+        os.close(here)
+        raise
+    return here
+
+
+def _step(here: int, name: str, path: str, make: bool, flags: int = _STEP) -> int:
+    """Open one name in a directory, made before where it is missing; an OSError names the path so far."""
+    try:
+        while True:
+            try:
+                return os.open(name, flags, dir_fd=here)
+            except FileNotFoundError:
+                if not make:
+                    raise
+            try:
+                os.mkdir(name, 0o700, dir_fd=here)
+            except FileExistsError:
+                continue
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def refuse_foreign(found: os.stat_result, path: str, remedy: str) -> None:
+    """Raise DeniedByDrmsException for what is not ours alone to write, for root too."""
+    if found.st_uid != os.geteuid():
+        raise DeniedByDrmsException(f"{path} belongs to {name_of(found.st_uid)}, not to {os.geteuid()}: {remedy}")
+    if stat.S_IMODE(found.st_mode) & 0o022:
+        raise DeniedByDrmsException(f"{path} can be written by others: `chmod go-w {path}`, or {remedy}")
+
+
+def _check(found: os.stat_result, at: str, path: str, remedy: str) -> None:
+    """Raise for a step of a path that somebody else could put another one in place of."""
+    if found.st_uid not in (os.geteuid(), 0) and not _unmapped(found.st_uid):
+        whose = f"not to {os.geteuid()}" if at == path else f"who could put another {path} in its place"
+        raise DeniedByDrmsException(f"{at} belongs to {name_of(found.st_uid)}, {whose}: {remedy}")
+    if stat.S_ISLNK(found.st_mode) or found.st_mode & (stat.S_ISVTX if stat.S_ISDIR(found.st_mode) else 0):
+        return
+    if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _private_group(found, at)):
+        whose = "" if at == path else f", who could put another {path} in its place"
+        raise DeniedByDrmsException(f"{at} can be written by others{whose}: `chmod go-w {at}`, or {remedy}")
+
+
+def _private_group(found: os.stat_result, path: str) -> bool:
+    """Whether a group has its owner as only member: of its name, its first group, and no list of more people."""
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    if owner.pw_gid != group.gr_gid or owner.pw_name != group.gr_name or set(group.gr_mem) - {owner.pw_name}:
+        return False
+    try:
+        # With a list, the group's bits are the most that anybody named there may do (acl(5)).
+        return not os.getxattr(path, "system.posix_acl_access")
+    except OSError:
+        return True
+
+
+def _unmapped(uid: int) -> bool:
+    """Whether an owner is root outside our user namespace, which has no number for root: / itself belongs to it then."""
+    try:
+        if uid != os.stat("/").st_uid:
+            return False
+        with open("/proc/sys/kernel/overflowuid", encoding="ascii") as file:
+            if uid != int(file.read()):
+                return False
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            return file.read().split() != _WHOLE
+    except (OSError, ValueError):
+        return False
+
+
+def name_of(uid: int) -> str:
+    """A user for messages: the number, and the name where there is one."""
+    import pwd
+
+    try:
+        return f"uid {uid} ({pwd.getpwuid(uid).pw_name})"
+    except KeyError:
+        return f"uid {uid}"
+
+
+def expanded(path: str, environ: Mapping[str, str], name: str) -> str:
+    """A path with ``~`` or ``~USER`` as the directory it stands for; ``name`` is what named the path.
+
+    Raises InvalidArgumentException where nobody knows that directory.
+    """
+    if not path.startswith("~"):
+        return path
+    user, slash, rest = path[1:].partition("/")
+    found = environ.get("HOME") if not user else None
+    if not found:
+        import pwd
+
+        try:
+            found = (pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())).pw_dir
+        except KeyError:
+            lacking = f"no user {user!r}" if user else f"no HOME, and no user {os.geteuid()}"
+            raise InvalidArgumentException(f"{name}: there is {lacking}: name an absolute path in {name}") from None
+    return f"{found}{slash}{rest}"

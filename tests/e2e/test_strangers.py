@@ -1,0 +1,190 @@
+"""Other users of the machine: what they can rename, plant or leave behind never reaches our jobs, output or files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from people import ANN, THIEF, People
+
+COMMANDS = [
+    ("ps",),
+    ("submit", "--", "true"),
+    ("run", "--", "true"),
+    ("logs", "1"),
+    ("info", "1"),
+    ("wait", "1"),
+    ("reap", "1"),
+    ("terminate", "1"),
+    ("events",),
+    ("session", "list"),
+    ("array", "1-2", "--", "true"),
+]
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    if os.geteuid():
+        pytest.skip("only root can be two other users")
+    made = People()
+    yield made
+    for uid in (ANN, THIEF):
+        made.end(uid)
+    made.close()
+
+
+@pytest.fixture
+def home(people: People) -> Path:
+    """A state directory of Ann's, with a supervisor that lives as long as its job, in a directory that others may see."""
+    os.chmod(people.home(ANN), 0o755)
+    return Path(people.home(ANN), "o", "pt")
+
+
+def _is_refused(people: People, home: Path, told: str, commands: list[tuple[str, ...]] | None = None) -> None:
+    for words in commands or COMMANDS:
+        done = people.cli(ANN, *words, PROCTRACKER_HOME=str(home))
+        assert done.returncode in (1, 125), done
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1, done
+        assert told in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["777", "757", "775"])
+def test_a_directory_above_that_others_can_write_to(people: People, home: Path, mode: str) -> None:
+    people.sh(ANN, f"mkdir o; chmod {mode} o")
+    if mode == "775":
+        os.chown(home.parent, -1, THIEF)
+    _is_refused(people, home, f"{home.parent} can be written by others, who could put another {home} in its place")
+    assert not home.exists()
+
+
+def test_a_directory_above_that_is_another_users(people: People, home: Path) -> None:
+    people.sh(ANN, "mkdir -p o/pt")
+    os.chown(home.parent, THIEF, -1)
+    os.chmod(home.parent, 0o755)
+    _is_refused(people, home, f"{home.parent} belongs to uid {THIEF} (pt-thief)")
+    assert os.listdir(home) == []
+
+
+def test_a_link_of_another_user(people: People) -> None:
+    people.sh(ANN, "mkdir real")
+    place = Path(people.folder, "sticky")
+    place.mkdir()
+    place.chmod(0o1777)
+    os.chown(people.home(THIEF), THIEF, -1)
+    people.sh(THIEF, f"ln -s {people.home(ANN)}/real {place}/link")
+    _is_refused(people, place / "link" / "pt", f"{place}/link belongs to uid {THIEF} (pt-thief)")
+
+
+def test_what_is_safe_is_used(people: People) -> None:
+    """A sticky directory, links of one's own and of root, a group that is one's own, directories of root."""
+    place = Path(people.folder, "sticky")
+    place.mkdir()
+    place.chmod(0o1777)
+    people.sh(ANN, f"umask 002; mkdir -p {place}/ann/deep real; ln -s {place}/ann/deep mine")
+    os.symlink(f"{people.home(ANN)}/real", place / "of-root")
+    for number, home in enumerate(
+        (place / "ann" / "deep" / "pt", Path(people.home(ANN), "mine", "pt"), place / "of-root" / "pt")
+    ):
+        done = people.cli(ANN, "run", "--", "echo", f"hi {number}", PROCTRACKER_HOME=str(home))
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"hi {number}\n", "")
+        assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_root_uses_no_home_below_a_users_directory(people: People) -> None:
+    for variables in ({"HOME": people.home(ANN)}, {"PROCTRACKER_HOME": f"{people.home(ANN)}/pt"}):
+        done = people.cli(0, "run", "--", "true", **variables)
+        assert done.returncode == 125
+        assert f"{people.home(ANN)} belongs to uid {ANN} (pt-ann)" in done.stderr
+    assert os.listdir(people.home(ANN)) == []
+
+
+@pytest.mark.parametrize("which", ["", ".", "../pt/run", "here"])
+def test_a_living_supervisor_whose_home_others_can_write_to(people: People, home: Path, which: str) -> None:
+    assert people.cli(ANN, "submit", "--", "sleep", "60", PROCTRACKER_HOME=str(home)).stdout == "1\n"
+    here = home / os.uname().nodename
+    folder = {"": home, ".": home.parent, "../pt/run": here / "run", "here": here}[which]
+    folder.chmod(0o777)
+    _is_refused(people, home, f"{folder} can be written by others")
+    folder.chmod(0o700)
+    assert people.cli(ANN, "terminate", "1", PROCTRACKER_HOME=str(home)).returncode == 0
+
+
+def test_a_connection_that_was_made_before(people: People, home: Path) -> None:
+    script = f"""
+import os, proctracker as pt
+session = pt.SessionManager(home={str(home)!r}).create_job_session("s", "process")
+session.run_job({{"remote_command": "true"}}).wait_terminated()
+os.chmod({str(home)!r}, 0o777)
+try:
+    session.run_job({{"remote_command": "true"}})
+except pt.DeniedByDrmsException as error:
+    print(error)
+"""
+    done = people.run(ANN, sys.executable, "-c", script)
+    assert f"{home} can be written by others" in done.stdout, done
+
+
+def test_a_home_that_is_renamed_under_a_living_supervisor(people: People, home: Path) -> None:
+    """The thief gets neither output nor jobs, and what it links to stays what it was."""
+    gate, victim = Path(people.folder, "gate"), Path(people.home(ANN), "victim")
+    people.sh(ANN, "echo precious > victim")
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    env = {"PROCTRACKER_HOME": str(home)}
+    people.cli(ANN, "submit", "--", "sh", "-c", f"read x < {gate}; echo one", **env)
+    assert people.cli(ANN, "submit", "--after-any", "1", "--", "echo", "two", **env).stdout == "2\n"
+    assert people.cli(ANN, "submit", "--after-any", "2", "--", "sleep", "60", **env).stdout == "3\n"
+    home.parent.chmod(0o777)
+    kept = f"pt/{os.uname().nodename}/output/0"
+    people.sh(THIEF, f"cd {home.parent}; mv pt away; mkdir -p {kept}; ln -s {victim} {kept}/2.1.out")
+    gate.write_text("go\n")
+    moved = Path(home.parent, "away", os.uname().nodename, "output", "0", "2.1.out")
+    people.until(lambda: moved.exists() and moved.read_text() == "two\n")
+    assert victim.read_text() == "precious\n"
+    assert os.listdir(home.parent / kept) == ["2.1.out"]
+    _is_refused(people, home, str(home.parent))
+
+
+def test_what_is_planted_where_output_is_kept(people: People, home: Path) -> None:
+    """Links, hard links, foreign files and directories in a kept file's place: they go, or the job fails and says why."""
+    env = {"PROCTRACKER_HOME": str(home)}
+    people.sh(ANN, "echo precious > victim")
+    assert people.cli(ANN, "run", "--", "echo", "there", **env).returncode == 0
+    victim, kept = Path(people.home(ANN), "victim"), Path(home, os.uname().nodename, "output", "0")
+    os.symlink(victim, kept / "2.1.out")
+    os.link(victim, kept / "3.1.out")
+    (kept / "4.1.out").write_text("")
+    os.chmod(kept / "4.1.out", 0o666)
+    (kept / "5.1.out").mkdir()
+    os.mkfifo(kept / "6.1.out")
+    for number in (2, 3, 4, 5, 6):
+        done = people.cli(ANN, "run", "--", "echo", "hi", **env)
+        if done.returncode:
+            assert (done.returncode, done.stdout) == (125, ""), (number, done)
+            assert f"{kept}/{number}.1.out" in done.stderr
+        else:
+            assert done.stdout == (kept / f"{number}.1.out").read_text() == "hi\n"
+            assert not (kept / f"{number}.1.out").is_symlink()
+    assert victim.read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("name", ["jobs.db", "run", "output", "starts", "supervisor.log", "run/*.lock", ""])
+def test_links_below_the_home_are_not_followed(people: People, home: Path, name: str) -> None:
+    env = {"PROCTRACKER_HOME": str(home)}
+    assert people.cli(ANN, "run", "--", "echo", "there", **env).returncode == 0
+    people.end(ANN)
+    here = Path(home, os.uname().nodename)
+    place = next(here.glob(name)) if name else here
+    away = Path(people.home(ANN), "away")
+    people.sh(ANN, f"mv {str(place).rstrip('/')} away; ln -s {away} {str(place).rstrip('/')}")
+    before = away.stat().st_size
+    done = people.cli(ANN, "run", "--", "true", **env)
+    if name != "supervisor.log":
+        assert done.returncode == 125, done
+        assert str(place) in done.stderr or str(place.parent) in done.stderr
+    assert away.stat().st_size == before
