@@ -130,6 +130,8 @@ class Runtime(Protocol):
     """Options a contact string may carry (``namespace``) and ``address`` for the part after the colon -> how they are used."""
     unsupported: Mapping[str, str]
     """Template attributes this runtime cannot honour -> why. The supervisor's own (start_time, …) are never here."""
+    reserved: Mapping[str, str]
+    """Options of the CLI that a start sets itself and a template's ``options`` may not -> what to use."""
     extensions: Sequence[str]
     """Keys of implementation_specific this runtime honours (canonical snake_case or the seeds' spelling)."""
     pulls: bool

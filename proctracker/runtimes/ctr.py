@@ -8,7 +8,7 @@ import re
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import replace
-from proctracker.runtimes import ctr_launch, flags, inspection, tasks, words
+from proctracker.runtimes import ctr_launch, flags, inspection, reserved, tasks, words
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one, refuse
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ class Ctr:
     engine_environment: Mapping[str, str] = {"CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS": "1"}
     contact_options: Mapping[str, str] = {"address": "--address", "namespace": "--namespace"}
     unsupported: Mapping[str, str] = UNSUPPORTED
+    reserved: Mapping[str, str] = reserved.CTR
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *ctr_launch.EXTENSIONS)
     pulls = False
     keeps_logs = False
@@ -63,6 +64,7 @@ class Ctr:
         limits = {name: value for name, value in (template.resource_limits or {}).items() if name != "WALLCLOCK_TIME"}
         refuse(self, replace(template, resource_limits=limits))
         flags.check_text(template)
+        reserved.refuse(template, self.reserved)
         ctr_launch.run_words(template, "/")
         ctr_launch.environment_file(template.job_environment or {})
 

@@ -8,7 +8,7 @@ import re
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
-from proctracker.runtimes import flags, inspection, logger, words
+from proctracker.runtimes import flags, inspection, logger, reserved, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.docker import namespace
 from proctracker.runtimes.shared import EXTENSIONS, UNSUPPORTED, DockerLike, Streams
@@ -94,6 +94,12 @@ class Nerdctl(DockerLike):
         "namespace": "--namespace",
         "data_root": "--data-root",
         "snapshotter": "--snapshotter",
+    }
+    reserved: Mapping[str, str] = {
+        **reserved.DOCKER,
+        **dict.fromkeys(("log-driver", "log-opt"), reserved.LOG),
+        "pidfile": reserved.TOLD,
+        "restart": "use --retries: nerdctl goes on calling such a container restarting after it was stopped",
     }
     address_scheme = ""
     keeps_logs = False

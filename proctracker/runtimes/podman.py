@@ -7,7 +7,7 @@ import os.path
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import replace
-from proctracker.runtimes import flags, inspection, words
+from proctracker.runtimes import flags, inspection, reserved, words
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
 from proctracker.runtimes.shared import DockerLike
 
@@ -73,6 +73,13 @@ class Podman(DockerLike):
     engine_environment: Mapping[str, str] = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     """podman 5 warns on stderr at every call on cgroup v1; with files for the streams that is the job's own stderr."""
     contact_options: Mapping[str, str] = {"address": "--url"}
+    reserved: Mapping[str, str] = {
+        **reserved.DOCKER,
+        **dict.fromkeys(("log-driver", "log-opt"), reserved.LOG),
+        "pidfile": reserved.TOLD,
+        "replace": reserved.NAME,
+        "rmi": reserved.REMOVE,
+    }
     states: Mapping[str, str] = STATES
     extension_flags: Mapping[str, str] = {**flags.FLAGS, "gpus": "--device"}
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "gpus": cdi}

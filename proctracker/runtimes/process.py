@@ -49,6 +49,7 @@ class Process:
     extensions: Sequence[str] = GENERAL_EXTENSIONS
     pulls = False
     keeps_logs = False
+    reserved: Mapping[str, str] = {}
     tells_removal = False
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()

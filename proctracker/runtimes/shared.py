@@ -5,7 +5,7 @@ from __future__ import annotations
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import NamedTuple
-from proctracker.runtimes import environment, flags, inspection, words
+from proctracker.runtimes import environment, flags, inspection, reserved, words
 from proctracker.runtimes.base import (
     ATTACHED,
     DETACHED,
@@ -62,6 +62,7 @@ class DockerLike:
     engine_environment: Mapping[str, str] = {}
     contact_options: Mapping[str, str] = {"address": "--host"}
     unsupported: Mapping[str, str] = UNSUPPORTED
+    reserved: Mapping[str, str] = reserved.DOCKER
     extensions: Sequence[str] = EXTENSIONS
     pulls = True
     keeps_logs = True
@@ -100,6 +101,7 @@ class DockerLike:
         refuse(self, template)
         flags.image(template)
         flags.check_text(template)
+        reserved.refuse(template, self.reserved)
         self.template_words(template, "/")
         flags.entrypoint_words(template)
         environment.passed(template.job_environment or {}, "")
