@@ -57,7 +57,8 @@ class Start:
         home = self.access.home
         home.prepare()
         made = keep_stdin(home.at(home.kept_dir))
-        values["input_path"] = path = os.path.join(home.kept_dir, os.path.basename(made))
+        path = os.path.join(home.kept_dir, os.path.basename(made))
+        values["input_path"] = path.replace("%", "%%")  # it is no pattern, whatever our directory is called
         return path
 
     def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:

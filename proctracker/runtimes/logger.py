@@ -9,9 +9,9 @@ trap '' TERM
 path() {{ p=; n=; while IFS= read -r l; do p=$p$n$l; n='
 '; done <"$1"; }}
 path {folder}/out
-exec 6{mode}"$p"
+{empty}exec 6>>"$p"
 path {folder}/err
-exec 7{error}
+{error}
 exec 5>&-
 {{ cat || cat >/dev/null; }} <&3 >&6 3<&- 4<&- 6>&- 7>&- &
 exec 3<&- 6>&-
@@ -20,8 +20,9 @@ wait
 """
 """containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
 
-The paths come as data, never as shell, and without a process that reads them: forty starts at once feel each. Deaf to
-TERM, so that ``tasks delete`` returns when all has been written.
+The paths come as data, never as shell, and without a process that reads them: forty starts at once feel each. Files are
+appended to once they are empty: two paths may lead to one. Deaf to TERM, so that ``tasks delete`` returns when all has
+been written.
 """
 
 
@@ -29,8 +30,9 @@ def uri(folder: str, append: bool, joined: bool) -> str:
     """What ``--log-uri`` or ``--log-driver`` is given; 0.4 MB a job, where nerdctl's own logger takes 15."""
     from urllib.parse import quote  # here: a supervisor without containerd's jobs does without it
 
-    mode = ">>" if append else ">"
-    script = _SCRIPT.format(folder=shlex.quote(folder), mode=mode, error=">&6" if joined else f'{mode}"$p"')
+    empty = "" if append else '[ -f "$p" ] && : >"$p"; '
+    error = "exec 7>&6" if joined else f'{empty}exec 7>>"$p"'
+    script = _SCRIPT.format(folder=shlex.quote(folder), empty=empty, error=error)
     return f"binary:///bin/sh?-c={quote(script, safe='', errors='surrogateescape')}"
 
 

@@ -11,7 +11,8 @@ from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor import oomscore, softlimits
-from proctracker.supervisor.spawn import SIGNALS, USUAL_UMASK, take_umask
+from proctracker.supervisor.spawn import SIGNALS
+from proctracker.supervisor.streams import USUAL_UMASK, take_umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

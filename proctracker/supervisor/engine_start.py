@@ -14,6 +14,7 @@ from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import cgroups, identity, procfs, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.jobs import ENDING, Job
+from proctracker.supervisor.streams import open_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class EngineStart:
         launch, job = self._launch, self._job
         if job.stdin is not None:
             given[PASSED] = os.dup(job.stdin)
-        opened = spawn.open_streams(launch, umask, given)
+        opened = open_streams(launch, umask, given)
         out = opened[1] if launch.stdout else None
         err = opened[2] if launch.stderr else None
         for fd in {opened[1], opened[2]} - {out, err}:

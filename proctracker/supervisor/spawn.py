@@ -19,6 +19,7 @@ from proctracker.supervisor.command import (
     StartLater,
     find,
 )
+from proctracker.supervisor.streams import USUAL_UMASK, open_streams, take_umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
 
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
-USUAL_UMASK = 0o022
-"""What engines' commands run with."""
-
-_taken: list[int] = []
 _NONE: Mapping[str | None, int] = {}
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 
@@ -125,44 +122,6 @@ def encode(env: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
 
 
-def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, int] = _NONE) -> tuple[int, int, int]:
-    """Descriptors for the launch's three streams; the same file twice is opened once, as with ``2>&1``."""
-    found = given.get(launch.stdin, -1), given.get(launch.stdout, -1), given.get(launch.stderr, -1)
-    if min(found) >= 0:
-        return found
-    opened: list[int] = []
-    take_umask(umask)
-
-    def stream(fd: int, path: str | None, flags: int) -> None:
-        opened.append(fd if fd >= 0 else _open(path or os.devnull, flags, launch.directory))
-
-    try:
-        stream(found[0], launch.stdin, os.O_RDONLY)
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if launch.append else os.O_TRUNC)
-        stream(found[1], launch.stdout, flags)
-        stream(opened[1] if launch.stderr == launch.stdout else found[2], launch.stderr, flags)
-    except (StartFailed, StartLater):
-        for fd in {*opened}.difference(given.values()):
-            os.close(fd)
-        raise
-    return opened[0], opened[1], opened[2]
-
-
-def _open(path: str, flags: int, directory: str) -> int:
-    """A descriptor above 2, so that dup2 never meets its own source."""
-    if path == os.devnull:
-        flags &= ~os.O_TRUNC & ~os.O_CREAT
-    try:
-        # O_NONBLOCK: a FIFO nobody writes to must not hold up the supervisor; cleared for the job below.
-        fd = os.open(os.path.join(directory, path), flags | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno in FULL:
-            raise StartLater(error.strerror) from None
-        raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
-    os.set_blocking(fd, True)
-    return fd
-
-
 def _posix(
     path: bytes,
     argv: list[bytes],
@@ -185,13 +144,6 @@ def _posix(
         os.chdir("/")
         if umask is not None and umask & 0o700:
             take_umask(USUAL_UMASK)
-
-
-def take_umask(umask: int | None) -> None:
-    """Take a job's umask until another one is taken; ours may be any that leaves us our own files (modes 0600, 0700)."""
-    if umask is not None and _taken != [umask]:
-        os.umask(umask)
-        _taken[:] = [umask]
 
 
 def _chdir(directory: str) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import HOME_DIR, PARAMETRIC_INDEX, WORKING_DIR
+
+_KNOWN = ("j", "A", "a", "%")
+"""What may follow a percent sign in the path of a stream."""
 
 
 def fill(text: str, *, job: str, home: str = "", working: str = "", percent: bool = True) -> str:
@@ -18,6 +22,21 @@ def fill(text: str, *, job: str, home: str = "", working: str = "", percent: boo
         return text
     text = text.replace(PARAMETRIC_INDEX, task or "0")
     return text.replace(HOME_DIR, home).replace(WORKING_DIR, working)
+
+
+def check(text: str, attribute: str, percent: bool = True) -> None:
+    """Raise InvalidArgumentException for a placeholder nobody knows."""
+    for word in re.findall(r"(?s)%.?", text) if percent else ():
+        if word[1:] not in _KNOWN:
+            raise InvalidArgumentException(
+                f"{attribute}: {text}: {word} is no placeholder: %j is the job's id, %A the array's, %a the task's number,"
+                " %% a percent sign"
+            )
+    for word in re.findall(r"\$DRMAA2_\w*\$", text):
+        if word not in (PARAMETRIC_INDEX, HOME_DIR, WORKING_DIR):
+            raise InvalidArgumentException(
+                f"{attribute}: {text}: {word} is no placeholder: there are {HOME_DIR}, {WORKING_DIR}, {PARAMETRIC_INDEX}"
+            )
 
 
 def path(text: str, base: str, *, job: str, home: str, working: str) -> str:

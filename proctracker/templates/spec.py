@@ -109,6 +109,9 @@ def check_values(template: JobTemplate) -> None:
             raise InvalidArgumentException(
                 f"implementation_specific: no extension {key!r}{nearest(key, [*EXTENSIONS, *SPELLINGS])}"
             )
+    for name in ("input_path", "output_path", "error_path"):
+        placeholders.check(getattr(template, name) or "", name)
+    placeholders.check(template.working_directory or "", "working_directory", percent=False)
     limits.read(template.resource_limits or {})
     for name in ("start_time", "deadline_time"):
         if getattr(template, name) is not None:

@@ -123,9 +123,17 @@ def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None,
         return None, None
     kept = [home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
     output = row.output or kept[0]
-    if spec.get("join") or (row.error is not None and row.error == row.output):
+    if spec.get("join") or (row.error is not None and row.output is not None and _one(row.output, row.error)):
         return output, None
     return output, row.error or kept[1]
+
+
+def _one(output: str, error: str) -> bool:
+    """Whether a job's streams are one file, though its paths did not say so: a link that was made later."""
+    try:
+        return output == error or os.path.samefile(output, error)
+    except OSError:
+        return False
 
 
 def _first(row: JobRow) -> str | None:

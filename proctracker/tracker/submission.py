@@ -10,7 +10,7 @@ from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, OperatingSystem, extension
 from proctracker.templates import limits
-from proctracker.tracker import contacts, files
+from proctracker.tracker import contacts, files, ownfiles
 from proctracker.tracker.contacts import Target
 
 TYPE_CHECKING = False
@@ -62,7 +62,11 @@ def prepare(
     spec["output_limit"] = 0 if containers else config.output_limit
     spec["start_timeout"] = config.start_timeout
     spec["cli_timeout"] = config.cli_timeout
-    if template is not given:
+    ownfiles.refuse(spec)
+    joined = files.one_output(spec)
+    if joined:
+        files.join(spec)
+    if joined or template is not given:
         spec["given"] = _changed(given.to_dict(), spec["template"])
     if array or indices is not None:
         files.check_apart(spec, 2 if indices is None else len(indices))

@@ -224,3 +224,71 @@ def test_captured_output(kit: Kit, home: object) -> None:
         **({"job_category": kit.image} if kit.image else {}),
     )
     assert (info.stdout, info.stderr, info.job_state) == (b"to stdout\n", b"to stderr\n", pt.JobState.DONE)
+
+
+_ONE = {
+    "dot": ("./K", lambda here: None),
+    "absolute": ("{here}/K", lambda here: None),
+    "symbolic link": ("link", lambda here: (here / "link").symlink_to("K")),
+    "hard link": ("hard", lambda here: ((here / "K").touch(), (here / "hard").hardlink_to(here / "K"))),
+    "later": ("late", lambda here: None),
+}
+"""A second name of the file K, and how it is made; the last one once the job has been accepted."""
+
+
+@pytest.mark.parametrize("how", _ONE)
+def test_one_file_by_two_names_gets_both_streams_whole(
+    kit: Kit, session: pt.JobSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, make = _ONE[how]
+    make(tmp_path)
+    script = kit.script(
+        "echo a long line of output; sleep 0.2; echo an error >&2; sleep 0.2; echo more",
+        output_path="K",
+        error_path=name.format(here=tmp_path),
+        submit_as_hold=how == "later",
+    )
+    job = session.run_job(script)
+    if how == "later":
+        (tmp_path / "K").touch()
+        (tmp_path / "late").hardlink_to(tmp_path / "K")
+        job.release()
+    job.wait_terminated(LONG)
+    found = text(tmp_path / "K")
+    assert sorted(found.splitlines()) == ["a long line of output", "an error", "more"]
+    assert job.read_output().decode() == found
+    assert sorted(cli("logs", job.job_id).stdout.splitlines()) == sorted(found.splitlines())
+    assert job.job_template == pt.JobTemplate(script)
+
+
+@pytest.mark.parametrize("attribute", ["input_path", "output_path", "error_path"])
+@pytest.mark.parametrize("path", ["/dev/std{}", "/dev/fd/1", "/proc/self/fd/0", "link"])
+def test_the_supervisors_own_files_are_no_jobs(
+    kit: Kit, session: pt.JobSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attribute: str, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    name = path.format("in" if attribute == "input_path" else "out")
+    for hold in (False, True):
+        with pytest.raises(pt.InvalidArgumentException, match=rf"{attribute}: .*{name} would be its supervisor's own"):
+            session.run_job(kit.job("true", submit_as_hold=hold, **{attribute: name}))
+    with pytest.raises(pt.InvalidArgumentException, match=attribute):
+        session.run_bulk_jobs(kit.job("true", **{attribute: name}), 1, 2)
+    assert session.get_jobs() == []
+
+
+@pytest.mark.parametrize("attribute", ["input_path", "output_path", "error_path"])
+def test_an_unknown_placeholder_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path, attribute: str) -> None:
+    with pytest.raises(
+        pt.InvalidArgumentException, match=rf"{attribute}: .*: %x is no placeholder: %j is the job's id"
+    ):
+        session.run_job(kit.job("true", **{attribute: str(tmp_path / "out.%x")}))
+    assert session.get_jobs() == []
+
+
+def test_a_percent_sign_stays(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    session.run_job(kit.script("echo out", output_path=str(tmp_path / "100%%j.%j"))).wait_terminated(LONG)
+    [found] = tmp_path.iterdir()
+    assert found.name.startswith("100%j.")
+    assert text(found) == "out\n"

@@ -308,22 +308,3 @@ def test_too_many_processes_is_for_later(way: Surroundings, monkeypatch: pytest.
     with pytest.raises(StartLater, match=os.strerror(number)):
         _start(["true"], way)
     assert _fds() == before
-
-
-def test_too_many_open_files_is_for_later(way: Surroundings, here: Path) -> None:
-    before = _fds()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
-    launch = Launch("supervised", ("true",), directory=str(here), stdout="out", stderr="err")
-    fillers = [os.dup(0)]
-    while fillers[-1] < highest + 1:
-        fillers.append(os.dup(0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, hard))
-    try:
-        with pytest.raises(StartLater, match="Too many open files"):
-            spawn.open_streams(launch, None)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for fd in fillers:
-            os.close(fd)
-    assert _fds() == before

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import HOME_DIR, PARAMETRIC_INDEX, WORKING_DIR
 from proctracker.templates import placeholders
 
@@ -29,6 +30,19 @@ _TOKENS = st.sampled_from(["%j", "%A", "%a", "%%", "%x", "$DRMAA2_INDEX$", "$HOM
 )
 def test_fill(text: str, job: str, expected: str) -> None:
     assert placeholders.fill(text, job=job, home="/home/ann", working="/work/dir") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["out.%x", "%", "a%%%", "100%", "%J.out", "%\nj", "$DRMAA2_OTHER$/out", "$DRMAA2_index$"]
+)
+def test_what_is_no_placeholder_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentException, match=r"(?s)output_path: .* is no placeholder: "):
+        placeholders.check(text, "output_path")
+
+
+def test_what_is_one_passes() -> None:
+    placeholders.check("%j/%A_%a.100%%%j $HOME $DRMAA2_INDEX$ $DRMAA2_HOME_DIR$ $DRMAA2_WORKING_DIR$ $DRMAA2_", "x")
+    placeholders.check("50%", "working_directory", percent=False)
 
 
 def test_percent_signs_may_mean_themselves() -> None:

@@ -88,9 +88,9 @@ def test_jobs_go_to_the_supervisor_that_has_them(tmp_path: Path) -> None:
     store.close()
     here = Place(str(tmp_path))
     ids = [mine.id, theirs.id, over.id]
-    assert here.by_keeper(ids) == {None: ids}
-    (tmp_path / here.home.host / "run" / "abc.sock").touch()
-    assert here.by_keeper(ids) == {None: [mine.id, over.id], "abc": [theirs.id]}
+    assert here.by_keeper(ids) == {"main": [mine.id, over.id], "abc": [theirs.id]}
+    assert here.by_keeper([over.id, theirs.id]) == {"abc": [over.id, theirs.id]}
+    assert here.by_keeper([over.id]) == {None: [over.id]}  # any supervisor can tell
 
 
 class Refusing(Place):

@@ -1,0 +1,81 @@
+"""Paths that name something of the process that opens them: to a supervisor they mean its own, not the caller's."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+
+from proctracker.errors import InvalidArgumentException
+from proctracker.templates import placeholders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping
+
+_OWN = ("/proc/self", "/proc/thread-self", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd")
+"""proc(5), tty(4), and what udev links to them."""
+
+_SHARED = ("mounts", "net")
+"""Of /proc/self what /proc itself links to: the same for all processes of a namespace."""
+
+_MOST_LINKS = 40
+"""MAXSYMLINKS, path_resolution(7)."""
+
+_HINTS = {
+    "input_path": "name a file; on the command line `-i -` keeps standard input, and `run` passes it on",
+    "output_path": "leave it out, then `run` shows the output on yours and `logs` shows it later; or name a file",
+    "error_path": "leave it out, then `run` shows the errors on yours and `logs` shows them later; or name a file",
+    "": "name the file or directory itself",
+}
+"""Attribute -> what to do instead."""
+
+
+def refuse(spec: Mapping[str, Any]) -> None:
+    """Raise InvalidArgumentException for the first path of a job that would mean its supervisor's own files."""
+    for attribute, path in _paths(spec):
+        if leads_there(path):
+            hint = _HINTS.get(attribute, _HINTS[""])
+            raise InvalidArgumentException(f"{attribute}: {path} would be its supervisor's own, not yours: {hint}")
+
+
+def _paths(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every path of the host's that a job names, by attribute."""
+    template, cwd, base = spec["template"], str(spec["cwd"]), str(spec["base"])
+    given = template.get("working_directory")
+    if given is not None and not spec["runtime_containers"]:
+        yield (
+            "working_directory",
+            os.path.join(cwd, placeholders.fill(given, job="0", home=spec["home_dir"], percent=False)),
+        )
+    for stream in ("input", "output", "error"):
+        if spec.get(stream):
+            home = spec["home_dir"]
+            yield f"{stream}_path", placeholders.path(spec[stream], base, job="0", home=home, working=base)
+    for name in ("volumes", "devices"):
+        words = (template.get("implementation_specific") or {}).get(name) or ()
+        for word in [words] if isinstance(words, str) else words:
+            if isinstance(word, str) and "/" in word.partition(":")[0]:
+                yield name, os.path.join(cwd, word.partition(":")[0])
+
+
+def leads_there(path: str) -> bool:
+    """Whether a path, through links too, leads to something of the process that opens it."""
+    at, links = "/", 0
+    parts = deque(path.split("/"))
+    while parts:
+        part = parts.popleft()
+        if part in ("", "."):
+            continue
+        at = os.path.dirname(at) if part == ".." else os.path.join(at, part)
+        if at in _OWN:
+            return not (at.startswith("/proc/") and parts and parts[0] in _SHARED)
+        try:
+            target = os.readlink(at)
+        except OSError:
+            continue  # no link, or nothing there
+        links += 1
+        if links > _MOST_LINKS:
+            return False
+        at = "/" if target.startswith("/") else os.path.dirname(at)
+        parts.extendleft(reversed(target.split("/")))
+    return False
