@@ -6,6 +6,7 @@ which a umask of 002 makes of every new directory; sticky directories are fine, 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -19,6 +20,9 @@ _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
 _LINKS = 40
 """Symbolic links on one path, as the kernel counts them (path_resolution(7))."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk or quota says."""
 
 _WHOLE = ["0", "0", "4294967295"]
 """/proc/self/uid_map where every id is mapped: no user namespace, or one that hides nobody."""
@@ -48,7 +52,7 @@ def reach(path: str, remedy: str, *, make: bool = False) -> int:
                     continue
                 links += 1
                 if links > _LINKS:
-                    raise OSError(40, os.strerror(40), path)
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
                 target = os.readlink("", dir_fd=step)
                 names.extend(target.split("/")[::-1])
                 if target.startswith("/"):
@@ -68,7 +72,7 @@ def hold(path: str, remedy: str, *, make: bool = False) -> int:
     try:
         refuse_foreign(os.fstat(fd), path, remedy)
         if not stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise NotADirectoryError(20, os.strerror(20), path)
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
     except BaseException:
         os.close(fd)
         raise
@@ -120,6 +124,11 @@ def refuse_foreign(found: os.stat_result, path: str, remedy: str) -> None:
         raise DeniedByDrmsException(f"{path} belongs to {name_of(found.st_uid)}, not to {os.geteuid()}: {remedy}")
     if stat.S_IMODE(found.st_mode) & 0o022:
         raise DeniedByDrmsException(f"{path} can be written by others: `chmod go-w {path}`, or {remedy}")
+
+
+def is_own(found: os.stat_result) -> bool:
+    """Whether a file is one that we made, and known by one name only: it may be another's as well else."""
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
 
 
 def _check(found: os.stat_result, at: str, path: str, remedy: str) -> None:

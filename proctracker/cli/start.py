@@ -39,6 +39,10 @@ class Start:
             self.spec: dict[str, Any] = submission.prepare(
                 template, target, access.config, environ=os.environ, cwd=submission.directory(), indices=indices
             )
+            if self.spec["output_dir"]:
+                from proctracker.tracker import outputdir
+
+                outputdir.settle(self.spec, self.spec["output_dir"], access.home)
             if self.containers:
                 _fetch(target, self.spec, access)
         except BaseException:

@@ -174,12 +174,14 @@ class Tail:
         if self._fd < 0:
             try:
                 # O_NONBLOCK: a FIFO or terminal named as output must not hold us up; only files have a past to show.
-                self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+                flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+                self._fd = os.open(self.path, flags | os.O_NOFOLLOW if self._kept else flags)
             except OSError:
                 return False
             import stat
 
-            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            found = os.fstat(self._fd)
+            if not stat.S_ISREG(found.st_mode) or (self._kept and found.st_uid != os.geteuid()):
                 os.close(self._fd)
                 self._fd = -1
                 return False

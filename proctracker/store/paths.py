@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, OutOfResourceException
 from proctracker.store.held import Held
-from proctracker.trusted import expanded
+from proctracker.trusted import FULL, expanded
 
 _TAKEN = ("ids", "uuid")
 """Names in a home that no host's directory can have."""
@@ -210,7 +210,7 @@ def _write_once(path: str, text: bytes) -> None:
 
 def trouble(path: str, error: OSError) -> DrmCommunicationException | OutOfResourceException:
     """What an OSError below the state directory means to a user."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return OutOfResourceException(f"{path}: {error.strerror}: free some room, or set PROCTRACKER_HOME elsewhere")
     return DrmCommunicationException(
         f"state directory {path}: {error.strerror}: make it usable, or set PROCTRACKER_HOME elsewhere"

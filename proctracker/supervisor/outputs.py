@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import signal
-import stat
 
 from proctracker import trusted
 from proctracker.errors import DeniedByDrmsException
@@ -109,7 +108,7 @@ class Outputs:
         try:
             os.set_blocking(fd, True)
             found = os.fstat(fd)
-            if found.st_size == 0 and _ours(found) and len(self._spare) < SPARE:
+            if found.st_size == 0 and trusted.is_own(found) and len(self._spare) < SPARE:
                 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
                 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
                 self._spare.append((path, fd))
@@ -163,7 +162,7 @@ def _made(folder: int, name: str, path: str) -> int:
     fd = -1
     try:
         fd = os.open(name, _FILE, dir_fd=folder)
-        if not _ours(os.fstat(fd)):
+        if not trusted.is_own(os.fstat(fd)):
             raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         os.set_blocking(fd, True)
         os.ftruncate(fd, 0)
@@ -172,8 +171,3 @@ def _made(folder: int, name: str, path: str) -> int:
             os.close(fd)
         raise DeniedByDrmsException(f"{path}: what is there is not a file of ours: move it away") from None
     return fd
-
-
-def _ours(found: os.stat_result) -> bool:
-    """Whether a file is one that we made: a link of it elsewhere would be emptied or written too."""
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1

@@ -11,7 +11,7 @@ from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
 from proctracker.model.records import NamedTuple
 from proctracker.runner import Runner
 from proctracker.templates import quantities
-from proctracker.tracker import images, infos, place, submission, surroundings, waits
+from proctracker.tracker import images, infos, outputdir, place, submission, surroundings, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import Track
 
@@ -155,6 +155,7 @@ class JobTracker:
             indices=indices,
             reader=self.place.reader,
         )
+        outputdir.settle(spec, spec["output_dir"], self.place.home)
         if target.runtime.containers:
             images.fetch(target, spec, self._config)
         context = surroundings.now(os.environ, template.job_environment, target.runtime.containers)

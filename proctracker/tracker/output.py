@@ -41,9 +41,10 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
         return b""
-    limit = 0 if path in (row.output, row.error) else int(spec.get("output_limit") or 0)
+    kept = path not in (row.output, row.error)
+    limit = int(spec.get("output_limit") or 0) if kept else 0
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_own if kept else None) as file:
             if limit and os.fstat(file.fileno()).st_size > limit:
                 return holes.read_all(file.fileno())
             return file.read()
@@ -65,6 +66,15 @@ def _attempt(place: Place, row: JobRow, wanted: int | None) -> JobRow:
     if wanted == row.attempt:
         return row
     return attempts.past(row, wanted, place.spec(row), place.reader_of(row).home)
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file that we keep: no link, and nobody else's."""
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if os.fstat(fd).st_uid != os.geteuid():
+        os.close(fd)
+        raise PermissionError(1, "it belongs to another user", path)
+    return fd
 
 
 def _from_engine(row: JobRow, spec: dict[str, object], stream: str) -> bytes:

@@ -6,7 +6,7 @@ import os
 
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import JobRow
-from proctracker.tracker import files, submission, surroundings
+from proctracker.tracker import files, outputdir, submission, surroundings
 from proctracker.tracker.place import Place
 from proctracker.tracker.successors import Successors
 
@@ -44,6 +44,7 @@ def resubmit(place: Place, rows: Sequence[JobRow], successors: Successors | None
         files.check(spec, tasks or None)
     items, parallel = _array(place, first, tasks)
     context = _context(place, first, spec)
+    outputdir.settle(spec, place.config().output_dir, place.home)
     if spec.get("keep_input"):
         spec["input"] = _copied(place, spec["input"])
     found = place.client().submit(

@@ -165,7 +165,7 @@ def test_what_is_planted_where_output_is_kept(people: People, home: Path) -> Non
     for number in (2, 3, 4, 5, 6):
         done = people.cli(ANN, "run", "--", "echo", "hi", **env)
         if done.returncode:
-            assert (done.returncode, done.stdout) == (125, ""), (number, done)
+            assert done.returncode == 125, (number, done)
             assert f"{kept}/{number}.1.out" in done.stderr
         else:
             assert done.stdout == (kept / f"{number}.1.out").read_text() == "hi\n"
@@ -188,3 +188,96 @@ def test_links_below_the_home_are_not_followed(people: People, home: Path, name:
         assert done.returncode == 125, done
         assert str(place) in done.stderr or str(place.parent) in done.stderr
     assert away.stat().st_size == before
+
+
+def _configured(people: People, uid: int, folder: Path) -> dict[str, str]:
+    """Variables of a user whose configuration keeps output there."""
+    path = Path(people.home(uid), "config.yaml")
+    people.sh(uid, f"echo 'output_dir: {folder}' > {path}")
+    return {"PROCTRACKER_CONFIG": str(path)}
+
+
+@pytest.fixture
+def site(people: People) -> Path:
+    """A directory for everybody's output."""
+    made = Path(people.folder, "site")
+    made.mkdir()
+    made.chmod(0o1777)
+    return made
+
+
+def test_a_site_wide_directory_for_output(people: People, site: Path) -> None:
+    """Two users, and two homes of one user, all with a job 1."""
+    users = [(ANN, {}), (THIEF, {}), (ANN, {"PROCTRACKER_HOME": f"{people.home(ANN)}/second"})]
+    for number, (uid, more) in enumerate(users):
+        env = {**_configured(people, uid, site), **more}
+        done = people.cli(uid, "run", "--", "echo", f"{number}", **env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{number}\n", "")
+    for number, (uid, more) in enumerate(users):
+        env = {**_configured(people, uid, site), **more}
+        assert people.cli(uid, "logs", "1", **env).stdout == f"{number}\n"
+        home = more.get("PROCTRACKER_HOME", f"{people.home(uid)}/.local/state/proctracker")
+        kept = site / {ANN: "pt-ann", THIEF: "pt-thief"}[uid] / Path(home, "uuid").read_text().strip() / "0" / "1.1.out"
+        assert kept.read_text() == f"{number}\n"
+        for path in (kept.parent, kept.parent.parent, kept.parent.parent.parent):
+            assert path.stat().st_mode & 0o077 == 0
+        assert people.cli(uid, "reap", "1", **env).returncode == 0
+        assert not kept.exists()
+
+
+def test_a_thief_that_was_first_in_a_site_wide_directory(people: People, site: Path) -> None:
+    people.sh(THIEF, f"mkdir -m 777 {site}/pt-ann")
+    done = people.cli(ANN, "run", "--", "echo", "secret", **_configured(people, ANN, site))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{site}/pt-ann belongs to uid {THIEF} (pt-thief)" in done.stderr
+    people.sh(THIEF, f"rmdir {site}/pt-ann; ln -s {people.home(THIEF)} {site}/pt-ann")
+    done = people.cli(ANN, "submit", "--", "echo", "secret", **_configured(people, ANN, site))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{site}/pt-ann belongs to uid {THIEF} (pt-thief)" in done.stderr
+    assert os.listdir(people.home(THIEF)) == []
+
+
+def test_a_directory_for_output_that_others_can_change(people: People, site: Path) -> None:
+    site.chmod(0o777)
+    done = people.cli(ANN, "run", "--", "echo", "secret", **_configured(people, ANN, site))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert f"{site} can be written by others" in done.stderr
+    assert os.listdir(site) == []
+    site.chmod(0o1777)
+    os.chown(site, THIEF, -1)
+    done = people.cli(ANN, "submit", "--", "echo", "secret", **_configured(people, ANN, site))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{site} belongs to uid {THIEF} (pt-thief)" in done.stderr
+
+
+def test_a_directory_for_output_that_changes_before_the_start(people: People, site: Path) -> None:
+    """What was safe at the submit is looked at again; the file that a symlink names stays as it was."""
+    env = _configured(people, ANN, site)
+    people.sh(ANN, "echo precious > victim")
+    assert people.cli(ANN, "submit", "--hold", "--", "echo", "secret", **env).stdout == "1\n"
+    mine = site / "pt-ann"
+    kept = mine / os.listdir(mine)[0]
+    kept.rename(Path(people.folder, "taken"))
+    people.sh(THIEF, f"mkdir -p {people.home(THIEF)}/0; ln -s {people.home(ANN)}/victim {people.home(THIEF)}/0/1.1.out")
+    os.symlink(people.home(THIEF), kept)
+    os.chmod(people.home(THIEF), 0o777)
+    people.cli(ANN, "release", "1", **env)
+    done = people.cli(ANN, "wait", "1", **env)
+    assert done.returncode == 125, done
+    told = people.cli(ANN, "info", "1", **env).stdout
+    assert f"{people.home(THIEF)} belongs to uid {THIEF}" in told
+    assert Path(people.home(ANN), "victim").read_text() == "precious\n"
+
+
+def test_a_directory_for_output_that_is_missing(people: People) -> None:
+    place = Path(people.home(ANN), "nowhere", "out")
+    env = _configured(people, ANN, place)
+    for words in (("submit", "--", "true"), ("run", "--", "true"), ("array", "1-2", "--", "true")):
+        done = people.cli(ANN, *words, **env)
+        assert done.returncode == (125 if words[0] == "run" else 1)
+        assert done.stderr.startswith(f"proctracker: error: output_dir (configuration): {place.parent}: No such file")
+    assert people.cli(ANN, "ps", "-a", "-q", **env).stdout == ""
+    script = "import proctracker as pt; pt.run(['true'])"
+    done = people.run(ANN, sys.executable, "-c", script, **env)
+    assert "InvalidArgumentException: output_dir" in done.stderr
+    assert not place.parent.exists()
