@@ -11,6 +11,7 @@ from proctracker.store import netfs, schema
 from proctracker.store.connection import Database
 from proctracker.store.ids import boot_id
 from proctracker.store.paths import NO_LINK, Home, trouble
+from proctracker.store.renewed import Renewed
 from proctracker.store.rows import ALL
 from proctracker.store.snapshot import Opener, Snapshot
 
@@ -53,7 +54,7 @@ class Transactions:
         self._taken: range | None = None
         self._spare: range | None = None
         try:
-            self._db = self._open()
+            self._db = Renewed(self._open)
         except BaseException:
             if self._opener:
                 self._opener.leave()
@@ -120,12 +121,11 @@ class Transactions:
         """Undo the transaction, if SQLite has not already; job numbers given out in it are given out again."""
         self._free = self._free_at_begin
         self._taken, self._spare = None, self._taken or self._spare
-        if self._db.in_transaction:
-            try:
-                self._db.run("ROLLBACK")
-            except Drmaa2Exception:
-                self._db.close()
-                self._db = self._open()
+        self._db.rollback()
+
+    def renew(self) -> None:
+        """Read and write by a new connection from now on, which sees the file as it is."""
+        self._db.renew()
 
     @property
     def in_transaction(self) -> bool:

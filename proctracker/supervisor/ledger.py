@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from proctracker.errors import Drmaa2Exception
+from proctracker.errors import Drmaa2Exception, OutOfResourceException
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import clock
 from proctracker.supervisor.jobs import set_state
@@ -140,6 +140,8 @@ class Ledger:
             if self._changes:
                 store.transitions_many(self._changes)
             store.commit()
+            if self._failing:
+                self._see()
         except BaseException:
             store.rollback()
             raise
@@ -157,6 +159,13 @@ class Ledger:
         self.told()
         for call in calls:
             call()
+
+    def _see(self) -> None:
+        """Raise unless a new connection reads what was committed: NFS may refuse it later than SQLite asks."""
+        self.store.renew()
+        for row in self.store.jobs(list(self._dirty)):
+            if row.state != self._dirty[row.id].state:
+                raise OutOfResourceException(f"{self.store.path}: what was written is not there: make room")
 
     def close(self) -> None:
         """Commit the rest and close the store; what cannot be written is lost with this process, so flush first."""

@@ -212,3 +212,21 @@ def test_closing_writes_the_rest(tmp_path: Path) -> None:
     desk.ledger.close()
     assert desk.kept().state == JobState.SUSPENDED
     desk.loop.close()
+
+
+def test_a_commit_after_a_failed_one_counts_once_a_new_connection_reads_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = desk.accept(1)
+    with monkeypatch.context() as patch:
+        desk.refuse(patch)
+        desk.ledger.change(row, JobState.RUNNING)
+        desk.ledger.flush()
+    with monkeypatch.context() as patch:
+        # What a server refused after it had taken it.
+        patch.setattr(Store, "jobs", lambda self, ids: [replace(row, state=int(JobState.QUEUED))])
+        desk.ledger.flush()
+        assert not desk.ledger.clean
+    desk.ledger.flush()
+    assert desk.ledger.clean
+    assert desk.kept().state == JobState.RUNNING
