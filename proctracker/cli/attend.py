@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from proctracker.cli import ends, formats, output, tail
+from proctracker.cli import ends, formats, output, sink, tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from proctracker.model import JobRow
     from proctracker.supervisor.pushes import Wait
 
-_BOTH = {stream: sink for stream, (_, sink) in output.STREAMS.items()}
+_BOTH = {stream: number for stream, (_, number) in output.STREAMS.items()}
 
 
 class Attendance:
@@ -52,7 +52,8 @@ class Attendance:
 
             self._attempts = attempts.Attempts(self._access, [job_id])
         try:
-            self._follow()
+            with sink.heeding(self._signals.fileno(), self._take_signals):
+                self._follow()
         except BaseException:
             if self._row is None:
                 ends.go_on([job_id])
@@ -81,11 +82,11 @@ class Attendance:
     def _show_kept(self) -> None:
         """Show the files in which we keep this attempt's output."""
         streams = ["stdout"] if self._spec.get("join") else _BOTH
-        home = self._access.home
+        home, ways = self._access.home, output.lines(_BOTH)
         self._tails += [
             output.kept_tail(
                 output.kept(home, self._id, self._attempt, stream, self._spec),
-                tail.Lines(_BOTH[stream]),
+                ways[stream],
                 self._id,
                 stream,
                 self._spec,
@@ -166,17 +167,20 @@ class Attendance:
                 each.begin_at(self._sizes.get(each.path, 0))
             self._tails += [each for each in added if each.path not in {known.path for known in self._tails}]
 
-    def _take_signals(self) -> None:
+    def _take_signals(self) -> bool:
+        """Do as the signals that have come say; whether that is to leave the job."""
         for number in self._signals.take():
             if number == signal.SIGHUP or self._terminating:
                 self._left = number
             else:
                 self._terminate()
+        return bool(self._left)
 
     def _terminate(self) -> None:
         """End the job as the first INT or TERM asks for."""
         self._terminating = True
-        outcome = self._access.client.control([self._id], "terminate")
+        with self._signals.impatient(_ANSWERS):
+            outcome = self._access.client.control([self._id], "terminate")
         # One that has ended in the meantime is where it should be.
         problem = outcome.errors.get(self._id)
         if problem is not None and problem.code != _INVALID_STATE:
@@ -200,6 +204,9 @@ def _sizes(spec: dict[str, Any]) -> dict[str, int]:
     paths = [os.path.join(spec["base"], spec[name]) for name in ("output", "error") if spec[name]]
     return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
 
+
+_ANSWERS = 30.0
+"""Seconds in which a supervisor, and the engine that it asks, tell a job to end; another signal is not made to wait."""
 
 _INVALID_STATE = 9
 """InvalidStateException's number (errors.py)."""

@@ -147,13 +147,18 @@ class _Shown:
             self._check(each.path)
             if lines is not None:
                 each.skip_to(lines)
-            each.pump()
-            each.close()
+            each.all()
+            self._complain_of_itself(each)
 
     def complain(self, log: output.Log) -> None:
         """Tell of a log that its engine does not give."""
         if log.problem:
             self._access.tell(f"job {self.row.id}: {output.WITHHELD}: {log.problem}")
+
+    def _complain_of_itself(self, shown: Tail) -> None:
+        """Tell of a file that is not shown, as that would be copying it into itself."""
+        if shown.itself:
+            formats.say(f"job {self.row.id}: {shown.path} is where this goes: it is not copied into itself")
 
     def _check(self, path: str) -> None:
         """Tell of a file that cannot be read, unless the job had no time yet to make it."""

@@ -191,7 +191,7 @@ def _failed(error: BaseException, failure: int, usage: int) -> int:
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, KeyboardInterrupt):
-        return _leave(INTERRUPTED)
+        return _leave(getattr(error, "code", INTERRUPTED))
     if isinstance(error, BrokenPipeError):
         return _leave(CLOSED_PIPE)
     if os.environ.get("PROCTRACKER_DEBUG"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from proctracker.cli.tail import Lines, Shared, Tail
+from proctracker.cli.sink import Lines, Shared
+from proctracker.cli.tail import Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def _read(spec: Mapping[str, Any]) -> Iterable[str]:
 def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
     """The ways of streams to their descriptors, each line with the prefix; two to the same one do not mix their lines."""
     shared = Shared() if len(set(streams.values())) < len(streams) else None
-    return {stream: Lines(fd, prefix, shared) for stream, fd in streams.items()}
+    sinks = tuple(streams.values())
+    return {stream: Lines(fd, prefix, shared, sinks) for stream, fd in streams.items()}
 
 
 def tails(

@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any
+    from typing import Any, Iterator
 
 _TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+_PATIENCE = 2.0
+"""Seconds a signal waits for the submission it came into."""
+
+
+class GivenUp(KeyboardInterrupt):
+    """A signal came before the job was accepted."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
 
 
 class Signals:
     """INT, TERM and HUP while it is entered; those that were ignored (nohup, ``&``) stay ignored.
 
-    CONT is noticed too and calls ``on_continue``. The second INT before ``armed`` raises KeyboardInterrupt, so that
-    a submission that hangs can be given up.
+    CONT is noticed too and calls ``on_continue``. Before ``armed`` the second INT or TERM, or one that has waited for
+    a while, raises GivenUp: a submission that hangs ends then.
     """
 
     def __init__(self) -> None:
         self.armed = False
+        self._awaited = 1
+        """How many signals before ``armed`` are merely noticed."""
         self.on_continue: Any = None
         self._before: dict[int, Any] = {}
         self._seen: list[int] = []
@@ -35,9 +50,11 @@ class Signals:
         for number in (*_TAKEN, signal.SIGCONT):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._noticed)
+        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._waited)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._old)
@@ -64,5 +81,23 @@ class Signals:
                 self.on_continue()
             return
         self._seen.append(number)
-        if not self.armed and self._seen.count(signal.SIGINT) > 1:
-            raise KeyboardInterrupt
+        if self.armed or number == signal.SIGHUP:
+            return
+        if len([each for each in self._seen if each != signal.SIGHUP]) > self._awaited:
+            raise GivenUp(number)
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+
+    @contextmanager
+    def impatient(self, seconds: float) -> Iterator[None]:
+        """Have the next INT or TERM raise GivenUp, and so many seconds too: what a signal asked for is under way."""
+        self.armed, self._awaited = False, 0
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.armed = True
+
+    def _waited(self, number: int, frame: FrameType | None) -> None:
+        if not self.armed:
+            raise GivenUp((self._seen or [signal.SIGTERM])[-1])

@@ -142,7 +142,7 @@ def run(call: Call) -> int:
     if call.flag("detach"):
         return submit(call)
     from proctracker.cli.attend import Attendance
-    from proctracker.cli.signals import Signals
+    from proctracker.cli.signals import GivenUp, Signals
 
     start = Start(call, call.words)
     with Signals() as signals:
@@ -150,6 +150,9 @@ def run(call: Call) -> int:
         attendance = Attendance(start.access, start.spec, containers=start.containers, signals=signals)
         try:
             job_id = start.submit(stdin=stdin)
+        except GivenUp:
+            formats.say("given up before it was answered: `proctracker ps` tells whether there is a job")
+            raise
         finally:
             if relay is not None and stdin is not None:
                 os.close(stdin)

@@ -1,74 +1,22 @@
-"""Showing files while they grow: what is new goes to a descriptor, in whole lines where others go there too."""
+"""Showing files while they grow: what is new goes to a descriptor."""
 
 from __future__ import annotations
 
 import os
+import select
+import stat
+
+from proctracker.cli.sink import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
 _PART = 1 << 18
-_LONGEST = 1 << 24
-"""Bytes of a line that are waited for; a longer one is shown in parts."""
+_TURN = 1 << 22
+"""Bytes of one file that are shown before the others, and signals, have their turn."""
 _NETWORK_LOOK = 0.2
 """Seconds between looks at files on a network, which inotify is not told of."""
-
-
-def put(fd: int, data: bytes) -> None:
-    """Write it all; raises OSError (BrokenPipeError: nobody reads any more)."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(fd, view) :]
-        except BlockingIOError:
-            import select
-
-            select.select([], [fd], [])
-
-
-class Shared:
-    """A descriptor that several streams go to; ``unended`` is the one whose last line there has no end yet."""
-
-    unended: Lines | None = None
-
-
-class Lines:
-    """One stream on its way to a descriptor; whole lines only, where they have a prefix or share it with another's."""
-
-    def __init__(self, fd: int, prefix: bytes = b"", shared: Shared | None = None) -> None:
-        self.fd, self._prefix, self._shared = fd, prefix, shared
-        self._held: list[bytes] = []
-        self._size = 0
-
-    def show(self, data: bytes) -> None:
-        """Show what has come; a line without an end waits for it, or for ``end``."""
-        if not self._prefix and not self._shared:
-            put(self.fd, data)
-            return
-        whole = data.rfind(b"\n") + 1
-        self._held.append(data[:whole])
-        if whole:
-            self.end()
-        self._held.append(data[whole:])
-        self._size += len(data) - whole
-        if self._size > _LONGEST:
-            self.end()
-
-    def end(self) -> None:
-        """Show a last line that has no end."""
-        data = b"".join(self._held)
-        self._held, self._size = [], 0
-        if not data:
-            return
-        if self._prefix:
-            *lines, last = data.split(b"\n")
-            data = b"".join(self._prefix + line + b"\n" for line in (*lines, *([last] if last else ())))
-        if self._shared:
-            if self._shared.unended not in (None, self):
-                data = b"\n" + data
-            self._shared.unended = None if data.endswith(b"\n") else self
-        put(self.fd, data)
 
 
 class Tail:
@@ -76,7 +24,7 @@ class Tail:
 
     ``kept``: it is one of ours. Those that stayed empty are used again under another name, so what is read counts only
     if the file has its name still. One larger than ``limit`` (0: none) may have a hole, which is left out; ``tell`` is
-    told in the end how many bytes that were.
+    told in the end how many bytes that were. ``itself``: what is shown goes into this very file, so it is not shown.
     """
 
     def __init__(
@@ -88,6 +36,7 @@ class Tail:
         tell: Callable[[int], None] = lambda size: None,
     ) -> None:
         self.path, self.lines, self._kept, self._limit, self._tell = path, lines, kept, limit, tell
+        self.itself = False
         self._skipped = 0
         self._fd = -1
         self._at = 0
@@ -129,21 +78,28 @@ class Tail:
         """Whether it may have a hole."""
         return bool(self._limit) and os.fstat(self._fd).st_size > self._limit
 
-    def pump(self) -> bool:
-        """Show what is new; whether there was anything."""
+    def pump(self, most: int = _TURN) -> bool:
+        """Show what is new, so many bytes about; whether there was anything."""
         if not self._open():
             return False
         if os.fstat(self._fd).st_size < self._at:
             self._at = 0
-        found = False
-        while True:
+        until, found = self._at + most, False
+        while self._at < until:
             begin, data = self._read()
             if not data or (self._kept and not self._named()):
-                return found
+                break
             self._skipped += begin - self._at
             self._at = begin + len(data)
             found = True
             self.lines.show(data)
+        return found
+
+    def all(self) -> None:
+        """Show what is there now, to its end, and close the file; what others may yet write is not waited for."""
+        if self._open():
+            self.pump(max(0, os.fstat(self._fd).st_size - self._at))
+        self.close()
 
     def _read(self) -> tuple[int, bytes]:
         """What comes next, and where it begins."""
@@ -171,21 +127,20 @@ class Tail:
             return False
 
     def _open(self) -> bool:
-        if self._fd < 0:
+        if self._fd < 0 and not self.itself:
             try:
                 # O_NONBLOCK: a FIFO or terminal named as output must not hold us up; only files have a past to show.
                 flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
                 self._fd = os.open(self.path, flags | os.O_NOFOLLOW if self._kept else flags)
             except OSError:
                 return False
-            import stat
-
             found = os.fstat(self._fd)
-            if not stat.S_ISREG(found.st_mode) or (self._kept and found.st_uid != os.geteuid()):
+            self.itself = any(os.path.samestat(found, os.fstat(fd)) for fd in self.lines.sinks)
+            foreign = self._kept and found.st_uid != os.geteuid()
+            if self.itself or foreign or not stat.S_ISREG(found.st_mode):
                 os.close(self._fd)
                 self._fd = -1
-                return False
-        return True
+        return self._fd >= 0
 
 
 class Watch:
@@ -235,23 +190,21 @@ def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: 
     ``wake(ready)`` is called with the descriptors that are readable, none at first; then ``tails()`` are the files known
     now and ``fds()`` the descriptors to wait on besides.
     """
-    import select
-
     watch: Watch | None = None
     ready: list[int | Watch] = []
     while not wake([fd for fd in ready if isinstance(fd, int)]):
+        more = False
         for tail in tails():
-            tail.pump()
+            more = tail.pump() or more
             if watch is not None:
                 watch.add(tail.path)
         others = fds()
         # Most commands are over at once: watching files costs more than they do.
         watched: list[int | Watch] = [*others, *([watch] if watch else [])]
-        ready = select.select(watched, [], [], watch.timeout if watch else 0.03)[0]
+        ready = select.select(watched, [], [], 0 if more else watch.timeout if watch else 0.03)[0]
         if watch is None:
-            watch = Watch() if not ready else None
+            watch = Watch() if not ready and not more else None
         elif watch in ready:
             watch.drain()
     for tail in tails():
-        tail.pump()
-        tail.close()
+        tail.all()

@@ -59,3 +59,20 @@ def begin(home: Home) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in begun:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """A pipe's end to write to, and how to read what has come."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+
+    def read() -> bytes:
+        try:
+            return os.read(read_end, 1 << 16)
+        except BlockingIOError:
+            return b""
+
+    yield write_end, read
+    os.close(read_end)
+    os.close(write_end)

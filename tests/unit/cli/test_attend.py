@@ -81,3 +81,55 @@ def test_where_the_output_cannot_be_shown_the_job_is_left(begin, pt):
     assert process.returncode == 125
     assert err == "job 1 goes on\nproctracker: error: standard output: No space left on device\n"
     assert pt("ps", "-q").out == "1\n"
+
+
+@pytest.mark.parametrize("append", [[], ["--append"]])
+@pytest.mark.parametrize("name", ["F", "link"])
+def test_a_file_is_not_copied_into_itself(begin, tmp_path, append, name):
+    path = tmp_path / "F"
+    path.touch()
+    (tmp_path / "link").symlink_to("F")
+    with path.open("ab") as file:
+        process = begin("run", "-o", str(tmp_path / name), *append, "--", "echo", "hi", stdout=file)
+        assert process.wait(timeout=20) == 0
+    assert path.read_text() == "hi\n"
+
+
+def test_two_files_are_not_copied_into_each_other(begin, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    with one.open("ab") as out, other.open("ab") as err:
+        words = ["-o", str(other), "--error", str(one), "--", "sh", "-c", "echo out; echo err >&2"]
+        process = begin("run", *words, stdout=out, stderr=err)
+        assert process.wait(timeout=20) == 0
+    assert (one.read_text(), other.read_text()) == ("err\n", "out\n")
+
+
+@pytest.mark.parametrize("words", [["logs"], ["logs", "-f"], ["logs", "-n", "5"]])
+def test_logs_of_a_file_into_itself(begin, pt, tmp_path, words):
+    path = tmp_path / "F"
+    assert pt("run", "-o", str(path), "--", "echo", "hi").code == 0
+    with path.open("ab") as file:
+        process = begin(*words, "1", stdout=file)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, path.read_text()) == (0, "hi\n")
+    assert f"{path} is where this goes: it is not copied into itself" in err
+
+
+def test_term_ends_it_though_nobody_reads(begin, pt):
+    process = begin("run", "--", "sh", "-c", "echo started; exec yes")
+    started(process)  # and no more is read
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 143
+    assert pt("ps", "-q").out == ""
+
+
+def test_term_ends_it_in_the_middle_of_output_without_end(begin, pt, tmp_path):
+    path = tmp_path / "out"
+    with open(os.devnull, "wb") as null:
+        process = begin("run", "-o", str(path), "--", "sh", "-c", "ulimit -f 2000000; exec yes", stdout=null)
+        until = time.monotonic() + 20
+        while not path.exists() or path.stat().st_size < 1 << 24:
+            assert time.monotonic() < until
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+    assert pt("ps", "-q").out == ""

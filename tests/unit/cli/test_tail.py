@@ -7,25 +7,10 @@ import os
 import pytest
 
 from proctracker.cli import tail
-from proctracker.cli.tail import Lines, Shared, Tail, follow
+from proctracker.cli.sink import Lines
+from proctracker.cli.tail import Tail, follow
 from proctracker.supervisor import outputlimit
 from proctracker.tracker import holes
-
-
-@pytest.fixture
-def sink():
-    read_end, write_end = os.pipe()
-    os.set_blocking(read_end, False)
-
-    def read() -> bytes:
-        try:
-            return os.read(read_end, 1 << 16)
-        except BlockingIOError:
-            return b""
-
-    yield write_end, read
-    os.close(read_end)
-    os.close(write_end)
 
 
 @pytest.mark.parametrize(
@@ -127,28 +112,6 @@ def test_appended_output_begins_behind_what_was_there(tmp_path, sink):
     assert sink[1]() == b"new\n"
 
 
-def test_streams_that_share_a_descriptor_do_not_mix_their_lines(sink):
-    shared = Shared()
-    one, other = Lines(sink[0], shared=shared), Lines(sink[0], shared=shared)
-    one.show(b"a\nhal")
-    other.show(b"x\ny")
-    one.show(b"f\nb")
-    assert sink[1]() == b"a\nx\nhalf\n"
-    other.end()
-    one.end()
-    assert sink[1]() == b"y\nb"
-
-
-def test_a_stream_alone_on_a_shared_descriptor_is_shown_byte_for_byte(sink, monkeypatch):
-    monkeypatch.setattr(tail, "_LONGEST", 4)
-    one, other = (Lines(sink[0], shared=shared) for shared in [Shared()] * 2)
-    for data in (b"ab", b"cdef", b"g", b"\nh"):
-        one.show(data)
-    one.end()
-    other.end()
-    assert sink[1]() == b"abcdefg\nh"
-
-
 @pytest.fixture
 def holed(tmp_path):
     """A file of numbered lines with a hole in the middle; how many bytes that is."""
@@ -190,3 +153,42 @@ def test_who_is_ahead_of_the_hole_misses_nothing(tmp_path, sink):
     it.close()
     assert sink[1]() == b"x" * (1 << 15) + b"new\n"
     assert told == []
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_file_that_the_output_goes_into_is_not_shown(tmp_path, other):
+    path, link = tmp_path / "f", tmp_path / "link"
+    path.write_bytes(b"once\n")
+    link.symlink_to("f")
+    with path.open("ab") as file, open(os.devnull, "wb") as null:
+        # Shown on another descriptor, it would grow by what is shown of that one.
+        lines = Lines(null.fileno(), sinks=(null.fileno(), file.fileno())) if other else Lines(file.fileno())
+        it = Tail(str(link), lines)
+        assert it.pump() is False
+        it.all()
+        assert it.itself
+    assert path.read_bytes() == b"once\n"
+
+
+def test_others_have_their_turn(tmp_path, sink, monkeypatch):
+    monkeypatch.setattr(tail, "_PART", 4)
+    path = tmp_path / "f"
+    path.write_bytes(b"0123456789")
+    it = Tail(str(path), Lines(sink[0]))
+    assert it.pump(8) is True
+    assert sink[1]() == b"01234567"
+    it.all()
+    assert sink[1]() == b"89"
+
+
+def test_the_end_is_where_it_was_when_it_was_asked_for(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"a\n")
+
+    class Growing(Lines):
+        def show(self, data):
+            with path.open("ab") as file:
+                file.write(data)
+
+    Tail(str(path), Growing(1)).all()
+    assert path.read_bytes() == b"a\na\n"
