@@ -174,6 +174,12 @@ class Access:
                 return rows
         raise InvalidArgumentException(f"no job {word}: `proctracker ps -a` lists those there are")
 
+    def again(self, rows: Sequence[JobRow]) -> list[JobRow]:
+        """The rows of jobs of whatever host as they are now; one that was reaped is left out."""
+        hosts = {row.host or self.home.host for row in rows}
+        wanted = {host: [row.id for row in rows if (row.host or self.home.host) == host] for host in hosts}
+        return [row for host, ids in wanted.items() for row in self._reader_of(host).jobs(ids)]
+
     def _reader_of(self, host: str) -> Reader:
         if host == self.home.host:
             return self.reader

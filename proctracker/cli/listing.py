@@ -76,7 +76,8 @@ def _remarks(access: Access, rows: Sequence[JobRow], hosts: bool) -> None:
     if elsewhere:
         jobs = "1 live job" if elsewhere == 1 else f"{elsewhere} live jobs"
         formats.say(f"{jobs} on other hosts: ps --all-hosts")
-    queued = [row for row in rows if row.state in (JobState.QUEUED, JobState.REQUEUED) and not row.ended]
+    mine = [row for row in rows if row.host == access.home.host and not row.ended]
+    queued = [row for row in mine if row.state in (JobState.QUEUED, JobState.REQUEUED)]
     if queued and not access.supervised(queued):
         formats.say(f"{len(queued)} queued wait for a start: `proctracker session start` lets them go on")
 

@@ -6,6 +6,7 @@ import os
 
 from proctracker.cli import attempts, ends, formats, output, tail
 from proctracker.cli.access import Access
+from proctracker.cli.afar import Afar
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number, text
 from proctracker.errors import InvalidArgumentException
@@ -174,23 +175,25 @@ class _Following:
     def __init__(self, access: Access, shown: Sequence[_Shown], lines: int | None) -> None:
         self._access, self._lines = access, lines
         self._by_id = {each.row.id: each for each in shown if not each.row.ended}
+        mine = {name: each for name, each in self._by_id.items() if each.row.host == access.home.host}
+        self._afar = Afar(access, [each.row for name, each in self._by_id.items() if name not in mine])
         self._tails: list[Tail] = []
         self._logs: list[tuple[_Shown, output.Log]] = []
         from proctracker.tracker.waits import Listening
 
-        again = [name for name, each in self._by_id.items() if each.retries() and attempts.logged(access, each.row)]
+        again = [name for name, each in mine.items() if each.retries() and attempts.logged(access, each.row)]
         self._attempts = attempts.Attempts(access, again)
-        queued = [name for name, each in self._by_id.items() if each.row.dispatched is None or each.starting()]
-        for name, each in self._by_id.items():
+        queued = [name for name, each in mine.items() if each.row.dispatched is None or each.starting()]
+        for name, each in mine.items():
             if name not in queued:
                 self._begin(each)
         self._queued = Listening(access.place, access.place.by_keeper(queued) if queued else {}, _BEGUN)
-        self._live = Listening(access.place, access.place.by_keeper(list(self._by_id)), "ended")
+        self._live = Listening(access.place, access.place.by_keeper(list(mine)) if mine else {}, "ended")
 
     def go(self) -> None:
         """Show until the end."""
         try:
-            tail.follow(self._files, self._fds, self._wake)
+            tail.follow(self._files, self._fds, self._wake, lambda: self._afar.timeout)
             self._later(final=True)
             for each, log in self._logs:
                 log.all()
@@ -204,6 +207,9 @@ class _Following:
         """The job has started: its output can be shown."""
         if ends.never_started(each.row):
             each.once(None)
+            return
+        if each.row.host != self._access.home.host and each.with_engine():
+            self._access.tell(f"job {each.row.id}: its output is with the engine on {each.row.host}")
             return
         several = each.retries() and attempts.logged(self._access, each.row)
         for row in attempts.since(self._access, each.row, each.begun) if several else [each.row]:
@@ -242,16 +248,18 @@ class _Following:
             self._by_id[row.id].row = row
             self._begin(self._by_id[row.id])
         self._later()
+        for row in self._afar.begun():
+            self._by_id[row.id].row = row
+            self._begin(self._by_id[row.id])
         if self._live.open:
             self._live.ready()
-        return not self._live.open and not self._queued.open
+        return not (self._live.open or self._queued.open or self._afar.open)
 
 
 def _follow(access: Access, shown: Sequence[_Shown], lines: int | None) -> None:
     """Show what has ended, then what goes on."""
     for each in shown:
-        if each.row.ended or each.row.host != access.home.host:
+        if each.row.ended:
             each.once(lines)
-    mine = [each for each in shown if each.row.host == access.home.host]
-    if any(not each.row.ended for each in mine):
-        _Following(access, mine, lines).go()
+    if any(not each.row.ended for each in shown):
+        _Following(access, shown, lines).go()

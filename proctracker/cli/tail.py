@@ -184,8 +184,13 @@ class Watch:
         self._inotify.read()
 
 
-def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: Callable[[list[int]], bool]) -> None:
-    """Show files until ``wake`` says that it is over.
+def follow(
+    tails: Callable[[], list[Tail]],
+    fds: Callable[[], list[int]],
+    wake: Callable[[list[int]], bool],
+    timeout: Callable[[], float | None] = lambda: None,
+) -> None:
+    """Show files until ``wake`` says that it is over; ``timeout()`` is after how many seconds to call it in any case.
 
     ``wake(ready)`` is called with the descriptors that are readable, none at first; then ``tails()`` are the files known
     now and ``fds()`` the descriptors to wait on besides.
@@ -201,7 +206,8 @@ def follow(tails: Callable[[], list[Tail]], fds: Callable[[], list[int]], wake: 
         others = fds()
         # Most commands are over at once: watching files costs more than they do.
         watched: list[int | Watch] = [*others, *([watch] if watch else [])]
-        ready = select.select(watched, [], [], 0 if more else watch.timeout if watch else 0.03)[0]
+        waits = [each for each in (watch.timeout if watch else 0.03, timeout()) if each is not None]
+        ready = select.select(watched, [], [], 0 if more else min(waits, default=None))[0]
         if watch is None:
             watch = Watch() if not ready and not more else None
         elif watch in ready:
