@@ -85,14 +85,14 @@ def _set(call: Call, access: Access) -> int:
     if key != "max_running" or not equals:
         raise UsageError(usage)
     most = number({"max_running": value}, "max_running")
-    access.client.call("session_set", name=call.words[1], max_running=most)
+    access.place.tell_all("session_set", name=call.words[1], max_running=most)
     return 0
 
 
 def _start(call: Call, access: Access) -> int:
     """Let queued jobs go on, and say how many."""
     call.no_words(1)
-    queued = int(access.client.call("start").get("queued", 0))
+    queued = sum(int(each.get("queued", 0)) for each in access.place.tell_all("start"))
     formats.say(f"{queued} queued {'job goes' if queued == 1 else 'jobs go'} on")
     return 0
 

@@ -78,7 +78,7 @@ class JobSession:
     @max_running.setter
     def max_running(self, value: int) -> None:
         self._check()
-        self._place.client().call("session_set", name=self._name, max_running=limit(value))
+        self._place.tell_all("session_set", name=self._name, max_running=limit(value))
 
     # submitting
 

@@ -148,6 +148,14 @@ class Place:
             groups.setdefault(keepers.get(name, some), []).append(name)
         return groups or {None: []}
 
+    def tell_all(self, op: str, **fields: Any) -> list[Any]:
+        """Make a request of this process' supervisor, and of every other one that runs; the answers."""
+        client = self.client()
+        answers = [client.call(op, **fields)]
+        own = f"{client.supervisor.key}.sock"
+        names = (name for name in os.listdir(self.home.run) if name.endswith(".sock") and name != own)
+        return [*answers, *filter(None, (self.client(name[: -len(".sock")]).ask(op, **fields) for name in names))]
+
     def destroy(self, session: str, live: str) -> None:
         """Destroy a session; ``live``: ``refuse``, ``terminate`` or ``leave`` what has not ended, whichever supervisor's it is."""
         client = self.client()

@@ -217,3 +217,26 @@ def test_what_a_hard_limit_forbids_is_named(home: Home, limit: str, told: str) -
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     _run("run", "--", "true")
+
+
+def test_a_sessions_limit_is_told_to_every_supervisor(home: Home) -> None:
+    _run("session", "create", "night", "--max-running", "1", how=LIMITED["nice"])
+    first, second = (_run("submit", "-s", "night", *SLEEP, how=LIMITED["nice"]) for _ in range(2))
+    third = _run("submit", "-s", "night", *SLEEP)
+    assert len({*_keepers(home, first, second, third)}) == 2
+    _run("wait", "--started", first)
+    _run("wait", "--started", "--any", "--timeout", "0.2", second, third, code=124)
+    _run("session", "set", "night", "max_running=3")
+    _run("wait", "--started", second, third)
+
+
+def test_events_of_every_supervisors_jobs(home: Home) -> None:
+    held = _run("submit", "--hold", *SLEEP, how=LIMITED["nice"])
+    with subprocess.Popen([*ORDINARY, *PROGRAM, "events", "-f"], stdout=subprocess.PIPE, text=True) as events:
+        assert events.stdout is not None
+        try:
+            assert "QUEUED_HELD" in events.stdout.readline()
+            _run("terminate", held)
+            assert f"{held}  FAILED (terminated)" in events.stdout.readline()
+        finally:
+            events.kill()
