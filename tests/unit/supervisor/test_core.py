@@ -189,7 +189,7 @@ def test_a_full_disk_at_a_jobs_end(small_home: Home, tmp_path: Path) -> None:
     with pytest.raises(OutOfResourceException, match=small_home.path):  # noqa: PT012 - some still fit in
         for _ in range(100):
             client.submit("s", script, context(), contact="process")
-    assert wait.receive() is None
+    # Whether the end is written by now is chance: opening the store anew gives back the room of its log.
     assert client.call("status")["live"] >= 0
     filler.unlink()
     found = client.wait([job], timeout=LONG)
