@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import formats
+from proctracker.cli import formats, unanswered
 from proctracker.errors import InvalidArgumentException, InvalidSessionException
 from proctracker.store.paths import Home, home_path
 
@@ -31,6 +31,7 @@ class Access:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.home = Home(home_path(os.environ))
+        unanswered.watch(self.home.path)
         self.failed = False
         """Something that was asked for could not be done, and was told of."""
         self._reader: Reader | None = None
