@@ -9,6 +9,10 @@ from proctracker.model import JobRow
 from proctracker.store.rows import CHUNK, id_of, keys, marks
 from proctracker.store.transactions import Transactions
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _HELD = "finished IS NOT NULL AND container IS NOT NULL AND saved=0 AND sub_state IS NOT 'removed'"
 """Ended jobs whose container is still there."""
 
@@ -74,9 +78,9 @@ class Pruning(Transactions):
         """
         for key in contexts:
             found = self._db.rows(f"SELECT json FROM contexts WHERE key=? AND NOT EXISTS ({_NEEDED})", (key,))
-            values = json.loads(found[0][0]) if found else {}
-            if values.pop("env", None):
-                self._db.run("INSERT OR REPLACE INTO given VALUES (?,?)", (key, json.dumps(values)))
+            values = _object(found[0][0]) if found else {"env": None}
+            if values is None or values.pop("env", None):
+                self._db.run("INSERT OR REPLACE INTO given VALUES (?,?)", (key, json.dumps(values or {})))
                 self._db.run("DELETE FROM contexts WHERE key=?", (key,))
 
     def ended_beyond(self, keep: int | None = None, before_time: float | None = None) -> list[str]:
@@ -104,3 +108,12 @@ class Pruning(Transactions):
     def ended_before(self, moment: float) -> list[JobRow]:
         """Jobs that ended before an epoch second, the longest ended first."""
         return self._jobs("WHERE finished<? ORDER BY finished, key", (moment,))
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """An object as JSON has it; None for what is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

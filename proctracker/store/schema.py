@@ -16,8 +16,11 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
   category TEXT, kill_at REAL, since REAL, changed REAL, unseen INTEGER"""
 
-COLUMNS = tuple(each.split()[0] for each in _JOBS.split(","))
-"""The columns of ``jobs`` after its key, in JobRow's order (a test holds them together)."""
+KINDS = dict(each.split() for each in _JOBS.split(","))
+"""The columns of ``jobs`` after its key, and what each holds: TEXT, INTEGER or REAL."""
+
+COLUMNS = tuple(KINDS)
+"""Their names, in JobRow's order (a test holds them together)."""
 
 _GIVEN = "CREATE TABLE given (key TEXT PRIMARY KEY, json TEXT NOT NULL)"
 """What is left of a context that was dropped: all but the caller's own environment."""

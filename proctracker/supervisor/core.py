@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, settings, spawn
+from proctracker.supervisor import confinement, procfs, settings, shapes, spawn
 from proctracker.supervisor.calls import Calls
+from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.conmon import Monitors
 from proctracker.supervisor.containers import Containers
 from proctracker.supervisor.context import Context
@@ -115,10 +115,21 @@ class Core:
         return f"{self.uuid}/{row.id}/{row.attempt}"
 
     def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
-        """A job of the store, taken in."""
+        """A job of the store, taken in. One that cannot be handled, whatever its record holds, has failed; it alone.
+
+        A process that runs is followed to its end all the same.
+        """
+        wrong = shapes.mend(row)
         text, context = specs.get(row.spec, ("{}", ""))
-        job = Job(row, json.loads(text), context)
+        spec = shapes.parsed(text)
+        unfit = shapes.problem(spec, shapes.SPEC)
+        job = Job(row, {} if unfit else spec, context)
         self.jobs.add(job)
+        followed = row.container is None and row.state in (JobState.RUNNING, JobState.SUSPENDED)
+        if wrong:
+            self.ledger.accept(lambda store: store.update(row, shapes.MENDED))
+        if wrong or (unfit and not followed):
+            self.ends.not_started(job, NOT_STARTED, f"it cannot be handled: {wrong or unfit}")
         return job
 
     def serve(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.errors import Drmaa2Exception
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ PORTION = 1000
 
 BEHIND = 10_000
 """Changes during which a client may read nothing; then its connection is closed, and it asks for them when it reads."""
+
+MOST = 10
+"""Followers that one connection may have."""
 
 LOOK_AGAIN = 1.0
 """Seconds until a store is read again that could not be."""
@@ -49,6 +52,8 @@ class Followers:
 
     def add(self, connection: Connection, number: int, session: str | None, since: int | None) -> int:
         """Tell a client of every change after that sequence number (None: from now on); returns where that begins."""
+        if sum(each.connection is connection for each in self._followers) >= MOST:
+            raise InvalidArgumentException(f"{MOST} followers are the most on one connection")
         last = self._core.store.last_change()
         seq = last if since is None else min(max(since, 0), last)
         self._followers.append(Follower(connection, number, session, seq))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import shapes
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -130,4 +130,4 @@ class Housekeeping:
 
     def _ended_job(self, row: JobRow) -> Job:
         text, context = self._core.store.spec(row.spec)
-        return Job(row, json.loads(text), context)
+        return Job(row, shapes.spec_of(text), context)

@@ -8,7 +8,8 @@ import time
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import protocol
+from proctracker.supervisor import protocol, shapes
+from proctracker.supervisor.context import Context
 from proctracker.supervisor.jobs import Job
 from proctracker.templates import placeholders
 
@@ -54,8 +55,8 @@ class Intake:
         text = message.get("context_text")
         if text is None and key not in self._known and core.store.context(key) is None:
             return {"need": key}
+        spec = self._checked(message)
         resumed = core.housekeeping.unpause()
-        spec = protocol.parse(message["raw"])
         rows: list[JobRow] = []
         core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
         self._known.add(key)
@@ -70,6 +71,22 @@ class Intake:
         if resumed:
             answer["resumed"] = resumed
         return answer
+
+    def _checked(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The spec of a submit. Raises InvalidArgumentException for what no supervisor could go by, this one or a later."""
+        items, text = message.get("items"), message.get("context_text")
+        if items is not None and len(items) != len(message.get("indices") or ()):
+            raise InvalidArgumentException(f"submit: {len(items)} items for {len(message.get('indices') or ())} tasks")
+        try:
+            spec: dict[str, Any] = protocol.parse(message["raw"])
+            if text is not None:
+                Context(text, self._core.own)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InvalidArgumentException(f"submit: neither spec nor surroundings: {error}") from None
+        wrong = shapes.problem(spec, shapes.SPEC)
+        if wrong:
+            raise InvalidArgumentException(f"submit: {wrong}")
+        return spec
 
     def _write(self, store: Store, message: dict[str, Any], spec: dict[str, Any]) -> list[JobRow]:
         """Put a submit into the store, within a transaction: session, surroundings, spec, rows."""

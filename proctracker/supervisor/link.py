@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from proctracker.errors import DrmCommunicationException, from_wire
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException, from_wire
 from proctracker.store import Home
 from proctracker.supervisor import cage, confinement, election, protocol, socketpath
 
@@ -255,6 +255,10 @@ class Link:
         message = {"op": op, "n": number, **fields}
         raw = message.pop("raw", "")
         data = protocol.encode(message, raw)
+        if len(data) > protocol.REQUEST:
+            raise InvalidArgumentException(
+                f"{op}: {len(data)} bytes at once, {protocol.REQUEST} are the most: make several jobs or arrays of it"
+            )
         size, began = len(data), time.monotonic()
         try:
             if fd is not None:

@@ -89,7 +89,7 @@ def control(core: Core, connection: Connection, number: int, message: dict[str, 
         message["ids"],
         message["action"],
         message.get("signal") or "SIGTERM",
-        float(message.get("grace", 10.0)),
+        10.0 if message.get("grace") is None else float(message["grace"]),
         lambda outcome: connection.answer(number, outcome),
         bool(message.get("again")),
     )

@@ -13,10 +13,31 @@ VERSION = 1
 """The protocol's version, told by ``hello``; a client and a supervisor of two versions part at once."""
 
 LARGEST = 256 * 2**20
-"""Bytes a frame may have: far above any array of 200 KB command lines, far below what would exhaust a login node."""
+"""Bytes an answer may have."""
+
+REQUEST = 32 * 2**20
+"""Bytes a request may have: far above an array of 10,000 lines, far below what would exhaust a login node."""
 
 _HEAD = struct.Struct(">I")
-_decode = json.JSONDecoder().raw_decode
+_DIGITS = 40
+
+
+def _whole(digits: str) -> int:
+    """A whole number; ValueError for one so long that reading it would take its time."""
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _number(text: str) -> float:
+    """A number; ValueError for what is none, or none that can be counted with."""
+    value = float(text)
+    if value - value:
+        raise ValueError(f"{text[:_DIGITS]} is no number")
+    return value
+
+
+_decode = json.JSONDecoder(parse_int=_whole, parse_float=_number, parse_constant=_number).raw_decode
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
@@ -32,8 +53,11 @@ def encode(message: object, raw: str = "") -> bytes:
 
 
 def parse(text: str) -> Any:
-    """What ``text`` made: nothing stands before or after the value. ValueError for what is no JSON."""
-    return _decode(text)[0]
+    """What ``text`` made: nothing stands before or after the value. ValueError for what is no JSON, or too deep."""
+    try:
+        return _decode(text)[0]
+    except RecursionError:
+        raise ValueError("values within values, too deep") from None
 
 
 def text(value: object) -> str:
@@ -44,8 +68,13 @@ def text(value: object) -> str:
 class Frames:
     """Cuts a byte stream into messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = LARGEST) -> None:
         self._buffer = bytearray()
+        self._largest = largest
+
+    def __len__(self) -> int:
+        """Bytes of a frame that is not whole yet."""
+        return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
         """Yield every message completed by these bytes; ValueError for what is no frame of ours."""
@@ -53,7 +82,7 @@ class Frames:
         buffer += data
         while len(buffer) >= 4:
             (size,) = _HEAD.unpack_from(buffer)
-            if size > LARGEST:
+            if size > self._largest:
                 raise ValueError(f"a frame of {size} bytes")
             if len(buffer) < 4 + size:
                 return

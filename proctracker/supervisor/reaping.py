@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException, InvalidStateException, to_wire
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor import shapes
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
 
@@ -78,7 +78,9 @@ class Reaping:
         if not rows:
             return
         core = self._core
-        specs = {number: json.loads(text) for number, (text, _) in core.store.specs([row.spec for row in rows]).items()}
+        specs = {
+            number: shapes.spec_of(text) for number, (text, _) in core.store.specs([row.spec for row in rows]).items()
+        }
         core.store.begin()
         try:
             core.store.delete([row.id for row in rows])

@@ -7,7 +7,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import clock, confinement, election, pidfd, procfs, resumption
+from proctracker.supervisor import clock, confinement, election, pidfd, procfs, resumption, shapes
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
@@ -36,10 +36,12 @@ def recover(core: Core) -> None:
     starts, ends = core.seat.journal.read()
     _, kept = core.seat.kept.read()
     core.sweeps.recover()
-    rows = core.store.live(core.key)
-    specs = core.store.specs(sorted({row.spec for row in rows}))
+    rows = [row for row in core.store.live(core.key) if shapes.known(row)]
+    specs = core.store.specs(list({row.spec for row in rows}))
     for row in rows:
         job = core.load(row, specs)
+        if row.ended:
+            continue
         if row.dispatched is not None and row.container is None and JobState(row.state).queued:
             row.dispatched = None  # its slots were claimed, then the supervisor was killed
             core.ledger.change(job.row)

@@ -9,7 +9,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor import procfs
+from proctracker.supervisor import procfs, shapes
 from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.spawn import StartFailed, StartLater
@@ -78,7 +78,7 @@ class Removal:
         for row in rows:
             if row.container and not row.saved and row.sub_state != "removed":
                 text = self._core.store.spec(row.spec)[0]
-                groups.setdefault((row.runtime, json.dumps(json.loads(text).get("engine") or {})), []).append(row)
+                groups.setdefault((row.runtime, json.dumps(shapes.spec_of(text).get("engine") or {})), []).append(row)
         failed: dict[str, str] = {}
         left = len(groups)
         if not left:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import struct
+import sys
 
-from proctracker.errors import Drmaa2Exception, InternalException, to_wire
-from proctracker.supervisor import protocol, socketpath
+from proctracker.errors import Drmaa2Exception, InternalException, InvalidArgumentException, to_wire
+from proctracker.supervisor import protocol, shapes, socketpath
 from proctracker.supervisor.operations import OPERATIONS
 
 TYPE_CHECKING = False
@@ -23,6 +25,18 @@ _ROOM = socket.CMSG_SPACE(struct.calcsize("i"))
 _SPEAKS = 1.0
 """Seconds a client has to say ``hello`` to somebody who will refuse it."""
 
+UNREAD = 2**20
+"""Bytes a client may leave unread and still be served: beyond that it is to read first."""
+
+BACKLOG = 32 * 2**20
+"""Bytes that are kept for a client which does not read; one answer more is the most there can be."""
+
+HALVES = 2 * protocol.REQUEST
+"""Bytes kept of requests that are not whole yet, of all clients together: beyond that the largest is left."""
+
+MOST = 4000
+"""Connections served at once, or half of the descriptors there are; others wait in the listener's queue."""
+
 LATER = object()
 """What an operation returns that will answer by itself."""
 
@@ -32,7 +46,7 @@ class Connection:
 
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self._server, self._socket = server, sock
-        self._frames = protocol.Frames()
+        self._frames = protocol.Frames(protocol.REQUEST)
         self._out = bytearray()
         self.waits: dict[int, Wait] = {}
         self.stdin: int | None = None
@@ -63,6 +77,13 @@ class Connection:
                 self._server.serve(self, message)
         except ValueError:
             self.close()
+            return
+        self._server.bound()
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept of a request which is not whole yet."""
+        return len(self._frames)
 
     def _descriptor(self, extra: list[Any]) -> None:
         for level, kind, raw in extra:
@@ -86,8 +107,14 @@ class Connection:
         self.send({"n": number, "error": to_wire(error)})
 
     def send(self, message: object) -> None:
-        """Send a message; what does not fit now is sent when there is room."""
+        """Send a message; what does not fit now is sent when there is room.
+
+        Who does not read is not served meanwhile, and left where even so too much is to be sent.
+        """
         if not self.open:
+            return
+        if len(self._out) > BACKLOG:
+            self.close()
             return
         data = protocol.encode(message)
         if not self._out:
@@ -103,7 +130,8 @@ class Connection:
                 return
             data = data[sent:]
         self._out += data
-        self._server.core.loop.watch(self._socket.fileno(), self.read, self._write)
+        read = None if len(self._out) > UNREAD else self.read
+        self._server.core.loop.watch(self._socket.fileno(), read, self._write)
 
     def _write(self) -> None:
         try:
@@ -137,9 +165,12 @@ class Server:
         self._listener.setblocking(False)
         os.set_inheritable(self._listener.fileno(), False)
         self.connections: set[Connection] = set()
+        self._most = min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        self._serves = False
 
     def open(self) -> None:
         """Begin to serve."""
+        self._serves = True
         self.core.loop.watch(self._listener.fileno(), self._accept_all)
 
     def listen_anew(self, listener: socket.socket) -> None:
@@ -158,6 +189,9 @@ class Server:
         """Take in whoever waits; how many that were."""
         count = 0
         while True:
+            if len(self.connections) >= self._most:
+                self.core.loop.watch(self._listener.fileno(), None)
+                return count
             try:
                 sock, _ = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -178,30 +212,48 @@ class Server:
     def forget(self, connection: Connection, fd: int) -> None:
         """A connection is closing."""
         self.core.loop.forget(fd)
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.discard(connection)
+            if self._serves and len(self.connections) == self._most - 1:
+                self.core.loop.watch(self._listener.fileno(), self._accept_all)
         self.core.waits.gone(connection)
         self.core.followers.gone(connection)
         self.core.housekeeping.idle_soon()
 
     def serve(self, connection: Connection, message: dict[str, Any]) -> None:
         """Carry out one request."""
-        number = message.pop("n", 0)
-        operation = OPERATIONS.get(message.pop("op", ""))
+        number, op = message.pop("n", 0), message.pop("op", None)
         try:
+            operation = OPERATIONS.get(op) if isinstance(op, str) else None
             if operation is None:
                 raise InternalException("the supervisor does not know this request: it is of another version")
+            wrong = shapes.problem(message, shapes.REQUESTS[op])
+            if wrong:
+                raise InvalidArgumentException(f"{op}: {wrong}")
             found = operation(self.core, connection, number, message)
             if found is not LATER:
                 connection.answer(number, found)
         except Drmaa2Exception as error:
             connection.refuse(number, error)
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except Exception as error:
+            # One request that cannot be served, for whatever reason, must not end the supervisor of all jobs.
+            import traceback  # here: it is memory that hardly any supervisor ever needs
+
+            traceback.print_exc()
+            sys.stderr.flush()
             connection.refuse(number, InternalException(f"{type(error).__name__}: {error}"))
         finally:
             connection.drop_stdin()
 
+    def bound(self) -> None:
+        """Leave the client with the largest half of a request where all halves together are too large."""
+        halves = {connection: connection.held for connection in self.connections if connection.held}
+        if sum(halves.values()) > HALVES:
+            max(halves, key=lambda it: halves[it]).close()
+
     def close(self) -> None:
         """Close all connections: clients look for the next supervisor."""
+        self._serves = False
         for connection in list(self.connections):
             connection.close()
         self.core.loop.forget(self._listener.fileno())

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
+_LARGEST = 2.0**53
+
 DEFAULTS: dict[str, Any] = {
     "max_running_host": 0,
     "keep_ended": 1000,
@@ -56,4 +58,14 @@ def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]
 
 
 def _known(told: Any) -> dict[str, Any]:
-    return {name: told[name] for name in DEFAULTS if name in told} if isinstance(told, dict) else {}
+    """What of this is known and can be gone by."""
+    if not isinstance(told, dict):
+        return {}
+    return {name: told[name] for name, usual in DEFAULTS.items() if name in told and _fits(told[name], usual)}
+
+
+def _fits(value: object, usual: object) -> bool:
+    """Whether a setting is a truth value, or a number that is not below 0, as the default is."""
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(usual, bool)
+    return isinstance(value, (int, float)) and 0 <= value <= _LARGEST

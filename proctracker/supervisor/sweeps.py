@@ -7,7 +7,7 @@ import signal
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.model.records import replace
-from proctracker.supervisor import families, procfs
+from proctracker.supervisor import families, procfs, shapes
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ class Sweeps:
         """Take over those of ended jobs that a former supervisor did not live to make."""
         core = self._core
         for row in core.store.unswept(core.key):
+            shapes.mend(row)
             self.due(Job(row, {}, ""))
 
     def due(self, job: Job) -> None:

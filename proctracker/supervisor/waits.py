@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 values = attrgetter(*COLUMNS)
 """A row as the wire has it: a list in the order of the columns."""
 
+PORTION = 1000
+"""Rows in one push."""
+
+MOST = 1000
+"""Waits that one connection may have open."""
+
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 
 
@@ -64,6 +70,8 @@ class Waits:
 
         Raises InvalidArgumentException for an id nobody knows.
         """
+        if len(connection.waits) >= MOST:
+            raise InvalidArgumentException(f"{MOST} waits are the most on one connection")
         wait = Wait(connection, number, ids, kind, all_)
         core = self._core
         gone = [name for name in ids if core.jobs.find(name) is None]
@@ -150,4 +158,5 @@ class Waits:
         """Send what there is to tell."""
         pushes, self._pushes = self._pushes, {}
         for (connection, number), items in pushes.items():
-            connection.send({"push": number, "items": items})
+            for at in range(0, len(items), PORTION):
+                connection.send({"push": number, "items": items[at : at + PORTION]})

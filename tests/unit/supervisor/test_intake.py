@@ -12,7 +12,7 @@ import pytest
 from proctracker.errors import InvalidArgumentException, OutOfResourceException
 from proctracker.model import JobState
 from proctracker.supervisor import protocol
-from supervising import Desk, box, context, spec
+from supervising import Boxes, Desk, box, context, spec
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_held(desk: Desk) -> None:
     assert desk.row(desk.submit("true", hold=True)).state == JobState.QUEUED_HELD
 
 
-def test_paths(desk: Desk) -> None:
+def test_paths(desk: Desk, boxes: Boxes) -> None:
     given: dict[str, Any] = {"input": "in", "output": "/abs/%j", "error": "%%/%A", "cwd": "/base", "home_dir": "/h"}
     row = desk.row(desk.submit("true", **given, template={"working_directory": "w"}))
     assert (row.workdir, row.input, row.output, row.error) == ("/base/w", "/base/w/in", "/abs/1", "/base/w/%/1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from proctracker.errors import OutOfResourceException, from_wire
 from proctracker.store import Home
 from proctracker.supervisor import protocol, socketpath
+from proctracker.supervisor import server as module
 from proctracker.supervisor.server import refuse_all
 from supervising import Desk
 
@@ -128,6 +130,87 @@ def test_a_slow_client_holds_up_nobody(desk: Desk, client: Callable[[], socket.s
     assert not receiver._out
 
 
+def test_who_does_not_read_is_not_served_until_it_does(desk: Desk, client: Callable[[], socket.socket]) -> None:
+    sock = client()
+    [connection] = desk.core.server.connections
+    connection.send({"n": 1, "ok": "x" * (2 * module.UNREAD)})
+    sock.send(_STATUS * 100)
+    for _ in range(5):
+        desk.again()
+        desk.core.loop.round()
+    assert len(connection._out) < 2 * module.UNREAD + 100
+    frames = protocol.Frames()
+    found: list[dict[str, Any]] = []
+
+    def read() -> bool:
+        with suppress(BlockingIOError):
+            found.extend(frames.feed(sock.recv(2**20)))
+        return len(found) == 101 or desk.again()
+
+    desk.until(read)
+    assert connection.open
+
+
+def test_who_never_reads_is_left(
+    desk: Desk, client: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKLOG", 2**21)
+    client()
+    [connection] = desk.core.server.connections
+    for _ in range(100):
+        connection.send({"push": 1, "items": ["x" * 2**17]})
+    assert not connection.open
+    assert len(connection._out) < 2**21 + 2**18
+
+
+def test_the_largest_half_of_a_request_goes_first(
+    desk: Desk, client: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HALVES", 3 * 2**16)
+    large, small = client(), client()
+    half = struct.pack(">I", 2**20)
+    small.send(half + b"x" * 2**16)
+    large.send(half + b"x" * 2**17)
+    desk.until(lambda: len(desk.core.server.connections) == 1)
+    assert large.recv(1) == b""
+    with pytest.raises(BlockingIOError):
+        small.recv(1)
+
+
+@pytest.mark.parametrize("size", [protocol.REQUEST + 1, 200 * 2**20, 2**32 - 1])
+def test_a_request_that_is_too_large_is_left_at_its_first_bytes(
+    desk: Desk, client: Callable[[], socket.socket], size: int
+) -> None:
+    sock = client()
+    sock.send(struct.pack(">I", size))
+    desk.until(lambda: not desk.core.server.connections)
+    assert sock.recv(1) == b""
+
+
+def test_more_clients_than_are_served_wait_their_turn(desk: Desk) -> None:
+    desk.core.server._most = 2
+    socks = [socketpath.connect(desk.home.socket(desk.key)) for _ in range(4)]
+    for sock in socks:
+        sock.setblocking(False)
+        sock.send(_STATUS)
+    for sock in socks:
+        assert _answer(desk, sock)["ok"]["clients"] <= 2
+        sock.close()
+
+
+def test_a_request_that_fails_in_a_way_nobody_thought_of(
+    desk: Desk, client: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("who would have thought")
+
+    monkeypatch.setitem(module.OPERATIONS, "start", fail)
+    sock = client()
+    sock.send(protocol.encode({"op": "start", "n": 1}))
+    assert _answer(desk, sock)["error"][:2] == ["InternalException", "RuntimeError: who would have thought"]
+    assert "in fail" in capfd.readouterr().err
+
+
 def test_a_slow_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
     [connection] = desk.core.server.connections
@@ -196,6 +279,7 @@ def test_a_number_the_store_cannot_hold(desk: Desk, client: Callable[[], socket.
     sock.send(
         protocol.encode({"op": "session_create", "n": 1, "name": "s", "contact": "process", "max_running": 2**70})
     )
-    assert _answer(desk, sock)["error"][0] == "InternalException"
+    error = _answer(desk, sock)["error"]
+    assert error[:2] == ["InvalidArgumentException", "session_create: max_running: a whole number is expected"]
     sock.send(_STATUS)
     assert _answer(desk, sock)["ok"]["live"] == 0

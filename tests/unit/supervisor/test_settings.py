@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -66,3 +67,12 @@ def test_a_killed_ones_settings_are_the_next_ones(home: Home) -> None:
     known = settings.load(home, plain.supervisor.key)
     assert (known["keep_environment"], known["cli_timeout"]) == (True, 3.0)
     plain.close()
+
+
+@pytest.mark.parametrize("value", ["x", -1, None, [], {}, True, 2.0**60])
+def test_what_no_supervisor_can_go_by_is_no_setting(home: Home, value: object) -> None:
+    home.prepare()
+    known = settings.load(home, "main")
+    assert not settings.tell(home, "main", known, {"idle": value, "keep_environment": "yes"})
+    Path(settings.path(home, "main")).write_text(json.dumps({"idle": value}))
+    assert settings.load(home, "main") == settings.DEFAULTS
