@@ -6,6 +6,7 @@ import os
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import field, record
+from proctracker.trusted import expanded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,23 +49,48 @@ class Config:
 
 
 def paths(environ: Mapping[str, str]) -> list[str]:
-    """The files that count, the later wins key by key."""
+    """The files that count, the later wins key by key. Raises InvalidArgumentException for ``~`` where nobody knows it."""
     if environ.get("PROCTRACKER_CONFIG"):
-        return [environ["PROCTRACKER_CONFIG"]]
+        return [expanded(environ["PROCTRACKER_CONFIG"], environ, "PROCTRACKER_CONFIG")]
     base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config")
     return ["/etc/proctracker/config.yaml", os.path.join(base, "proctracker", "config.yaml")]
 
 
 def load(environ: Mapping[str, str]) -> Config:
-    """Read it. Raises InvalidArgumentException naming file, key, and the nearest known key."""
+    """Read it. Raises InvalidArgumentException naming file, key, and the nearest known key.
+
+    DeniedByDrmsException for a file that others own or can change, or put another in place of: commands in it are run.
+    """
     config = Config()
     for path in paths(environ):
         if environ.get("PROCTRACKER_CONFIG") or os.path.exists(path):
             from proctracker.templates import files  # here: most users have no file, and a command is begun without
 
-            for key, value in files.read(path).items():
+            for key, value in files.read(path, _opened(path, environ)).items():
                 _set(config, path, key, value)
     return config
+
+
+def _opened(path: str, environ: Mapping[str, str]) -> int | None:
+    """A descriptor of a file that only its user, or root, can have written. None: one that the caller handed over."""
+    if path == os.devnull or os.path.dirname(path) in ("/dev/fd", "/proc/self/fd"):
+        return None
+    if not os.path.isabs(path) and not environ.get("PROCTRACKER_CONFIG"):
+        name = "XDG_CONFIG_HOME" if environ.get("XDG_CONFIG_HOME") else "HOME"
+        raise InvalidArgumentException(
+            f"{name}: {environ[name]!r} is relative, and {path} of whatever directory this is would be believed: "
+            "name an absolute path"
+        )
+    from proctracker import trusted
+
+    try:
+        held = trusted.reach(os.path.abspath(path), "use a configuration of your own (PROCTRACKER_CONFIG)")
+        try:
+            return os.open(f"/proc/self/fd/{held}", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(held)
+    except OSError as error:
+        raise InvalidArgumentException(f"{path}: {error.strerror}") from None
 
 
 def _set(config: Config, path: str, key: str, value: Any) -> None:
@@ -140,7 +166,7 @@ def _words(value: Any) -> tuple[str, ...]:
     words: list[Any] = value.split() if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"a list of words is expected, not {value!r}")
-    return tuple(words)
+    return tuple(os.path.expanduser(word) if word.startswith("~/") else word for word in words)
 
 
 def _named(value: Any, kind: str, keys: tuple[str, str], build: Callable[..., Any]) -> dict[str, Any]:
@@ -151,6 +177,9 @@ def _named(value: Any, kind: str, keys: tuple[str, str], build: Callable[..., An
         if not isinstance(entry, dict) or not set(entry) <= set(keys) or keys[0] not in entry:
             raise TypeError(f"{name}: keys {keys[0]} and {keys[1]} are expected")
         found[str(name)] = build(str(entry[keys[0]]), _words(entry.get(keys[1], [])))
+        command = getattr(found[str(name)], "command", ())
+        if command and "/" in command[0] and not os.path.isabs(command[0]):
+            raise TypeError(f"{name}: a command's name or absolute path is expected, not {command[0]!r}")
     return found
 
 

@@ -40,13 +40,14 @@ def doctor(call: Call) -> int:
     """Look at everything; exit code 1 if the default tracker cannot work."""
     call.no_words()
     access = Access(call)
+    access.place.lenient = True
     checks = list(_checks(access))
     if call.flag("json"):
         formats.write(formats.dump_json([check._asdict() for check in checks]))
     else:
         colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         formats.write("".join(_line(check, colours) for check in checks))
-    needed = {"state directory", f"tracker {access.default_contact}"}
+    needed = {"state directory", "configuration", f"tracker {access.default_contact}"}
     return 1 if any(check.name in needed and check.grade in ("fails", "absent") for check in checks) else 0
 
 
@@ -93,6 +94,22 @@ def _state(access: Access) -> Check:
     if free < _LITTLE_ROOM:
         return Check(name, "warn", f"{path}, {room}", "free some room: results could not be kept")
     return Check(name, "ok", f"{path}, {room}" + ("" if there == path else ", will be made"))
+
+
+def _configuration(access: Access) -> Check:
+    """What is believed, and that it means something; raises what is wrong with it."""
+    from proctracker import config, trusted
+    from proctracker.tracker import contacts
+
+    found = contacts.Configured().load(os.environ)
+    read = [path for path in config.paths(os.environ) if os.path.exists(path)]
+    if found.output_dir:
+        try:
+            os.close(trusted.reach(found.output_dir, "name another output_dir"))
+        except OSError as error:
+            text = f"output_dir: {error.filename}: {error.strerror}"
+            return Check("configuration", "fails", text, "make it, or name another output_dir")
+    return Check("configuration", "ok", ", ".join(read) or "none")
 
 
 def _file_system(access: Access) -> Check:
@@ -176,6 +193,7 @@ def _limits(access: Access) -> Check:
 _LOOKS: dict[str, Callable[[Access], Check]] = {
     "proctracker": _program,
     "state directory": _state,
+    "configuration": _configuration,
     "file system": _file_system,
     "supervisor": _supervisor,
     "pidfd": _pidfd,

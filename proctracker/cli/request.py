@@ -14,6 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+_LARGEST = 2**21
+"""Characters of an environment file; a device may have no end."""
+
 _ATTRIBUTES = {
     "image": "job_category",
     "name": "job_name",
@@ -174,10 +177,14 @@ def _lines(path: str) -> list[str]:
     """The lines of an environment file that are neither empty nor a comment."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
+            read = file.read(_LARGEST + 1)
     except OSError as error:
         raise InvalidArgumentException(f"--env-file: {path}: {error.strerror}") from None
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if len(read) > _LARGEST:
+        raise InvalidArgumentException(
+            f"--env-file: {path}: it is larger than {_LARGEST >> 20} MiB, as no environment is"
+        )
+    return [line for line in read.split("\n") if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _input(call: Call, template: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from proctracker.cli.access import DEFAULT_SESSION, Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, meant, number, text
 from proctracker.cli.request import keep_stdin, template_of
+from proctracker.errors import InvalidArgumentException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from proctracker.model import JobTemplate
     from proctracker.tracker.contacts import Target
+
+
+_LARGEST = 2**26
+"""Bytes of a list of tasks; a device may have no end."""
 
 
 class Start:
@@ -130,7 +135,10 @@ def array(call: Call) -> int:
 def _tasks(path: str) -> list[str]:
     """The lines of a file (``-``: standard input) that are not empty."""
     with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-        lines = os.fsdecode(file.read()).split("\n")
+        read = file.read(_LARGEST + 1)
+    if len(read) > _LARGEST:
+        raise InvalidArgumentException(f"array: {path} is larger than {_LARGEST >> 20} MiB: that is no list of tasks")
+    lines = os.fsdecode(read).split("\n")
     found = [line[:-1] if line.endswith("\r") else line for line in lines if line.strip()]
     if not found:
         raise UsageError(f"array: {path} holds no task: a line is expected for each")

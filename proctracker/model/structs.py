@@ -105,11 +105,14 @@ class Struct:
         if read is None or value is None:
             return value
         try:
-            return read(value)
-        except TypeError as expected:
-            given = repr(value)
-            given = given if len(given) < 60 else given[:57] + "..."
-            raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
+            try:
+                return read(value)
+            except TypeError as expected:
+                given = repr(value)
+                given = given if len(given) < 60 else given[:57] + "..."
+                raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
+        except RecursionError:
+            raise InvalidArgumentException(f"{name}: its value is within itself, or nested too deep") from None
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in self.names())

@@ -145,12 +145,28 @@ class Configured:
     def __init__(self) -> None:
         self._known: tuple[Any, Config] | None = None
 
-    def load(self, environ: Mapping[str, str]) -> Config:
-        """The configuration as it is now. Raises InvalidArgumentException naming the file and the key."""
+    def load(self, environ: Mapping[str, str], lenient: bool = False) -> Config:
+        """The configuration as it is now. Raises InvalidArgumentException naming the file and the key.
+
+        ``lenient``: one with trackers that mean nothing is taken all the same.
+        """
         stamp = [_stamp(path) for path in configuration.paths(environ)]
         if self._known is None or self._known[0] != stamp:
-            self._known = (stamp, configuration.load(environ))
+            found = configuration.load(environ)
+            if not lenient:
+                _check(found)
+            self._known = (stamp, found)
         return self._known[1]
+
+
+def _check(config: Config) -> None:
+    """Raise InvalidArgumentException for a tracker of no runtime, or a default that is none: who reads it is told."""
+    for name, tracker in config.trackers.items():
+        _runtime(name, tracker)
+    name = re.split("[:?]", config.default_contact, maxsplit=1)[0]
+    known = [*runtimes.names(), *config.trackers]
+    if name not in known:
+        raise InvalidArgumentException(f"default_contact: no tracker {name!r}{nearest(name, known)}")
 
 
 def _stamp(path: str) -> tuple[str, int, int, int] | str:
@@ -158,4 +174,4 @@ def _stamp(path: str) -> tuple[str, int, int, int] | str:
         found = os.stat(path)
     except OSError:
         return path
-    return path, found.st_mtime_ns, found.st_size, found.st_ino
+    return path, found.st_ctime_ns, found.st_size, found.st_ino

@@ -41,6 +41,8 @@ class Place:
         self._reader: Reader | None = None
         self._hosts: dict[str, Reader] = {}
         self._configured = contacts.Configured()
+        self.lenient = False
+        """Go on with what can be used of a configuration that is wrong: for ``doctor``, which tells of it by itself."""
         self._clients: dict[str | None, Client] = {}
         self.tracks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         """What is known of the sessions' jobs (``track.track_of``), as long as anybody uses it: they lead back to here."""
@@ -65,7 +67,12 @@ class Place:
 
     def config(self) -> Config:
         """The configuration as it is now."""
-        return self._configured.load(os.environ)
+        try:
+            return self._configured.load(os.environ, self.lenient)
+        except Drmaa2Exception:
+            if not self.lenient:
+                raise
+            return Config()
 
     def target(self, contact: str | None, config: Config) -> Target:
         """What a contact means here and now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,3 +249,81 @@ def test_files_of_a_later_start_are_looked_at_then(home: Home, tmp_path: Path) -
     assert cli("wait", job).returncode == 0
     assert cli("wait", other).returncode == 125
     assert json.loads(cli("info", "--json", other).stdout)[0]["job_sub_state"] == "start-failed"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["submit", "--env-file", "/dev/zero", "true"],
+        ["array", "--over", "/dev/zero", "true"],
+        ["template", "check", "/dev/zero"],
+        ["submit", "-t", "/dev/zero", "true"],
+    ],
+)
+def test_a_file_without_an_end(home: Home, words: list[str]) -> None:
+    done = cli(*words)
+    assert done.returncode == 1
+    assert "/dev/zero" in one_line(done)
+    assert "larger than" in done.stderr
+
+
+def test_a_configuration_without_an_end(home: Home) -> None:
+    done = cli("submit", "--", "true", PROCTRACKER_CONFIG="/dev/zero")
+    assert done.returncode == 1
+    assert "/dev/zero can be written by others" in one_line(done)
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json"])
+def test_a_template_that_is_a_bomb(home: Home, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(25)
+    )
+    path.write_text(bomb if name == "a.yaml" else '{"args": ' + "[" * 200_000)
+    for words in (["template", "check", str(path)], ["submit", "-t", str(path), "true"]):
+        done = cli(*words)
+        assert done.returncode == 1
+        assert str(path) in one_line(done)
+    done = cli("ps", PROCTRACKER_CONFIG=str(path))
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("trackers: {x: {runtime: podmn}}", "trackers: x: no runtime 'podmn' (did you mean podman?)"),
+        ("default_contact: podmn", "default_contact: no tracker 'podmn' (did you mean podman?)"),
+        ("trackers: {x: {runtime: podman, command: [bin/podman]}}", "absolute path is expected, not 'bin/podman'"),
+        ("output_dir: out", "output_dir: an absolute path is expected"),
+        ("output_dir: ~nobody-has-this-name/out", "output_dir: an absolute path is expected"),
+        ("max_running: 1\nmax_running: 2", "line 2: no YAML: 'max_running' is there twice"),
+    ],
+)
+def test_a_configuration_that_means_nothing_is_told_when_it_is_read(
+    home: Home, tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    done = cli("submit", "--", "true", PROCTRACKER_CONFIG=str(path))
+    assert done.returncode == 1
+    assert told in one_line(done)
+    if text.startswith("max"):
+        assert told in cli("doctor", PROCTRACKER_CONFIG=str(path)).stdout
+
+
+@pytest.mark.parametrize("given", ["~/x", "x", "./x", "~nobody-has-this-name/x"])
+def test_no_directory_of_that_name_is_made_here(home: Home, tmp_path: Path, given: str) -> None:
+    """A home from ``~`` is expanded; a relative one is refused, and what nobody knows too."""
+    here, mine = tmp_path / "here", tmp_path / "mine"
+    for folder in (here, mine):
+        folder.mkdir()
+    words = ["env", f"--chdir={here}", sys.executable, "-m", "proctracker", "run", "--", "true"]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(mine), "PROCTRACKER_HOME": given}
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    assert os.listdir(here) == []
+    assert done.returncode == (0 if given == "~/x" else 125)
+    assert os.listdir(mine) == (["x"] if given == "~/x" else [])
+    if given == "~/x":
+        from e2e.day import kill, seat
+
+        kill(*seat(Home(str(mine / "x"))))

@@ -281,3 +281,83 @@ def test_a_directory_for_output_that_is_missing(people: People) -> None:
     done = people.run(ANN, sys.executable, "-c", script, **env)
     assert "InvalidArgumentException: output_dir" in done.stderr
     assert not place.parent.exists()
+
+
+def _evil(people: People, uid: int, path: Path, mode: str = "644") -> None:
+    """A configuration whose default tracker's command leaves a trace."""
+    text = f"default_contact: evil\ntrackers: {{evil: {{runtime: podman, command: [touch, {people.folder}/ran/it]}}}}\n"
+    people.sh(uid, f"mkdir -p {path.parent}; printf '%s' '{text}' > {path}; chmod {mode} {path}")
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "told"),
+    [
+        (THIEF, "644", "{path} belongs to uid {thief} (pt-thief), not to {ann}"),
+        (ANN, "666", "{path} can be written by others"),
+        (ANN, "1777", "{above} can be written by others, who could put another {path} in its place"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["PROCTRACKER_CONFIG", "XDG_CONFIG_HOME", "relative", "HOME"])
+def test_a_configuration_of_somebody_else(
+    people: People, site: Path, owner: int, mode: str, told: str, variable: str
+) -> None:
+    ran = Path(people.folder, "ran")
+    ran.mkdir()
+    ran.chmod(0o1777)
+    path = site / "c" / (".config/proctracker" if variable == "HOME" else "proctracker") / "config.yaml"
+    _evil(people, owner, path, "644" if mode == "1777" else mode)
+    if mode == "1777":
+        os.chmod(path.parent, 0o777)
+    elif owner == THIEF:  # so that the file itself is the first thing that is not Ann's
+        for folder in (path.parent, path.parent.parent, site / "c"):
+            os.chown(folder, ANN, -1)
+    env = {"PROCTRACKER_HOME": f"{people.home(ANN)}/pt"}
+    env.update(
+        {
+            "PROCTRACKER_CONFIG": {"PROCTRACKER_CONFIG": str(path)},
+            "XDG_CONFIG_HOME": {"XDG_CONFIG_HOME": f"{site}/c"},
+            "relative": {"XDG_CONFIG_HOME": os.path.relpath(site / "c", people.home(ANN))},
+            "HOME": {"HOME": f"{site}/c"},
+        }[variable]
+    )
+    wanted = told.format(path=path, above=path.parent, thief=THIEF, ann=ANN)
+    if variable == "relative":
+        wanted = f"XDG_CONFIG_HOME: '{env['XDG_CONFIG_HOME']}' is relative"
+    for words in (("run", "--", "true"), ("submit", "--", "true"), ("categories",), ("doctor",), ("adopt",)):
+        done = people.cli(ANN, *words, **env)
+        assert done.returncode in (1, 125), done
+        assert wanted in (done.stdout if words[0] == "doctor" else done.stderr), done
+    script = "import proctracker as pt; pt.run(['true'])"
+    assert wanted in people.run(ANN, sys.executable, "-c", script, **env).stderr
+    assert os.listdir(ran) == []
+
+
+def test_sudo_with_the_environment_of_a_user(people: People) -> None:
+    """``sudo -E``: root believes no configuration of Ann's, wherever root's own state is."""
+    ran = Path(people.folder, "ran")
+    ran.mkdir()
+    path = Path(people.home(ANN), ".config", "proctracker", "config.yaml")
+    _evil(people, ANN, path)
+    state = {"PROCTRACKER_HOME": f"{people.folder}/root-state"}
+    done = people.cli(0, "run", "--", "true", HOME=people.home(ANN), **state)
+    assert done.returncode == 125
+    assert f"{people.home(ANN)} belongs to uid {ANN} (pt-ann), who could put another {path} in its place" in done.stderr
+    assert os.listdir(ran) == []
+
+
+def test_configurations_that_are_believed(people: People) -> None:
+    """One's own, through one's own link, writable by one's own group, root's, the null device, a descriptor."""
+    home = people.home(ANN)
+    people.sh(
+        ANN,
+        "umask 002; mkdir -p .config dotfiles; echo 'max_running: 3' > dotfiles/config.yaml; ln -s ../dotfiles .config/proctracker",
+    )
+    roots = Path(people.folder, "root.yaml")
+    roots.write_text("max_running: 3\n")
+    for env in ({}, {"PROCTRACKER_CONFIG": "~/dotfiles/config.yaml"}, {"PROCTRACKER_CONFIG": str(roots)}):
+        script = "import os; from proctracker import config; print(config.load(os.environ).max_running)"
+        done = people.run(ANN, sys.executable, "-c", script, **env)
+        assert (done.returncode, done.stdout) == (0, "3\n"), done
+    for name in ("/dev/null", "/dev/fd/0"):
+        assert people.cli(ANN, "run", "--", "true", PROCTRACKER_CONFIG=name).returncode == 0
+    assert os.listdir(home)

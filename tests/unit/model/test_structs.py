@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctracker.model import JobState, QueueInfo, moment, nearest, plain
+from proctracker.errors import InvalidArgumentException
+from proctracker.model import JobState, JobTemplate, QueueInfo, moment, nearest, plain
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,15 @@ def test_a_moment_is_aware_and_the_same_second(epoch: float) -> None:
 
 def test_no_moment() -> None:
     assert moment(None) is None
+
+
+def test_a_value_that_is_within_itself_or_too_deep() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (circle, deep):
+        for name, told in (("implementation_specific", {"options": value}), ("resource_limits", {"A": value})):
+            with pytest.raises(InvalidArgumentException, match=f"^{name}: "):
+                JobTemplate({name: told})

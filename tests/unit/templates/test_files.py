@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from proctracker import templates
 from proctracker.errors import InvalidArgumentException
@@ -85,3 +87,69 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         files.read(str(tmp_path / "none.yaml"))
     with pytest.raises(InvalidArgumentException, match="Is a directory"):
         files.read(str(tmp_path))
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(20)
+)
+CHAIN = "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 150))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.yaml", BOMB, "no YAML: its aliases stand for"),
+        ("a.yaml", CHAIN, "no YAML for us: its values are nested too deep"),
+        ("a.yaml", "args: &a [x, *a]", ", line 1: no YAML: an anchor that refers to itself"),
+        ("a.yaml", "a: &a\n  b: {c: *a}", ", line 1: no YAML: an anchor that refers to itself"),
+        ("a.yaml", "? &a [*a]\n: x", "no YAML: an anchor that refers to itself"),
+        ("a.yaml", "args: [a]\njob_name: x\nargs: [b]\n", ", line 3: no YAML: 'args' is there twice"),
+        ("a.yaml", "job_environment: {A: '1', B: '2', A: '1'}", ", line 1: no YAML: 'A' is there twice"),
+        ("a.yaml", "args: " + "[" * 101, "no YAML for us: its values are nested too deep"),
+        ("a.yaml", "args: " + "[" * 100_000, "nest"),
+        ("a.yaml", "- " * 100_000 + "x", "nest"),
+        ("a.json", '{"args": ' + "[" * 100_000, "no JSON for us: its values are nested too deep"),
+        ("a.json", '{"args": ' + "[" * 120 + "]" * 120 + "}", "no JSON for us: its values are nested too deep"),
+        ("a.json", '{"args": ["a"], "args": ["b"]}', "no JSON: 'args' is there twice"),
+        ("a.json", '{"implementation_specific": {"rm": true, "rm": false}}', "no JSON: 'rm' is there twice"),
+        ("a.json", '{"priority": NaN}', "no JSON: NaN is no number"),
+        ("a.json", '{"priority": ' + "9" * 10_000 + "}", ""),
+        ("a.yaml", "priority: " + "9" * 10_000, ""),
+        ("a.yaml", "#" * files.LARGEST + "\n", "it is larger than 1 MiB"),
+    ],
+)
+@pytest.mark.parametrize("plain", [False, True])
+def test_nonsense_ends_soon_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, told: str, plain: bool
+) -> None:
+    if plain:
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    path = _write(tmp_path, name, text)
+    with pytest.raises(InvalidArgumentException) as caught:
+        templates.load(path)
+    assert caught.value.message.startswith(path)
+    assert told in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_aliases_and_merges_within_reason(tmp_path: Path) -> None:
+    text = (
+        "job_environment: &e {A: '1'}\nargs: [&w word, *w, *w]\nimplementation_specific: {<<: {rm: true}, rm: false}\n"
+    )
+    found = templates.load(_write(tmp_path, "a.yaml", text))
+    assert (found.job_environment, found.args) == ({"A": "1"}, ["word"] * 3)
+    assert found.implementation_specific == {"rm": False}
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/urandom"])
+def test_a_device_without_an_end(path: str) -> None:
+    with pytest.raises(InvalidArgumentException, match=f"{path}: it is larger than 1 MiB"):
+        templates.load(path)
+
+
+def test_a_descriptor_of_the_file(tmp_path: Path) -> None:
+    path = _write(tmp_path, "a.yaml", "job_name: x")
+    fd = os.open(path, os.O_RDONLY)
+    assert files.read("called this", fd) == {"job_name": "x"}
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
