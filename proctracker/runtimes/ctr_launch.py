@@ -67,6 +67,25 @@ _FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
 
 EXTENSIONS = (*_FLAGS, "volumes", "privileged", "rm", "entrypoint", "pull", "options")
 
+MODES = (
+    *(
+        "ro",
+        "rw",
+        "bind",
+        "rbind",
+        "private",
+        "rprivate",
+        "shared",
+        "rshared",
+        "slave",
+        "rslave",
+        "unbindable",
+        "runbindable",
+    ),
+    *("nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "relatime", "strictatime", "nodiratime"),
+)
+"""Options of a bind mount (runc's specconv); ctr hands others on, and nothing comes of them."""
+
 _NOT_SAID = "proctracker.template"
 
 _CARRIER = """\
@@ -216,6 +235,7 @@ def _mounts(template: JobTemplate, base: str) -> list[str]:
     found = []
     for word in flags.volumes("volumes", extension(template, "volumes") or []):
         source, target, options = flags.volume(word)
+        flags.check_modes(word, MODES)
         if not flags.is_path(source):
             raise InvalidArgumentException(f"volumes: {source!r} is no path, and containerd has no volumes of a name")
         how = ":".join(["rbind", *(part for part in options.split(",") if part)]) if options else "rbind:rw"

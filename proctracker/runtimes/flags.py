@@ -70,6 +70,14 @@ def ports(name: str, value: Any) -> Sequence[str]:
     return found
 
 
+def check_ports(template: JobTemplate) -> None:
+    """Raise InvalidArgumentException for ports of a container whose network has none of its own: the CLIs drop them."""
+    network = extension(template, "network")
+    if network in ("host", "none") and extension(template, "exposed_ports"):
+        why = "the host's ports are the job's" if network == "host" else "the job has no network"
+        raise InvalidArgumentException(f"exposed_ports: nothing can be published with network {network}: {why}")
+
+
 def volumes(name: str, value: Any) -> Sequence[str]:
     """``SOURCE:TARGET[:OPTIONS]`` each; the target is absolute."""
     found = each(name, value)
@@ -85,6 +93,15 @@ def volume(word: str, name: str = "volumes") -> tuple[str, str, str]:
     if not source or not target.startswith("/"):
         raise InvalidArgumentException(f"{name}: {word!r} is not SOURCE:TARGET[:ro], the target absolute")
     return source, target, options
+
+
+def check_modes(word: str, known: Sequence[str]) -> None:
+    """Raise InvalidArgumentException for a volume's option that a CLI does not know and would not refuse."""
+    for part in volume(word)[2].split(","):
+        if part and part not in known:
+            raise InvalidArgumentException(
+                f"volumes: {word!r}: {part!r} is no mount option{nearest(part, known)}; read-only is ro"
+            )
 
 
 def is_path(source: str) -> bool:

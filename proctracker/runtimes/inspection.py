@@ -171,7 +171,7 @@ def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:
 def _never_started(state: Mapping[str, Any]) -> Observation:
     """The engine keeps a container whose start failed as ``created``; docker with a shell's status, podman 5 with words."""
     error, code = str(state.get("Error") or ""), number(state.get("ExitCode"))
-    return ended(code if code in (125, 126, 127) else words.start_status(error), error=words.reason(error))
+    return ended(words.start_status(error, code or 125), error=words.reason(error))
 
 
 def _command(found: Mapping[str, Any]) -> tuple[str, ...] | None:

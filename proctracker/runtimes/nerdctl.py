@@ -70,6 +70,21 @@ container's id, which is written before they are made.
 """
 
 
+MODES = (
+    *("ro", "rw", "rro", "bind", "rbind", "private", "rprivate", "shared", "rshared", "slave", "rslave"),
+    *("nocopy", "z", "Z"),
+)
+"""Options of a volume (nerdctl's command reference, "Volume flags"); of others it warns only."""
+
+
+def volumes(name: str, value: Any) -> Sequence[str]:
+    """As any CLI's, with no option that it does not know."""
+    found = flags.volumes(name, value)
+    for word in found:
+        flags.check_modes(word, MODES)
+    return found
+
+
 class Nerdctl(DockerLike):
     """The CLI of nerdctl 1.7 or newer."""
 
@@ -109,7 +124,12 @@ class Nerdctl(DockerLike):
     }
     extensions: Sequence[str] = tuple(name for name in EXTENSIONS if name != "restart")
     states: Mapping[str, str] = STATES
-    extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
+    extension_readers: Mapping[str, flags.Reader] = {
+        **flags.READERS,
+        "uts": namespace,
+        "pid": namespace,
+        "volumes": volumes,
+    }
     list_words: Argv = ("ps", "--all", "--no-trunc", "--format", "json")
     version_words: Argv = (
         "version",

@@ -40,8 +40,8 @@ def cdi(name: str, value: Any) -> Sequence[str]:
         chosen = [str(index) for index in range(int(word))]
     else:
         chosen = word[7:].split(",") if word.startswith("device=") else [word]
-    if word != "all" and not (word.isdecimal() or word.startswith("device=")):
-        raise InvalidArgumentException(f"{name}: all, a number or device=ID[,ID] is expected, not {word!r}")
+    if word != "all" and not ((word.isdecimal() and int(word)) or word.startswith("device=")):
+        raise InvalidArgumentException(f"{name}: all, a number above 0 or device=ID[,ID] is expected, not {word!r}")
     return [f"nvidia.com/gpu={each}" for each in chosen]
 
 

@@ -36,9 +36,12 @@ UNSUPPORTED = {
     "stage_out_files": "nothing is copied; give the directories as volumes",
 }
 
-IGNORED = ("are not supported and ignored", " discarded.", "discarding resource limit requests")
+IGNORED = (
+    *("are not supported and ignored", " discarded.", "discarding resource limit requests"),
+    *("ort mappings have been discarded", "ublished ports are discarded"),
+)
 """Of limits that do not hold there: rootless podman on cgroup v1, docker and podman by root where a controller is missing,
-rootless nerdctl on cgroup v1."""
+rootless nerdctl on cgroup v1; of ports in a network that is not the container's own, podman's and docker's words."""
 
 ACTIONS = {"suspend": "pause", "resume": "unpause"}
 """A control -> the CLI's word for it."""
@@ -103,6 +106,7 @@ class DockerLike:
         flags.check_text(template)
         reserved.refuse(template, self.reserved)
         self.template_words(template, "/")
+        flags.check_ports(template)
         flags.entrypoint_words(template)
         environment.passed(template.job_environment or {}, "")
 
@@ -170,10 +174,10 @@ class DockerLike:
         return self.plan(request, DETACHED, [], None)
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """The CLI's 125, 126 or 127; other codes by its words."""
+        """By its words: podman and docker return 126 and 127 for more than the command's sake. 125 is all refusals'."""
         said = words.reason(completed.stderr) or f"{self.name} ended with {completed.returncode} and no word"
-        known = completed.returncode in (125, 126, 127)
-        return completed.returncode if known else words.start_status(completed.stderr), said
+        code = completed.returncode
+        return 125 if code == 125 else words.start_status(completed.stderr, code), said
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
         """One ``inspect`` for all."""

@@ -42,10 +42,23 @@ ERRORS: Sequence[tuple[str, type[Drmaa2Exception]]] = (
 """Words of a failed control, the first that fits -> the exception."""
 
 _STARTS: Sequence[tuple[str, int]] = (
-    (r"executable file not found|exec: .*: no such file or directory|exec .*: no such file|command .*not found", 127),
+    (
+        r"executable file .*not found|executable file not found|exec:? .*: no such file|open executable: no such file",
+        127,
+    ),
+    (r"exec:? .*: (permission denied|exec format error|is a directory)|open executable: permission denied", 126),
+)
+"""What runc and crun say of a command -> its status as a shell has it. All else is the engine's refusal of the job."""
+_LOOSER: Sequence[tuple[str, int]] = (
+    (r"command .*not found|attempted to invoke a command that was not found", 127),
     (r"permission denied|exec format error|is a directory|not executable", 126),
 )
-"""Words of a failed start -> its status as a shell has it."""
+"""What other runtimes may say, and podman of any (libpod/oci_util.go): where nothing else is spoken of."""
+_OTHER_THINGS = (
+    r"mount|rlimit|cgroup|chdir|mkdir|work(ing )?dir|device|hook|\b(user|group)\b|namespace|keyring|apparmor|selinux"
+)
+_A_HELPERS = r'exec: "(nvidia-container-cli|newuidmap|newgidmap|runc|crun)"'
+"""How a line begins that tells of a program which the CLI itself wanted."""
 
 _LEADS = r"(?i)^(Error: |docker: |Error response from daemon: |ctr: |level=(fatal|error) msg=)+"
 _LOGFMT = r'time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"'
@@ -77,9 +90,17 @@ def says(text: str, pattern: str) -> bool:
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
-def start_status(text: str) -> int:
-    """127, 126 or 125 by what an engine says of a start that failed."""
-    return next((status for pattern, status in _STARTS if says(text, pattern)), 125)
+def start_status(text: str, code: int = 125) -> int:
+    """127, 126 or 125 by what an engine says of a start that failed; the CLI's own ``code`` where that says nothing."""
+    said = errors(text)
+    if re.match(_A_HELPERS, said) or says(said, UNREACHABLE):
+        return 125
+    for pattern, status in _STARTS:
+        if says(said, pattern):
+            return status
+    if says(said, _OTHER_THINGS):
+        return 125
+    return next((status for pattern, status in _LOOSER if says(said, pattern)), code if code in (126, 127) else 125)
 
 
 def unanswered(done: Completed) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.core import Core
 
-_LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options"))
+_LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options", "exposed_ports", "exposedPorts"))
 """Extensions that an engine may take and not honour."""
 _WORDS = 4096
 _GIVEN_UP = -1

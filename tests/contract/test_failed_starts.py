@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,53 @@ def test_a_failed_task_leaves_the_others(kit: Kit, session: pt.JobSession) -> No
     good, bad = session.run_job(kit.script("exit 0")), session.run_job(kit.job("no-such-command-here"))
     session.wait_all_terminated([good, bad], LONG)
     assert states([good, bad]) == [pt.JobState.DONE, pt.JobState.FAILED]
+
+
+_REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "directory": ({"working_directory": "/etc/passwd"}, {}),
+    "user": ({}, {"user": "nosuchuser"}),
+    "device": ({}, {"devices": ["/dev/nosuch"]}),
+    "volume": ({}, {"volumes": ["/tmp:/etc/passwd"]}),
+    "gpu": ({}, {"gpus": "all"}),
+    "namespace": ({}, {"ipc": "container:nosuch"}),
+}
+"""What an engine is asked for and has not: attributes and extensions."""
+
+
+@pytest.mark.parametrize("wrong", _REFUSED)
+@pytest.mark.parametrize("filed", [False, True], ids=["", "filed"])
+def test_what_an_engine_refuses_is_125(
+    kit: Kit, session: pt.JobSession, tmp_path: Path, wrong: str, filed: bool
+) -> None:
+    attributes, extensions = _REFUSED[wrong]
+    streams = {"output_path": str(tmp_path / "out"), "error_path": str(tmp_path / "err")} if filed else {}
+    template = kit.extended(kit.job("true", **attributes, **streams), **extensions)
+    if not kit.containers or (kit.name == "nerdctl" and wrong in ("gpu", "namespace")):
+        return  # there it is another's to refuse, or the stand-in looks at none of it
+    if kit.runtime == "ctr" and wrong in ("gpu", "namespace"):
+        with pytest.raises(pt.InvalidArgumentException):
+            session.run_job(template)
+        return
+    job = session.run_job(template)
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.exit_status, info.job_sub_state) == (pt.JobState.FAILED, 125, "start-failed")
+    assert info.annotation
+    assert cli("wait", job.job_id).returncode == 125
+
+
+@pytest.mark.parametrize("network", ["host", "none"])
+def test_ports_of_a_network_that_has_none_are_refused(kit: Kit, session: pt.JobSession, network: str) -> None:
+    template = kit.extended(kit.job("true"), network=network, exposed_ports="8080:80")
+    with pytest.raises((pt.InvalidArgumentException, pt.UnsupportedAttributeException)):
+        session.run_job(template)
+    assert session.get_jobs() == []
+
+
+def test_a_volumes_mode_that_is_none_is_no_mount(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    template = kit.extended(kit.job("true"), volumes=[f"{tmp_path}:/data:r0"])
+    if kit.runtime in ("podman", "docker"):
+        info = session.run_job(template).wait_terminated(LONG)
+        assert (info.exit_status, "r0" in (info.annotation or "")) == (125, True)
+        return
+    with pytest.raises((pt.InvalidArgumentException, pt.UnsupportedAttributeException)):
+        session.run_job(template)

@@ -140,3 +140,22 @@ def test_a_command_must_be_utf8() -> None:
 def test_volume_sources() -> None:
     assert flags.volume("data:/d:ro") == ("data", "/d", "ro")
     assert [flags.is_path(source) for source in ("data", "/a", "./a", ".", "a/b")] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(("network", "refused"), [("host", True), ("none", True), ("bridge", False), (None, False)])
+@pytest.mark.parametrize("name", ["exposed_ports", "exposedPorts"])
+def test_ports_want_a_network(network: str | None, refused: bool, name: str) -> None:
+    template = JobTemplate(implementation_specific={name: "80:80", **({"network": network} if network else {})})
+    if refused:
+        with pytest.raises(InvalidArgumentException, match=f"network {network}"):
+            flags.check_ports(template)
+    else:
+        flags.check_ports(template)
+
+
+def test_modes_of_a_volume() -> None:
+    for word in ("/a:/b", "/a:/b:ro", "/a:/b:ro,rw", "/a:/b:,ro"):
+        flags.check_modes(word, ("ro", "rw"))
+    for word in ("/a:/b:r0", "/a:/b:rw,RO", "/a:/b:ro:rw"):
+        with pytest.raises(InvalidArgumentException, match="is no mount option"):
+            flags.check_modes(word, ("ro", "rw"))

@@ -91,3 +91,37 @@ def test_expect() -> None:
 )
 def test_start_status(text: str, status: int) -> None:
     assert words.start_status(text) == status
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "status"),
+    [
+        # podman 4.3.1 returns 126, docker 20.10 127 for these
+        ('Error: workdir "/etc/passwd" exists on container 7e9b, but is not a directory', 126, 125),
+        ("Error: unable to find user nosuchuser: no matching entries in passwd file", 126, 125),
+        ("Error: unable to find group nosuchgroup: no matching entries in group file", 126, 125),
+        ("Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all", 126, 125),
+        (
+            "Error: runc: runc create failed: unable to start container process: error during container init: error setting rlimits"
+            " for ready process: error setting rlimit type 7: operation not permitted: OCI permission denied",
+            126,
+            125,
+        ),
+        (
+            'docker: Error response from daemon: failed to create shim task: OCI runtime create failed: error mounting "/tmp" to rootfs'
+            ' at "/etc/passwd": not a directory: unknown: Are you trying to mount a directory onto a file',
+            127,
+            125,
+        ),
+        ('ctr: exec: "nvidia-container-cli": executable file not found in $PATH', 1, 125),
+        ("permission denied while trying to connect to the Docker daemon socket", 1, 125),
+        ("Error: crun: executable file `mount` not found in $PATH: No such file or directory", 127, 127),
+        ('Error: runc create failed: exec: "mount": executable file not found in $PATH', 127, 127),
+        ("Error: crun: open executable: Permission denied: OCI permission denied", 126, 126),
+        ("Error: youki: no idea: OCI runtime attempted to invoke a command that was not found", 127, 127),
+        ("Error: something new", 126, 126),
+        ("Error: something new", 1, 125),
+    ],
+)
+def test_a_refusal_of_the_engines_is_125(text: str, code: int, status: int) -> None:
+    assert words.start_status(text, code) == status
