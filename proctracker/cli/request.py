@@ -162,7 +162,7 @@ def _extend(extensions: dict[str, Any], pair: str) -> None:
 def _environment(call: Call, template: dict[str, Any]) -> None:
     """Variables of the files, then those of the options, over the template's."""
     found = dict(template.get("job_environment") or {})
-    pairs = [(pair, path) for path in texts(call.values, "env_file") for pair in _lines(path)]
+    pairs = [pair for path in texts(call.values, "env_file") for pair in _lines(path)]
     pairs += [(pair, "--env") for pair in texts(call.values, "env")]
     for pair, where in pairs:
         name, equals, value = pair.partition("=")
@@ -173,10 +173,14 @@ def _environment(call: Call, template: dict[str, Any]) -> None:
         template["job_environment"] = found
 
 
-def _lines(path: str) -> list[str]:
-    """The lines of an environment file that are neither empty nor a comment."""
+def _lines(path: str) -> list[tuple[str, str]]:
+    """The lines of an environment file that are neither empty nor a comment, and where each is.
+
+    Blanks before a name are none of it. A name that holds any is refused: so is a shell's ``export``, which no
+    container CLI takes for more than a part of the name.
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
             read = file.read(_LARGEST + 1)
     except OSError as error:
         raise InvalidArgumentException(f"--env-file: {path}: {error.strerror}") from None
@@ -184,7 +188,20 @@ def _lines(path: str) -> list[str]:
         raise InvalidArgumentException(
             f"--env-file: {path}: it is larger than {_LARGEST >> 20} MiB, as no environment is"
         )
-    return [line for line in read.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    found = []
+    for place, line in enumerate(read.split("\n"), 1):
+        given = line.lstrip() if "=" in line else line.strip()
+        if not given or given.startswith("#"):
+            continue
+        where, name = f"--env-file: {path}, line {place}", given.partition("=")[0]
+        if name.split()[:1] == ["export"] and name != "export":
+            raise InvalidArgumentException(f"{where}: `export` is a shell's word: write {name.split()[-1]}=VALUE alone")
+        if not name or any(letter.isspace() for letter in name):
+            raise InvalidArgumentException(
+                f"{where}: {name!r} is no name: write NAME=VALUE, with no blank before the ="
+            )
+        found.append((given, where))
+    return found
 
 
 def _input(call: Call, template: dict[str, Any]) -> None:

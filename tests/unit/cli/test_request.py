@@ -71,6 +71,26 @@ def test_variables_come_from_files_then_options_and_from_the_caller(tmp_path, mo
         template("--env-file", str(tmp_path / "nosuch"))
 
 
+def test_blanks_before_a_name_are_skipped(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINE", "m")
+    (tmp_path / "env").write_text(
+        "\ufeffFIRST=1\n   A= x \n\tB=2\n  MINE\t\n  # no\n \n export=3\nC=a=b c\n", encoding="utf-8"
+    )
+    found = template("--env-file", str(tmp_path / "env"))["job_environment"]
+    assert found == {"FIRST": "1", "A": " x ", "B": "2", "MINE": "m", "export": "3", "C": "a=b c"}
+
+
+@pytest.mark.parametrize(
+    "line", ["export X=1", "  export  X=1", "export X", "export\tX=1", "X =1", "=1", "A B=2", "A B"]
+)
+def test_a_line_that_is_no_variable_is_refused_with_its_place(tmp_path, line):
+    (tmp_path / "env").write_text(f"A=1\n\n{line}\n")
+    with pytest.raises(InvalidArgumentException) as caught:
+        template("--env-file", str(tmp_path / "env"))
+    assert f"{tmp_path}/env, line 3: " in caught.value.message
+    assert ("a shell's word: write X=VALUE" in caught.value.message) == ("export" in line)
+
+
 def test_options_win_over_the_file(tmp_path):
     path = tmp_path / "t.json"
     path.write_text(
