@@ -124,7 +124,7 @@ class _Shown:
         """Its engine's log, or the last lines of that."""
         spec = self._access.spec(self.row)
         skip = {} if lines is None else output.lines_before(self.row, spec, lines)
-        saved = output.saved(self._access.home, self.row, spec) if lines is None else None
+        saved = output.saved(self._access.home, self.row, spec)
         return output.Log(self.row, spec, self._streams, follow=follow, prefix=self._prefix, skip=skip, saved=saved)
 
     def once(self, lines: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
 
 from proctracker.cli.sink import Lines, Shared
 from proctracker.cli.tail import Tail
@@ -80,7 +81,8 @@ def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str
 class Log:
     """A container's output as its engine prints it, on its way to our descriptors.
 
-    Where the container has been removed meanwhile, it is that which was saved before, in the files ``saved`` by stream.
+    Where the container has been removed meanwhile, the rest is that which was saved before, in the files ``saved`` by
+    stream: an engine's CLI ends with the container, whatever it has not read by then.
     ``problem``: why the engine does not give it, where that is so, once there is nothing more to wait for.
     """
 
@@ -113,7 +115,7 @@ class Log:
             os.set_blocking(read_end, False)
             # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
             self._open[read_end] = self._pipes[stream] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
-        self._shown = False
+        self._shown = self._over = False
 
     def into(self, pipes: Mapping[str, _Pipe]) -> None:
         """Have the streams read by others than ours."""
@@ -134,14 +136,28 @@ class Log:
                 if data and fd == self._err and not self._shown:
                     self._first_words(data)
                     return
-                self._open[fd].show(data)
                 self._shown = self._shown or bool(data)
                 if not data:
                     os.close(fd)
                     del self._open[fd]
                     break
-        if ready and not self._open and not self._shown:
-            self._failed("")
+                self._open[fd].show(data)
+        if not self._open and not self._over:
+            if ready and not self._shown:
+                self._failed("")
+            self._complete()
+
+    def _complete(self) -> None:
+        """Nothing more comes from the CLI: what of the saved copy it has not shown is, and a last line that has no end."""
+        self._over = True
+        # Of the two files that of the output gets its name last.
+        there = os.path.exists(self._saved.get("stdout", ""))
+        for stream, pipe in self._pipes.items():
+            if there:
+                pipe.complete(self._saved[stream])
+            pipe.show(b"")
+        if there:
+            self.problem = ""
 
     def _failed(self, said: str) -> bool:
         """Whether the CLI, which has ended, has failed: then this, its last word, is why."""
@@ -167,20 +183,11 @@ class Log:
                     until = 0.0
         own = b"".join(part for fd, part in parts if fd == self._err).decode("utf-8", "replace")
         failed = not self._open and self._failed(own)
-        gone = failed and os.path.exists(self._saved.get("stdout", ""))
-        if gone:
-            self.problem = ""
-        for fd, part in [] if gone else parts:
-            if not failed or fd != self._err or not part:
+        for fd, part in parts:
+            if part and not (failed and fd == self._err):
                 pipes[fd].show(part)
-        # A stream that had ended before the other one's first words is among these too.
-        for stream, pipe in self._pipes.items() if gone else ():
-            with open(self._saved[stream], "rb") as file:
-                while True:
-                    part = file.read(_PART)
-                    pipe.show(part)
-                    if not part:
-                        break
+        if not self._open:
+            self._complete()
 
     def all(self) -> None:
         """Show everything up to its end."""
@@ -203,9 +210,20 @@ class _Pipe:
 
     def __init__(self, lines: Lines | None, skip: int = 0) -> None:
         self._lines, self._skip = lines, skip
+        self._seen = self._sum = 0
+
+    def complete(self, path: str) -> None:
+        """Show what a copy of the whole holds besides, if what was shown so far is how it begins."""
+        seen, own, begins = self._seen, self._sum, 0
+        with open(path, "rb") as file:
+            while seen and (part := file.read(min(seen, _PART))):
+                seen, begins = seen - len(part), zlib.crc32(part, begins)
+            while begins == own and (part := file.read(_PART)):
+                self.show(part)
 
     def show(self, data: bytes) -> None:
         """Show data; none: the end."""
+        self._seen, self._sum = self._seen + len(data), zlib.crc32(data, self._sum)
         while self._skip and data:
             end = data.find(b"\n") + 1
             self._skip -= bool(end)

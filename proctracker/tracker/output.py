@@ -30,14 +30,19 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
         return b""
     spec = place.spec(row)
     if infos.in_engine(row, spec):
+        found, problem = b"", None
         try:
-            return _from_engine(row, spec, stream)
-        except DrmCommunicationException:
-            # In between, its container may have been removed, with the output saved before, or another attempt begun.
-            now = next(iter(place.reader.jobs([row.id])), row)
-            if now.container == row.container and not now.saved:
-                raise
+            found = _from_engine(row, spec, stream)
+        except DrmCommunicationException as error:
+            problem = error
+        # In between, its container may have been removed, with the output saved before, or another attempt begun: an
+        # engine's CLI ends well where a container goes away under it.
+        now = next(iter(place.reader.jobs([row.id])), row)
+        if now.saved or (problem and now.container != row.container):
             return read(place, now, stream)
+        if problem:
+            raise problem
+        return found
     path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
     if path is None:
         return b""

@@ -292,3 +292,41 @@ def test_a_percent_sign_stays(kit: Kit, session: pt.JobSession, tmp_path: Path) 
     [found] = tmp_path.iterdir()
     assert found.name.startswith("100%j.")
     assert text(found) == "out\n"
+
+
+@pytest.mark.parametrize("way", ["run", "logs", "capture"])
+def test_all_output_of_a_container_that_goes_with_its_job(kit: Kit, session: pt.JobSession, way: str) -> None:
+    if not kit.image:
+        return  # there is nothing that goes
+    script = "echo first; echo efirst >&2; sleep 0.3; echo last; echo elast >&2"
+    expected = ("first\nlast\n", "efirst\nelast\n")
+    for _ in range(4 if kit.name == "podman" else 1):
+        if way == "capture":
+            info = pt.run(
+                ["sh", "-c", script],
+                capture_output=True,
+                session=session,
+                job_category=kit.image,
+                implementation_specific={"rm": True},
+            )
+            assert ((info.stdout or b"").decode(), (info.stderr or b"").decode()) == expected
+        elif way == "run":
+            done = cli(
+                "-s",
+                session.session_name,
+                "-c",
+                kit.contact,
+                "run",
+                "--image",
+                str(kit.image),
+                "-x",
+                "rm=true",
+                "sh",
+                "-c",
+                script,
+            )
+            assert (done.returncode, done.stdout, done.stderr) == (0, *expected)
+        else:
+            job = session.run_job(kit.extended(kit.script(script), rm=True))
+            done = cli("logs", "-f", "--stdout", job.job_id)
+            assert (done.returncode, done.stdout) == (0, expected[0])

@@ -109,6 +109,25 @@ def test_a_removed_containers_streams_stay_apart_whichever_ends_first(fake, row,
     assert capfd.readouterr() == ("saved stdout\n", "saved stderr\n")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_log_that_is_cut_off_is_completed(fake, row, saved, capfd, tmp_path, code):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    fake.script = f"import sys; print('sav', end='', flush=True); open({str(gate)!r}).read(); sys.exit({code})"
+    for prefix, skip, shown in (
+        (b"", {}, "saved stdout\n"),
+        (b"7: ", {}, "7: saved stdout\n"),
+        (b"", {"stdout": 1}, "more\n"),
+    ):
+        if skip:
+            Path(saved["stdout"]).write_text("saved stdout\nmore\n")
+        log = output.Log(row, SPEC, {"stdout": 1}, follow=True, prefix=prefix, skip=skip, saved=saved)
+        log.pump(select.select(log.fds(), [], [])[0])
+        gate.write_text("")
+        log.all()
+        assert (capfd.readouterr().out, log.problem) == (shown, "")
+
+
 def test_an_engine_that_fails_for_another_reason(fake, row, saved, capfd):
     fake.script = GONE
     os.unlink(saved["stdout"])

@@ -111,3 +111,17 @@ def test_output_saved_just_as_the_container_went(store: Store, place: Place, mon
 
     monkeypatch.setattr(output, "_from_engine", gone)
     assert output.read(place, row) == b"kept"
+
+
+def test_a_log_cut_off_as_the_container_went(store: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = started(store, container="c", runtime="podman")
+    path = Path(store.home.kept(row.id, 1, "out"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"first last")
+
+    def cut(*args: object) -> bytes:
+        store.update(JobRow(**{**vars(row), "saved": 1}), ["saved"])
+        return b"first"
+
+    monkeypatch.setattr(output, "_from_engine", cut)
+    assert output.read(place, row) == b"first last"
