@@ -37,8 +37,8 @@ def describe() -> dict[str, str]:
         facts["CapAmb"] = ambient
     # What a program has after execve(2): root all that is not taken from it, others what is handed on.
     expected = mine.get("CapBnd") if not os.geteuid() else ambient
-    if mine.get("CapEff") != expected:
-        facts["CapEff"] = mine.get("CapEff", "")
+    if mine.get("CapEff", expected) != expected:
+        facts["CapEff"] = mine["CapEff"]
     label = _label("self")
     if label and not re.fullmatch(_UNCONFINED, label) and label != _label("1"):
         facts["label"] = label

@@ -114,26 +114,6 @@ def _same(one: str, other: str) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def one_output(spec: Mapping[str, Any]) -> bool:
-    """Whether output and error are the same file by whatever paths; for an array, in each of its tasks."""
-    output, error = spec.get("output"), spec.get("error")
-    if spec.get("join") or not output or not error:
-        return False
-    base, home = spec["base"], spec["home_dir"]
-    for job in ("1_2", "3_4"):  # what is the same for two jobs is so for all
-        one, other = (placeholders.path(text, base, job=job, home=home, working=base) for text in (output, error))
-        if os.devnull in (one, other) or not _same(one, other):
-            return False
-    return True
-
-
-def join(spec: dict[str, Any]) -> None:
-    """Have a job write both streams through one description, as ``join_files`` says."""
-    spec["join"], spec["error"] = True, None
-    spec["template"]["join_files"] = True
-    spec["template"].pop("error_path", None)
-
-
 def _why(path: str, otherwise: str) -> str:
     try:
         os.stat(path)

@@ -63,10 +63,7 @@ def prepare(
     spec["start_timeout"] = config.start_timeout
     spec["cli_timeout"] = config.cli_timeout
     ownfiles.refuse(spec)
-    joined = files.one_output(spec)
-    if joined:
-        files.join(spec)
-    if joined or template is not given:
+    if template is not given:
         spec["given"] = _changed(given.to_dict(), spec["template"])
     if array or indices is not None:
         files.check_apart(spec, 2 if indices is None else len(indices))

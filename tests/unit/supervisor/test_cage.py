@@ -31,6 +31,11 @@ def test_an_ordinary_user_is_in_none(process: dict[str, dict[str, str]]) -> None
     assert cage.describe() == {}
 
 
+def test_without_proc_nothing_is_known(process: dict[str, dict[str, str]]) -> None:
+    process.clear()
+    assert cage.describe() == {}
+
+
 def test_root_has_what_is_not_taken_from_it(
     process: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

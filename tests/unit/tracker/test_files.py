@@ -89,39 +89,6 @@ def test_placeholders(tmp_path: Path) -> None:
     refused(spec(tmp_path, output="$DRMAA2_HOME_DIR$/nope/out"), str(tmp_path / "nope"))
 
 
-@pytest.mark.parametrize(
-    ("output", "error", "one"),
-    [
-        ("K", "./K", True),
-        ("K", "d/../K", True),
-        ("K", "link", True),
-        ("K", "hard", True),
-        ("new", "d/../new", True),
-        ("new", "dangling", True),
-        ("o.%j", "./o.%j", True),
-        ("o%a", "./o%a", True),
-        ("$DRMAA2_WORKING_DIR$/K", "K", True),
-        ("o%a", "./o2", False),
-        ("K", "L", False),
-        ("K", None, False),
-        ("/dev/null", "/dev/null", False),
-        ("/dev/null", "/dev//null", False),
-    ],
-)
-def test_outputs_that_are_one_file(tmp_path: Path, output: str, error: str | None, one: bool) -> None:
-    (tmp_path / "d").mkdir()
-    (tmp_path / "K").touch()
-    (tmp_path / "link").symlink_to("K")
-    (tmp_path / "hard").hardlink_to(tmp_path / "K")
-    (tmp_path / "dangling").symlink_to("new")
-    found = spec(tmp_path, output=output, error=error)
-    assert files.one_output(found) is one
-    if one:
-        files.join(found)
-        assert (found["join"], found["error"], found["template"]["join_files"]) == (True, None, True)
-        assert not files.one_output(found)
-
-
 def test_every_task_is_looked_at(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"in{number}").write_text("")
