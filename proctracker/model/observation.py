@@ -31,6 +31,29 @@ class Observation:
     oom: bool = False
     cpu_time: float | None = None
     max_rss: int | None = None
+    recorded: bool = False
+    """The end is a record that a start of ours has left: it is true though no time is known."""
+
+
+LOST = "lost"
+"""Sub-state of what nobody can tell any more."""
+
+
+def of_former_boot(seen: Observation | None, began: float) -> Observation:
+    """What a look tells of a job whose machine was started anew, at epoch second ``began``, while it ran.
+
+    Engines end what they find dead with made-up codes: podman with 0 and no time, docker with 0 or 255 as of now;
+    containerd forgets its tasks. So an end counts if it came before, and what runs was started again by its engine.
+    """
+    if (
+        seen is not None
+        and seen.state.ended
+        and (seen.recorded or (seen.finished is not None and seen.finished < began))
+    ):
+        return seen
+    if seen is not None and seen.state in (JobState.RUNNING, JobState.SUSPENDED):
+        return seen
+    return Observation(JobState.UNDETERMINED, LOST, annotation="the machine was started anew while it ran")
 
 
 def ended(exit_code: int, *, oom: bool = False, error: str | None = None, **rest: Any) -> Observation:

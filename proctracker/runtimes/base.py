@@ -45,6 +45,13 @@ class Engine:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
+def elsewhere(engine: Engine) -> bool:
+    """Whether an engine is reached by an address that is no socket of this machine: what befalls this one does not concern it."""
+    addresses = (engine.options.get("address"), engine.env.get("DOCKER_HOST"), engine.env.get("CONTAINER_HOST"))
+    schemes = [address.partition("://")[0] for address in addresses if address and "://" in address]
+    return any(scheme not in ("unix", "fd") for scheme in schemes)
+
+
 @record(frozen=True)
 class Request:
     """One start of one job, everything resolved: what a runtime makes a Launch of.

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
+from proctracker.model.observation import LOST
 from proctracker.model.records import replace
 from proctracker.runtimes import words
 
@@ -27,6 +28,9 @@ FIELDS = {
     "restart": ".HostConfig.RestartPolicy",
 }
 """Our key -> the CLI's field. A line with these is a fifteenth of a container's whole description."""
+
+APART = 1.0
+"""Seconds that an end may seem to be before its start: podman takes it from its exit file's time."""
 
 BY_EXIT_CODE = "by exit code"
 RESTARTING = "restarting"
@@ -154,10 +158,22 @@ def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Obser
     code = number(state.get("ExitCode"))
     if code is None:
         return no_code(state.get("ExitCode"))
+    if "FinishedAt" in state and not _ended_at(state, number(found.get("restarts")) or 0):
+        why = f"its engine calls it {word} and does not know when that was: it did not see it end"
+        return Observation(JobState.UNDETERMINED, LOST, annotation=why)
     end = ended(code, oom=state.get("OOMKilled") is True, error=state.get("Error"))
     if word == "stopped" and goes_on(mapping(found.get("restart")), code, number(found.get("restarts")) or 0):
         return replace(end, state=JobState.RUNNING, sub_state=RESTARTING)
     return end
+
+
+def _ended_at(state: Mapping[str, Any], restarts: int) -> float | None:
+    """When it ended; None: the engine, or the whole machine, was killed while it ran, and the code is none.
+
+    The time may then still be that of the run before the last restart.
+    """
+    started, finished = moment(state.get("StartedAt")), moment(state.get("FinishedAt"))
+    return None if restarts and started and finished and finished < started - APART else finished
 
 
 def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:

@@ -98,7 +98,7 @@ def parse_container(done: Completed) -> Observation:
     name = str(found.get("ID"))
     code = str(mapping(found.get("Labels")).get(EXIT_LABEL, ""))
     if code.isdecimal():
-        return ended(int(code), name=name, container_id=name)
+        return ended(int(code), name=name, container_id=name, recorded=True)
     return gone(name)
 
 

@@ -188,6 +188,11 @@ class Store(Pruning):
         )
         return float(found[0][0])
 
+    def reran(self, job_id: str) -> bool:
+        """Whether a job was queued again because it was lost; looks at every change since it was accepted."""
+        found = "SELECT 1 FROM transitions WHERE job=? AND sub_state='rerun' LIMIT 1"
+        return bool(self._db.rows(found, (key(job_id),)))
+
     def live(self, keeper: str) -> list[JobRow]:
         """Jobs of one supervisor that have not ended, oldest first."""
         return self._jobs("WHERE finished IS NULL AND keeper=? ORDER BY key", (keeper,))

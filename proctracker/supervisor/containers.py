@@ -8,8 +8,9 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
+from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
-from proctracker.supervisor import cgroups, clock, exitfiles, pidfd, procfs, removers
+from proctracker.supervisor import boots, cgroups, clock, exitfiles, pidfd, procfs, removers
 from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -72,6 +73,7 @@ class Containers:
         core.jobs.started(job, pid if stat else None, stat.ticks if stat else None)
         if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
             row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
+        boots.runs_again(core, row, seen)
         row.boot, row.annotation = core.boot, row.annotation if row.attempt > 1 else None  # why it is tried again
         first = not row.ran and row.since is None
         self._settle(job, seen, row.dispatched if first else None)
@@ -131,10 +133,11 @@ class Containers:
             os.close(job.pidfd)
             job.pidfd = None
 
-    def gone(self, job: Job) -> None:
-        """Its process has ended: what the kernel still knows is taken at once, then the engine is asked."""
+    def gone(self, job: Job, seen: bool = True) -> None:
+        """Its process has ended, just now (``seen``) or some time ago: the kernel is asked at once, then the engine."""
         if job.row.ended:
             return
+        job.seen = seen
         self._usage(job)
         self._unwatch(job)
         job.tries = 0
@@ -169,22 +172,23 @@ class Containers:
         core, row = self._core, job.row
         if row.ended:
             return
+        found = boots.judged(core, job, found) if error is None else None
         if error is not None:
             # The engine is down, the container has ended: it is asked again until it says how, or nobody can be told.
             if not os.path.isdir(core.home.here):
-                core.ends.lost(job, "lost", error.message)
+                core.ends.lost(job, "lost", error.message, job.ended_at(gone))
                 return
             if row.annotation != error.message:
                 row.annotation = error.message
                 core.ledger.change(row)
             self._again(job, gone, 1.0)
         elif found is None or self._another(job, found):
-            core.ends.lost(job, "removed", "its container was removed by somebody else")
+            core.ends.lost(job, "removed", "its container was removed by somebody else", job.ended_at(gone))
         elif found.state.ended and removers.are_at(job, found, core.calls):
             job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
         elif found.state.ended:
             core.ends.container(job, found, found.oom or self._killed(row.id), gone)
-        elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and self._lives(found.pid or 0):
+        elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and procfs.lives(found.pid or 0):
             # Restarted, or never gone.
             self.runs(job, found, self._oom.get(row.id))
         elif found.sub_state == inspection.CHECKPOINTED:
@@ -192,9 +196,9 @@ class Containers:
         elif found.sub_state == "restarting":
             core.ledger.change(row, JobState.RUNNING, "restarting")
             self._again(job, clock.boottime(), 0.5)
-        elif clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
+        elif row.boot != core.boot or clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
             said = f"its process has gone and its engine says {found.sub_state or found.state.name}"
-            core.ends.lost(job, "lost", found.annotation or said)
+            core.ends.lost(job, LOST, found.annotation or said, job.ended_at(gone))
         else:
             self._again(job, gone, 0.02)
 
@@ -210,10 +214,6 @@ class Containers:
         """Whether a container of the job's name is another one, where names are all there is: those never start again."""
         row, running = job.row, found.state in (JobState.RUNNING, JobState.SUSPENDED)
         return running and found.container_id == row.container and None is not row.pid != found.pid
-
-    def _lives(self, pid: int) -> bool:
-        stat = procfs.stat(pid)
-        return stat is not None and stat.state not in "ZX"
 
     def _again(self, job: Job, gone: float, least: float) -> None:
         job.tries = min(job.tries + 1, 6)
@@ -250,8 +250,9 @@ class Containers:
             if job.pidfd is None:
                 job.timer("look", self._core.loop.after(5.0, lambda: self.look([row.id])))
             return
-        if found is None or found.state.ended:
-            self.gone(job)
+        found = boots.judged(self._core, job, found)
+        if found is None or found.state.ended or found.state.queued or found.sub_state == LOST:
+            self.gone(job, seen=False)
         elif found.state == JobState.UNDETERMINED:
             self._watch(job)
         elif found.pid and found.pid != row.pid:

@@ -7,7 +7,8 @@ from signal import SIGCONT
 
 from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
-from proctracker.supervisor import clock, families
+from proctracker.model.observation import LOST
+from proctracker.supervisor import boots, clock, families
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
@@ -15,6 +16,9 @@ from proctracker.supervisor.textfile import tail
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
+
+RERUN = "rerun"
+"""Sub-state of a job that is queued again because it was lost."""
 
 NEVER_AGAIN = (126, 127)
 """Codes that another attempt would only repeat."""
@@ -68,6 +72,7 @@ class Ends:
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
         row.annotation = found.annotation
+        boots.ran_until(self._core, row, found.finished)
         self._finish(
             job,
             found.finished or clock.since(gone),
@@ -87,15 +92,21 @@ class Ends:
         job.row.annotation = reason
         self._finish(job, time.time(), reason=sub_state, started=False)
 
-    def lost(self, job: Job, sub_state: str, reason: str) -> None:
-        """Nobody can tell how it ended: nothing is invented. A rerunnable job that was lost is queued again, once."""
+    def lost(self, job: Job, sub_state: str, reason: str, when: float | None = None) -> None:
+        """Nobody can tell how it ended, nor when unless that was seen: nothing is invented.
+
+        A rerunnable job that was lost is queued again, once.
+        """
         row, core = job.row, self._core
         row.annotation = reason
-        if sub_state == "lost" and job.spec.get("rerunnable") and row.attempt == 1:
-            self._requeue(job, "rerun")
+        if when is None:
+            row.running_since = row.since = None
+        if sub_state == LOST and job.spec.get("rerunnable") and not job.ending and not self._reran(job):
+            self._requeue(job, RERUN)
             core.queue.add(job)
             return
-        self._record(job, JobState.UNDETERMINED, sub_state, time.time())
+        row.unseen = int(when is None)
+        self._record(job, JobState.UNDETERMINED, sub_state, time.time() if when is None else when)
         core.jobs.remove(job)
 
     def start_lost(self, job: Job) -> None:
@@ -136,15 +147,22 @@ class Ends:
     def _again(self, job: Job, code: int | None, why: str | None, started: bool) -> bool:
         """Begin another attempt where the template wants one for this kind of end."""
         row = job.row
-        retries = int(job.spec.get("retries") or 0)
-        if not started or row.attempt > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
+        retries, reran = int(job.spec.get("retries") or 0), self._reran(job)
+        if not started or row.attempt - reran > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
             return False
         how = why or (f"ended by {row.signal}" if row.signal else f"exit status {code}")
         row.annotation = f"attempt {row.attempt}: {how}"
-        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}")
+        self._requeue(job, f"retry {row.attempt + 1 - reran}/{retries + 1}")
         job.due = clock.boottime() + float(job.spec.get("retry_delay") or 0)
         self._core.queue.add(job)
         return True
+
+    def _reran(self, job: Job) -> bool:
+        """Whether it was queued again because it was lost: that was none of the attempts its template wants."""
+        if not job.spec.get("rerunnable"):
+            return False
+        self._core.ledger.flush()
+        return self._core.store.reran(job.row.id)
 
     def _requeue(self, job: Job, sub_state: str) -> None:
         core, row = self._core, job.row

@@ -25,8 +25,8 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "due", "ending", "folder", "gone", "holds", "monitor", "pidfd", "row", "spec", "spec_context",
-        "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
+        "called", "cgroup", "due", "ending", "folder", "gone", "holds", "monitor", "pidfd", "row", "seen", "spec",
+        "spec_context", "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
@@ -55,6 +55,8 @@ class Job:
         """A command of its engine's CLI carries its streams as long as it runs (``called``)."""
         self.gone = 0.0
         """When its process ended, while that command is still writing."""
+        self.seen = True
+        """The end of its process was seen as it came, so it is known when that was."""
         self.tries = 0
         self.ending: str | None = None
         self.told: tuple[int, float] | None = None
@@ -71,6 +73,10 @@ class Job:
     def supervised(self) -> bool:
         """The command is the job: a plain process, a child of ours."""
         return self.row.container is None
+
+    def ended_at(self, gone: float) -> float | None:
+        """The epoch second at which its process was gone (``clock.boottime``), if that was seen."""
+        return clock.since(gone) if self.seen else None
 
     def timer(self, name: str, timer: Timer | None) -> None:
         """Set, replace or (None) cancel a timer of this job."""

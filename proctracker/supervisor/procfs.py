@@ -67,6 +67,12 @@ def stat(pid: int) -> Stat | None:
     return parse_stat(text) if text else None
 
 
+def lives(pid: int) -> bool:
+    """Whether there is such a process; a zombie lives no more."""
+    found = stat(pid)
+    return found is not None and found.state not in "ZX"
+
+
 def process_rss(pid: int) -> int | None:
     """Resident memory of one process in KiB (statm, proc(5)); None if it has gone."""
     text = _read(pid, "statm")

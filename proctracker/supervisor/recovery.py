@@ -207,11 +207,11 @@ def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     core.output_limits.started(job)
 
 
-def _missing(core: Core, job: Job) -> None:
-    """Nobody has seen it end."""
+def _missing(core: Core, job: Job, when: float | None = None) -> None:
+    """Nobody has seen how it ended; ``when``: but that it did."""
     core.reaper.kept(final=True)
     if not job.row.ended:
-        core.ends.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived")
+        core.ends.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
 
 
 def _watch(core: Core, job: Job) -> None:
@@ -249,7 +249,8 @@ def _gone(core: Core, job: Job) -> None:
     if job.row.container:
         resumption.call_gone(core, job.called or -1)
     else:
-        core.loop.after(0.05, lambda: _missing(core, job))
+        now = time.time()
+        core.loop.after(0.05, lambda: _missing(core, job, now))
 
 
 def _other_supervisors(core: Core) -> None:
@@ -277,5 +278,6 @@ def _orphan(core: Core, row: JobRow) -> None:
         row.annotation = CONFINEMENT_OVER
         core.ledger.change(row, JobState.FAILED, "confinement-gone", finished=time.time())
     elif not row.container and not (row.pid and row.boot == core.boot and alive(row.pid, row.ticks)):
-        row.annotation = "it ended with the allocation or login it was submitted in"
+        row.annotation, row.unseen = "it ended with the allocation or login it was submitted in", 1
+        row.running_since = row.since = None
         core.ledger.change(row, JobState.UNDETERMINED, "lost", finished=time.time())

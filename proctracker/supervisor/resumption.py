@@ -5,7 +5,8 @@ from __future__ import annotations
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import identity
+from proctracker.model.observation import LOST
+from proctracker.supervisor import boots, identity
 from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -38,10 +39,12 @@ def find(core: Core, job: Job) -> None:
         observed: Observation | None = (found or {}).get(told)
         if observed is not None and not identity.agrees(labels, observed):
             observed = None
-        if job.row.ended:
+        if row.ended:
             return
         if error is not None:
             job.timer("look", core.loop.after(AGAIN, lambda: find(core, job)))
+        elif row.boot != core.boot and _lost(boots.judged(core, job, observed)):
+            core.ends.lost(job, LOST, "the machine was started anew while it was being started")
         elif observed is None:
             core.ends.start_lost(job)
         elif observed.state == JobState.QUEUED:
@@ -51,3 +54,8 @@ def find(core: Core, job: Job) -> None:
             core.containers.runs(job, observed)
 
     core.calls.converse(engine, runtime.look(engine, [told] if told else []), seen)
+
+
+def _lost(judged: Observation | None) -> bool:
+    """Whether nobody can tell what became of a start of a former boot: it may have run."""
+    return judged is None or judged.sub_state == LOST

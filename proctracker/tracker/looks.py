@@ -7,9 +7,12 @@ import time
 from proctracker import procs, runner, runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState, Observation
+from proctracker.model.observation import LOST, of_former_boot
 from proctracker.model.records import NamedTuple, replace
-from proctracker.runtimes.base import Engine
+from proctracker.runtimes.base import Engine, elsewhere
 from proctracker.store import Reader
+from proctracker.store.ids import boot_id
+from proctracker.supervisor import clock
 from proctracker.tracker.contacts import engine_of
 
 TYPE_CHECKING = False
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
 LONGEST = 0.5
 """Seconds an answer may serve other jobs' questions, at most; else as long as the look itself took."""
 
-REMOVED, LOST = "removed", "lost"
-"""Sub-states of what nobody can tell any more: the container was removed by hand, the process went unseen."""
+REMOVED = "removed"
+"""Sub-state of a container that was removed by hand."""
 
 _STARTED = (int(JobState.RUNNING), int(JobState.SUSPENDED), int(JobState.UNDETERMINED))
 _STOPPED = "stopped"
@@ -80,11 +83,13 @@ def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Re
     """What was seen, weighed against what is known; what has changed in the store meanwhile is left to the store."""
     found = {}
     for row in rows:
-        weighed = weigh(row, seen[row.id])
+        weighed = weigh(row, _believed(row, seen[row.id], reader))
         if weighed is not None:
             found[row.id] = weighed
     doubtful = [
-        row for row in rows if row.id in found and (found[row.id].state.ended or found[row.id].sub_state == REMOVED)
+        row
+        for row in rows
+        if row.id in found and (found[row.id].state.ended or found[row.id].sub_state in (REMOVED, LOST))
     ]
     if doubtful:
         now = {row.id: row for row in reader.jobs([row.id for row in doubtful])}
@@ -100,8 +105,18 @@ def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Re
     return found
 
 
+def _believed(row: JobRow, seen: Observation, reader: Reader) -> Observation:
+    """What can be believed of an engine's words, for a job that ran before the machine was started anew."""
+    unknown = seen.state == JobState.UNDETERMINED and seen.sub_state is None
+    if unknown or row.boot is None or row.boot == boot_id() or elsewhere(engine_of(reader.spec(row.spec))):
+        return seen
+    return of_former_boot(seen, clock.since(0.0))
+
+
 def weigh(row: JobRow, seen: Observation) -> Observation | None:
     """An observation as the job's history lets us read it; None: it says nothing that the row does not."""
+    if seen.state.queued:
+        seen = Observation(JobState.UNDETERMINED, LOST, annotation="its engine knows no more that it ran")
     if seen.state.ended and row.sub_state in _ENDING:
         return replace(seen, state=JobState.FAILED, sub_state=_ENDING[row.sub_state])
     if seen.state == JobState.RUNNING and row.state == JobState.SUSPENDED and row.sub_state == _STOPPED:
@@ -114,7 +129,6 @@ def weigh(row: JobRow, seen: Observation) -> Observation | None:
 def _processes(rows: Sequence[JobRow], reader: Reader) -> dict[str, Observation]:
     if not rows:
         return {}
-    from proctracker.store.ids import boot_id
     from proctracker.supervisor import election
 
     alone = {keeper for keeper in {row.keeper for row in rows} if not election.holders(reader.home.run, keeper)}
@@ -168,5 +182,5 @@ def differing(seen: Iterable[Seen]) -> list[Any]:
         if each.observation is not None
         and each.row.container is not None
         and each.observation.state != each.row.state
-        and (each.observation.state != JobState.UNDETERMINED or each.observation.sub_state == REMOVED)
+        and (each.observation.state != JobState.UNDETERMINED or each.observation.sub_state in (REMOVED, LOST))
     ]

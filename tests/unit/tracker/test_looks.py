@@ -206,3 +206,30 @@ def test_a_runner_makes_the_calls(store: Store, reader: Reader, monkeypatch: pyt
     monkeypatch.setattr(looks.runner, "converse_all", lambda pairs: [{} for _ in pairs])
     looks.look([container(store, "a", runtime="podman")], reader, timeout=3.0)
     assert [timeout for _, timeout in made] == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (Observation(JobState.FAILED, exit_status=255, finished=9e9), (JobState.UNDETERMINED, "lost", None)),
+        (Observation(JobState.DONE, exit_status=0), (JobState.UNDETERMINED, "lost", None)),
+        (Observation(JobState.QUEUED), (JobState.UNDETERMINED, "lost", None)),
+        (None, (JobState.UNDETERMINED, "lost", None)),
+        (Observation(JobState.FAILED, exit_status=3, finished=5.0), (JobState.FAILED, None, 3)),
+        (Observation(JobState.RUNNING, pid=1), (JobState.RUNNING, None, None)),
+    ],
+)
+def test_what_ran_before_the_machine_was_started_anew(
+    store: Store, reader: Reader, fake: Fake, seen: Observation | None, expected: Any
+) -> None:
+    (row,) = submit(store, state=RUNNING, runtime="x", container="box", host=store.home.host, boot="another")
+    fake.says = {"box": seen} if seen else {}
+    found = looks.look([row], reader)[row.id]
+    assert (found.state, found.sub_state, found.exit_status) == expected
+
+
+def test_an_engine_that_forgot_what_ran(store: Store, reader: Reader, fake: Fake) -> None:
+    (row,) = submit(store, state=RUNNING, runtime="x", container="box", host=store.home.host, boot=boot_id())
+    fake.says = {"box": Observation(JobState.QUEUED)}
+    found = looks.look([row], reader)[row.id]
+    assert (found.state, found.sub_state) == (JobState.UNDETERMINED, "lost")
