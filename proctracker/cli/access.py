@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from proctracker.tracker.place import Place
 
 DEFAULT_SESSION = "default"
-_SEVERAL = 3
-"""Ids shown in a remark about many."""
+_DIGITS = 10
+"""Those of the largest number a job can have."""
 
 
 class Access:
@@ -161,7 +161,7 @@ class Access:
         self.failed = True
 
     def _array(self, word: str, reader: Reader | None = None) -> list[JobRow]:
-        return (reader or self.reader).jobs(array=int(word)) if word.isascii() and word.isdigit() else []
+        return (reader or self.reader).jobs(array=int(word)) if _is_number(word) else []
 
     def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
         """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
@@ -268,6 +268,11 @@ class Access:
     def command_of(self, contact: str) -> tuple[str, ...]:
         """The command that stands for a contact's CLI."""
         return self.target(contact).engine.command
+
+
+def _is_number(word: str) -> bool:
+    """Whether it may be a job's or an array's number."""
+    return word.isascii() and word.isdigit() and len(word) <= _DIGITS
 
 
 def _ids(word: str) -> Iterator[str]:

@@ -93,9 +93,7 @@ def reap(call: Call) -> int:
         rows = [row for row in rows if (row.finished or 0.0) < before]
     ids = [row.id for row in rows]
     if call.flag("dry_run"):
-        ready = [row.id for row in rows if row.ended]
-        formats.say(removed(ready, "would remove"))
-        return 0
+        return _would_reap(access, rows)
     if not ids:
         formats.say("no ended jobs")
         return 1 if access.failed else 0
@@ -105,6 +103,19 @@ def reap(call: Call) -> int:
         formats.say(removed(gone, "removed"))
     for job_id, error in problems.items():
         access.tell(_about(job_id, error))
+    return 1 if access.failed else 0
+
+
+def _would_reap(access: Access, rows: Sequence[JobRow]) -> int:
+    """Say what ``reap`` would: which jobs it would remove, and which not."""
+    from proctracker.supervisor.fitting import unreaped
+
+    ready = [row.id for row in access.looked(rows) if row.ended]
+    if ready or not rows:
+        formats.say(removed(ready, "would remove"))
+    for row in rows:
+        if row.id not in ready:
+            access.tell(unreaped(row).message)
     return 1 if access.failed else 0
 
 

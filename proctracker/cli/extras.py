@@ -82,22 +82,24 @@ def version(call: Call) -> int:
 
 
 def template(call: Call) -> int:
-    """Check template files; each wrong one is a line on stderr."""
+    """Check template files; each thing that is wrong is a line on stderr."""
     if call.words[:1] != ["check"] or len(call.words) < 2:
         raise UsageError("template: name files: proctracker template check FILE…")
     from proctracker.cli.access import Access
     from proctracker.errors import Drmaa2Exception
-    from proctracker.templates import load
+    from proctracker.templates import files
+    from proctracker.templates.problems import problems
 
-    access, code = Access(call), 0
+    access = Access(call)
     for path in call.words[1:]:
         try:
-            access.check_template(load(path))
+            values = files.read(path)
         except Drmaa2Exception as error:
-            message = error.message if error.message.startswith(path) else f"{path}: {error.message}"
-            formats.say(f"error: {message}")
-            code = 1
-    return code
+            access.tell(error.message)
+            continue
+        for problem in problems(values, access.check_template):
+            access.tell(f"{path}: {problem}")
+    return 1 if access.failed else 0
 
 
 def categories(call: Call) -> int:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     Values = Dict[str, Value]
 
 
+MOST = 2**31 - 1
+"""The largest number that an option takes."""
+
+
 class UsageError(Exception):
     """Wrong words on the command line; the message says which and what to do."""
 
@@ -159,7 +163,8 @@ def number(values: Values, key: str, least: int = 0) -> int | None:
     if value is None:
         return None
     digits = value[1:] if value.startswith("-") and least < 0 else value
-    if not (digits.isascii() and digits.isdigit()) or int(value) < least:
-        kind = "a whole number" + (f" from {least}" if least >= 0 else "")
+    whole = digits.isascii() and digits.isdigit() and len(digits) <= len(str(MOST))
+    if not whole or not least <= int(value) <= MOST:
+        kind = f"a whole number from {least} to {MOST}"
         raise UsageError(f"--{key.replace('_', '-')}: {kind} is expected, not {value!r}")
     return int(value)

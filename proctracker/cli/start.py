@@ -42,7 +42,12 @@ class Start:
             self.contact = target.contact
             self.containers = target.runtime.containers
             self.spec: dict[str, Any] = submission.prepare(
-                template, target, access.config, environ=os.environ, cwd=submission.directory(), indices=indices
+                template,
+                target,
+                access.config,
+                environ=os.environ,
+                cwd=submission.directory(template, self.containers),
+                indices=indices,
             )
             if self.spec["output_dir"]:
                 from proctracker.tracker import outputdir
@@ -106,10 +111,15 @@ def _fetch(target: Target, spec: dict[str, Any], access: Access) -> None:
 def submit(call: Call) -> int:
     """Start a job and print its id."""
     start = Start(call, call.words)
-    if start.template.input_path is None and not call.flag("no_input") and _is(0, stat.S_ISFIFO):
-        formats.say("standard input is not passed on: `-i -` keeps it for the job, `--no-input` says there is none")
+    _warn_of_input(start.template, call)
     formats.write(f"{start.submit()}\n")
     return 0
+
+
+def _warn_of_input(template: JobTemplate, call: Call) -> None:
+    """Say that what waits in a pipe for us is not passed on."""
+    if template.input_path is None and not call.flag("no_input") and _is(0, stat.S_ISFIFO) and _waiting(0):
+        formats.say("standard input is not passed on: `-i -` keeps it for the job, `--no-input` says there is none")
 
 
 def array(call: Call) -> int:
@@ -128,6 +138,8 @@ def array(call: Call) -> int:
         raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
     most = number(call.values, "max_parallel") or 0
     start = Start(call, command, indices)
+    if over != "-":
+        _warn_of_input(start.template, call)
     formats.write(f"{start.submit(items=items, max_parallel=most)}\n")
     return 0
 
@@ -140,6 +152,9 @@ def _tasks(path: str) -> list[str]:
         raise InvalidArgumentException(f"array: {path} is larger than {_LARGEST >> 20} MiB: that is no list of tasks")
     lines = os.fsdecode(read).split("\n")
     found = [line[:-1] if line.endswith("\r") else line for line in lines if line.strip()]
+    for place, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise UsageError(f"array: {path}, line {place} holds a NUL byte, which no argument can")
     if not found:
         raise UsageError(f"array: {path} holds no task: a line is expected for each")
     return found
@@ -181,6 +196,14 @@ def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
         relay = Relay(0)
         return relay.read_end, relay
     return None, None
+
+
+def _waiting(fd: int) -> bool:
+    """Whether there is something to read from a pipe."""
+    import fcntl
+    import termios
+
+    return any(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
 
 
 def _is(fd: int, *kinds: Any) -> bool:

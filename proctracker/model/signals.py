@@ -27,13 +27,18 @@ def signal_name(number: int) -> str:
 def signal_number(word: str | int) -> int:
     """15 for ``TERM``, ``SIGTERM``, ``sigterm``, 15 and ``15``; InvalidArgumentException for what is no signal."""
     text = str(int(word) if isinstance(word, int) and not isinstance(word, bool) else word).strip().upper()
-    if text.isdecimal() and 0 < int(text) <= _LAST_REAL_TIME:
+    if text.isdecimal() and len(text) < 4 and 0 < int(text) <= _LAST_REAL_TIME:
         return int(text)
     name = text if text.startswith("SIG") else "SIG" + text
     if name in _NUMBERS:
         return _NUMBERS[name]
     if name.startswith("SIGRTMIN"):
         offset = name[8:] or "+0"
-        if offset[:1] == "+" and offset[1:].isdecimal() and int(offset) <= _LAST_REAL_TIME - _FIRST_REAL_TIME:
+        if (
+            offset[:1] == "+"
+            and offset[1:].isdecimal()
+            and len(offset) < 4
+            and int(offset) <= _LAST_REAL_TIME - _FIRST_REAL_TIME
+        ):
             return _FIRST_REAL_TIME + int(offset)
-    raise InvalidArgumentException(f"{word} is no signal: give a name such as TERM or SIGUSR1, or a number")
+    raise InvalidArgumentException(f"{str(word)[:40]} is no signal: give a name such as TERM or SIGUSR1, or a number")

@@ -36,6 +36,15 @@ def instant(value: Any) -> datetime:
     raise ValueError(f"{value!r} is no time")
 
 
+def shown(value: Any) -> str:
+    """A value as a message has it: its beginning, where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) < 60 else text[:57] + "..."
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean X?)`` if one of the known words is near, else nothing."""
     import difflib
@@ -108,9 +117,7 @@ class Struct:
             try:
                 return read(value)
             except TypeError as expected:
-                given = repr(value)
-                given = given if len(given) < 60 else given[:57] + "..."
-                raise InvalidArgumentException(f"{name}: {expected} is expected, not {given}") from None
+                raise InvalidArgumentException(f"{name}: {expected} is expected, not {shown(value)}") from None
         except RecursionError:
             raise InvalidArgumentException(f"{name}: its value is within itself, or nested too deep") from None
 

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+LARGEST = 2**31 - 1
+"""The largest number that a job can have: with its task it is 63 bits."""
+
 CONTEXT = "SELECT json FROM contexts WHERE key=?1 UNION ALL SELECT json FROM given WHERE key=?1 LIMIT 1"
 """A submitter's surroundings, or what is left of them."""
 
@@ -31,7 +34,9 @@ def criteria(
         terms.append("finished IS NULL" if live else "finished IS NOT NULL")
     if states is not None:
         terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
-    if array is not None:
+    if array is not None and array > LARGEST:
+        terms.append("0")
+    elif array is not None:
         terms.append("key BETWEEN ? AND ?")
         values += (array << 32 | 1, array << 32 | 0xFFFFFFFF)
     if unreported:

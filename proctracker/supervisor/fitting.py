@@ -40,3 +40,8 @@ def unfit(row: JobRow, action: str, starting: bool = False) -> InvalidStateExcep
     state += ", just being started" if starting else ""
     fitting = [each.name for each in FITTING[action]] if action != "terminate" else ["a job that has not ended"]
     return InvalidStateException(f"job {row.id} is {state}: {action} takes {' or '.join(fitting)}")
+
+
+def unreaped(row: JobRow) -> InvalidStateException:
+    """A job that has not ended is not reaped."""
+    return InvalidStateException(f"job {row.id} is {JobState(row.state).name}: reap takes ended jobs")

@@ -10,6 +10,7 @@ from proctracker.errors import Drmaa2Exception, InvalidArgumentException, Invali
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import shapes
 from proctracker.supervisor.controls import GRACE
+from proctracker.supervisor.fitting import unreaped
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -48,10 +49,7 @@ class Reaping:
             if row is None:
                 outcome["errors"][name] = to_wire(InvalidArgumentException(f"no job {name}"))
             elif not row.ended:
-                state = JobState(row.state).name
-                outcome["errors"][name] = to_wire(
-                    InvalidStateException(f"job {name} is {state}: reap takes ended jobs")
-                )
+                outcome["errors"][name] = to_wire(unreaped(row))
             else:
                 ready.append(row)
         self._pending += 1

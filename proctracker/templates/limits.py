@@ -60,7 +60,8 @@ def _number(name: str, value: Any, unit: int, what: str) -> int:
         return int(duration(value, what))
     text = str(value).strip()
     if text.replace(".", "", 1).isdecimal():
-        return int(float(text) * unit)
+        number = float(text) * unit
+        return int(number) if number < _LARGEST else _LARGEST + 1
     if unit == 1:
         raise InvalidArgumentException(f"{what}: {value!r} is no number")
     return size(value, what)

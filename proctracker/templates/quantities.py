@@ -6,7 +6,7 @@ import re
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import NOW
-from proctracker.model.structs import instant
+from proctracker.model.structs import instant, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LARGEST = 2.0**63 - 1024
+"""Seconds or bytes: what is beyond is no whole number of 63 bits."""
 _LARGEST_ARRAY = 1_000_000
 LAST_TASK = 2**31 - 1
 """The largest number a task can have."""
@@ -29,11 +31,19 @@ def duration(value: Any, what: str = "duration") -> float:
             f" or as 90s, 10m, 2h, 1d"
         )
     if re.fullmatch(r"\d+:\d+:\d+(\.\d+)?", text):
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        hours, minutes, seconds = map(float, text.split(":"))
+        return _counted(hours * 3600 + minutes * 60 + seconds, value, what)
     if re.fullmatch(r"(\d+(\.\d+)?[smhd]?)|((\d+(\.\d+)?[smhd])+)", text) and not isinstance(value, bool):
-        return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text))
+        total = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text))
+        return _counted(total, value, what)
     raise InvalidArgumentException(f"{what}: {value!r} is no duration: give seconds, or 90s, 10m, 2h, 1d, or H:MM:SS")
+
+
+def _counted(number: float, value: Any, what: str) -> float:
+    """A number that was read. Raises InvalidArgumentException where nobody could count to it."""
+    if number > _LARGEST:
+        raise InvalidArgumentException(f"{what}: {shown(value)} is more than can be counted")
+    return number
 
 
 def moment(value: Any, now: float, what: str = "time") -> float:
@@ -63,14 +73,14 @@ def size(value: Any, what: str = "size") -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([bkmgt]?)(?:ib|b)?", str(value).strip().lower())
     if not match or isinstance(value, bool):
         raise InvalidArgumentException(f"{what}: {value!r} is no size: give bytes, or 512K, 16M, 2G")
-    return int(float(match[1]) * _SIZES[match[2]])
+    return int(_counted(float(match[1]) * _SIZES[match[2]], value, what))
 
 
 def indices(text: str) -> list[int]:
     """The task numbers of ``1-10``, ``1-10:2``, ``3,7,12-20``, in order, from 1."""
     found: list[int] = []
     for part in str(text).split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part.strip())
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18})(?::(\d{1,18}))?)?", part.strip())
         if not match:
             raise InvalidArgumentException(f"{text!r} is no range: give 1-10, 1-10:2 or 3,7,12-20")
         first, step = int(match[1]), int(match[3] or 1)

@@ -6,6 +6,7 @@ import os
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
+from proctracker.model.structs import shown
 from proctracker.templates import limits, placeholders, quantities
 
 TYPE_CHECKING = False
@@ -126,9 +127,12 @@ def _count(template: JobTemplate, name: str) -> int:
     value = extension(template, name)
     if value is None:
         return 0
-    if isinstance(value, bool) or not str(value).isdecimal():
-        raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
-    return int(value)
+    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 10 else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise InvalidArgumentException(f"{name}: a whole number is expected, not {shown(value)}")
+    if number > quantities.LAST_TASK:
+        raise InvalidArgumentException(f"{name}: at most {quantities.LAST_TASK} is expected, not {shown(value)}")
+    return number
 
 
 def _ids(template: JobTemplate, name: str) -> list[str]:

@@ -151,7 +151,7 @@ class JobTracker:
             target,
             self._config,
             environ=os.environ,
-            cwd=submission.directory(),
+            cwd=submission.directory(template, target.runtime.containers),
             indices=indices,
             reader=self.place.reader,
         )

@@ -8,7 +8,7 @@ import time
 from proctracker import templates
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
-from proctracker.model import JobTemplate, OperatingSystem, extension
+from proctracker.model import HOME_DIR, JobTemplate, OperatingSystem, extension
 from proctracker.templates import limits
 from proctracker.tracker import contacts, files, ownfiles
 from proctracker.tracker.contacts import Target
@@ -74,14 +74,27 @@ def prepare(
     return spec
 
 
-def directory() -> str:
-    """The caller's directory. Raises InvalidArgumentException where it was removed."""
+def directory(template: JobTemplate, containers: bool) -> str:
+    """The caller's directory. Raises InvalidArgumentException where it was removed and the job needs it."""
     try:
         return os.getcwd()
     except OSError as error:
+        if not _relative(template, containers):
+            return "/"
         raise InvalidArgumentException(
             f"the current directory cannot be had ({error.strerror}): jobs start there; cd to one that is there"
         ) from None
+
+
+def _relative(template: JobTemplate, containers: bool) -> bool:
+    """Whether a job needs its caller's directory: for its own, or for a path of this host's that is relative to it."""
+    fixed = (os.sep, HOME_DIR)
+    streams = [template.input_path, template.output_path, template.error_path]
+    if not containers:
+        return not (template.working_directory or "").startswith(fixed)
+    volumes = extension(template, "volumes") or []
+    words = [volumes] if isinstance(volumes, str) else volumes
+    return any(path and not path.startswith(fixed) for path in streams) or any(str(word)[:1] == "." for word in words)
 
 
 def _changed(given: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,20 @@ def test_reap_says_what_it_removed_and_touches_nothing_live(pt, home):
     assert pt("reap", "--finished").err == "proctracker: no ended jobs\n"
 
 
+def test_a_dry_run_says_what_reap_says(pt):
+    pt("run", "true")
+    pt("submit", "sleep", "60")
+    pt("wait", "--started", "2")
+    dry = pt("reap", "--dry-run", "1", "2")
+    assert (dry.code, dry.err.splitlines()[0]) == (1, "proctracker: would remove 1 job: 1")
+    alone, real = pt("reap", "--dry-run", "2"), pt("reap", "2")
+    assert alone == real
+    assert real.code == 1
+    assert "job 2 is RUNNING" in real.err
+    assert pt("reap", "1", "2").err.splitlines()[1] == dry.err.splitlines()[1]
+    assert pt("reap", "--finished", "--dry-run") == (0, "", "proctracker: would remove nothing\n")
+
+
 def test_resubmit_is_the_same_job_again(pt, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pt("run", "-n", "mine", "-e", "X=1", "--", "sh", "-c", 'pwd; echo "$X"; exit 2')

@@ -37,6 +37,23 @@ def test_version(pt):
     assert pt("version").out == pt("--version").out == f"proctracker {proctracker.__version__}\n"
 
 
+def test_template_check_tells_all_that_is_wrong_with_a_file(pt, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "remote_comand: x\nargs: 5\nenv: {A: '1'}\nemail: [a@b]\nresource_limits: {CPU: 1, CPU_TIME: 1:30}\n"
+        "implementation_specific: {retries: many, volums: [x], volumes: ['/x:/y'], network: host}\n",
+        encoding="utf-8",
+    )
+    found = pt("template", "check", str(path))
+    lines = found.err.splitlines()
+    assert (found.code, found.out) == (1, "")
+    assert all(line.startswith(f"proctracker: error: {path}: ") for line in lines)
+    words = ("remote_comand", "args", "'env'", "'CPU'", "1:30", "retries", "'volums'", "email", "remote_command: empty")
+    assert len(lines) == len(words) + 2
+    for word in (*words, "volumes: process", "network: process"):
+        assert any(word in line for line in lines), word
+
+
 def test_template_check_names_file_and_key(pt, tmp_path):
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text('{"remote_command": "true"}', encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -200,3 +201,36 @@ def test_a_relative_state_directory_where_the_current_one_was_removed(tmp_path, 
     assert [main(words) for words in (["ps"], ["run", "true"])] == [1, 125]
     told = "proctracker: error: state directory state: No such file or directory: make it usable, or set PROCTRACKER_HOME elsewhere\n"
     assert capsys.readouterr() == ("", told * 2)
+
+
+NUMBERED = """info {} | info 1_{} | wait {}_1 | logs 1_[1-{}] | terminate {} | reap {} | resubmit {} | resubmit --after {} 1
+submit --after {} true | session create x --max-running {} | session set default max_running={} | array {} true
+array 1-{} true | array 1-9:{} --max-parallel {} true | submit --retries {} true | submit -x retries={} true
+logs -n {} 1 | top -n {} | terminate --signal {} 1 | submit --limit DATA_SIZE={}0 true | logs --attempt {} 1
+submit --priority {} true | array 1-2 --max-parallel {} true"""
+
+
+@pytest.mark.parametrize("number", ["9" * 23, "9" * 5000, str(2**63), str(2**31)])
+def test_numbers_that_nobody_can_count_to(pt, number):
+    pt("session", "create", "default")
+    for words in NUMBERED.replace("\n", " | ").split(" | "):
+        found = pt(*(word.replace("{}", number) for word in words.split()))
+        assert found.code in (1, 2, 125) or "DATA_SIZE" in words, words
+        assert found.err.count("\n") == (found.code > 0), words
+        assert not any(word in found.err for word in ("of ours", "Overflow", "Exceeds", "SQLite")), words
+
+
+def test_the_entry_point_is_what_its_name_says(pt):
+    """As shiv looks it up: a module of that name, were there one, would be called."""
+    import configparser
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[3] / "setup.cfg")
+    _, _, where = config["options.entry_points"]["console_scripts"].strip().partition("=")
+    module, _, name = where.strip().partition(":")
+    assert getattr(import_module(module), name) is main
+    with pytest.raises(ModuleNotFoundError):
+        find_spec(f"{module}.{name}")
+    assert import_module("proctracker.cli.main") is sys.modules["proctracker.cli"].main

@@ -81,6 +81,58 @@ def test_submit_warns_of_a_pipe_nobody_reads(begin):
     assert begin("submit", "true").communicate()[1] == ""
 
 
+def test_submit_does_not_warn_of_a_pipe_that_holds_nothing(begin):
+    for close in (True, False):
+        process = begin("submit", "cat", stdin=subprocess.PIPE)
+        if close:
+            process.stdin.close()
+            process.stdin = None
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_array_warns_as_submit(begin):
+    process = begin("array", "1-2", "cat", stdin=subprocess.PIPE)
+    assert "`-i -` keeps it" in process.communicate("x", timeout=20)[1]
+    process = begin("array", "--over", "-", "echo", stdin=subprocess.PIPE)
+    assert process.communicate("x\ny\n", timeout=20) == ("2\n", "")
+
+
+def test_a_variable_without_a_name_is_wrong_usage(pt, tmp_path):
+    for command, code in (("submit", 2), ("run", 125)):
+        found = pt(command, "-e", "=x", "true")
+        assert (found.code, found.err) == (
+            code,
+            "proctracker: error: --env: NAME=VALUE or NAME is expected, not '=x'\n",
+        )
+    assert pt("submit", "-e", "", "true").code == 2
+    (tmp_path / "env").write_text("A=1\n=x\n", encoding="utf-8")
+    found = pt("submit", "--env-file", str(tmp_path / "env"), "true")
+    assert (found.code, str(tmp_path / "env") in found.err, "'=x'" in found.err) == (1, True, True)
+
+
+def test_a_task_with_a_nul_byte_is_refused_at_once(pt, tmp_path):
+    (tmp_path / "tasks").write_bytes(b"one\ntw\0o\n")
+    found = pt("array", "--over", str(tmp_path / "tasks"), "echo")
+    assert (found.code, found.out) == (2, "")
+    assert f"{tmp_path}/tasks, line 2 holds a NUL byte" in found.err
+    assert pt("ps", "-a", "-q").out == ""
+
+
+def test_an_absolute_directory_works_in_one_that_was_removed(pt, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert pt("run", "-w", str(tmp_path), "-o", "out", "pwd") == (0, f"{tmp_path}\n", "")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == f"{tmp_path}\n"
+    assert pt("run", "pwd").code == 125
+    assert pt("run", "-w", "here", "pwd").code == 125
+    assert pt("resubmit", "1").out == "2\n"
+    assert pt("wait", "2").code == 0
+    monkeypatch.undo()
+
+
 def test_submit_prints_the_id(pt):
     assert pt("submit", "true") == (0, "1\n", "")
     assert pt("run", "-d", "true") == (0, "2\n", "")

@@ -146,10 +146,10 @@ def test_a_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    assert submission.directory() == str(gone)
+    assert submission.directory(JobTemplate(), False) == str(gone)
     gone.rmdir()
     with pytest.raises(InvalidArgumentException, match="current directory"):
-        submission.directory()
+        submission.directory(JobTemplate(remote_command="x"), False)
 
 
 def test_one_task_alone_may_have_any_file(place: dict[str, str]) -> None:
@@ -164,3 +164,34 @@ def test_relative_volumes_are_the_callers(place: dict[str, str]) -> None:
     found = prepare(place, values, "podman")
     assert found["template"]["implementation_specific"]["volumes"] == [f"{place['HOME']}:/d"]
     assert found["given"]["implementation_specific"]["volumes"] == ["./:/d"]
+
+
+@pytest.mark.parametrize(
+    ("values", "containers", "needed"),
+    [
+        ({"working_directory": "/abs"}, False, False),
+        ({"working_directory": "/abs", "output_path": "rel"}, False, False),
+        ({"working_directory": "$DRMAA2_HOME_DIR$/x"}, False, False),
+        ({"working_directory": "rel"}, False, True),
+        ({"output_path": "/abs"}, False, True),
+        ({}, True, False),
+        ({"output_path": "/abs", "implementation_specific": {"volumes": ["/a:/b", "name:/c"]}}, True, False),
+        ({"working_directory": "/abs", "output_path": "rel"}, True, True),
+        ({"implementation_specific": {"volumes": "./a:/b"}}, True, True),
+    ],
+)
+def test_a_removed_directory_is_no_matter_where_it_is_not_needed(
+    values: dict[str, Any], containers: bool, needed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        if needed:
+            with pytest.raises(InvalidArgumentException, match="current directory"):
+                submission.directory(JobTemplate(values), containers)
+        else:
+            assert submission.directory(JobTemplate(values), containers) == "/"
+    finally:
+        monkeypatch.undo()
