@@ -167,8 +167,7 @@ def _environment(call: Call, template: dict[str, Any]) -> None:
     for pair, where in pairs:
         name, equals, value = pair.partition("=")
         if not name:
-            wrong = UsageError if where == "--env" else InvalidArgumentException
-            raise wrong(f"{where}: NAME=VALUE or NAME is expected, not {pair!r}")
+            raise UsageError(f"{where}: NAME=VALUE or NAME is expected, not {pair!r}")
         if not equals and name not in os.environ:
             raise InvalidArgumentException(f"{where}: {name} is not set here: write {name}=VALUE, or export it")
         found[name] = value if equals else os.environ[name]

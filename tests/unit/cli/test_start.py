@@ -108,7 +108,7 @@ def test_a_variable_without_a_name_is_wrong_usage(pt, tmp_path):
     assert pt("submit", "-e", "", "true").code == 2
     (tmp_path / "env").write_text("A=1\n=x\n", encoding="utf-8")
     found = pt("submit", "--env-file", str(tmp_path / "env"), "true")
-    assert (found.code, str(tmp_path / "env") in found.err, "'=x'" in found.err) == (1, True, True)
+    assert (found.code, f"{tmp_path}/env, line 2" in found.err) == (1, True)
 
 
 def test_a_task_with_a_nul_byte_is_refused_at_once(pt, tmp_path):
