@@ -79,23 +79,31 @@ def describe(environ: Mapping[str, str] | None = None) -> Description:
 
 
 def key(description: Description | None = None, apart: bool = False) -> str:
-    """The name of the supervisor for such a caller: ``main`` or 12 hex digits.
+    """The name of the supervisor for such a caller: ``main``, or 12 hex digits.
 
-    ``apart``: the caller does not fit the supervisor of its key (``fits``), so limits, nice and groups count too.
+    ``apart``: the caller does not fit the supervisor of its key (``fits``), so limits, nice and groups count too; for an
+    ordinary login that is ``main-`` and 12 digits.
     """
     it = describe() if description is None else description
     groups = [] if _usual(it["groups"]) else it["groups"]
     facts: list[object] = [it["namespaces"], it["allocation"], it["service"], groups]
     if it["cage"]:
         facts.append(it["cage"])
+    usual = not any(facts)
+    if usual and not apart:
+        return MAIN
     if apart:
         facts += [it["limits"], it["nice"], it["groups"]]
-    elif not any(facts):
-        return MAIN
     import hashlib  # here: hardly any caller is anything but MAIN, and the import would cost each some milliseconds
     import json
 
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("ascii")).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("ascii")).hexdigest()[:12]
+    return f"{MAIN}-{digest}" if usual else digest
+
+
+def ordinary(key: str) -> bool:
+    """Whether a supervisor of this key is one of ordinary logins: those never end for good."""
+    return key == MAIN or key.startswith(f"{MAIN}-")
 
 
 def fits(supervisor: Description, caller: Description) -> bool:
@@ -106,10 +114,15 @@ def fits(supervisor: Description, caller: Description) -> bool:
     # A client of an older release tells nothing of its cage: it is taken for one without.
     if not cage.same(supervisor["cage"], caller.get("cage") or {}):
         return False
-    if caller["nice"] < supervisor["best_nice"]:
+    return can_start(supervisor, caller["nice"], caller["limits"])
+
+
+def can_start(supervisor: Description, nice: int, hard: Mapping[str, int]) -> bool:
+    """Whether this supervisor can give a job such a nice value and such hard limits."""
+    if nice < supervisor["best_nice"]:
         return False
     return "limits" in supervisor["may"] or all(
-        _limit(supervisor["limits"].get(name, -1)) >= _limit(hard) for name, hard in caller["limits"].items()
+        _limit(supervisor["limits"].get(name, -1)) >= _limit(most) for name, most in hard.items()
     )
 
 

@@ -7,7 +7,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import clock, confinement, election, pidfd, procfs, resumption, shapes
+from proctracker.supervisor import clock, confinement, election, heritage, pidfd, procfs, resumption, shapes
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 from proctracker.supervisor.reaper import alive
@@ -36,6 +36,7 @@ def recover(core: Core) -> None:
     starts, ends = core.seat.journal.read()
     _, kept = core.seat.kept.read()
     core.sweeps.recover()
+    heritage.take_over(core)
     rows = [row for row in core.store.live(core.key) if shapes.known(row)]
     specs = core.store.specs(list({row.spec for row in rows}))
     for row in rows:
@@ -60,7 +61,7 @@ def recover(core: Core) -> None:
         _take_over(core, job, by_pid)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
     core.paused = core.stands_in or (core.seat.turn == 0 and len(core.jobs) > 0)
-    if core.stands_in and core.key != confinement.MAIN:
+    if core.stands_in and not confinement.ordinary(core.key):
         for job in [job for job in core.jobs if job.row.dispatched is None]:
             core.ends.refused(job, CONFINEMENT_OVER, "confinement-gone")
     core.reaper.kept()
@@ -257,8 +258,7 @@ def _other_supervisors(core: Core) -> None:
     """Jobs of confinements that are over never run elsewhere; an ordinary login's supervisor comes again for its own."""
     run = core.home.at(core.home.run)
     keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")}
-    keys -= {core.key, confinement.MAIN}
-    for key in sorted(keys):
+    for key in sorted(key for key in keys if key != core.key and not confinement.ordinary(key)):
         rows = core.store.live(key)
         if not rows:
             continue

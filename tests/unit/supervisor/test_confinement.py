@@ -55,6 +55,8 @@ def test_whatever_confines_gives_a_key_of_its_own(name: str, value: object) -> N
     assert len(key) == 12
     assert int(key, 16) >= 0
     assert key == confinement.key(other)
+    assert not confinement.ordinary(key)
+    assert not confinement.ordinary(confinement.key(other, apart=True))
     assert not confinement.fits(_ordinary(), other)
 
 
@@ -83,7 +85,9 @@ def test_a_higher_hard_limit_does_not_fit() -> None:
     caller = _ordinary()
     caller["limits"] = {"NOFILE": 8192}
     assert not confinement.fits(_ordinary(), caller)
-    assert confinement.key(caller, apart=True) != confinement.MAIN
+    apart = confinement.key(caller, apart=True)
+    assert apart.startswith("main-")
+    assert confinement.ordinary(apart)
     caller["limits"] = {"NOFILE": 1024}
     assert confinement.fits(_ordinary(), caller)
 
