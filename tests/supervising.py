@@ -147,7 +147,7 @@ class Desk:
                 engines.end(pid, how=signal.SIGKILL)
             reap_all()
         seat, journals = self.seat, (self.seat.journal.fd, self.seat.kept.fd) if kill else ()
-        for fd in (seat.listener, seat.command, seat.note, self.note, self.core.starter._null, *journals):
+        for fd in (seat.listener, seat.command, seat.note, self.note, *journals):
             with suppress(OSError):
                 os.close(fd)
         election.release(self.seat.lock)

@@ -136,7 +136,7 @@ class Calls:
         oom: int | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once.
+        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once, or 0.
 
         ``oom``: its oom_score_adj where that is not ours, ``limits``: its submitter's resource limits where they are not
         ours; containers of engines without a daemon inherit both.
@@ -177,6 +177,8 @@ class Calls:
                 call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
         except OSError as error:
             self._close(call)
+            if call.called:
+                call.called(0)
             failed = Completed(call.argv, 127, "", f"{call.argv[0]}: {error.strerror}")
             self._core.loop.soon(lambda: call.then(failed))
             return
@@ -193,8 +195,10 @@ class Calls:
         call.cut = True
         self.kill(call.pid)
 
-    def kill(self, pid: int) -> None:
-        """End a call and what it started; its end is reaped like any other."""
+    def kill(self, pid: int, ticks: int = 0) -> None:
+        """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's."""
+        if ticks and not self.owns(pid):
+            self._core.afar.kill(pid, ticks)
         if self.owns(pid):
             for kill in (os.killpg, os.kill):
                 try:
@@ -219,6 +223,12 @@ class Calls:
             status, err = -1, f"{call.argv[0]}: no answer within {call.timeout:g} s\n{err}"
         call.then(Completed(call.argv, status, out, err))
         return True
+
+    def close(self) -> None:
+        """Listen to no call any more; they go on, as children of whoever is their parent then."""
+        for call in self._running.values():
+            self._close(call)
+        self._running.clear()
 
     @staticmethod
     def _close(call: _Call) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from proctracker.supervisor import pidfd, procfs
+from proctracker.supervisor.afar import alive
 from proctracker.supervisor.keeper import become_subreaper
-from proctracker.supervisor.reaper import alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

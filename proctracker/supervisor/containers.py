@@ -113,14 +113,14 @@ class Containers:
         try:
             fd = pidfd.open(pid)
         except ProcessLookupError:
-            self._core.loop.soon(lambda: self.gone(job))
+            self._core.loop.soon(job.now(lambda: self.gone(job)))
             return True
         except OSError:
             return False
         stat = procfs.stat(pid)
         if stat is None or stat.ticks != job.row.ticks:
             os.close(fd)
-            self._core.loop.soon(lambda: self.gone(job))
+            self._core.loop.soon(job.now(lambda: self.gone(job)))
             return True
         job.pidfd = fd
         self._core.loop.watch(fd, lambda: self.gone(job))
@@ -142,17 +142,17 @@ class Containers:
         self._unwatch(job)
         job.tries = 0
         gone = clock.boottime()
+        told = job.now(lambda found=None: self._told(job, found, None, gone) if found else self._ask(job, gone))
         if job.called is not None and job.streams:
             # What it wrote is still on its way through the command that carries its streams.
-            job.timer("look", self._core.loop.after(PATIENCE, lambda: self._ask(job, gone)))
+            job.timer("look", self._core.loop.after(PATIENCE, told))
             job.gone = gone
         else:
-            self._core.exits.ask(job, lambda seen: self._told(job, seen, None, gone) if seen else self._ask(job, gone))
+            self._core.exits.ask(job, told)
 
     def _usage(self, job: Job) -> None:
         if job.cgroup is not None:
-            used = cgroups.usage(job.cgroup)
-            row = job.row
+            used, row = cgroups.usage(job.cgroup), job.row
             row.cpu = used.cpu if used.cpu is not None else row.cpu
             row.max_rss = used.peak if used.peak is not None else row.max_rss
             if used.oom:
@@ -166,7 +166,7 @@ class Containers:
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
             self._told(job, found, error, gone)
 
-        self._core.calls.converse(engine, runtime.end(engine, name), seen)
+        self._core.calls.converse(engine, runtime.end(engine, name), job.now(seen))
 
     def _told(self, job: Job, found: Observation | None, error: Drmaa2Exception | None, gone: float) -> None:
         core, row = self._core, job.row
@@ -235,12 +235,13 @@ class Containers:
 
     def _look(self, jobs: list[Job]) -> None:
         runtime, engine = runtimes.get(jobs[0].row.runtime), engine_of(jobs[0])
+        calls = [(job, job.row.address, job.now(self._looked)) for job in jobs]
 
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
-            for job in jobs:
-                self._looked(job, (found or {}).get(job.row.address), error)
+            for job, name, call in calls:
+                call(job, (found or {}).get(name), error)
 
-        self._core.calls.converse(engine, runtime.look(engine, [job.row.address for job in jobs]), seen)
+        self._core.calls.converse(engine, runtime.look(engine, [name for _, name, _ in calls]), seen)
 
     def _looked(self, job: Job, found: Observation | None, error: Drmaa2Exception | None) -> None:
         row = job.row

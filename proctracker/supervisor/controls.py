@@ -227,7 +227,7 @@ class Controls:
     def _give_up(self, job: Job) -> None:
         """The grace is over while its engine still starts it, fetching an image maybe: that ends, and what there is then."""
         if job.starting and job.called is not None:
-            self._core.calls.kill(job.called)
+            self._core.calls.kill(job.called, job.row.ticks or 0)
 
     def await_grace(self, job: Job) -> None:
         """Kill a job that was told to end when its grace is over; its signal was sent before the row said so."""

@@ -8,6 +8,7 @@ import os
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, procfs, settings, shapes, spawn
+from proctracker.supervisor.afar import Afar
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.conmon import Monitors
@@ -34,6 +35,7 @@ from proctracker.supervisor.recovery import recover
 from proctracker.supervisor.removal import Removal
 from proctracker.supervisor.server import Server
 from proctracker.supervisor.starter import Starter
+from proctracker.supervisor.startfolders import StartFolders
 from proctracker.supervisor.sweeps import Sweeps
 from proctracker.supervisor.upgrade import upgrade
 from proctracker.supervisor.waits import Waits
@@ -68,6 +70,8 @@ class Core:
         self.outputs = Outputs(home)
         self.output_limits = OutputLimits(self)
         self.calls = Calls(self)
+        self.afar = Afar(self)
+        self.folders = StartFolders(home)
         self.waits = Waits(self)
         self.neighbours = Neighbours(self)
         self.followers = Followers(self)
@@ -201,6 +205,11 @@ class Core:
         self.server.close()
         self.reaper.close()
         self.neighbours.close()
+        for job in self.jobs:
+            self.containers.ended(job)
+        self.exits.close()
+        self.calls.close()
+        self.starter.close()
         self.output_limits.close()
         self.outputs.close()
         self.ledger.close()

@@ -109,14 +109,25 @@ class Ends:
         self._record(job, JobState.UNDETERMINED, sub_state, time.time() if when is None else when)
         core.jobs.remove(job)
 
+    def followed(self, job: Job) -> None:
+        """An attempt after this one was begun already: how this one ended counts no more."""
+        row = job.row
+        retries = int(job.spec.get("retries") or 0)
+        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}" if row.attempt <= retries else "rerun")
+
+    def given_up(self, job: Job) -> None:
+        """A job was told to end while its engine was starting it, and there is no container."""
+        self._core.jobs.started(job, None, None)
+        job.row.container = None
+        self.refused(job, "it was ended while its engine was starting it", ENDING[job.ending or ""])
+
     def start_lost(self, job: Job) -> None:
         """A start was under way when its supervisor was killed, and it is sure that nothing was started: it begins anew."""
         row, core = job.row, self._core
         job.starting = False
         job.called = None
-        if job.ending:
-            self.refused(job, "it was ended while its engine was starting it", ENDING[job.ending])
-            return
+        job.run += 1
+        core.folders.drop(job.row)
         row.dispatched = row.container = None
         core.jobs.started(job, None, None)
         core.ledger.change(row)
@@ -169,11 +180,13 @@ class Ends:
         if row.container:
             core.removal.remove_later(job)
         core.containers.ended(job)
-        core.starter.drop_folder(job)
+        core.folders.drop(job.row)
         core.jobs.started(job, None, None)
+        job.run += 1
         job.starting, job.ending, job.told, job.called = False, None, None, None
         job.timer("limit", None)
         job.timer("kill", None)
+        job.timer("look", None)
         core.sweeps.due(job)
         row.kill_at = None
         row.attempt += 1
@@ -195,7 +208,7 @@ class Ends:
         core, row = self._core, job.row
         core.containers.ended(job)
         core.starter.drop_stdin(job)
-        core.starter.drop_folder(job)
+        core.folders.drop(job.row)
         core.queue.give_back(job)
         if core.queue.dependencies.awaited(row.id):
             core.ledger.then(lambda: core.queue.dependencies.ended(job))

@@ -13,7 +13,7 @@ from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
 from proctracker.supervisor import cgroups, identity, procfs, spawn
 from proctracker.supervisor.command import apart
-from proctracker.supervisor.jobs import ENDING, Job
+from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.streams import open_streams
 
 TYPE_CHECKING = False
@@ -33,7 +33,8 @@ class EngineStart:
     """Lives from the turn of a job until its container runs or is known not to."""
 
     def __init__(self, core: Core, job: Job) -> None:
-        self._core, self._job = core, job
+        self._core, self._job, self._run, self._attempt = core, job, job.run, job.row.attempt
+        self._folder = ""
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
         self._name = core.home.container(job.row.id, job.row.attempt)
@@ -48,7 +49,7 @@ class EngineStart:
         try:
             request = core.starter.request(job, self._runtime, core.starter.ours(job))
             self._engine = request.engine
-            job.folder = request.folder
+            self._folder = request.folder
             identity.forget(request.folder)
             self._labels = request.labels
             self._launch = self._runtime.launch(request)
@@ -74,7 +75,7 @@ class EngineStart:
         row.container, row.boot, row.dispatched = self._name, core.boot, time.time()
         row.annotation = None
         core.ledger.change(row)
-        core.seat.journal.opened(row.id, row.attempt, row.dispatched)
+        core.seat.journal.opened(row.id, row.attempt, row.dispatched, core.uuid)
         env = {**self._engine.env, **self._launch.environment}
         attached = self._launch.kind == ATTACHED
         core.calls.start(
@@ -132,8 +133,11 @@ class EngineStart:
         return opened[0], out, err
 
     def _called(self, pid: int) -> None:
-        ticks = spawn.ticks(pid)
+        """The command has this pid; 0: it could not be started."""
+        ticks = spawn.ticks(pid) if pid else 0
         self._core.seat.journal.started(pid, ticks)
+        if not pid:
+            return
         self._job.called = pid
         self._began = True
         self._core.jobs.started(self._job, pid, ticks)
@@ -148,7 +152,7 @@ class EngineStart:
 
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
             seen = self._own(found, told)
-            if self._over or job.row.ended:
+            if self._over or job.run != self._run or job.row.ended:
                 return
             if seen is not None and seen.state in (JobState.RUNNING, JobState.SUSPENDED) and seen.pid:
                 self._finish(seen)
@@ -161,8 +165,10 @@ class EngineStart:
     def _returned(self, completed: Completed) -> None:
         """The run command is over."""
         job, core = self._job, self._core
-        job.called = None
         self._clean()
+        if job.run != self._run:
+            return  # it carried the streams of an attempt that has ended
+        job.called = None
         if self._over:
             core.containers.stream_command_ended(job)
             return
@@ -182,7 +188,7 @@ class EngineStart:
 
     def _told(self) -> str | None:
         """The container that the command has said by now it made."""
-        return identity.told(self._job.folder or "", self._name)
+        return identity.told(self._folder, self._name)
 
     def _own(self, found: Any, told: str | None) -> Observation | None:
         """What a look tells of that container."""
@@ -258,21 +264,17 @@ class EngineStart:
         self._clean()
         core.outputs.empty(job.row, job.spec.get("output_dir"))
         core.starter.engine_started()
-        core.starter.drop_folder(job)
+        core.folders.drop(job.row)
         core.jobs.started(job, None, None)
-        job.row.container = None
         if status == _GIVEN_UP:
-            core.ends.refused(job, "it was ended while its engine was starting it", ENDING[job.ending or ""])
+            core.ends.given_up(job)
         else:
+            job.row.container = None
             core.ends.not_started(job, status, reason)
 
     def _clean(self) -> None:
         """Take away the private files: they may hold secrets."""
-        for path in self._launch.files:
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                continue
+        self._core.folders.drop_given(self._job.row, self._attempt)
 
 
 def _said(path: str, start: int | None = None) -> str:

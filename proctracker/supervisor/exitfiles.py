@@ -101,6 +101,13 @@ class ExitFiles:
         for watch, name in found:
             self._take(watch, name)
 
+    def close(self) -> None:
+        """Watch nothing any more."""
+        if self._inotify is not None:
+            self._core.loop.forget(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None
+
 
 def read(told: Monitor) -> Observation | None:
     """What is written down; None: nothing yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from proctracker.errors import Drmaa2Exception
@@ -19,6 +20,12 @@ DUSK = 1.0
 
 HOUR = 3600.0
 
+STOPPING = 100.0
+"""Seconds from TERM or HUP until that was no logout and no reboot: those end in KILL after 90."""
+
+AGAIN = 1.0
+"""Seconds between tries to leave while the store cannot be written."""
+
 
 class Housekeeping:
     """Removes what is no longer needed."""
@@ -28,6 +35,7 @@ class Housekeeping:
         self._idle: Timer | None = None
         self._dusk: Timer | None = None
         self._contexts: set[str] = set()
+        self._stopping: Timer | None = None
 
     def begin(self) -> None:
         """The supervisor is up."""
@@ -47,13 +55,18 @@ class Housekeeping:
     def idle_soon(self) -> None:
         """Go some seconds from now, if nothing has come up by then."""
         if self._is_idle():
-            if self._idle:
-                self._idle.cancel()
-            self._idle = self._core.loop.after(float(self._core.settings["idle"]), self._go)
+            self._go_in(0.0 if self._stopping else float(self._core.settings["idle"]))
+
+    def _go_in(self, seconds: float) -> None:
+        if self._idle:
+            self._idle.cancel()
+        self._idle = self._core.loop.after(seconds, self._go)
 
     def _is_idle(self) -> bool:
         core = self._core
-        live = sum(1 for job in core.jobs if job.row.dispatched is not None) if core.paused else len(core.jobs)
+        live = len(core.jobs)
+        if core.paused:
+            live = sum(1 for job in core.jobs if job.starting or job.row.dispatched is not None)
         return not (
             live or core.server.connections or core.calls or core.sweeps.busy or core.removal.busy or core.reaping.busy
         )
@@ -68,10 +81,27 @@ class Housekeeping:
             self.idle_soon()
             return
         core.ledger.flush()
-        if core.ledger.clean:
+        if core.ledger.clean or (self._stopping and not os.path.isdir(core.home.here)):
             core.leave()
         else:
-            self.idle_soon()
+            self._go_in(AGAIN)
+
+    def stop(self) -> None:
+        """TERM or HUP: see to the end of what runs and begin nothing else, unless somebody asks; leave when nothing runs.
+
+        A logout or reboot tells all processes so at once. What is queued would be killed as it starts, so it waits.
+        """
+        if self._stopping:
+            self._stopping.cancel()
+        self._core.paused = True
+        self._stopping = self._core.loop.after(STOPPING, self._go_on)
+        self.idle_soon()
+
+    def _go_on(self) -> None:
+        """Nobody came to kill us: it was meant for us alone, who have jobs."""
+        self._stopping = None
+        self.unpause()
+        self.idle_soon()
 
     def unpause(self) -> int:
         """Let jobs go on that were left by a reboot or a double death; how many there are."""

@@ -9,7 +9,7 @@ from proctracker.supervisor.loop import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Iterator
+    from typing import Any, Callable, Iterable, Iterator
 
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
@@ -25,7 +25,7 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "due", "ending", "folder", "gone", "holds", "monitor", "pidfd", "row", "seen", "spec",
+        "called", "cgroup", "due", "ending", "gone", "holds", "monitor", "pidfd", "row", "run", "seen", "spec",
         "spec_context", "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
@@ -33,6 +33,8 @@ class Job:
         self.row = row
         self.spec = spec
         self.spec_context = context
+        self.run = 0
+        """Counts its starts: an answer that was asked for in an earlier one means nothing in this."""
         self.starting = False
         """The start is under way: it can be neither begun again nor be taken back."""
         self.holds = False
@@ -50,7 +52,6 @@ class Job:
         self.monitor: Monitor | None = None
         """Where the end of its container will be written down."""
         self.timers: dict[str, Timer] = {}
-        self.folder: str | None = None
         self.streams = False
         """A command of its engine's CLI carries its streams as long as it runs (``called``)."""
         self.gone = 0.0
@@ -77,6 +78,16 @@ class Job:
     def ended_at(self, gone: float) -> float | None:
         """The epoch second at which its process was gone (``clock.boottime``), if that was seen."""
         return clock.since(gone) if self.seen else None
+
+    def now(self, call: Callable[..., None]) -> Callable[..., None]:
+        """The same call, made as long as the job has neither ended nor begun another start since."""
+        run = self.run
+
+        def made(*words: Any) -> None:
+            if self.run == run and not self.row.ended:
+                call(*words)
+
+        return made
 
     def timer(self, name: str, timer: Timer | None) -> None:
         """Set, replace or (None) cancel a timer of this job."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import time
 
-from proctracker.model.records import record
-from proctracker.supervisor import procfs
+from proctracker.model.records import field, record
+from proctracker.supervisor import procfs, spawned
 from proctracker.supervisor.journal import Journal
 
 TYPE_CHECKING = False
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
+
+PATIENT = (signal.SIGTERM, signal.SIGHUP)
+"""What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
 
 CALM = 5.0
 """Seconds after which a supervisor's death is no longer counted as a failure to start. Killed ones are not counted."""
@@ -38,12 +42,20 @@ class Seat:
     keeper: int = 0
     turn: int = 0
     """How many supervisors there have been before; 0: this one starts from nothing."""
+    held: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Descriptors of jobs that are no supervisor's children any more, by pid and start ticks; not passed on by an upgrade."""
 
 
 def become_subreaper() -> None:
     """Have orphans below us re-parented to us (prctl(2), PR_SET_CHILD_SUBREAPER)."""
     if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def be_patient() -> None:
+    """End by neither TERM nor HUP. A supervisor is told of them all the same; a job has its defaults again."""
+    for number in PATIENT:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None = None) -> int:
@@ -53,6 +65,10 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
     ``orphans`` are processes already ours whose ends the supervisor waits for.
     """
     become_subreaper()
+    be_patient()
+    if seat.note >= 0:
+        os.close(seat.note)  # this was a supervisor: nobody is above to write to it
+        seat.note = -1
     watched = set(orphans or ())
     failures = 0
     while True:
@@ -69,11 +85,19 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
         os.close(write_end)
         if ended == 0:
             return 0
+        _settle(seat.journal)
         seat.turn += 1
         watched |= set(procfs.children(keeper))
         failures = failures + 1 if time.monotonic() - began < CALM else 0
         if failures > 3 and ended > 0:
             time.sleep(min(2.0**failures / 10, 30.0))
+
+
+def _settle(journal: Journal) -> None:
+    """Put down which process the start became that a supervisor was killed in: as yet none of its children was reaped."""
+    starts = journal.read()[0]
+    if starts and starts[-1].pid is None:
+        journal.started(*spawned.find(starts[-1], os.getpid()))
 
 
 def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:

@@ -50,8 +50,6 @@ class Ledger:
         self.before: Callable[[], None] = lambda: None
         """Completes what is about to be written."""
         self._told: list[JobRow] = []
-        self.open_starts = 0
-        """Starts whose pid is not yet known; while there is one the journal is kept."""
 
     def change(
         self,
@@ -152,8 +150,7 @@ class Ledger:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if not self.open_starts:
-            self._journal.clear()
+        self._journal.clear()
         for row in told:
             self.on_change(row)
         self.told()

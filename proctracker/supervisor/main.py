@@ -12,7 +12,7 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.store import Home, Reader
-from proctracker.supervisor import core, election, keeper, presence, server, socketpath, softlimits
+from proctracker.supervisor import core, election, keeper, presence, procfs, server, socketpath, softlimits
 from proctracker.supervisor.journal import Journal
 
 _PR_SET_DUMPABLE = 4
@@ -80,6 +80,7 @@ def take_over(argv: list[str]) -> None:
     if argv[3] == "--probe":
         return
     softlimits.raise_own()
+    keeper.be_patient()  # the release before this one may not have been
     home, key = Home(argv[0], argv[1]), argv[2]
     listener, claim, journal, kept, command, note, above = map(int, argv[3].split(","))
     for fd in (listener, claim, journal, kept, command, note):
@@ -107,10 +108,12 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
 
 
 def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
-    """End this process. When the supervisor loses its keeper it takes that role on itself, so this may recur."""
-    if status == core.ORPHANED:
-        from proctracker.supervisor import procfs
-
+    """End this process. A supervisor that loses its keeper takes that role on itself: the one it forks then is here next."""
+    while status == core.ORPHANED:
+        # What was the supervisor's goes: its pages would be those of every later one too.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
         orphans = set(procfs.children(os.getpid()))
         seat.turn += 1
         try:
@@ -118,7 +121,6 @@ def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
         except BaseException:
             _print_error()
             status = 70
-        _end(status, home, key, seat)
     os._exit(status)
 
 
@@ -173,6 +175,7 @@ def _clean(ready: int) -> None:
     for number in signal.valid_signals():
         if number not in _NOT_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
+    keeper.be_patient()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     softlimits.raise_own()
     # Core dumps would hold environments.

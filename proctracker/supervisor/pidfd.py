@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
+import struct
 from functools import cache
 
 _OPEN, _SEND = 434, 424
 """System call numbers, the same on every architecture Python runs on (asm-generic/unistd.h, Linux 5.3 and 5.1)."""
+
+_GET_INFO = 3 << 30 | 64 << 16 | 0xFF << 8 | 11
+"""PIDFD_GET_INFO for the first 64 bytes of a pidfd_info (linux/pidfd.h)."""
+
+_INFO_EXIT, _EXIT_AT = 8, 60
+"""PIDFD_INFO_EXIT, and where exit_code stands."""
 
 if not (hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")):
     # Here, not at the call: the supervisor opens no file of Python after its start. Some builds lack both functions.
@@ -34,6 +42,45 @@ def send(fd: int, sig: int) -> None:
         signal.pidfd_send_signal(fd, sig)
     else:
         _call(_SEND, fd, sig, None, 0)
+
+
+def wait_status(fd: int) -> int | None:
+    """How a process ended that was reaped by whoever was its parent, as of wait(2); None: not yet, or not told.
+
+    Linux 6.15 and later tell anybody who has a descriptor of it from before.
+    """
+    found = bytearray(64)
+    struct.pack_into("=Q", found, 0, _INFO_EXIT)
+    try:
+        fcntl.ioctl(fd, _GET_INFO, found)
+    except OSError:
+        return None
+    if not struct.unpack_from("=Q", found)[0] & _INFO_EXIT:
+        return None
+    status: int = struct.unpack_from("=i", found, _EXIT_AT)[0]
+    return status
+
+
+def tells() -> bool:
+    """Whether this kernel says how a process ended that somebody else has reaped; tried with a child."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(write_end)
+        os.read(read_end, 1)
+        os._exit(7)
+    try:
+        fd = open(pid)
+    except OSError:
+        fd = -1
+    os.close(write_end)
+    os.waitpid(pid, 0)
+    os.close(read_end)
+    if fd < 0:
+        return False
+    status = wait_status(fd)
+    os.close(fd)
+    return status is not None and os.WEXITSTATUS(status) == 7
 
 
 def _call(number: int, *words: int | None) -> int:

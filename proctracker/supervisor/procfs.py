@@ -61,6 +61,26 @@ def parse_stat(text: bytes) -> Stat:
     return Stat(pid, comm, state, ppid, pgrp, session, ticks, utime, stime, cutime, cstime)
 
 
+_loadavg: list[int] = []
+"""Its descriptor, once it was opened: each start reads it."""
+
+
+def last_pid() -> int:
+    """The pid that was given out last in our pid namespace (loadavg, proc(5)); 0 where it is not told."""
+    try:
+        if not _loadavg:
+            _loadavg.append(os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC))
+        return int(os.pread(_loadavg[0], 256, 0).split()[4])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def pid_max() -> int:
+    """How many pids there are: then they are given out from the beginning again (proc(5))."""
+    text = _read("sys", "kernel/pid_max")
+    return int(text) if text else 2**22
+
+
 def stat(pid: int) -> Stat | None:
     """What /proc says of a process (a zombie too); None if there is none."""
     text = _read(pid, "stat")
@@ -71,6 +91,20 @@ def lives(pid: int) -> bool:
     """Whether there is such a process; a zombie lives no more."""
     found = stat(pid)
     return found is not None and found.state not in "ZX"
+
+
+def wait_status(pid: int, ticks: int) -> int | None:
+    """How a zombie ended, as of wait(2); None: it is none any more, or we may not know.
+
+    Field 52 of its stat line is 0 for those who may not read it, so what has the same condition is read too.
+    """
+    if _read(pid, "io") is None:
+        return None
+    text = _read(pid, "stat")
+    if not text:
+        return None
+    seen, words = parse_stat(text), text[text.rindex(b")") + 2 :].split()
+    return int(words[49]) if seen.state == "Z" and seen.ticks == ticks and len(words) > 49 else None
 
 
 def process_rss(pid: int) -> int | None:

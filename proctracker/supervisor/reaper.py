@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import time
 
-from proctracker.supervisor import procfs, resumption
+from proctracker.supervisor import resumption
 from proctracker.supervisor.journal import End
+from proctracker.supervisor.keeper import PATIENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from proctracker.supervisor.jobs import Job
 
 _ANY = os.WEXITED | os.WNOWAIT | os.WNOHANG
+
+_INFO = 128
+"""Bytes of a signalfd_siginfo, whose first word is the signal's number (signalfd(2))."""
 
 _MASK = 128
 """Bytes of a sigset_t, of glibc and musl alike."""
@@ -29,14 +34,18 @@ class Reaper:
         self._core = core
         self._signals = _signals()
         core.loop.watch(self._signals, self._wake)
+        core.loop.first = self._signals  # what is asked after a TERM is asked of one that was told to stop
         self._seen = 0
 
     def _wake(self) -> None:
         try:
-            os.read(self._signals, 4096)
+            text = os.read(self._signals, 32 * _INFO)
         except BlockingIOError:
-            pass
+            text = b""
+        told = {struct.unpack_from("=I", text, at)[0] for at in range(0, len(text), _INFO)}
         self.reap()
+        if told.intersection(PATIENT):
+            self._core.housekeeping.stop()
 
     def reap(self) -> None:
         """Reap every child that has ended. A job's end is in the journal before the process is gone."""
@@ -76,7 +85,13 @@ class Reaper:
             if job is not None and job.supervised and self.same(job, end):
                 self._core.ends.process(job, end)
             else:
-                resumption.call_gone(self._core, end.pid)
+                resumption.call_gone(self._core, end.pid, end.ticks)
+            self._core.afar.drop(end.pid, end.ticks)
+
+    def expects(self, job: Job) -> bool:
+        """Whether the keeper is just reaping a job, and tells of it soon."""
+        ends = self._core.seat.kept.read()[1][self._seen :]
+        return any(end.pid == job.row.pid and self.same(job, end) for end in ends)
 
     @staticmethod
     def same(job: Job, end: End) -> bool:
@@ -87,23 +102,21 @@ class Reaper:
         """Listen to no signal any more."""
         self._core.loop.forget(self._signals)
         os.close(self._signals)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, *PATIENT))
 
 
 def _signals() -> int:
-    """A descriptor that is readable when children have ended (signalfd(2)): no handler runs, no call is interrupted."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+    """A descriptor that is readable when children have ended, or we are told to: no handler runs, no call is interrupted.
+
+    What is blocked waits there even where it is ignored.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, *PATIENT))
     mask = ctypes.create_string_buffer(_MASK)
     _libc.sigemptyset(mask)
-    _libc.sigaddset(mask, int(signal.SIGCHLD))
+    for number in (signal.SIGCHLD, *PATIENT):
+        _libc.sigaddset(mask, int(number))
     fd: int = _libc.signalfd(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
     if fd < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), "signalfd")
     return fd
-
-
-def alive(pid: int, ticks: int | None) -> bool:
-    """Whether a process runs that started at that time; a zombie does not."""
-    found = procfs.stat(pid)
-    return found is not None and found.ticks == ticks and found.state not in "ZX"

@@ -1,4 +1,8 @@
-"""Taking over: what a former supervisor left in the store, in the journals, in the process table and in the engines."""
+"""Taking over: what a former supervisor left in the store, in the journals, in the process table and in the engines.
+
+In this order: the keeper's ends, the journal, the store, then processes, then engines. What one has settled no later one
+changes, and everything is matched by job and attempt, or by pid and start time.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,21 @@ import time
 
 from proctracker import runtimes
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import clock, confinement, election, heritage, pidfd, procfs, resumption, shapes
+from proctracker.supervisor import clock, confinement, election, heritage, procfs, resumption, shapes, spawned
+from proctracker.supervisor.afar import alive
+from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
-from proctracker.supervisor.reaper import alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
 
-SETTLE = 2.0
-"""Seconds a process may be between fork and exec; after that its environment says whose it is."""
+FOUND = "found by its mark alone: keeper and supervisor were killed just when it was started, so how it ends nobody can tell"
+"""Annotation of a job whose process is the likeliest one there is, not one that was put down."""
 
 HINDSIGHT = 3600.0
 """Seconds before a start within which processes of other jobs may have begun whose ends came after it."""
-
-LOOK = 1.0
-"""Seconds between looks at a process that is nobody's child here, where there are no process descriptors."""
 
 CONFINEMENT_OVER = "the allocation or login it was submitted in is over"
 """Why a queued job never starts whose confinement has no supervisor any more."""
@@ -33,8 +35,7 @@ _RUNNING = (JobState.RUNNING, JobState.SUSPENDED)
 
 def recover(core: Core) -> None:
     """Take in every live job of the store."""
-    starts, ends = core.seat.journal.read()
-    _, kept = core.seat.kept.read()
+    past = Past(core)
     core.sweeps.recover()
     heritage.take_over(core)
     rows = [row for row in core.store.live(core.key) if shapes.known(row)]
@@ -48,17 +49,10 @@ def recover(core: Core) -> None:
             core.ledger.change(job.row)
     if core.seat.turn == 0:
         _without_journal(core)
-    open_starts = {start.id: start for start in starts}
-    others = {start.pid for start in starts}
-    by_pid = {end.pid: end for end in [*kept, *ends]}
     for job in core.jobs:
-        row = job.row
-        if row.ended:
-            continue
-        start = open_starts.get(row.id)
-        if start is not None and start.attempt == row.attempt and row.pid is None and row.dispatched is None:
-            _open_start(core, job, start, starts[-1] is start, by_pid, others)
-        _take_over(core, job, by_pid)
+        past.replay(job)
+        if not job.row.ended:
+            _take_over(core, job)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
     core.paused = core.stands_in or (core.seat.turn == 0 and len(core.jobs) > 0)
     if core.stands_in and not confinement.ordinary(core.key):
@@ -66,8 +60,81 @@ def recover(core: Core) -> None:
             core.ends.refused(job, CONFINEMENT_OVER, "confinement-gone")
     core.reaper.kept()
     core.reaper.reap()
+    core.folders.tidy(core.store, core.key)
     _other_supervisors(core)
     core.ledger.then(lambda: None)
+
+
+class Past:
+    """What the journals say of jobs and the store does not say yet."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        starts, ends = core.seat.journal.read()
+        _, kept = core.seat.kept.read()
+        if starts and starts[-1].pid is None:
+            # A keeper of an older release did not put it down. Another kill may come before the next commit.
+            known = {start.pid for start in starts} | core.store.pids_since(starts[-1].time - HINDSIGHT)
+            pid, ticks = spawned.find(starts[-1], core.seat.keeper, [end for end in kept if end.pid not in known])
+            core.seat.journal.started(pid, ticks)
+            starts[-1] = starts[-1]._replace(pid=pid, ticks=ticks)
+        self._starts = {(start.id, start.attempt): start for start in starts}
+        self._ends: dict[int, list[End]] = {}
+        for end in [*kept, *ends]:
+            self._ends.setdefault(end.pid, []).append(end)
+
+    def replay(self, job: Job) -> None:
+        """Carry out once more what was not committed: starts and ends in turn, of one attempt after the other."""
+        row, attempt = job.row, 0
+        while row.attempt != attempt and not row.ended:
+            attempt = row.attempt
+            start = self._starts.get((row.id, attempt))
+            if start is not None and start.pid and row.pid is None and row.dispatched is None:
+                self._started(job, start)
+            self._ended(job)
+            following = self._starts.get((row.id, attempt + 1))
+            if following is not None and following.pid and row.attempt == attempt and row.container:
+                self._core.ends.followed(job)  # its engine told how this attempt ended, and the next one was begun
+
+    def _started(self, job: Job, start: Start) -> None:
+        """A start that is not in the store."""
+        core, row = self._core, job.row
+        core.queue.drop(job)
+        row.boot, row.dispatched = core.boot, start.time
+        pid, ticks = start.pid or 0, start.ticks or 0
+        if runtimes.get(row.runtime).containers:
+            row.container = core.home.container(row.id, row.attempt)
+            core.jobs.started(job, pid, ticks)
+            core.ledger.change(row)
+            return
+        core.jobs.started(job, pid, ticks or self._ticks(start))
+        core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
+
+    def _ticks(self, start: Start) -> int:
+        """When a process started whose pid alone was put down; 0: it has ended, and only its pid tells of that."""
+        stat = procfs.stat(start.pid or 0)
+        if (
+            self._end(start.pid or 0, 0, start.time) is None
+            and stat
+            and stat.ppid in (self._core.seat.keeper, os.getpid())
+        ):
+            return stat.ticks
+        return 0
+
+    def _ended(self, job: Job) -> None:
+        """An end that is not in the store."""
+        row = job.row
+        if JobState(row.state) in _RUNNING and job.supervised and row.pid and row.boot == self._core.boot:
+            end = self._end(row.pid, row.ticks or 0, row.dispatched or 0.0)
+            if end is not None:
+                self._core.ends.process(job, end)
+                self._core.afar.drop(end.pid, end.ticks)
+
+    def _end(self, pid: int, ticks: int, since: float) -> End | None:
+        """How a process ended that one of us has reaped, or is reaping; twice where one died over it."""
+        found = self._ends.get(pid, [])
+        same = [end for end in found if (end.ticks == ticks if end.ticks and ticks else end.time >= since)]
+        return max(same, key=lambda end: end.cpu is not None, default=None)
 
 
 def _without_journal(core: Core) -> None:
@@ -80,83 +147,23 @@ def _without_journal(core: Core) -> None:
         row = job.row
         if runtimes.get(row.runtime).containers:
             continue  # an engine refuses a second container of the same name
-        if mark in found:
-            row.boot, row.dispatched = core.boot, time.time()
-            core.jobs.started(job, *found[mark])
+        stat = procfs.stat(found[mark][0]) if mark in found else None
+        if stat is not None and stat.session == stat.pid:
+            row.boot, row.dispatched, row.annotation = core.boot, time.time(), FOUND
+            core.jobs.started(job, stat.pid, stat.ticks)
             core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
-        elif os.path.exists(core.home.kept(row.id, row.attempt, "out", job.spec.get("output_dir"))):
+        elif mark in found or os.path.exists(core.home.kept(row.id, row.attempt, "out", job.spec.get("output_dir"))):
             core.ends.lost(job, "lost", "keeper and supervisor were killed just when it was started")
 
 
-def _open_start(
-    core: Core, job: Job, start: Start, last: bool, by_pid: dict[int, End], others: set[int | None]
-) -> None:
-    """A start in the journal that is not in the store: find out which process it became, if any."""
-    row = job.row
-    pid, ticks = start.pid, start.ticks
-    if pid is None and last:
-        pid, ticks = _became(core, row, start, by_pid, others)
-        # Another kill may come before the next commit, and another start before that kill.
-        core.seat.journal.started(pid or 0, ticks or 0)
-    if not pid:
-        return  # it was never made, or failed: it waits in the queue as before
-    row.boot, row.dispatched = core.boot, start.time
-    if runtimes.get(row.runtime).containers:
-        row.container = core.home.container(row.id, row.attempt)
-        core.jobs.started(job, pid, ticks)
-        core.ledger.change(row)
-        return
-    stat = procfs.stat(pid)
-    core.jobs.started(job, pid, ticks or (stat.ticks if stat and procfs.mark(pid) == core.mark(row) else 0))
-    core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
-
-
-def _became(
-    core: Core, row: JobRow, start: Start, by_pid: dict[int, End], others: set[int | None]
-) -> tuple[int | None, int | None]:
-    """The process of a start whose supervisor did not live to write its pid down: marked, or ended and reaped above us."""
-    mark = core.mark(row)
-    known = {job.row.pid for job in core.jobs} | core.store.pids_since(start.time - HINDSIGHT) | others
-    began = int((time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - start.time)) * procfs.clock_ticks) - 1
-    until = time.time() + SETTLE
-    while True:
-        # In this order, which is that of a process' life: between fork and exec, marked, zombie, put down by the keeper.
-        between = _between(core)
-        marked = procfs.marked(mark)
-        if marked:
-            return min(marked, key=lambda each: each[1])
-        between = _between(core) or between
-        _, now = core.seat.kept.read()
-        unknown = [end for end in now if end.pid not in known and end.time >= start.time and end.ticks >= began]
-        if unknown:
-            by_pid[unknown[-1].pid] = unknown[-1]
-            return unknown[-1].pid, unknown[-1].ticks
-        if not between or time.time() > until:
-            return None, None
-        time.sleep(0.005)
-
-
-def _between(core: Core) -> bool:
-    """Whether a child of the keeper is still the image of a supervisor, in the midst of exec, or a zombie."""
-    for pid in procfs.children(core.seat.keeper):
-        stat = procfs.stat(pid)
-        if pid == os.getpid() or stat is None:
-            continue
-        words = procfs.cmdline(pid)
-        if stat.state in "ZX" or not words or any(b"proctracker.supervisor" in word for word in words):
-            return True
-    return False
-
-
-def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
+def _take_over(core: Core, job: Job) -> None:
     """Put a job where it belongs: into the queue, under watch, or to its end."""
     row = job.row
     state = JobState(row.state)
     if row.boot != core.boot and row.kill_at:
         row.kill_at = clock.boottime()  # counted from the start of a boot that is over
     if row.sub_state in ENDING or row.kill_at:
-        # Of one that was just being started the row does not say why.
-        job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
+        job.ending = row.sub_state if row.sub_state in ENDING else _why(job)
     core.controls.keep_deadline(job)
     if state in _RUNNING:
         core.queue.take(job)
@@ -167,18 +174,18 @@ def _take_over(core: Core, job: Job, by_pid: dict[int, End]) -> None:
     if row.dispatched is not None and row.boot != core.boot:
         _rebooted(core, job)
     elif state in _RUNNING and job.supervised:
-        _process(core, job, by_pid)
+        _process(core, job)
     elif row.container and row.dispatched is not None and state.queued:
-        core.queue.take(job)
-        job.starting = True
-        job.called = row.pid
-        if not row.pid or not alive(row.pid, row.ticks):
-            job.starting = False
-            resumption.find(core, job)
-        else:
-            _watch(core, job)
+        resumption.resume(core, job)
     elif state.queued:
         core.intake.enter(job)
+
+
+def _why(job: Job) -> str:
+    """Why a job was told to end that was just being started: its row says only when it is to be killed."""
+    deadline = job.spec.get("deadline")
+    told = clock.since((job.row.kill_at or 0.0) - GRACE) + 0.5
+    return "deadline" if deadline is not None and told >= deadline else "terminating"
 
 
 def _rebooted(core: Core, job: Job) -> None:
@@ -192,66 +199,26 @@ def _rebooted(core: Core, job: Job) -> None:
     core.ends.lost(job, "lost", "the machine was started anew while it ran")
 
 
-def _process(core: Core, job: Job, by_pid: dict[int, End]) -> None:
+def _process(core: Core, job: Job) -> None:
     """A plain process that ran when the last supervisor ended."""
     row = job.row
-    end = by_pid.get(row.pid or 0)
-    if end is not None and core.reaper.same(job, end):
-        if end.cpu is not None or not alive(end.pid, end.ticks):
-            core.ends.process(job, end)
-            return
     stat = procfs.stat(row.pid) if row.pid else None
-    if stat is None or stat.ticks != row.ticks:
-        core.loop.after(0.2, lambda: _missing(core, job))  # the keeper may just be writing down how it ended
-    elif stat.ppid not in (core.seat.keeper, os.getpid()):
-        _watch(core, job)
     core.output_limits.started(job)
+    if stat is None or stat.ticks != row.ticks or stat.ppid not in (core.seat.keeper, os.getpid()):
+        core.afar.watch(row.pid or 0, row.ticks or 0, job.now(lambda end, when: _gone(core, job, end, when)))
+    elif stat.ppid == core.seat.keeper:
+        core.afar.hold(stat.pid, stat.ticks)  # the keeper may be the next that dies
 
 
-def _missing(core: Core, job: Job, when: float | None = None) -> None:
-    """Nobody has seen how it ended; ``when``: but that it did."""
-    core.reaper.kept(final=True)
-    if not job.row.ended:
-        core.ends.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
-
-
-def _watch(core: Core, job: Job) -> None:
-    """Wait for the end of a process that is not our child: how it ended nobody will know."""
-    row = job.row
-    if pidfd.available():
-        try:
-            fd = pidfd.open(row.pid or 0)
-        except ProcessLookupError:
-            core.loop.soon(lambda: _gone(core, job))
-            return
-        if alive(row.pid or 0, row.ticks):
-            job.pidfd = fd
-            core.loop.watch(fd, lambda: _gone(core, job))
-            return
-        os.close(fd)
-        core.loop.soon(lambda: _gone(core, job))
+def _gone(core: Core, job: Job, end: End | None, when: float | None) -> None:
+    """It has ended, and who was its parent was none of us; or the keeper, who writes that down before it is gone."""
+    core.reaper.kept()
+    if job.row.ended or core.reaper.expects(job):
         return
-
-    def look() -> None:
-        if alive(row.pid or 0, row.ticks):
-            core.loop.after(LOOK, look)
-        else:
-            _gone(core, job)
-
-    core.loop.after(LOOK, look)
-
-
-def _gone(core: Core, job: Job) -> None:
-    """A process that was watched from afar has ended."""
-    if job.pidfd is not None:
-        core.loop.forget(job.pidfd)
-        os.close(job.pidfd)
-        job.pidfd = None
-    if job.row.container:
-        resumption.call_gone(core, job.called or -1)
+    if end is None or job.row.annotation == FOUND:
+        core.ends.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
     else:
-        now = time.time()
-        core.loop.after(0.05, lambda: _missing(core, job, now))
+        core.ends.process(job, end)
 
 
 def _other_supervisors(core: Core) -> None:

@@ -6,7 +6,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import LOST
-from proctracker.supervisor import boots, identity
+from proctracker.supervisor import afar, boots, identity
 from proctracker.supervisor.command import NOT_STARTED
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -20,31 +20,46 @@ AGAIN = 2.0
 """Seconds until an engine is asked again that could not be."""
 
 
-def call_gone(core: Core, pid: int) -> None:
+def resume(core: Core, job: Job) -> None:
+    """A start was under way: once the call that makes it is over, look what came of it."""
+    row = job.row
+    pid, ticks = row.pid or 0, row.ticks or 0
+    core.queue.take(job)
+    job.starting, job.called = True, row.pid
+    if pid and afar.alive(pid, ticks):
+        core.afar.watch(pid, ticks, lambda end, when: call_gone(core, pid, ticks))
+    else:
+        job.called = None
+        find(core, job)
+
+
+def call_gone(core: Core, pid: int, ticks: int = 0) -> None:
     """A CLI call of a former supervisor has ended: if it was starting a container, look what came of it."""
-    for job in core.jobs:
-        if job.called == pid:
-            job.called = None
-            job.starting = False
-            find(core, job)
+    job = core.jobs.by_pid.get(pid)
+    if job is not None and job.called == pid and (job.row.ticks == ticks or not ticks):
+        job.called = None
+        find(core, job)
 
 
 def find(core: Core, job: Job) -> None:
-    """Look for the container of a start whose call is over: the one that it said it made."""
+    """Look for the container of a start whose call is over: the one that it said it made. Its private files go."""
     row, runtime, engine = job.row, runtimes.get(job.row.runtime), engine_of(job)
     told = row.container_id or identity.told(identity.folder(core.home, row), row.container or "")
     labels = core.starter.labels(row)
+    core.folders.drop_given(row)
 
     def seen(found: Any, error: Drmaa2Exception | None) -> None:
         observed: Observation | None = (found or {}).get(told)
         if observed is not None and not identity.agrees(labels, observed):
             observed = None
-        if row.ended:
-            return
         if error is not None:
-            job.timer("look", core.loop.after(AGAIN, lambda: find(core, job)))
-        elif row.boot != core.boot and _lost(boots.judged(core, job, observed)):
+            job.timer("look", core.loop.after(AGAIN, job.now(lambda: find(core, job))))
+            return
+        job.starting = False
+        if row.boot != core.boot and _lost(boots.judged(core, job, observed)):
             core.ends.lost(job, LOST, "the machine was started anew while it was being started")
+        elif observed is None and job.ending:
+            core.ends.given_up(job)
         elif observed is None:
             core.ends.start_lost(job)
         elif observed.state == JobState.QUEUED:
@@ -53,7 +68,7 @@ def find(core: Core, job: Job) -> None:
         else:
             core.containers.runs(job, observed)
 
-    core.calls.converse(engine, runtime.look(engine, [told] if told else []), seen)
+    core.calls.converse(engine, runtime.look(engine, [told] if told else []), job.now(seen))
 
 
 def _lost(judged: Observation | None) -> bool:

@@ -19,6 +19,7 @@ from proctracker.supervisor.command import (
     StartLater,
     find,
 )
+from proctracker.supervisor.journal import Opening
 from proctracker.supervisor.streams import USUAL_UMASK, open_streams, take_umask
 
 TYPE_CHECKING = False
@@ -30,6 +31,13 @@ __all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", 
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
 _NONE: Mapping[str | None, int] = {}
 _LIMITS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+
+
+_HINTS = {
+    errno.ENOENT: " (its interpreter, the first line's, is missing)",
+    errno.ENOEXEC: " (no #! line: name its interpreter)",
+    errno.E2BIG: " (one argument may have 128 KiB, all with the environment a quarter of the stack limit)",
+}
 
 
 class Surroundings(NamedTuple):
@@ -88,26 +96,28 @@ def spawn(
     more: Surroundings | None,
     given: Mapping[str | None, int] = _NONE,
     encoded: dict[bytes, bytes] | None = None,
+    opening: Opening | None = None,
 ) -> int:
-    """Start the launch's command as leader of a session of its own; return its pid.
+    """Start the launch's command as leader of a session of its own, with three descriptors and default signals; return its pid.
 
     ``more``: what ``differs`` found. ``given``: descriptors of streams that are open already, by path; ``encoded``: the
-    environment once more, as bytes.
-    Raises StartFailed with 125 (streams, directory), 126 or 127 (command), StartLater where the system is short of
-    something. Signals are at their defaults and unblocked; descriptors 0 to 2 are the streams, there are no others.
+    environment once more, as bytes; ``opening``: put down around the fork. Raises StartFailed with 125 (streams, directory),
+    126 or 127 (command), StartLater where the system is short of something.
     """
-    argv = [os.fsencode(word) for word in launch.argv]
+    argv, command = [os.fsencode(word) for word in launch.argv], launch.argv[0]
     environment = encode(env) if encoded is None else encoded
-    command = launch.argv[0]
     plain = command[:1] == "/"
     path = os.fsencode(command if plain else find(command, env.get("PATH"), launch.directory))
     streams = open_streams(launch, umask, given)
+    opening = opening or Opening()
     try:
         if more is None or (more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits)):
-            with softlimits.lent(more.limits if more else None):
-                return _posix(path, argv, environment, launch.directory, streams, umask)
-        with oomscore.lent(more.oom):
-            return _fork(path, argv, environment, launch.directory, streams, more, umask)
+            with softlimits.lent(more.limits if more else None), opening:
+                opening.pid = _posix(path, argv, environment, launch.directory, streams, umask)
+        else:
+            with oomscore.lent(more.oom), opening:
+                opening.pid = _fork(path, argv, environment, launch.directory, streams, more, umask)
+        return opening.pid
     except StartFailed as failed:
         if plain and failed.status != NOT_STARTED:
             find(command, None, launch.directory)  # says more of what is wrong with the file
@@ -157,14 +167,7 @@ def _chdir(directory: str) -> None:
 def _exec_failed(command: bytes, error: OSError) -> StartFailed:
     """What execve(2) said, as a shell puts it."""
     status = NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else NOT_EXECUTABLE
-    hint = ""
-    if error.errno == errno.ENOENT:
-        hint = " (its interpreter, the first line's, is missing)"
-    elif error.errno == errno.ENOEXEC:
-        hint = " (no #! line: name its interpreter)"
-    elif error.errno == errno.E2BIG:
-        hint = " (one argument may have 128 KiB, all with the environment a quarter of the stack limit)"
-    return StartFailed(status, f"{os.fsdecode(command)}: {error.strerror}{hint}")
+    return StartFailed(status, f"{os.fsdecode(command)}: {error.strerror}{_HINTS.get(error.errno or 0, '')}")
 
 
 def _fork(
@@ -247,5 +250,4 @@ def _child(
 
 def ticks(pid: int) -> int:
     """When a child of ours started, in clock ticks since boot (it cannot have gone: only we reap it)."""
-    found = procfs.stat(pid)
-    return found.ticks if found else 0
+    return found.ticks if (found := procfs.stat(pid)) else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 from proctracker import runtimes
 from proctracker.errors import words
@@ -14,6 +13,7 @@ from proctracker.supervisor import identity, rlimits, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.journal import Opening
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Starter:
     def start(self, job: Job) -> None:
         """Start a job whose turn it is."""
         job.starting = True
+        job.run += 1
         if runtimes.get(job.row.runtime).containers:
             self._engine_starts += 1
             EngineStart(self._core, job).begin()
@@ -122,7 +123,6 @@ class Starter:
 
     def _process(self, job: Job) -> None:
         core, row = self._core, job.row
-        began = False
         given: dict[str | None, int] = {}
         try:
             context = core.context(job.spec_context)
@@ -132,36 +132,31 @@ class Starter:
             launch = runtime.launch(request)
             apart(launch)
             given = self._given(job, launch, request)
-            now = time.time()
-            core.seat.journal.opened(row.id, row.attempt, now)
-            core.ledger.open_starts += 1
-            began = True
             same = launch.environment is request.environment
             encoded = context.encoded(ours) if context and same else None
             around = context.surroundings if context else spawn.Surroundings()
             more = rlimits.over(launch.limits, around, context.differs if context else None)
-            pid = spawn.spawn(launch, launch.environment, around.umask, more, given, encoded)
+            begun = Opening(core.seat.journal, row.id, row.attempt, core.uuid)
+            pid = spawn.spawn(launch, launch.environment, around.umask, more, given, encoded, begun)
         except spawn.StartLater as later:
-            self._later(job, str(later), began)
+            self._later(job, str(later))
             return
         except spawn.StartFailed as failed:
-            self._failed(job, failed.status, failed.reason, began)
+            core.ends.not_started(job, failed.status, failed.reason)
             return
         except Exception as error:
             # One job that cannot be started, for whatever reason, must not end the supervisor of all others.
-            self._failed(job, spawn.NOT_STARTED, words(error), began)
+            core.ends.not_started(job, spawn.NOT_STARTED, words(error))
             return
         finally:
             _close_kept(given)
-        core.seat.journal.started(pid, 0)
-        core.ledger.open_starts -= 1
         if job.stdin is not None:
             self.drop_stdin(job)
         job.starting = False
         core.jobs.started(job, pid, None)
         self._fresh.append(job)
         row.boot, row.annotation = core.boot, None
-        row.dispatched = core.ledger.change(row, JobState.RUNNING, at=now)
+        row.dispatched = core.ledger.change(row, JobState.RUNNING, at=begun.time)
         core.controls.limit_time(job)
         core.output_limits.started(job)
 
@@ -185,12 +180,9 @@ class Starter:
                 job.row.ticks = spawn.ticks(job.row.pid)
         self._fresh.clear()
 
-    def _later(self, job: Job, reason: str, began: bool) -> None:
+    def _later(self, job: Job, reason: str) -> None:
         """The system is short of something: the job goes on waiting, with the reason."""
         core = self._core
-        if began:
-            core.seat.journal.started(0, 0)
-            core.ledger.open_starts -= 1
         job.starting = False
         if job.row.annotation != reason or job.row.dispatched is not None:
             job.row.annotation, job.row.dispatched = reason, None
@@ -199,35 +191,17 @@ class Starter:
         job.ticket = -1
         job.timer("start", core.loop.after(RETRY, lambda: core.queue.add(job)))
 
-    def _failed(self, job: Job, status: int, reason: str, began: bool) -> None:
-        core = self._core
-        if began:
-            core.seat.journal.started(0, 0)
-            core.ledger.open_starts -= 1
-        core.ends.not_started(job, status, reason)
+    def close(self) -> None:
+        """Give back every descriptor."""
+        for job in self._core.jobs:
+            self.drop_stdin(job)
+        os.close(self._null)
 
     def drop_stdin(self, job: Job) -> None:
         """Close the descriptor a submitter handed over."""
         if job.stdin is not None:
             os.close(job.stdin)
             job.stdin = None
-
-    @staticmethod
-    def drop_folder(job: Job) -> None:
-        """Remove the private directory of a start."""
-        if job.folder:
-            remove_folder(job.folder)
-            job.folder = None
-
-
-def remove_folder(folder: str) -> None:
-    """Remove a directory and the files in it, as far as that can be done."""
-    try:
-        for name in os.listdir(folder):
-            os.unlink(os.path.join(folder, name))
-        os.rmdir(folder)
-    except OSError:
-        return
 
 
 def _close_kept(given: dict[str | None, int]) -> None:

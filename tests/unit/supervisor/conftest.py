@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,6 +96,7 @@ def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
     def make(turn: int = 1, boot: str | None = None) -> Desk:
         old.close(kill=False)
         made = desks(seat=old.seat, turn=turn)
+        made.seat.keeper = os.getpid()  # whose children the test's are
         made.core.boot = boot or made.core.boot
         return made.recover()
 

@@ -39,7 +39,7 @@ def _tells(desk: Desk) -> None:
 
 def _failed(desk: Desk, job: Job) -> tuple[int | None, str | None, str | None]:
     row = desk.ended(job)
-    assert (row.state, row.container, desk.core.starter._engine_starts, job.folder) == (JobState.FAILED, None, 0, None)
+    assert (row.state, row.container, desk.core.starter._engine_starts) == (JobState.FAILED, None, 0)
     assert not os.path.exists(f"{desk.home.starts}/1.1")
     return row.exit_status, row.sub_state, row.annotation
 

@@ -238,6 +238,63 @@ def test_after_an_upgrade_the_next_supervisor_is_another_program(run: Run) -> No
     assert run.process.returncode == 0
 
 
+_IN_A_START = """
+def supervise(seat):
+    if seat.turn == 0:
+        seat.journal.opened("7", 1, 5.0, "home")
+        env = {"PROCTRACKER_JOB": "home/7/1", "PATH": os.environ["PATH"]}
+        pid = os.posix_spawn("/bin/sh", ["sh", "-c", f"setsid sh -c 'read x < {folder}/gate' & exit 5"], env, setsid=True)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        say(me=os.getpid(), job=[pid, procfs.stat(pid).ticks])
+        signal.pause()  # killed before it could say which process it made
+    [start] = seat.journal.read()[0]
+    say(me=os.getpid(), ends=ends(seat, 1), start=[start.id, start.pid, start.ticks])
+    return 0
+
+os.mkfifo(f"{folder}/gate")
+os._exit(keeper.keep(seat(), supervise))
+"""
+
+
+@pytest.mark.parametrize("run", [_IN_A_START], indirect=True)
+def test_a_start_under_way_is_its_process_and_not_what_that_left(run: Run) -> None:
+    first = run.said()
+    os.kill(first["me"], signal.SIGKILL)
+    second = run.said()
+    assert second["start"] == ["7", *first["job"]]
+    assert second["ends"] == [[*first["job"], 5]]
+    run.release("gate")
+    run.rest()
+
+
+_PATIENT = """
+def supervise(seat):
+    if seat.turn == 0:
+        say(me=os.getpid(), mine=[job("a", "exit 3")])
+        signal.pause()
+    say(me=os.getpid(), turn=seat.turn)
+    say(ends=ends(seat, 1))
+    return 0
+
+os._exit(keeper.keep(seat(), supervise))
+"""
+
+
+@pytest.mark.parametrize("run", [_PATIENT], indirect=True)
+def test_term_and_hup_end_nobody(run: Run) -> None:
+    first = run.said()
+    for number in keeper.PATIENT:
+        run.process.send_signal(number)
+    os.kill(first["me"], signal.SIGKILL)
+    assert run.said()["turn"] == 1
+    for number in keeper.PATIENT:
+        run.process.send_signal(number)
+    run.release("a")
+    assert run.said()["ends"][0][2] == 3
+    run.rest()
+    assert run.process.returncode == 0
+
+
 def test_becoming_a_subreaper_is_refused_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing:
         def prctl(self, *args: int) -> int:

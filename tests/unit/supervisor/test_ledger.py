@@ -194,18 +194,6 @@ def test_what_cannot_be_written_is_kept_and_tried_again(desk: Desk, monkeypatch:
     assert desk.journal.read() == ([], [])
 
 
-def test_the_journal_is_kept_while_a_start_is_open(desk: Desk) -> None:
-    row = desk.accept(1)
-    desk.journal.opened("1", 1, 5.0)
-    desk.ledger.open_starts = 1
-    desk.ledger.change(row, JobState.RUNNING)
-    desk.ledger.flush()
-    assert [start.id for start in desk.journal.read()[0]] == ["1"]
-    desk.ledger.open_starts = 0
-    desk.ledger.flush()
-    assert desk.journal.read() == ([], [])
-
-
 def test_closing_writes_the_rest(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.ledger.change(desk.accept(1), JobState.SUSPENDED)

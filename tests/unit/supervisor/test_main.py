@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from proctracker.errors import DrmCommunicationException
+from proctracker.model import JobState
 from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
 from proctracker.supervisor.client import Client
+from proctracker.supervisor.link import Supervisor, readable
 from stores import submit
-from supervising import LONG, context, gone, kill, seat, spec
+from supervising import LONG, context, gone, kill, seat, spec, stored
 
 
 def _main(home: Home, script: str = "", key: str = "main") -> bytes:
@@ -208,3 +210,69 @@ def test_a_lock_that_was_removed_is_told_from_none(home: Home) -> None:
     with open(election.lock_path(home.run, "main"), "w"):
         pass
     assert not module._lock_removed(home, "main")
+
+
+def _told(client: Client) -> None:
+    """Keeper and supervisor get what systemd sends at a logout."""
+    for pid in seat(client):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            os.kill(pid, number)
+
+
+def test_term_and_hup_lose_no_code(home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    client = Client(home)
+    client.call("session_create", name="s", contact="process", max_running=1)
+    script = f"trap '' HUP; read x < {tmp_path}/gate; exit 7"
+    running = client.submit("s", spec("sh", "-c", script), context(), contact="process")
+    assert client.wait([running], "started", timeout=LONG)
+    queued = client.submit("s", spec("sh", "-c", "exit 3"), context(), contact="process")
+    before = seat(client)
+    _told(client)
+    assert client.call("status")["paused"]
+    (tmp_path / "gate").write_text("go\n")
+    rows = client.wait([running], timeout=LONG)
+    assert rows
+    assert (rows[0].exit_status, seat(client)) == (7, before)
+    [row] = stored(home, queued)
+    assert (row.state, row.dispatched) == (JobState.QUEUED, None)  # it would be killed as it starts
+    client.close()
+    assert [gone(pid) for pid in before] == [True, True]
+
+
+def test_what_is_submitted_after_term_is_not_lost(home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    client = Client(home)
+    running = client.submit("s", spec("sh", "-c", f"read x < {tmp_path}/gate; exit 7"), context(), contact="process")
+    assert client.wait([running], "started", timeout=LONG)
+    _told(client)
+    later = client.submit("s", spec("sh", "-c", "exit 4"), context(), contact="process")
+    rows = client.wait([later], timeout=LONG)
+    assert rows
+    assert rows[0].exit_status == 4
+    (tmp_path / "gate").write_text("go\n")
+    rows = client.wait([running], timeout=LONG)
+    assert rows
+    assert rows[0].exit_status == 7
+    client.close()
+
+
+def test_many_keepers_deaths_leave_nothing_open(home: Home) -> None:
+    client = Client(home)
+    job = client.submit("s", spec("sleep", "600"), context(), contact="process")
+    assert client.wait([job], "started", timeout=LONG)
+    counts = []
+    for _ in range(4):
+        done = client.submit("s", spec("true"), context(), contact="process")
+        assert client.wait([done], timeout=LONG)
+        pids = seat(client)
+        counts.append([len(os.listdir(f"/proc/{pid}/fd")) for pid in pids])
+        link = Supervisor(home).connect()
+        assert link is not None
+        kill(pids[0])
+        assert readable([link.fileno()], LONG)
+        link.close()
+        assert seat(client)[0] == pids[1]
+    assert counts[3] == counts[2]
+    client.control([job], "terminate", grace=0)
+    client.close()

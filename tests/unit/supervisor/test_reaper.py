@@ -9,7 +9,7 @@ import time
 import pytest
 
 from proctracker.model import JobState
-from proctracker.supervisor import reaper, spawn
+from proctracker.supervisor import spawn
 from supervising import Desk, gone
 
 
@@ -56,13 +56,3 @@ def test_ends_the_keeper_wrote_down(desk: Desk) -> None:
     kept.ended(pid, ticks, 8, 7.0)
     desk.core.reaper.kept(final=True)
     assert (other.row.exit_status, other.row.cpu) == (8, None)
-
-
-def test_alive() -> None:
-    ticks = spawn.ticks(os.getpid())
-    assert reaper.alive(os.getpid(), ticks)
-    assert not reaper.alive(os.getpid(), ticks + 1)
-    child = subprocess.Popen(["true"])
-    assert gone(child.pid)
-    assert not reaper.alive(child.pid, spawn.ticks(child.pid))
-    child.wait()

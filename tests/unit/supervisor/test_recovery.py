@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import clock, confinement, election, pidfd, procfs, recovery, spawn
+from proctracker.supervisor import afar, clock, confinement, election, pidfd, procfs, spawn
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.link import Supervisor
@@ -107,6 +107,26 @@ def test_the_keeper_then_the_supervisor(yard: Yard) -> None:
     assert yard.end(job).exit_status == 7
 
 
+_KILLS = [("supervisor", "keeper"), ("keeper", "keeper"), ("supervisor", "keeper", "supervisor", "keeper")]
+
+
+@pytest.mark.parametrize("order", _KILLS, ids="-".join)
+def test_one_death_after_another_loses_no_code(yard: Yard, order: tuple[str, ...]) -> None:
+    if not pidfd.tells():
+        order = order[:1]
+    job, quick = yard.submit(), yard.submit("kill -9 $$")
+    for who in order:
+        before = seat(yard.client)
+        if who == "keeper":
+            _another_keeper(yard)
+        else:
+            kill(before[1])
+        assert seat(yard.client) != before
+    yard.open()
+    rows = [yard.end(each) for each in (job, quick)]
+    assert [(row.exit_status, row.signal, row.sub_state) for row in rows] == [(7, None, None), (None, "SIGKILL", None)]
+
+
 def test_both_at_once_and_the_job_goes_on(yard: Yard) -> None:
     job, queued = yard.submit(), yard.queue("exit 3", hold=True)
     pid = yard.row(job).pid or 0
@@ -116,7 +136,8 @@ def test_both_at_once_and_the_job_goes_on(yard: Yard) -> None:
     yard.client.control([job], "resume")
     yard.open()
     row = yard.end(job)
-    assert (row.state, row.sub_state, row.exit_status, row.signal) == (JobState.UNDETERMINED, "lost", None, None)
+    known = (JobState.FAILED, None, 7) if pidfd.tells() else (JobState.UNDETERMINED, "lost", None)
+    assert (row.state, row.sub_state, row.exit_status) == known
     yard.client.control([queued], "release")
     assert yard.end(queued).exit_status == 3
 
@@ -239,25 +260,6 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
     assert (row.state, row.exit_status, row.cpu, row.max_rss) == (JobState.FAILED, 7, 0.5, 99)
 
 
-def test_a_child_between_fork_and_exec_is_awaited(
-    old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = _queued(old)
-    old.seat.journal.opened(job.row.id, 1, time.time())
-    made: list[subprocess.Popen[bytes]] = []
-
-    def between(core: Any) -> bool:
-        if not made:
-            made.append(_marked(old, job))
-        return True
-
-    monkeypatch.setattr(recovery, "_between", between)
-    new = follow()
-    assert new.taken(job).row.pid == made[0].pid
-    made[0].kill()
-    made[0].wait()
-
-
 @pytest.mark.parametrize("held", [False, True])
 def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool) -> None:
     job = old.submit("false", retries=1, retry_delay=1000)
@@ -282,6 +284,78 @@ def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., 
         row = follow().taken(job).row
         assert (row.state, row.pid, row.attempt) == (JobState.RUNNING, process.pid, 2)
         process.kill()
+
+
+def test_an_attempt_whose_next_one_waits_is_not_lost(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = old.submit("sleep", "600", retries=2, retry_delay=1000)
+    pid = old.running(job)
+    old.core.ledger.flush()
+    ticks = spawn.ticks(pid)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    new = follow()
+    old.seat.kept.ended(pid, ticks, 7, time.time())  # what was gone when it was looked at
+    old.seat.kept.used(pid, 0.5, 9)
+    new.core.reaper.kept()
+    passed: list[None] = []
+    new.core.loop.after(0.3, lambda: passed.append(None))
+    new.until(lambda: passed)
+    row = new.taken(job).row
+    assert (row.state, row.attempt, row.ended) == (JobState.REQUEUED, 2, False)
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_attempts_that_ended_before_a_commit_are_not_made_again(
+    old: Desk, follow: Callable[..., Desk], used: bool
+) -> None:
+    job = _queued(old, retries=3)
+    with _marked(old, job, attempt=3) as process:
+        ticks = procfs.Stat._make([0] * 11).ticks
+        for attempt in (1, 2):
+            old.seat.journal.opened(job.row.id, attempt, time.time(), old.home.uuid)
+            old.seat.journal.started(2**22 + attempt, ticks)
+            old.seat.journal.ended(2**22 + attempt, ticks, 5, time.time())
+            old.seat.journal.used(2**22 + attempt, 0.1, 9)
+        old.seat.journal.opened(job.row.id, 3, time.time() - 5, old.home.uuid)
+        if used:
+            old.seat.journal.started(process.pid, 0)
+        new = follow()
+        row = new.taken(job).row
+        assert (row.attempt, row.state, row.pid, new.taken(job).ticket) == (3, JobState.RUNNING, process.pid, 0)
+        new.core.ledger.flush()
+        found = [each[4] for each in new.core.store._db.rows("SELECT * FROM transitions ORDER BY seq")]
+        assert found == [int(JobState[name]) for name in "QUEUED RUNNING REQUEUED RUNNING REQUEUED RUNNING".split()]
+        process.kill()
+
+
+def test_a_job_begins_queued_whenever_its_supervisor_was_killed(old: Desk, follow: Callable[..., Desk]) -> None:
+    jobs = [_queued(old), _queued(old, hold=True)]  # accepted, told, and not yet among the transitions
+    assert old.core.store._db.rows("SELECT * FROM transitions") == []
+    new = follow()
+    new.core.ledger.flush()
+    rows = new.core.store._db.rows("SELECT job, time, state FROM transitions ORDER BY seq")
+    states = (JobState.QUEUED, JobState.QUEUED_HELD)
+    assert rows == [(job.row.num << 32, job.row.submitted, state) for job, state in zip(jobs, states)]
+
+
+def test_a_child_that_a_job_left_is_not_the_job(old: Desk, follow: Callable[..., Desk]) -> None:
+    job = _queued(old)
+    old.seat.journal.clear()
+    with _marked(old, job, "sh", "-c", "sleep 600 & echo $$; wait") as leader:
+        [child] = _eventually(lambda: procfs.children(leader.pid))
+        leader.kill()
+        leader.wait()
+        new = follow(turn=0)
+        new.core.ledger.flush()
+        assert (new.row(job).state, new.row(job).sub_state) == (JobState.UNDETERMINED, "lost")
+        os.kill(child, 9)
+
+
+def _eventually(look: Callable[[], Any]) -> Any:
+    until = time.monotonic() + LONG
+    while not (found := look()):
+        assert time.monotonic() < until
+    return found
 
 
 def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Callable[..., Desk]) -> None:
@@ -320,7 +394,7 @@ def test_somebody_elses_child_is_watched(
     old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, descriptors: bool
 ) -> None:
     monkeypatch.setattr(pidfd, "available", lambda: descriptors)
-    monkeypatch.setattr(recovery, "LOOK", 0.01)
+    monkeypatch.setattr(afar, "LOOK", 0.01)
     script = 'setsid sh -c \'echo $$ > "$0"; exec sleep 600\' "$0" &'
     fifo = old.home.path + "/pid"
     os.mkfifo(fifo)
@@ -335,7 +409,8 @@ def test_somebody_elses_child_is_watched(
     taken = new.taken(job)
     assert (taken.holds, taken.ending) == (True, "terminating")
     row = new.ended(taken)  # it was being ended, so it is once more
-    assert (row.state, row.sub_state) == (JobState.UNDETERMINED, "lost")
+    known = (JobState.FAILED, "terminated", "SIGKILL")
+    assert (row.state, row.sub_state, row.signal) == (known if descriptors else (JobState.UNDETERMINED, "lost", None))
     assert gone(pid)
 
 

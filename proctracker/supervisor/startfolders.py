@@ -1,0 +1,82 @@
+"""Private directories of container starts: what a CLI is given in secret goes with its call, the rest with the job."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from proctracker import runtimes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.model import JobRow
+    from proctracker.store import Home, Store
+
+GIVEN = ("env", "labels", "out", "err")
+"""Names of the files that a launch has written for its call (a test holds them together with the runtimes)."""
+
+
+class StartFolders:
+    """One directory an attempt, ``<id>.<attempt>``."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def path(self, row: JobRow, attempt: int | None = None) -> str:
+        """The directory of a job's attempt, or (None) of its present one, for us alone to open."""
+        return os.path.join(self._home.at(self._home.starts), f"{row.id}.{attempt or row.attempt}")
+
+    def drop(self, row: JobRow) -> None:
+        """Remove it: the attempt is over."""
+        if runtimes.get(row.runtime).containers:
+            with suppress(OSError):  # the state directory was removed
+                _remove(self.path(row))
+
+    def drop_given(self, row: JobRow, attempt: int | None = None) -> None:
+        """Remove what the call was given, which may hold secrets: the call is over."""
+        for name in GIVEN:
+            try:
+                os.unlink(os.path.join(self.path(row, attempt), name))
+            except OSError:
+                continue
+
+    def tidy(self, store: Store, key: str) -> None:
+        """Remove what killed supervisors left: directories of attempts that are over, of jobs nobody knows or none has begun."""
+        try:
+            root = self._home.at(self._home.starts)
+            names = os.listdir(root)
+        except OSError:
+            return
+        rows = store.jobs([_job(name) for name in names if _job(name)])
+        live = {f"{row.id}.{row.attempt}" for row in rows if not row.ended and (row.dispatched or row.keeper != key)}
+        for name in names:
+            if name not in live:
+                _remove(os.path.join(root, name))
+
+
+def _job(name: str) -> str:
+    """The job whose directory that is; empty where it is none of ours."""
+    job, _, attempt = name.rpartition(".")
+    return job if attempt.isdecimal() and job.replace("_", "", 1).isdecimal() else ""
+
+
+def _remove(folder: str) -> None:
+    """Remove a directory and all in it, as far as that can be done."""
+    for place, folders, names in os.walk(folder, topdown=False):
+        for call, each in [*((os.unlink, name) for name in names), *((_rmdir, name) for name in folders)]:
+            try:
+                call(os.path.join(place, each))
+            except OSError:
+                continue
+    try:
+        os.rmdir(folder)
+    except OSError:
+        return
+
+
+def _rmdir(path: str) -> None:
+    """Remove an empty directory, or a link to one."""
+    if os.path.islink(path):
+        os.unlink(path)
+    else:
+        os.rmdir(path)
