@@ -251,7 +251,7 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
     old.seat.journal.opened(job.row.id, 1, began)
     old.seat.kept.ended(2**22 + 5, spawn.ticks(os.getpid()), 9, began - 5)  # one of another job, long ago
     old.seat.kept.used(2**22 + 5, 0.0, 1)
-    ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * procfs.clock_ticks)
+    ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * procfs.clock_ticks) + 5
     old.seat.kept.ended(2**22 + 6, ticks, 7, began + 0.01)
     old.seat.kept.used(2**22 + 6, 0.5, 99)
     new = follow()
@@ -267,8 +267,7 @@ def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk]
     if held:
         old.core.controls.control([job.row.id], "hold", "TERM", 0.0, lambda outcome: None)
     old.core.ledger.flush()
-    with old.core.store._db._db as db:
-        db.execute("UPDATE transitions SET time = time - 600")
+    old.core.store._db.run("UPDATE transitions SET time = time - 600")
     new = follow()
     if held:
         assert new.taken(job).timers == {}
@@ -304,38 +303,29 @@ def test_an_attempt_whose_next_one_waits_is_not_lost(old: Desk, follow: Callable
     assert (row.state, row.attempt, row.ended) == (JobState.REQUEUED, 2, False)
 
 
-@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("told", [True, False])
 def test_attempts_that_ended_before_a_commit_are_not_made_again(
-    old: Desk, follow: Callable[..., Desk], used: bool
+    old: Desk, follow: Callable[..., Desk], told: bool
 ) -> None:
-    job = _queued(old, retries=3)
+    job, journal = _queued(old, retries=3), old.seat.journal
+    for attempt in (1, 2):
+        journal.opened(job.row.id, attempt, time.time(), old.home.uuid)
+        journal.started(2**22 + attempt, 0)
+        journal.ended(2**22 + attempt, 0, 5, time.time())
+        journal.used(2**22 + attempt, 0.1, 9)
+    journal.opened(job.row.id, 3, time.time(), old.home.uuid)
     with _marked(old, job, attempt=3) as process:
-        ticks = procfs.Stat._make([0] * 11).ticks
-        for attempt in (1, 2):
-            old.seat.journal.opened(job.row.id, attempt, time.time(), old.home.uuid)
-            old.seat.journal.started(2**22 + attempt, ticks)
-            old.seat.journal.ended(2**22 + attempt, ticks, 5, time.time())
-            old.seat.journal.used(2**22 + attempt, 0.1, 9)
-        old.seat.journal.opened(job.row.id, 3, time.time() - 5, old.home.uuid)
-        if used:
-            old.seat.journal.started(process.pid, 0)
+        if told:
+            journal.started(process.pid, 0)
         new = follow()
         row = new.taken(job).row
         assert (row.attempt, row.state, row.pid, new.taken(job).ticket) == (3, JobState.RUNNING, process.pid, 0)
         new.core.ledger.flush()
-        found = [each[4] for each in new.core.store._db.rows("SELECT * FROM transitions ORDER BY seq")]
-        assert found == [int(JobState[name]) for name in "QUEUED RUNNING REQUEUED RUNNING REQUEUED RUNNING".split()]
+        found = [
+            JobState(each[0]).name for each in new.core.store._db.rows("SELECT state FROM transitions ORDER BY seq")
+        ]
+        assert found == ["QUEUED", "RUNNING", "REQUEUED", "RUNNING", "REQUEUED", "RUNNING"]
         process.kill()
-
-
-def test_a_job_begins_queued_whenever_its_supervisor_was_killed(old: Desk, follow: Callable[..., Desk]) -> None:
-    jobs = [_queued(old), _queued(old, hold=True)]  # accepted, told, and not yet among the transitions
-    assert old.core.store._db.rows("SELECT * FROM transitions") == []
-    new = follow()
-    new.core.ledger.flush()
-    rows = new.core.store._db.rows("SELECT job, time, state FROM transitions ORDER BY seq")
-    states = (JobState.QUEUED, JobState.QUEUED_HELD)
-    assert rows == [(job.row.num << 32, job.row.submitted, state) for job, state in zip(jobs, states)]
 
 
 def test_a_child_that_a_job_left_is_not_the_job(old: Desk, follow: Callable[..., Desk]) -> None:
