@@ -140,8 +140,7 @@ class Containers:
         job.seen = seen
         self._usage(job)
         self._unwatch(job)
-        job.tries = 0
-        gone = clock.boottime()
+        job.tries, gone = 0, clock.boottime()
         told = job.now(lambda found=None: self._told(job, found, None, gone) if found else self._ask(job, gone))
         if job.called is not None and job.streams:
             # What it wrote is still on its way through the command that carries its streams.
