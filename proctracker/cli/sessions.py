@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from proctracker.store import SessionRow
+
 _HEAD = ["SESSION", "CONTACT", "MAX_RUNNING", "LIVE", "ENDED", "CREATED"]
 _ENDED = (7, 8)
 
@@ -50,7 +52,7 @@ def _list(call: Call, access: Access) -> int:
             {
                 "session_name": row.name,
                 "contact": row.contact,
-                "max_running": row.max_running,
+                "max_running": _limit(row, access),
                 "live": running,
                 "ended": ended,
                 "created": iso(row.created),
@@ -60,18 +62,28 @@ def _list(call: Call, access: Access) -> int:
         formats.write(formats.dump_json(records))
         return 0
     lines = [
-        [row.name, row.contact, str(row.max_running or "-"), str(running), str(ended), formats.local_time(row.created)]
+        [
+            row.name,
+            row.contact,
+            str(_limit(row, access) or "-"),
+            str(running),
+            str(ended),
+            formats.local_time(row.created),
+        ]
         for row, running, ended in found
     ]
     formats.write(formats.table(_HEAD, lines))
     return 0
 
 
+def _limit(row: SessionRow, access: Access) -> int:
+    """A session's max_running, the configuration's where it has none of its own."""
+    return row.max_running if row.max_running >= 0 else access.config.max_running
+
+
 def _create(call: Call, access: Access) -> int:
     contact = access.target(call.contact or access.config.default_contact).contact
     most = number(call.values, "max_running")
-    if most is None:
-        most = access.config.max_running
     access.client.call("session_create", name=_name(call), contact=contact, max_running=most)
     return 0
 

@@ -90,7 +90,6 @@ class Start:
             items=items,
             max_parallel=max_parallel,
             stdin=stdin,
-            max_running=access.config.max_running,
         )
         if client.supervisor.warning:
             formats.say(client.supervisor.warning)

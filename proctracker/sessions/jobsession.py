@@ -70,10 +70,13 @@ class JobSession:
 
     @property
     def max_running(self) -> int:
-        """How many slots the session's jobs may hold at once; 0: no limit. Can be set."""
+        """How many slots the session's jobs may hold at once, the configuration's as long as it has none of its own; 0: no
+        limit. Can be set."""
         self._check()
         found = self._place.reader.session(self._name)
-        return found.max_running if found else self._gone()
+        if found is None:
+            self._gone()
+        return found.max_running if found.max_running >= 0 else self._place.config().max_running
 
     @max_running.setter
     def max_running(self, value: int) -> None:

@@ -55,14 +55,14 @@ class SessionManager:
     ) -> JobSession:
         """Make a session and open it; without a name it gets a new one, without a contact the configuration's default.
 
-        ``max_running``: how many slots its jobs may hold at once, 0 for no limit; None: the configuration's. Raises
+        ``max_running``: how many slots its jobs may hold at once, 0 for no limit; None: what the configuration says at the time. Raises
         InvalidArgumentException if there is one of that name, or nobody knows the contact.
         """
         where = self._place()
         name = f"session-{os.urandom(6).hex()}" if session_name is None else name_of(session_name)
         config = where.config()
         target = where.target(contact, config)
-        running = config.max_running if max_running is None else limit(max_running)
+        running = None if max_running is None else limit(max_running)
         where.client().call("session_create", name=name, contact=target.contact, max_running=running)
         return self._opened(where, name, None)
 
@@ -77,7 +77,7 @@ class SessionManager:
         config = where.config()
         target = where.target(contact, config)
         if where.reader.session(name) is None:
-            where.client().call("session_ensure", name=name, contact=target.contact, max_running=config.max_running)
+            where.client().call("session_ensure", name=name, contact=target.contact)
         return self._opened(where, name, contact)
 
     def _opened(self, where: Place, name: str, contact: str | None) -> JobSession:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.store.rows import CHUNK, id_of, keys, marks
 from proctracker.store.transactions import Transactions
 
@@ -21,6 +21,12 @@ _NEEDED = (
     "SELECT 1 FROM jobs JOIN specs ON specs.id=jobs.spec WHERE jobs.finished IS NULL AND specs.context=contexts.key"
 )
 
+_WAITING = """SELECT DISTINCT specs.id, specs.json FROM jobs JOIN specs ON specs.id=jobs.spec
+  WHERE jobs.finished IS NULL AND specs.json LIKE '%"after%'"""
+"""Specs of live jobs that wait for others, or did."""
+
+_OUTCOME = "INSERT INTO outcomes VALUES (?,?,?) ON CONFLICT (spec, name) DO UPDATE SET done=min(done, excluded.done)"
+
 
 class Pruning(Transactions):
     """The removing half of the store."""
@@ -34,6 +40,7 @@ class Pruning(Transactions):
             found += self._db.rows(f"SELECT key, spec FROM jobs WHERE key IN {marks(len(part))}", part)
         if not found:
             return
+        self._remember([key for key, _ in found])
         self._db.many("DELETE FROM jobs WHERE key=?", [(key,) for key, _ in found])
         self._delete_marked(
             "transitions", "seq", "DELETE FROM transitions WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE key=job)", [()]
@@ -46,11 +53,35 @@ class Pruning(Transactions):
         self._delete_marked(
             "specs", "id", f"DELETE FROM specs WHERE id=? AND {_NO_JOB}", [(spec, *ranges[num]) for spec, num in specs]
         )
+        self._db.run("DELETE FROM outcomes WHERE NOT EXISTS (SELECT 1 FROM specs WHERE id=spec)")
         for table in ("contexts", "given"):
             self._db.many(
                 f"DELETE FROM {table} WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
                 [(each,) for each in contexts],
             )
+
+    def _remember(self, numbers: Sequence[int]) -> None:
+        """Keep how jobs ended, that are about to be removed, for those that wait for them, whoever's they are."""
+        waiting: dict[str, list[int]] = {}
+        for spec, text in self._db.rows(_WAITING):
+            told = json.loads(text)
+            for name in {*(told.get("after") or ()), *(told.get("after_any") or ())}:
+                waiting.setdefault(name, []).append(spec)
+        outcomes = []
+        for at in range(0, len(numbers) if waiting else 0, CHUNK):
+            part = numbers[at : at + CHUNK]
+            for number, state in self._db.rows(f"SELECT key, state FROM jobs WHERE key IN {marks(len(part))}", part):
+                for name in {id_of(number), str(number >> 32)}:
+                    outcomes += [(spec, name, state == JobState.DONE) for spec in waiting.get(name, ())]
+        self._db.many(_OUTCOME, outcomes)
+
+    def outcome(self, spec: int, name: str) -> bool | None:
+        """Whether a job or all tasks of an array, that were removed while jobs of a spec waited for them, ended DONE.
+
+        None: none was removed.
+        """
+        found = self._db.rows("SELECT done FROM outcomes WHERE spec=? AND name=?", (spec, name))
+        return bool(found[0][0]) if found else None
 
     def _contexts(self, specs: Sequence[int]) -> set[str]:
         """The contexts that specs name."""

@@ -34,7 +34,7 @@ CHUNK = 900
 
 
 class SessionRow(NamedTuple):
-    """A session; ``max_running`` 0: no limit; ``created`` in epoch seconds."""
+    """A session; ``max_running`` 0: no limit, -1: none of its own; ``created`` in epoch seconds."""
 
     name: str
     contact: str

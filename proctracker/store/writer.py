@@ -51,7 +51,7 @@ class Store(Pruning):
     # sessions
 
     def session(self, name: str) -> tuple[str, int] | None:
-        """A session's contact and max_running."""
+        """A session's contact and max_running; -1: it has none of its own."""
         found = self._db.rows("SELECT contact, max_running FROM sessions WHERE name=?", (name,))
         return (found[0][0], found[0][1]) if found else None
 

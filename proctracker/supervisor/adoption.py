@@ -7,6 +7,7 @@ import time
 
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import resumption
+from proctracker.supervisor.intake import NONE_OF_ITS_OWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def adopt(core: Core, contact: str, found: Sequence[Mapping[str, Any]]) -> list[
     def write(store: Store) -> None:
         for name in sorted({row.session for row in newest.values()}):
             if store.session(name) is None:
-                store.add_session(name, contact, 0)
+                store.add_session(name, contact, NONE_OF_ITS_OWN)
         for row in newest.values():
             row.spec = store.add_spec(specs[row.container or ""], "")
         for num in sorted({row.num for row in newest.values() if row.task is not None}):

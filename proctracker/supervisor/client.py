@@ -102,11 +102,10 @@ class Client:
         items: Sequence[str] | None = None,
         stdin: int | None = None,
         token: str | None = None,
-        max_running: int = 0,
     ) -> str:
         """Hand over a job or an array; its id, once the job is durable. The same token gets the same id.
 
-        ``create``: make the session if it is missing, with ``contact`` and ``max_running``; ``stdin``: a descriptor
+        ``create``: make the session if it is missing, with ``contact``; ``stdin``: a descriptor
         that becomes the job's standard input.
         """
         self._check_cage()
@@ -120,7 +119,6 @@ class Client:
             "create": create,
             "token": token or os.urandom(12).hex(),
             "again": token is not None,
-            "max_running": max_running,
         }
         if indices is not None:
             fields.update(indices=list(indices), items=items)

@@ -41,10 +41,16 @@ class Dependencies:
                     self._dependents.setdefault(other, {})[job.row.id] = job
                 if not here:
                     self._foreign[job.row.id] = job
-            elif done and not (rows and all(row.state == JobState.DONE for row in rows)):
+            elif done and not self._done(job, name, rows):
                 self._refuse(job, name)
                 return False
         return not job.waits_for
+
+    def _done(self, job: Job, name: str, rows: list[JobRow]) -> bool:
+        """Whether what a job waits for has ended DONE, what was removed since then included."""
+        removed = self._core.store.outcome(job.row.spec, name)
+        ends = [row.state == JobState.DONE for row in rows] + ([] if removed is None else [removed])
+        return bool(ends) and all(ends)
 
     def _rows(self, name: str) -> list[JobRow]:
         """A job, or every task of an array, as the store has it."""

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from proctracker.supervisor.core import Core
     from proctracker.supervisor.server import Connection
 
+NONE_OF_ITS_OWN = -1
+"""As a session's max_running: the configuration's holds, as clients tell it."""
+
 _PATHS = ("input", "output", "error")
+
+
+def own_limit(message: dict[str, Any]) -> int:
+    """The max_running that a client gives a new session."""
+    given = message.get("max_running")
+    return NONE_OF_ITS_OWN if given is None else int(given)
 
 
 class Intake:
@@ -97,7 +106,7 @@ class Intake:
         if not known and store.session(session) is None:
             if not message.get("create"):
                 raise InvalidArgumentException(f"no session {session!r}")
-            store.add_session(session, message.get("contact") or spec["contact"], int(message.get("max_running") or 0))
+            store.add_session(session, message.get("contact") or spec["contact"], own_limit(message))
         number = store.allocate(1)
         if text is not None:
             store.add_context(key, text)

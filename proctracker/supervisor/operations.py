@@ -7,6 +7,7 @@ import os
 from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor import adoption, confinement, protocol, settings
+from proctracker.supervisor.intake import own_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,14 +126,14 @@ def stdin(core: Core, connection: Connection, number: int, message: dict[str, An
 
 def session_create(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """A new session."""
-    core.store.add_session(message["name"], message["contact"], int(message.get("max_running") or 0))
+    core.store.add_session(message["name"], message["contact"], own_limit(message))
     return True
 
 
 def session_ensure(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """A session, new or not."""
     if core.store.session(message["name"]) is None:
-        core.store.add_session(message["name"], message["contact"], int(message.get("max_running") or 0))
+        core.store.add_session(message["name"], message["contact"], own_limit(message))
     return True
 
 

@@ -166,20 +166,25 @@ class Queue:
         self._used += sign * job.row.slots
 
     def limits_changed(self, session: str | None = None) -> None:
-        """A session's max_running was changed, or (None) the host's."""
+        """A session's max_running was changed, or (None) the configuration's or the host's."""
         if session in self._lines:
             self._lines[session].limit = None
         self.kick()
 
     def _in_session(self, job: Job, line: Line) -> bool:
         """Whether a job's session has room for it; one that wants more slots than there ever are has room beside none."""
-        if line.limit is None:
-            found = self._core.store.session(job.row.session)
-            line.limit = found[1] if found else 0
-        if not line.limit:
+        limit = self._limit(job.row.session, line)
+        if not limit:
             return True
         used = line.used + (self._elsewhere(job.row.session) if self.others() else 0)
-        return line.limit - used >= min(job.row.slots, line.limit)
+        return limit - used >= min(job.row.slots, limit)
+
+    def _limit(self, session: str, line: Line) -> int:
+        """A session's max_running, the configuration's where it has none of its own; 0: no limit."""
+        if line.limit is None:
+            found = self._core.store.session(session)
+            line.limit = found[1] if found else -1
+        return line.limit if line.limit >= 0 else int(self._core.settings["max_running"])
 
     def _on_host(self, job: Job) -> bool:
         """The same for the host."""

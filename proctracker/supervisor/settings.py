@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LARGEST = 2.0**53
 
 DEFAULTS: dict[str, Any] = {
+    "max_running": 0,
     "max_running_host": 0,
     "keep_ended": 1000,
     "keep_days": 0,

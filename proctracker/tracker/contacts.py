@@ -27,7 +27,7 @@ _ALWAYS = (
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_SETTINGS = ("max_running_host", "keep_ended", "keep_days", "keep_environment", "cli_timeout")
+_SETTINGS = ("max_running", "max_running_host", "keep_ended", "keep_days", "keep_environment", "cli_timeout")
 
 
 class Target(NamedTuple):

@@ -167,7 +167,6 @@ class JobTracker:
             create=create,
             indices=indices,
             max_parallel=_parallel(max_parallel),
-            max_running=self._config.max_running,
         )
         return Submitted(job_id, spec)
 

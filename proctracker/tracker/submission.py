@@ -169,10 +169,27 @@ def known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | 
     wanted = [*spec["after"], *spec["after_any"]]
     known = reader.states(wanted)
     lacking = [name for name in wanted if name not in known and not (_number(name) and reader.array(int(name)))]
+    where = _elsewhere(reader, lacking[0]) if lacking else None
     if own is not None:
         own.close()
+    if where:
+        raise InvalidArgumentException(
+            f"after: job {lacking[0]} is on {where}: a job waits for jobs of its own host only"
+        )
     if lacking:
         raise InvalidArgumentException(f"after: no job {lacking[0]}: `proctracker ps -a` lists those there are")
+
+
+def _elsewhere(reader: Reader, name: str) -> str | None:
+    """The other host that has a job or an array; None: no host has."""
+    for home in reader.home.others():
+        other = type(reader)(home)
+        try:
+            if other.states([name]) or (_number(name) and other.array(int(name))):
+                return home.host
+        finally:
+            other.close()
+    return None
 
 
 def _number(word: str) -> bool:

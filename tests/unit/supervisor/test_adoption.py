@@ -59,7 +59,7 @@ def test_each_is_a_job_that_is_looked_at(core):
     assert (row.num, row.task, row.session, row.contact, row.state) == (8, 3, "night", "podman", int(JobState.QUEUED))
     assert (row.container, row.command, row.category, row.submitted) == ("p-8_3-1", '["sh"]', "i", 5.0)
     assert core.store.array(8).indices == [1, 3]
-    assert core.store.session("night") == ("podman", 0)
+    assert core.store.session("night") == ("podman", -1)
 
 
 def test_what_is_known_stays_as_it_is(core):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +55,65 @@ def test_an_array_of_another_supervisor_that_is_half_done(desk: Desk, other: Sto
     assert not job.row.ended
     end(other, second, 3.0)
     assert desk.ended(job).state == JobState.DONE
+
+
+@pytest.mark.parametrize("tasks", [0, 2])
+@pytest.mark.parametrize("waits", ["held", "for its time", "for its next attempt", "for a slot, over a restart"])
+@pytest.mark.parametrize("met", [True, False])
+def test_what_was_removed_stays_as_it_ended(
+    old: Desk, follow: Callable[..., Desk], tmp_path: Path, tasks: int, waits: str, met: bool
+) -> None:
+    rows = submit(old.core.store, tasks, session="other")
+    for row in rows:
+        end(old.core.store, row, 2.0)
+    if not met:
+        end(old.core.store, rows[0], 2.0, state=int(JobState.FAILED))
+    after = [str(rows[0].num)]
+    more: dict[str, Any] = {
+        "held": {"hold": True},
+        "for its time": {"start_time": time.time() + 3600},
+        "for its next attempt": {"hold": True, "retries": 1, "retry_delay": 3600.0},
+    }.get(waits, {})
+    job = old.submit("true", after=after, **more)
+    old.core.paused = waits == "for a slot, over a restart"
+    if not met and waits in ("for its time", "for a slot, over a restart"):
+        assert old.ended(job).sub_state == "dependency"
+        return
+    old.core.reaping.destroy("other", "refuse", lambda found: None, lambda error: None)
+    old.until(lambda: not old.core.store.jobs([row.id for row in rows]))
+    old.core.ledger.flush()
+    desk = follow() if waits == "for a slot, over a restart" else old
+    taken = desk.taken(job)
+    if waits == "for its time":
+        taken.spec["start_time"] = None
+    taken.row.state = int(JobState.QUEUED)
+    desk.core.queue.add(taken)
+    row = desk.ended(taken)
+    assert (row.state, row.sub_state) == ((JobState.DONE, None) if met else (JobState.FAILED, "dependency"))
+
+
+def test_an_array_of_which_a_part_was_removed(desk: Desk) -> None:
+    first, second = submit(desk.core.store, 2)
+    end(desk.core.store, first, 2.0, state=int(JobState.FAILED))
+    end(desk.core.store, second, 2.0)
+    job = desk.submit("true", after=[str(first.num)], hold=True)
+    other = desk.submit("true", after_any=[str(first.num)], hold=True)
+    desk.core.store.delete([first.id])
+    for each in (job, other):
+        each.row.state = int(JobState.QUEUED)
+        desk.core.queue.add(each)
+    assert desk.ended(job).sub_state == "dependency"
+    assert desk.ended(other).state == JobState.DONE
+
+
+def test_what_is_kept_of_removed_jobs_goes_with_those_that_waited(desk: Desk) -> None:
+    (before,) = submit(desk.core.store)
+    end(desk.core.store, before, 2.0)
+    job = desk.submit("true", after=[before.id], hold=True)
+    desk.core.store.delete([before.id])
+    assert desk.core.store.outcome(job.row.spec, before.id) is True
+    assert desk.core.store.outcome(job.row.spec, "99") is None
+    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 0.0, lambda outcome: None)
+    desk.ended(job)
+    desk.core.store.delete([job.row.id])
+    assert desk.core.store._db.rows("SELECT * FROM outcomes") == []

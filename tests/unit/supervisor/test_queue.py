@@ -27,7 +27,7 @@ class Stand:
 
     def __init__(self) -> None:
         self.loop, self.jobs = Loop(), Jobs()
-        self.settings = {"max_running_host": 0}
+        self.settings = {"max_running": 0, "max_running_host": 0}
         self.paused, self.key, self.busy = False, "main", False
         self.limits: dict[str, int] = {}
         self.known: dict[str, JobRow] = {}
@@ -109,6 +109,7 @@ class _Store:
         self._stand = stand
         self.begin = self.commit = self.rollback = lambda: None
         self.update = lambda row, columns: None
+        self.outcome = lambda spec, name: None
         self.session, self.running_slots, self.array, self.jobs = (
             stand.session,
             stand.running_slots,
@@ -460,3 +461,25 @@ def test_a_start_that_comes_later_gives_its_claim_back(desk: Desk, other: Store,
     job = desk.submit("true", max_running=1)
     desk.until(lambda: job.row.annotation and desk.core.ledger.clean)
     assert (job.row.state, job.row.dispatched, other.running_slots()) == (JobState.QUEUED, None, 0)
+
+
+def test_the_configurations_limit_holds_for_sessions_without_their_own(desk: Desk) -> None:
+    mine = [desk.submit("sleep", "600", session="mine", max_running=2) for _ in range(3)]
+    none = [desk.submit("sleep", "600", session="unbound", max_running=0) for _ in range(2)]
+    plain = [desk.submit("sleep", "600", session="plain") for _ in range(3)]
+
+    def run(jobs: list[Job]) -> int:
+        return sum(1 for job in jobs if job.row.dispatched is not None)
+
+    desk.until(lambda: (run(mine), run(none), run(plain)) == (2, 2, 3))
+    desk.core.settings["max_running"] = 1
+    later = desk.submit("true", session="plain")
+    fresh = [desk.submit("sleep", "600", session="fresh") for _ in range(2)]
+    desk.until(lambda: run(fresh) == 1)
+    desk.core.controls.control([plain[0].row.id, plain[1].row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
+    desk.ended(plain[1])
+    assert (run([later]), run(fresh)) == (0, 1)
+    desk.core.settings["max_running"] = 3
+    desk.core.queue.limits_changed()
+    assert desk.ended(later).state == JobState.DONE
+    desk.until(lambda: run(fresh) == 2)

@@ -195,3 +195,15 @@ def test_a_removed_directory_is_no_matter_where_it_is_not_needed(
             assert submission.directory(JobTemplate(values), containers) == "/"
     finally:
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("tasks", [0, 2])
+def test_a_dependency_on_another_hosts_job_says_where_it_is(place: dict[str, str], tasks: int) -> None:
+    Store(Home(place["PROCTRACKER_HOME"])).close()
+    store = Store(Home(place["PROCTRACKER_HOME"], "login2"))
+    job = submit(store, tasks=tasks)[0]
+    store.close()
+    for name in {job.id, str(job.num)}:
+        values = {"remote_command": "x", "implementation_specific": {"after": [name]}}
+        with pytest.raises(InvalidArgumentException, match=f"after: job {name} is on login2"):
+            prepare(place, values)
