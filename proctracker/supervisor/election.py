@@ -17,7 +17,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.E
 
 
 def lock_path(run: str, key: str) -> str:
-    """The file whose lock the supervisor's seat holds; never removed, its text names the holders."""
+    """The file whose lock the supervisor's seat holds; removed under that lock alone, its text names the holders."""
     return os.path.join(run, f"{key}.lock")
 
 
@@ -32,7 +32,8 @@ def claim(run: str, key: str) -> int | None:
     locked = False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = not _alive(_owners(run, key))
+        # One that was removed in between is nobody's seat: whoever comes next makes another.
+        locked = _same(fd, lock_path(run, key)) and not _alive(_owners(run, key))
         if locked:
             hold(fd, [os.getpid()])
             return fd
@@ -72,6 +73,14 @@ def nameless(run: str, key: str, socket: str) -> int:
     if os.path.exists(socket) or os.path.exists(f"{socket}.going"):
         return 0
     return next(iter(holders(run, key)[::-1]), 0)
+
+
+def forget(fd: int, run: str, key: str) -> None:
+    """Remove what is left of a supervisor that nobody needs any more, its claim being held."""
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        for name in ("settings", "sock", "sock.going", "lock"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(run, f"{key}.{name}"))
 
 
 def release(fd: int) -> None:

@@ -1,4 +1,4 @@
-"""Jobs of other ordinary logins' supervisors that have gone: the main one goes on with all that it can start."""
+"""What other supervisors have left that are gone: the main one goes on with jobs of ordinary logins that it can start."""
 
 from __future__ import annotations
 
@@ -14,17 +14,24 @@ if TYPE_CHECKING:
 
 
 def take_over(core: Core) -> None:
-    """Have the live jobs of supervisors apart that have gone be ours; those that we could not start wait for their own."""
+    """Have the live jobs of supervisors apart that have gone be ours; those that we could not start wait for their own.
+
+    Of one that has gone and left no jobs nothing stays: each batch allocation has one.
+    """
     if core.key != confinement.MAIN or core.stands_in:
         return
     run = core.home.at(core.home.run)
     for key in sorted(name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")):
-        rows = core.store.live(key) if key != core.key and confinement.ordinary(key) else []
-        claim = election.claim(run, key) if rows else None
+        rows = core.store.live(key)
+        if key == core.key or (rows and not confinement.ordinary(key)):
+            continue
+        claim = election.claim(run, key)
         if claim is None:
             continue
         try:
             _adopt(core, [row for row in rows if row.dispatched is not None or _can_start(core, row)])
+            if not core.store.live(key):
+                election.forget(claim, run, key)
         finally:
             election.release(claim)
 

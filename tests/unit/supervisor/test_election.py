@@ -128,3 +128,23 @@ def test_a_claim_outlives_the_process_that_made_it(tmp_path: Path) -> None:
 def test_a_directory_we_cannot_write_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         election.claim(str(tmp_path / "missing"), "main")
+
+
+def test_a_lock_that_is_removed_just_then_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, real = str(tmp_path), fcntl.flock
+    first = election.claim(run, "k")
+    assert first is not None
+
+    def flock(fd: int, how: int) -> None:
+        if os.path.exists(election.lock_path(run, "k")):
+            election.forget(first, run, "k")
+            election.release(first)
+        real(fd, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", flock)
+        assert election.claim(run, "k") is None
+    second = election.claim(run, "k")
+    assert second is not None
+    assert election.claim(run, "k") is None
+    election.release(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +64,16 @@ def test_those_of_a_living_one_or_of_a_confinement_are_left_alone(
     heritage.take_over(main.core)
     assert [main.row(job).keeper for job in (apart, confined)] == [APART, "0123456789ab"]
     election.release(claim)
+
+
+def test_nothing_stays_of_one_that_left_no_jobs(desks: Callable[..., Desk], left: Callable[..., Job]) -> None:
+    confined, over = left(key="0123456789ab"), desks(key="ba9876543210")
+    over.close()
+    main = desks()
+    heritage.take_over(main.core)
+    found = {name.partition(".")[0] for name in os.listdir(main.home.run)}
+    assert found == {confinement.MAIN, "0123456789ab"}
+    assert main.row(confined).keeper == "0123456789ab"
 
 
 def test_one_apart_takes_nothing_over(desks: Callable[..., Desk], left: Callable[..., Job]) -> None:
