@@ -74,7 +74,7 @@ class Attendance:
         """Show what comes until the end, whoever reads it."""
         while True:
             try:
-                tail.follow(self._files, self._fds, self._wake)
+                tail.follow(self._files, self._fds, self._wake, lambda: self._log.timeout if self._log else None)
                 return
             except BrokenPipeError:
                 self._closed()
@@ -113,6 +113,7 @@ class Attendance:
     def _wake(self, ready: list[int]) -> bool:
         if self._log:
             self._log.pump(ready)
+            self._log.renew()
         if self._signals.fileno() in ready:
             self._take_signals()
         # The answer may have come with the question, so it is not only looked for where something is readable.
@@ -128,6 +129,7 @@ class Attendance:
         if self._row is None or (self._log and self._log.fds()):
             return bool(self._left)
         if self._log:
+            self._log.all()
             self._log.close()
             if self._log.problem:
                 formats.say(f"job {self._id}: {output.WITHHELD}: {self._log.problem}")

@@ -193,7 +193,7 @@ class _Following:
     def go(self) -> None:
         """Show until the end."""
         try:
-            tail.follow(self._files, self._fds, self._wake, lambda: self._afar.timeout)
+            tail.follow(self._files, self._fds, self._wake, self._timeout)
             self._later(final=True)
             for each, log in self._logs:
                 log.all()
@@ -202,6 +202,11 @@ class _Following:
             self._attempts.close()
             for _, log in self._logs:
                 log.close()
+
+    def _timeout(self) -> float | None:
+        """Seconds after which to look, whatever comes."""
+        waits = [self._afar.timeout, *(log.timeout for _, log in self._logs)]
+        return min((each for each in waits if each is not None), default=None)
 
     def _begin(self, each: _Shown) -> None:
         """The job has started: its output can be shown."""
@@ -244,6 +249,7 @@ class _Following:
     def _wake(self, ready: list[int]) -> bool:
         for _, log in self._logs:
             log.pump(ready)
+            log.renew()
         for row in self._queued.ready() if self._queued.open else ():
             self._by_id[row.id].row = row
             self._begin(self._by_id[row.id])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 
+from proctracker.cli.pipes import Counter, Pipe
 from proctracker.cli.sink import Lines, Shared
 from proctracker.cli.tail import Tail
 
@@ -23,6 +23,8 @@ WITHHELD = "its engine does not give the output"
 """What is said where a log has a ``problem``."""
 
 _PART = 1 << 16
+_AGAIN = 0.5
+"""Seconds between two questions for the log of a container that is started again."""
 _FAILS = 0.25
 """Seconds within which an engine's CLI that fails has ended."""
 
@@ -78,6 +80,11 @@ def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str
     return Tail(path, way, kept=True, limit=limit, tell=tell)
 
 
+def may_restart(asked: Mapping[str, Any]) -> bool:
+    """Whether an engine may start a container again, by its template's implementation_specific."""
+    return asked.get("restart") not in (None, "no") or "--restart" in str(asked.get("options"))
+
+
 class Log:
     """A container's output as its engine prints it, on its way to our descriptors.
 
@@ -97,27 +104,54 @@ class Log:
         skip: Mapping[str, int] | None = None,
         saved: Mapping[str, str] | None = None,
     ) -> None:
+        self._row, self._spec, self._saved = row, spec, dict(saved or {})
+        # A policy's later runs write on, and an engine's CLI follows the first one only: it is asked again then.
+        self._renewed = follow and may_restart(spec.get("template", {}).get("implementation_specific") or {})
+        ways = lines(streams, prefix)
+        # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
+        self._pipes = {stream: Pipe(ways.get(stream), (skip or {}).get(stream, 0)) for stream in _read(spec)}
+        self._begin(follow)
+
+    def _begin(self, follow: bool) -> None:
+        """Have the engine's CLI print the log, from its beginning."""
+        import time
+
         from proctracker import runner, runtimes
         from proctracker.tracker import contacts
 
-        engine = contacts.engine_of(spec)
-        argv = runtimes.get(row.runtime).logs(engine, row.address, follow)
-        pipes = {stream: os.pipe() for stream in _read(spec)}
+        engine = contacts.engine_of(self._spec)
+        argv = runtimes.get(self._row.runtime).logs(engine, self._row.address, follow)
+        pipes = {stream: os.pipe() for stream in self._pipes}
         with contextlib.ExitStack() as stack:
             ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]
             self._call = runner.Runner(engine).begin(argv, ends[0], ends[-1])
-        self._saved, self.problem = dict(saved or {}), ""
-        self._open: dict[int, _Pipe] = {}
-        self._pipes: dict[str, _Pipe] = {}
+        self._open: dict[int, Pipe] = {}
         self._err = [*pipes.values()][-1][0]
-        ways = lines(streams, prefix)
         for stream, (read_end, _) in pipes.items():
             os.set_blocking(read_end, False)
-            # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
-            self._open[read_end] = self._pipes[stream] = _Pipe(ways.get(stream), (skip or {}).get(stream, 0))
+            self._open[read_end] = self._pipes[stream]
         self._shown = self._over = False
+        self.problem, self._begun = "", time.monotonic()
 
-    def into(self, pipes: Mapping[str, _Pipe]) -> None:
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which to ``renew`` a log that has ended before its job; None where there is none such."""
+        return _AGAIN if self._renewed and not self._open else None
+
+    def renew(self) -> None:
+        """Ask for what a container that is started again has written since."""
+        import time
+
+        if self.timeout and time.monotonic() - self._begun >= _AGAIN:
+            self._again(follow=True)
+
+    def _again(self, follow: bool) -> None:
+        self._call.stop()
+        for pipe in self._pipes.values():
+            pipe.again()
+        self._begin(follow)
+
+    def into(self, pipes: Mapping[str, Pipe]) -> None:
         """Have the streams read by others than ours."""
         self._open, self._pipes = dict(zip(self._open, pipes.values())), dict(pipes)
 
@@ -193,7 +227,10 @@ class Log:
         """Show everything up to its end."""
         import select
 
-        while self._open:
+        while self._open or self._renewed:
+            if not self._open:
+                self._renewed = False
+                self._again(follow=False)
             self.pump(select.select(self.fds(), [], [])[0])
         self.close()
 
@@ -205,59 +242,9 @@ class Log:
         self._call.stop()
 
 
-class _Pipe:
-    """One stream of a log, less its first lines."""
-
-    def __init__(self, lines: Lines | None, skip: int = 0) -> None:
-        self._lines, self._skip = lines, skip
-        self._seen = self._sum = 0
-
-    def complete(self, path: str) -> None:
-        """Show what a copy of the whole holds besides, if what was shown so far is how it begins."""
-        seen, own, begins = self._seen, self._sum, 0
-        with open(path, "rb") as file:
-            while seen and (part := file.read(min(seen, _PART))):
-                seen, begins = seen - len(part), zlib.crc32(part, begins)
-            while begins == own and (part := file.read(_PART)):
-                self.show(part)
-
-    def show(self, data: bytes) -> None:
-        """Show data; none: the end."""
-        self._seen, self._sum = self._seen + len(data), zlib.crc32(data, self._sum)
-        while self._skip and data:
-            end = data.find(b"\n") + 1
-            self._skip -= bool(end)
-            data = data[end:] if end else b""
-            if not data:
-                return
-        if self._lines is None:
-            return
-        if data:
-            self._lines.show(data)
-        else:
-            self._lines.end()
-
-
-class _Counter(_Pipe):
-    """Counts a stream's lines; one without an end at the end counts."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.lines = 0
-        self._ended = True
-
-    def show(self, data: bytes) -> None:
-        """Count data's lines."""
-        if data:
-            self.lines += data.count(b"\n")
-            self._ended = data.endswith(b"\n")
-        else:
-            self.lines += not self._ended
-
-
 def lines_before(row: JobRow, spec: Mapping[str, Any], last: int) -> dict[str, int]:
     """How many lines of each stream of an engine's log are before its last so many."""
-    counters = {stream: _Counter() for stream in STREAMS}
+    counters = {stream: Counter() for stream in STREAMS}
     log = Log(row, spec, {}, follow=False)
     log.into(counters)
     log.all()

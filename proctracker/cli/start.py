@@ -185,7 +185,9 @@ def run(call: Call) -> int:
 
 def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
     """The descriptor to pass as the job's input, and the relay that feeds it where ours is a terminal."""
-    if template.input_path is not None or call.flag("no_input"):
+    from proctracker.runtimes.flags import restarts
+
+    if template.input_path is not None or call.flag("no_input") or restarts(template):
         return None, None
     if _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
         return 0, None

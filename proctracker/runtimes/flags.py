@@ -70,6 +70,28 @@ def ports(name: str, value: Any) -> Sequence[str]:
     return found
 
 
+def restarts(template: JobTemplate) -> bool:
+    """Whether an engine is to start the container again after its end."""
+    words = options(template)
+    given = [word.partition("=")[2] or following for word, following in zip(words, [*words[1:], ""]) if _policy(word)]
+    return extension(template, "restart") not in (None, "no") or any(policy != "no" for policy in given)
+
+
+def _policy(word: str) -> bool:
+    return word == "--restart" or word.startswith("--restart=")
+
+
+def check_restart(template: JobTemplate) -> None:
+    """Raise InvalidArgumentException for files of a container that is started again: later runs would write nowhere."""
+    if restarts(template):
+        for name in ("input_path", "output_path", "error_path"):
+            if getattr(template, name):
+                raise InvalidArgumentException(
+                    f"restart: only a container's first run has files: leave out {name}, `proctracker logs` has the"
+                    " output of all; or use retries"
+                )
+
+
 def check_ports(template: JobTemplate) -> None:
     """Raise InvalidArgumentException for ports of a container whose network has none of its own: the CLIs drop them."""
     network = extension(template, "network")

@@ -107,6 +107,7 @@ class DockerLike:
         reserved.refuse(template, self.reserved)
         self.template_words(template, "/")
         flags.check_ports(template)
+        flags.check_restart(template)
         flags.entrypoint_words(template)
         environment.passed(template.job_environment or {}, "")
 

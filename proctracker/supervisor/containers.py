@@ -169,8 +169,8 @@ class Containers:
 
     def _told(self, job: Job, found: Observation | None, error: Drmaa2Exception | None, gone: float) -> None:
         core, row = self._core, job.row
-        if row.ended:
-            return
+        if row.ended or (job.ending and row.saved):
+            return  # of a live one the output is saved where it is just being removed (restarts.py)
         found = boots.judged(core, job, found) if error is None else None
         if error is not None:
             # The engine is down, the container has ended: it is asked again until it says how, or nobody can be told.
@@ -193,7 +193,7 @@ class Containers:
         elif found.sub_state == inspection.CHECKPOINTED:
             self._checkpointed(job)
         elif found.sub_state == "restarting":
-            core.ledger.change(row, JobState.RUNNING, "restarting")
+            core.ledger.change(row, JobState.RUNNING, job.ending or "restarting")
             self._again(job, clock.boottime(), 0.5)
         elif row.boot != core.boot or clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
             said = f"its process has gone and its engine says {found.sub_state or found.state.name}"

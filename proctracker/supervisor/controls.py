@@ -15,7 +15,7 @@ from proctracker.errors import (
 )
 from proctracker.model import JobRow, JobState, signal_name, signal_number
 from proctracker.runtimes import inspection
-from proctracker.supervisor import clock, families, procfs
+from proctracker.supervisor import clock, families, procfs, restarts
 from proctracker.supervisor.containers import STOPPED
 from proctracker.supervisor.fitting import DONE, FITTING, Unfit, unfit
 from proctracker.supervisor.jobs import ENDING, Job, engine_of, running_time
@@ -251,8 +251,7 @@ class Controls:
             number = signals.SIGKILL  # the first process of a pid namespace ignores what it has no handler for
 
         def answered(answer: Any, error: Drmaa2Exception | None) -> None:
-            # "Not running" is what was wanted; how it ended is on its way.
-            done(None if row.ended or isinstance(error, InvalidStateException) else error)
+            restarts.told(self._core, job, error, kill, done)
 
         def kill(answer: Any = None, error: Drmaa2Exception | None = None) -> None:
             self._ask(job, "kill", answered, signal_name(number))

@@ -11,7 +11,7 @@ from proctracker.model import JobRow
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor import procfs, shapes
 from proctracker.supervisor.controls import GRACE
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor.jobs import Job, engine_of
 from proctracker.supervisor.spawn import StartFailed, StartLater
 
 TYPE_CHECKING = False
@@ -57,6 +57,29 @@ class Removal:
             self._over()
 
         save_logs(self._core, job, saved)
+
+    def by_force(self, job: Job, then: Callable[[str | None], None]) -> None:
+        """Remove a live job's container that does not stay ended, its output saved first; ``then(problem or None)``."""
+        row, core = job.row, self._core
+        runtime, engine = runtimes.get(row.runtime), engine_of(job)
+
+        def saved(problem: str | None) -> None:
+            if problem:
+                then(problem)
+                return
+            row.saved = 1
+            core.ledger.change(row)
+            remove = runtime.remove(engine, [row.address], force=True)
+            core.ledger.then(lambda: core.calls.converse(engine, remove, removed, timeout=GRACE + 15.0))
+
+        def removed(answer: Any, error: Drmaa2Exception | None) -> None:
+            why = error.message if error else (answer or {}).get(row.address)
+            if why:
+                row.saved = 0
+                core.ledger.change(row)
+            then(why)
+
+        save_logs(core, job, saved)
 
     def remove_later(self, job: Job) -> None:
         """Remove the container of an attempt that another follows; its output is kept."""

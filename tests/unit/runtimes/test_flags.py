@@ -159,3 +159,17 @@ def test_modes_of_a_volume() -> None:
     for word in ("/a:/b:r0", "/a:/b:rw,RO", "/a:/b:ro:rw"):
         with pytest.raises(InvalidArgumentException, match="is no mount option"):
             flags.check_modes(word, ("ro", "rw"))
+
+
+@pytest.mark.parametrize(("extensions", "again"), [
+    ({}, False), ({"restart": "no"}, False), ({"restart": "always"}, True), ({"options": ["--restart=always"]}, True),
+    ({"options": ["--restart", "on-failure"]}, True), ({"options": ["--restart", "no"]}, False), ({"options": ["--init"]}, False),
+])  # fmt: skip
+def test_restarts(extensions: dict[str, Any], again: bool) -> None:
+    assert flags.restarts(JobTemplate(implementation_specific=extensions)) == again
+    template = JobTemplate(implementation_specific=extensions, output_path="/o")
+    if again:
+        with pytest.raises(InvalidArgumentException, match="leave out output_path"):
+            flags.check_restart(template)
+    else:
+        flags.check_restart(template)
