@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import formats, unanswered
+from proctracker.cli import formats, names, unanswered
+from proctracker.cli.options import dependencies
 from proctracker.errors import InvalidArgumentException, InvalidSessionException
 from proctracker.store.paths import Home, home_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Sequence
+    from typing import Any, Sequence
 
     from proctracker.cli.main import Call
     from proctracker.config import Config
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from proctracker.tracker.place import Place
 
 DEFAULT_SESSION = "default"
-_DIGITS = 10
-"""Those of the largest number a job can have."""
 
 
 class Access:
@@ -129,13 +128,13 @@ class Access:
         return found
 
     def named(self, words: Sequence[str], *, read_only: bool = False, strict: bool = False) -> list[JobRow]:
-        """The jobs meant by words, each once: an id, an array's (all its tasks), ``43_[1-5]`` as ``ps`` shows them.
+        """The jobs meant by words, each once: an id, an array's (all its tasks), ``43_[1-5]`` as ``ps`` shows them, a name.
 
         What is unknown, or another host's unless only read, is told of and left out; raised if ``strict`` or if nothing
         is left. An id means its job whatever the session, which has to exist all the same.
         """
         self.check_session()
-        ids = [each for word in words for each in _ids(word)]
+        ids = [each for word in words for each in names.ids(word)]
         known = {row.id: row for row in self.reader.jobs(ids)}
         found: dict[str, JobRow] = {}
         problem: InvalidArgumentException | None = None
@@ -161,7 +160,7 @@ class Access:
         self.failed = True
 
     def _array(self, word: str, reader: Reader | None = None) -> list[JobRow]:
-        return (reader or self.reader).jobs(array=int(word)) if _is_number(word) else []
+        return (reader or self.reader).jobs(array=int(word)) if names.is_number(word) else []
 
     def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
         """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
@@ -173,7 +172,11 @@ class Access:
                 raise InvalidArgumentException(f"job {word} is on {home.host}: {where}")
             if rows:
                 return rows
-        raise InvalidArgumentException(f"no job {word}: `proctracker ps -a` lists those there are")
+        return names.called(self.reader, word, self.call.session)
+
+    def dependencies(self, key: str) -> list[str]:
+        """The ids given with ``--after`` or ``--after-any``, perhaps as names."""
+        return names.as_ids(self.reader, dependencies(self.call.values, key), self.call.session)
 
     def again(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows of jobs of whatever host as they are now; one that was reaped is left out."""
@@ -268,27 +271,3 @@ class Access:
     def command_of(self, contact: str) -> tuple[str, ...]:
         """The command that stands for a contact's CLI."""
         return self.target(contact).engine.command
-
-
-def _is_number(word: str) -> bool:
-    """Whether it may be a job's or an array's number."""
-    return word.isascii() and word.isdigit() and len(word) <= _DIGITS
-
-
-def _ids(word: str) -> Iterator[str]:
-    """The ids of a word: itself, or those of ``43_[1-5]``."""
-    array, bracket, rest = word.partition("_[")
-    if not bracket or not rest.endswith("]"):
-        yield word
-        return
-    from proctracker.templates.quantities import indices
-
-    for index in indices(rest[:-1]):
-        yield f"{array}_{index}"
-
-
-def listed(ids: Sequence[str], most: int = 0) -> str:
-    """Ids in a line; only so many of them, with a word about the rest."""
-    if not most or len(ids) <= most:
-        return " ".join(ids)
-    return f"{' '.join(ids[:most])} and {len(ids) - most} more"

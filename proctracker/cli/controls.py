@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from proctracker.cli import ends, formats
-from proctracker.cli.access import Access, listed
+from proctracker.cli.access import Access
 from proctracker.cli.listing import read_states
 from proctracker.cli.main import Call
-from proctracker.cli.options import UsageError, dependencies, meant, text
+from proctracker.cli.names import listed
+from proctracker.cli.options import UsageError, meant, text
 from proctracker.errors import Drmaa2Exception, InvalidStateException
 
 TYPE_CHECKING = False
@@ -141,9 +142,7 @@ def resubmit(call: Call) -> int:
             access.tell(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
         elif ends.code(row) or not call.flag("failed"):
             groups.setdefault((row.num, row.spec), []).append(row)
-    successors = Successors(
-        access.place, rows, dependencies(call.values, "after"), dependencies(call.values, "after_any")
-    )
+    successors = Successors(access.place, rows, access.dependencies("after"), access.dependencies("after_any"))
     new = {key: _again(access, groups[key], successors) for key in sorted(groups)}  # a dependency has the lower number
     formats.write("".join(f"{new[key]}\n" for key in groups if new[key]))
     return 1 if access.failed else 0

@@ -15,6 +15,10 @@ OURS = 125
 """A failure of ours or of the runtime, a lost code, FAILED with no code but 0."""
 _OF_STARTS = (125, 126, 127)
 _DONE = 7
+_TOLD = 5
+"""Reasons told of many."""
+_FEW = 3
+"""Tasks from which on their ids are folded."""
 _LOST = ("lost", "removed")
 """Sub-states of UNDETERMINED that are ends."""
 
@@ -35,13 +39,40 @@ def is_end(state: int, sub_state: str | None) -> bool:
     return state >= _DONE or (not state and sub_state in _LOST)
 
 
-def code_of_all(rows: Sequence[JobRow]) -> int:
-    """The first that is not 0, in the order given; one line on stderr where there are several and some failed."""
+def code_of_all(rows: Sequence[JobRow], every: bool = False) -> int:
+    """The first that is not 0, in the order given, and on stderr why, where the code does not say it.
+
+    Where there are several, or nobody named them (``every``), one line says which have failed.
+    """
     codes = [code(row) for row in rows]
-    failed = [row.id for row, each in zip(rows, codes) if each]
-    if failed and len(rows) > 1:
-        formats.say(f"{len(failed)} of {len(rows)} failed: {' '.join(failed)}", "")
+    failed = [row for row, each in zip(rows, codes) if each]
+    for why in [found for found in map(why_of, failed) if found][:_TOLD]:
+        formats.say(why)
+    if failed and (len(rows) > 1 or every):
+        formats.say(f"{len(failed)} of {len(rows)} failed: {' '.join(folded(failed))}", "")
     return next((each for each in codes if each), 0)
+
+
+def why_of(row: JobRow) -> str | None:
+    """A line about an end by a reason, or by a signal; None where the exit code is all there is to say."""
+    return reason(row) or (f"job {row.id}: ended by {row.signal}" if row.signal else None)
+
+
+def folded(rows: Sequence[JobRow]) -> list[str]:
+    """The ids of jobs; of an array's tasks that follow each other ``7_[3-500]``, which is understood wherever ids are."""
+    runs: list[list[JobRow]] = []
+    for row in rows:
+        last = runs[-1][-1] if runs else None
+        follows = last and row.task and last.task and (row.num, row.task) == (last.num, last.task + 1)
+        if follows:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    found: list[str] = []
+    for run in runs:
+        few = len(run) < _FEW
+        found += [row.id for row in run] if few else [f"{run[0].num}_[{run[0].task}-{run[-1].task}]"]
+    return found
 
 
 def go_on(ids: Sequence[str]) -> None:

@@ -136,7 +136,9 @@ def _choose(words: list[str]) -> tuple[Command | None, list[str], Values]:
         raise UsageError("no command; `proctracker --help` lists them")
     command = COMMANDS.get(rest[0])
     if command is None:
-        near = nearest_word(rest[0], COMMANDS)
+        from proctracker.cli import synonyms
+
+        near = synonyms.command(rest[0]) or nearest_word(rest[0], COMMANDS)
         raise UsageError(f"no command {rest[0]!r}{near}; `proctracker --help` lists them")
     return command, rest[1:], values
 

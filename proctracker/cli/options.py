@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     Values = Dict[str, Value]
 
 
+LAST = ("session", "contact")
+"""Options of which the last one wins, so that aliases and scripts may have them already."""
+
+_TERMINALS = ("-it", "-ti")
+"""Words of docker's that would be read as options of ours with a value."""
+
 MOST = 2**31 - 1
 """The largest number that an option takes."""
 
@@ -94,6 +100,8 @@ class OptionReader:
 
     def _short(self, word: str, queue: list[str], values: Values) -> None:
         """``-aq`` is ``-a -q``; ``-nNAME`` is ``-n NAME``."""
+        if word in _TERMINALS:
+            raise _unknown(word, self._by_name)
         for place in range(1, len(word)):
             name = "-" + word[place]
             option = self._find(name)
@@ -107,7 +115,7 @@ class OptionReader:
     def _find(self, name: str) -> Option:
         option = self._by_name.get(name)
         if option is None:
-            raise UsageError(f"no option {name}{nearest_word(name, self._by_name)}")
+            raise _unknown(name, self._by_name)
         return option
 
     @staticmethod
@@ -120,10 +128,17 @@ class OptionReader:
     def _store(option: Option, name: str, value: str, values: Values) -> None:
         if option.many:
             values[option.key] = [*texts(values, option.key), value]
-        elif option.key in values:
+        elif option.key in values and option.key not in LAST:
             raise UsageError(f"{name} is given twice")
         else:
             values[option.key] = value
+
+
+def _unknown(name: str, known: Iterable[str]) -> UsageError:
+    """What to say of an option nobody knows: what it is here, if it is another tool's, else the nearest one."""
+    from proctracker.cli import synonyms
+
+    return UsageError(f"no option {name}{synonyms.option(name) or nearest_word(name, known)}")
 
 
 def text(values: Values, key: str) -> str | None:

@@ -35,6 +35,8 @@ class Start:
             raise UsageError(f"{call.command.name}: name a command: proctracker {call.command.usage}")
         self.access = access = Access(call)
         values = template_of(call, command)
+        extensions = values.get("implementation_specific") or {}
+        extensions.update({key: access.dependencies(key) for key in ("after", "after_any") if key in call.values})
         kept = self._keep_input(values)
         try:
             self.template = template = JobTemplate(values)

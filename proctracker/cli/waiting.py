@@ -39,7 +39,7 @@ def wait(call: Call) -> int:
         formats.write(f"{told[0].id}\n")
     if call.flag("started"):
         told = [row for row in told if row.ended and row.dispatched is None]
-    code = ends.code_of_all(told)
+    code = ends.code_of_all(told, every)
     access.told(told)
     return code
 

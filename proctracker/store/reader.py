@@ -68,12 +68,13 @@ class Reader:
         array: int | None = None,
         limit: int | None = None,
         unreported: bool = False,
+        name: str | None = None,
     ) -> list[JobRow]:
         """Jobs that fit all that is given, in the order of number and task; unknown ids are left out.
 
         ``states``: JobState values; ``live``: not ended, or (False) ended; ``limit``: the newest so many.
         """
-        where, values = criteria(session, states, live, array, unreported)
+        where, values = criteria(session, states, live, array, unreported, name)
         return [JobRow(*row) for row in self._select(ALL, ids, where, values, limit)]
 
     def ids(

@@ -22,7 +22,12 @@ def picked(rows: Sequence[Any], ids: Sequence[str]) -> list[Any]:
 
 
 def criteria(
-    session: str | None, states: Sequence[int] | None, live: bool | None, array: int | None, unreported: bool
+    session: str | None,
+    states: Sequence[int] | None,
+    live: bool | None,
+    array: int | None,
+    unreported: bool,
+    name: str | None = None,
 ) -> tuple[list[str], list[Any]]:
     """The terms of a selection, and their values."""
     terms: list[str] = []
@@ -39,6 +44,9 @@ def criteria(
     elif array is not None:
         terms.append("key BETWEEN ? AND ?")
         values += (array << 32 | 1, array << 32 | 0xFFFFFFFF)
+    if name is not None:
+        terms.append("name=?")
+        values.append(name)
     if unreported:
         terms.append("reported=0")
     return terms, values

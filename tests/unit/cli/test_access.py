@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from proctracker.cli import access
 from proctracker.cli.access import Access
 from proctracker.cli.commands import COMMANDS
 from proctracker.cli.main import Call
@@ -62,8 +61,3 @@ def test_the_own_job_is_known_by_its_mark(made, home, monkeypatch):
     assert made.own_job() == "2_1"
     monkeypatch.setenv("PROCTRACKER_JOB", "another-home/2_1/1")
     assert made.own_job() is None
-
-
-def test_lists_are_cut():
-    assert access.listed(["1", "2"]) == "1 2"
-    assert access.listed(["1", "2", "3"], 2) == "1 2 and 1 more"

@@ -37,6 +37,25 @@ def test_of_several_the_first_that_failed_counts_and_all_are_named(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_of_many_a_few_reasons_are_told_and_ids_are_folded(capsys):
+    tasks = [
+        JobRow(f"7_{task}", 7, task, state=int(JobState.FAILED), finished=1.0, signal="SIGKILL")
+        for task in range(1, 501)
+    ]
+    assert ends.code_of_all(tasks) == 137
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "proctracker: job 7_1: ended by SIGKILL"
+    assert (len(lines), lines[-1]) == (6, "500 of 500 failed: 7_[1-500]")
+    other = JobRow("8_9", 8, 9)
+    assert ends.folded([tasks[0], tasks[1], tasks[4], *tasks[6:9], other]) == ["7_1", "7_2", "7_5", "7_[7-9]", "8_9"]
+    assert ends.folded([JobRow("1", 1), JobRow("2", 2), JobRow("3", 3)]) == ["1", "2", "3"]
+
+
+def test_one_that_nobody_named_is_named(capsys):
+    assert ends.code_of_all([row(JobState.FAILED, "5", exit_status=4)], every=True) == 4
+    assert capsys.readouterr().err == "1 of 1 failed: 5\n"
+
+
 def test_which_changes_are_ends():
     told = [(7, None), (8, "terminated"), (0, "lost"), (0, "removed"), (0, None), (3, None), (5, "retry 2/3")]
     assert [ends.is_end(*each) for each in told] == [True, True, True, True, False, False, False]

@@ -220,6 +220,13 @@ def test_numbers_that_nobody_can_count_to(pt, number):
         assert not any(word in found.err for word in ("of ours", "Overflow", "Exceeds", "SQLite")), words
 
 
+def test_the_last_contact_and_session_win(pt, monkeypatch):
+    monkeypatch.setenv("PROCTRACKER_CONTACT", "podmn")
+    assert pt("-c", "podmn", "-s", "a", "submit", "-c", "docker", "-s", "b", "-c", "process", "true").code == 0
+    assert pt("-s", "b", "ps", "-a", "-q").out == "1\n"
+    assert pt("-s", "a", "-s", "b", "-c", "process", "ps", "-a", "-q").out == "1\n"
+
+
 def test_the_entry_point_is_what_its_name_says(pt):
     """As shiv looks it up: a module of that name, were there one, would be called."""
     import configparser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proctracker.cli import options
+from proctracker.cli.commands import GLOBAL
 from proctracker.cli.options import OptionReader, UsageError, parse_table
 from proctracker.templates import quantities
 
@@ -71,6 +72,12 @@ def test_wrong_words_say_what_and_what_to_do(words, told):
     with pytest.raises(UsageError) as error:
         read(*words)
     assert told in str(error.value)
+
+
+def test_the_last_session_and_contact_win():
+    found: dict = {}
+    OptionReader(parse_table(GLOBAL)).read(["-s", "a", "-c", "b", "--session=c", "--contact", "d"], found, mixed=True)
+    assert (found["session"], found["contact"]) == ("c", "d")
 
 
 def test_words_that_mean_nothing_are_wrong_usage():

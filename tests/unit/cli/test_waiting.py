@@ -15,6 +15,18 @@ def test_one_job(pt):
     assert pt("wait", "1") == (3, "", "")
 
 
+def test_it_says_why_as_run_does(pt):
+    pt("submit", "nosuch-command")
+    assert pt("wait", "1") == (127, "", "proctracker: job 1: nosuch-command: command not found\n")
+    pt("submit", "--", "sh", "-c", "kill -9 $$")
+    assert pt("wait", "2") == (137, "", "proctracker: job 2: ended by SIGKILL\n")
+    pt("submit", "--time-limit", "0.1", "sleep", "60")
+    assert pt("wait", "3").err == "proctracker: job 3: time-limit\n"
+    assert pt("wait", "1", "2", "3").err.splitlines()[-1] == "3 of 3 failed: 1 2 3"
+    pt("submit", "--", "sh", "-c", "exit 126")
+    assert pt("wait", "4") == (126, "", "")
+
+
 def test_several_jobs_name_those_that_failed(pt):
     pt("array", "1-3", "--", "sh", "-c", "exit $((TASK_ID - 1))")
     assert pt("wait", "1") == (1, "", "2 of 3 failed: 1_2 1_3\n")
