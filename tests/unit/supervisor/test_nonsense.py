@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import struct
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -196,7 +197,7 @@ def test_surroundings_that_hold_nonsense_fail_that_job_alone(old: Desk, follow: 
 def _write(desk: Desk, statement: str) -> None:
     """Write into the store by hand."""
     desk.core.ledger.flush()
-    with desk.core.store._db._db as db:
+    with closing(sqlite3.connect(desk.home.database)) as db, db:
         db.execute(statement)
 
 
