@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 from types import TracebackType
 
@@ -29,6 +30,9 @@ _ENGINES = ("FSIZE",)
 NEEDED = {"NOFILE": (64, "-Hn", "open files", 1), "FSIZE": (2**20, "-Hf", "the size of files in KiB", 1024)}
 """What a supervisor cannot do without: the least, ulimit's option, what it limits, and its unit."""
 
+_REASONS = {errno.EAGAIN: ("NPROC", "-Hu"), errno.EMFILE: ("NOFILE", "-Hn"), errno.EFBIG: ("FSIZE", "-Hf")}
+"""errno -> the limit behind it, setrlimit(2), and ulimit's option."""
+
 _NOTHING = contextlib.nullcontext()
 
 
@@ -51,6 +55,14 @@ def forbidding() -> str | None:
                 " start it from another shell"
             )
     return None
+
+
+def named(error: OSError) -> str:
+    """What the system is short of, with the limit of ours that may be the reason."""
+    name, option = _REASONS.get(error.errno or 0, ("", ""))
+    most = resource.getrlimit(_NUMBERS[name])[1] if name else resource.RLIM_INFINITY
+    told = error.strerror or str(error)
+    return told if most == resource.RLIM_INFINITY else f"{told} (the limit, ulimit {option}, is {most} here)"
 
 
 def can_be_lent(limits: Limits | None) -> bool:

@@ -148,7 +148,7 @@ def _posix(
         return os.posix_spawn(path, argv, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
     except OSError as error:
         if error.errno in FULL:
-            raise StartLater(error.strerror) from None
+            raise StartLater(softlimits.named(error)) from None
         raise _exec_failed(argv[0], error) from None
     finally:
         os.chdir("/")
@@ -186,7 +186,7 @@ def _fork(
     except OSError as error:
         os.close(read_end)
         os.close(write_end)
-        raise StartLater(error.strerror) from None
+        raise StartLater(softlimits.named(error)) from None
     if not pid:
         _child(path, argv, env, directory, streams, more, umask, write_end)
     os.close(write_end)

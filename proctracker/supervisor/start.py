@@ -56,7 +56,9 @@ class Starting:
         try:
             self._read_end, self._pid = _spawn([*prefix, *argv], environment)
         except OSError as error:
-            raise OutOfResourceException(f"no supervisor could be started: {error.strerror}") from None
+            from proctracker.supervisor import softlimits  # here: hardly anybody ever needs it
+
+            raise OutOfResourceException(f"no supervisor could be started: {softlimits.named(error)}") from None
 
     def finish(self) -> str | None:
         """Wait until its socket can be connected to; as ``start``."""

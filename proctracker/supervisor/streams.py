@@ -6,6 +6,7 @@ import os
 import stat
 
 from proctracker.runtimes.base import Launch
+from proctracker.supervisor import softlimits
 from proctracker.supervisor.command import FULL, NOT_STARTED, StartFailed, StartLater
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ def _open(path: str, flags: int, directory: str) -> int:
         fd = os.open(os.path.join(directory, path), flags | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
     except OSError as error:
         if error.errno in FULL:
-            raise StartLater(error.strerror) from None
+            raise StartLater(softlimits.named(error)) from None
         raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
     os.set_blocking(fd, True)
     return fd
