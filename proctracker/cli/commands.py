@@ -102,7 +102,8 @@ _TABLE = [
     Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),
     Command("template", "extras:template", "template check FILE…", "check template files"),
     Command("doctor", "doctor:doctor", "doctor [--json]", "tell which trackers work here, and why not", "--json  as JSON\n"),
-    Command("adopt", "adopt:adopt", "adopt", "rebuild a lost store from the labels of containers"),
+    Command("adopt", "adopt:adopt", "adopt [--home UUID]", "rebuild a lost store from the labels of containers",
+            "--home UUID  those of another state directory, which was lost\n"),
     Command("completion", "extras:completion", "completion bash | zsh | fish", "print a completion script"),
     Command("version", "extras:version", "version", "print the version"),
 ]  # fmt: skip

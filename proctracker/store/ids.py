@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from proctracker.store.paths import Home, trouble
 
@@ -20,6 +21,17 @@ def take_block(home: Home) -> range:
     except OSError as error:
         raise trouble(home.ids, error) from None
     return range(number * BLOCK + (number == 0), (number + 1) * BLOCK)
+
+
+def reserve(home: Home, blocks: Iterable[int]) -> None:
+    """Take these blocks, if nobody has them. Raises as ``take_block``."""
+    try:
+        folder = home.at(home.ids)
+        for number in blocks:
+            _made(os.path.join(folder, str(number)))
+        _sync(folder)
+    except OSError as error:
+        raise trouble(home.ids, error) from None
 
 
 def boot_id() -> str:

@@ -65,9 +65,8 @@ class Transactions:
         try:
             os.stat(self._place, follow_symlinks=False)
         except FileNotFoundError:
-            fresh = f"{self.path}.{os.getpid()}"
+            fresh = f"{self.path}.{os.getpid()}.{os.urandom(4).hex()}"
             place = self._held.at(fresh)
-            _unlinked(place)
             os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
             try:
                 made = Database(fresh, "mode=rw&nolock=1", self._held)

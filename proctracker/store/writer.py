@@ -90,6 +90,23 @@ class Store(Pruning):
         self._free = self._free[count:]
         return start
 
+    def keep_off(self, taken: Iterable[int]) -> None:
+        """Never give out these job numbers: they are of jobs that are taken in. Within a transaction."""
+        found = sorted(set(taken))
+        numbers.reserve(self.home, {number // numbers.BLOCK for number in found})
+        rows = self._db.rows("SELECT next, stop FROM blocks WHERE boot=?", (self._boot,))
+        above = [number + 1 for number in found if rows and rows[0][0] <= number < rows[0][1]]
+        if above:
+            self._db.run("UPDATE blocks SET next=? WHERE boot=?", (max(above), self._boot))
+        if any(number in self._free for number in found):
+            self._free = range(0)
+        if self._spare is not None and any(number in self._spare for number in found):
+            self._spare = None
+
+    def containers(self, names: Iterable[str]) -> set[str]:
+        """Those of these containers that jobs have; looks at every job."""
+        return set(names) & {row[0] for row in self._db.rows("SELECT container FROM jobs WHERE container IS NOT NULL")}
+
     def _set_aside(self, count: int) -> range:
         """Take numbers of this boot's block, or of a new one, for us alone."""
         found = self._db.rows("SELECT next, stop FROM blocks WHERE boot=?", (self._boot,))

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
 
+TOLD = ("name", "workdir", "input", "output", "error")
+"""What of a row its container is labelled with, so that a lost store can be built again; ``described`` writes it."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+_LONGEST = 4000
+"""Bytes of a label; containerd takes 4,096 with its name."""
+
 
 def folder(home: Home, row: JobRow) -> str:
     """The private directory of an attempt's start."""
@@ -42,6 +49,18 @@ def told(start: str, name: str) -> str | None:
     started, and so ctr does with its process (``--pid-file``): until then no other container of the name is ours.
     """
     return word(os.path.join(start, "id")) or (name if word(os.path.join(start, "pid")) else None)
+
+
+def described(row: JobRow, joined: bool) -> dict[str, str]:
+    """Labels that tell of a job what its container does not; percent-encoded, for some CLIs read lines, others lists."""
+    found = {name: os.fsencode(getattr(row, name) or "") for name in TOLD}
+    found["join"] = b"1" if joined else b""
+    texts = {
+        f"proctracker.{name}": "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in value)
+        for name, value in found.items()
+        if value
+    }
+    return {name: text for name, text in texts.items() if len(text) < _LONGEST}
 
 
 def forget(start: str) -> None:

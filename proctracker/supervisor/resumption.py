@@ -45,7 +45,7 @@ def find(core: Core, job: Job) -> None:
     """Look for the container of a start whose call is over: the one that it said it made. Its private files go."""
     row, runtime, engine = job.row, runtimes.get(job.row.runtime), engine_of(job)
     told = row.container_id or identity.told(identity.folder(core.home, row), row.container or "")
-    labels = core.starter.labels(row)
+    labels = {**core.starter.labels(row), **(job.spec.get("marks") or {})}
     core.folders.drop_given(row)
 
     def seen(found: Any, error: Drmaa2Exception | None) -> None:

@@ -17,7 +17,7 @@ from proctracker.supervisor.journal import Opening
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Mapping
 
     from proctracker.supervisor.core import Core
 
@@ -82,7 +82,7 @@ class Starter:
             keep_output=out,
             keep_error=err,
             environment=context.environment(ours, runtime.containers),
-            labels=self.labels(row) if runtime.containers else {},
+            labels=self._all_labels(row, spec) if runtime.containers else {},
             directory=(None if runtime.containers else row.workdir) or spec.get("cwd") or "/",
             limits=context.surroundings.limits or {},
             input=stdin,
@@ -103,6 +103,9 @@ class Starter:
         if row.task is not None:
             found.update({"proctracker.array": str(row.num), "proctracker.index": str(row.task)})
         return found
+
+    def _all_labels(self, row: JobRow, spec: Mapping[str, Any]) -> dict[str, str]:
+        return {**identity.described(row, bool(spec.get("join"))), **self.labels(row)}
 
     def ours(self, job: Job) -> dict[str, str]:
         """The variables that say which job it is."""

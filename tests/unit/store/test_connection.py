@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proctracker import errors
-from proctracker.store import connection
+from proctracker.errors import DeniedByDrmsException, DrmCommunicationException
+from proctracker.store import Home, Reader, Store, connection
 from proctracker.store.connection import Database
 
 _ODD = "caf\udce9 ü €"
@@ -149,3 +150,40 @@ def test_a_file_size_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "make room" in connection.said(error, "/h/jobs.db").message
     monkeypatch.setattr(resource, "getrlimit", lambda number: (2**21, 2**21))
     assert "no file here may have more than 2048 KiB (ulimit -Hf)" in connection.said(error, "/h/jobs.db").message
+
+
+@pytest.mark.parametrize("size", [1, 50, 511])
+def test_a_file_that_was_cut_off_is_not_an_empty_one(tmp_path: Path, size: int) -> None:
+    home = Home(str(tmp_path / "state"))
+    store = Store(home)
+    store.add_context("a", "{}")
+    store.close()
+    os.truncate(home.database, size)
+    told = f"^{home.database}: cut off, {size} bytes are left: move it away; `proctracker adopt`"
+    with pytest.raises(DrmCommunicationException, match=told):
+        Reader(home).jobs()
+    with pytest.raises(DrmCommunicationException, match=told):
+        Store(home)
+
+
+def test_a_new_store_is_never_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets its name with the tables in it; of two that make one, one wins and nothing else stays."""
+    home = Home(str(tmp_path / "state"))
+    link = os.link
+
+    def slow(source: str, target: str) -> None:
+        if target.endswith("jobs.db"):
+            assert os.stat(source).st_size >= 512
+            monkeypatch.setattr(os, "link", link)
+            Store(home).close()
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", slow)
+    home.prepare()
+    Store(home).close()
+    assert sorted(name for name in os.listdir(home.here) if name.startswith("jobs")) == ["jobs.db"]
+    os.symlink("elsewhere", f"{home.database}2")
+    os.unlink(home.database)
+    os.rename(f"{home.database}2", home.database)
+    with pytest.raises(DeniedByDrmsException, match=f"{home.database} is not a file of your own"):
+        Store(home)
