@@ -41,6 +41,7 @@ class Pruning(Transactions):
         if not found:
             return
         self._remember([key for key, _ in found])
+        self.forgotten = True
         self._db.many("DELETE FROM jobs WHERE key=?", [(key,) for key, _ in found])
         self._delete_marked(
             "transitions", "seq", "DELETE FROM transitions WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE key=job)", [()]
@@ -111,8 +112,13 @@ class Pruning(Transactions):
             found = self._db.rows(f"SELECT json FROM contexts WHERE key=? AND NOT EXISTS ({_NEEDED})", (key,))
             values = _object(found[0][0]) if found else {"env": None}
             if values is None or values.pop("env", None):
+                self.forgotten = True
                 self._db.run("INSERT OR REPLACE INTO given VALUES (?,?)", (key, json.dumps(values or {})))
                 self._db.run("DELETE FROM contexts WHERE key=?", (key,))
+
+    def contexts(self) -> set[str]:
+        """All that are kept in whole."""
+        return {row[0] for row in self._db.rows("SELECT key FROM contexts")}
 
     def ended_beyond(self, keep: int | None = None, before_time: float | None = None) -> list[str]:
         """Ids of ended jobs to prune, the longest ended first.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from proctracker.errors import Drmaa2Exception
+from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.model import JobRow
 from proctracker.store import netfs, schema
-from proctracker.store.connection import Database
+from proctracker.store.connection import BUSY, Database
 from proctracker.store.ids import boot_id
 from proctracker.store.paths import NO_LINK, Home, trouble
 from proctracker.store.renewed import Renewed
@@ -53,6 +53,8 @@ class Transactions:
         self._free = self._free_at_begin = range(0)
         self._taken: range | None = None
         self._spare: range | None = None
+        self.forgotten = True
+        """What was deleted may still stand in the log: what our predecessor deleted, for one."""
         try:
             self._db = Renewed(self._open)
         except BaseException:
@@ -144,14 +146,31 @@ class Transactions:
     def checkpoint(self) -> None:
         """Move a long log into the database; for idle moments, so that no commit has to.
 
-        A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it.
+        A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it. Unless
+        what it says was deleted since, environments for one (``forgotten``): then nothing of it stays, as soon as nobody reads.
         """
+        if self.forgotten:
+            self._truncate()
         try:
             size = 0 if self._network else os.stat(f"{self._place}-wal").st_size
         except FileNotFoundError:
             return  # somebody removed the state directory
         if size > CHECKPOINT * 1024:
             self._db.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _truncate(self) -> None:
+        """Have the log, if there is one, be empty; whoever just reads it is not waited for."""
+        if self._network:
+            self.forgotten = False
+            return
+        self._db.rows("PRAGMA busy_timeout=0")
+        try:
+            [busy, *_], *_ = self._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        except TryLaterException:
+            return
+        finally:
+            self._db.rows(f"PRAGMA busy_timeout={BUSY * 1000:.0f}")
+        self.forgotten = bool(busy)
 
     def close(self) -> None:
         """Close the file; unused job numbers go back."""
@@ -161,6 +180,10 @@ class Transactions:
                 self._db.run("UPDATE blocks SET next=? WHERE boot=? AND next=?", free)
             except Drmaa2Exception:
                 pass  # they stay unused
+        try:
+            self.checkpoint()  # the last one who closes it removes the log, but a reader may be there
+        except Drmaa2Exception:
+            pass  # the next supervisor does it
         self._db.close()
         self.publish()
         if self._opener:

@@ -38,9 +38,10 @@ class Housekeeping:
         self._stopping: Timer | None = None
 
     def begin(self) -> None:
-        """The supervisor is up."""
+        """The supervisor is up; the one before may have been killed before its evening."""
+        self._contexts = self._core.store.contexts()
         self.idle_soon()
-        self._dusk_soon()
+        self.forget_soon()
         self._publish()
 
     def _publish(self) -> None:
@@ -121,10 +122,11 @@ class Housekeeping:
         """A job has ended."""
         self._contexts.add(job.spec_context)
         self._core.reaping.ended(job)
-        self._dusk_soon()
+        self.forget_soon()
         self._core.loop.soon(self.idle_soon)  # the job itself is still counted now
 
-    def _dusk_soon(self) -> None:
+    def forget_soon(self) -> None:
+        """Something has ended or was deleted: drop what is not needed any more, a little later."""
         if self._dusk is None:
             self._dusk = self._core.loop.after(DUSK, self._evening)
 
@@ -153,6 +155,8 @@ class Housekeeping:
                 if row.keeper == core.key:
                     core.removal.discard(self._ended_job(row))
             core.store.checkpoint()
+            if core.store.forgotten:
+                self.forget_soon()  # somebody is just reading it
         except Drmaa2Exception:
             if core.store.in_transaction:
                 core.store.rollback()

@@ -62,7 +62,8 @@ class Intake:
                 return {"id": known}
         key = message["context"]
         text = message.get("context_text")
-        if text is None and key not in self._known and core.store.context(key) is None:
+        told = key in self._known and not core.queue.others()  # others drop what they need no more
+        if text is None and not told and core.store.context(key) is None:
             return {"need": key}
         spec = self._checked(message)
         resumed = core.housekeeping.unpause()

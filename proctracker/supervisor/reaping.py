@@ -88,6 +88,7 @@ class Reaping:
             raise
         core.intake.forget_contexts()
         core.contexts.clear()
+        core.housekeeping.forget_soon()
         core.waits.removed(row.id for row in rows)
         for row in rows:
             spec = specs.get(row.spec) or {}

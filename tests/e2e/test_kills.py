@@ -222,6 +222,34 @@ def test_the_supervisor_is_killed_again_and_again_while_jobs_are_submitted(home:
     assert kills > KILLS // 2
 
 
+def _holding(folder: str, secret: str) -> list[str]:
+    """The files below a directory in which a secret stands."""
+    paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    return [path for path in paths if os.path.isfile(path) and secret.encode() in Path(path).read_bytes()]
+
+
+@pytest.mark.parametrize("contact", ["process", "podman"])
+def test_no_environment_stays_after_the_end_whoever_was_killed(
+    home: Home, podman: object, monkeypatch: pytest.MonkeyPatch, contact: str
+) -> None:
+    callers, given = "s3cretOfTheCaller", "s3cretOfTheJob"
+    monkeypatch.setenv("CALLERS", callers)
+    image = ["-c", "podman", "--image", "localhost/busybox:test"] if contact == "podman" else []
+    keep = submit("--", "sleep", "600")  # so it is one supervisor's day
+    jobs = [submit(*image, "-e", f"GIVEN={given}", "--", "sh", "-c", "exit 3") for _ in range(3)]
+    kill(seat(home).supervisor)
+    jobs += [submit(*image, "-e", f"GIVEN={given}", "--", "sh", "-c", "exit 3")]
+    assert cli("wait", *jobs).returncode == 3
+    kill(seat(home).supervisor)
+    monkeypatch.delenv("CALLERS")
+    assert cli("terminate", "--grace", "0", keep).returncode == 0
+    until(lambda: not _holding(home.path, callers), "the going of the callers' environments")
+    assert _holding(os.path.join(home.here, "starts"), given) == []
+    assert cli("reap", *jobs).returncode == 0
+    until(lambda: not _holding(home.path, given), "the going of what was given to the jobs")
+    assert os.listdir(os.path.join(home.here, "starts")) == []
+
+
 def test_a_thousand_jobs(home: Home) -> None:
     session = pt.create_job_session("many")
     jobs = [session.run_job({"remote_command": "true"}) for _ in range(500)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from proctracker.errors import DrmCommunicationException, OutOfResourceException, TryLaterException
 from proctracker.model import JobRow
 from proctracker.store import Home, Reader, Store, connection, netfs
-from stores import fill, submit
+from stores import end, fill, submit
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_local_disk_gets_a_log(home: Home, durability: str, level: str) -> Non
 def test_what_was_committed_outlives_a_killed_process(home: Home, reader: Reader) -> None:
     script = """
 import os, sys
-from stores import fill, submit
+from stores import end, fill, submit
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
 store = Store(Home(*sys.argv[1:]))
@@ -157,6 +158,7 @@ def test_without_locks_one_process_alone_opens_it(home: Home) -> None:
     store = Store(home)
     script = """
 import sys
+import time
 from proctracker.store import Home, Store, netfs
 netfs.file_system, netfs.locks_work = lambda path: "nfs", lambda folder: False
 Store(Home(*sys.argv[1:])).close()
@@ -172,7 +174,7 @@ Store(Home(*sys.argv[1:])).close()
 def test_a_killed_opener_is_followed(home: Home) -> None:
     script = """
 import os, sys
-from stores import fill, submit
+from stores import end, fill, submit
 from proctracker.store import Home, Store, netfs
 netfs.file_system, netfs.locks_work = lambda path: "nfs", lambda folder: False
 store = Store(Home(*sys.argv[1:]))
@@ -227,3 +229,52 @@ def test_a_store_that_cannot_be_opened_is_left_to_others(home: Home) -> None:
         Store(home)
     os.unlink(home.database)
     Store(home).close()
+
+
+def _log(store: Store) -> bytes:
+    try:
+        return Path(f"{store.path}-wal").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+@pytest.mark.parametrize("how", ["dropped", "deleted", "by the one before", "closed while read"])
+def test_what_was_deleted_does_not_stay_in_the_log(home: Home, how: str) -> None:
+    secret = "s3cret" * 5
+    store, reader = Store(home), Reader(home)
+    row = submit(store, context=secret)[0]
+    end(store, row, 5.0)
+    text = f'NAME": "{secret}'.encode()
+    assert text in _log(store)
+    if how == "deleted":
+        store.delete([row.id])
+    else:
+        store.drop_context_if_unused(store.contexts())
+    if how == "by the one before":
+        store = Store(home)
+    if how == "closed while read":
+        store.close()
+    else:
+        store.checkpoint()
+        assert not store.forgotten
+    assert text not in _log(store)
+    assert text not in Path(store.path).read_bytes()
+    reader.close()
+
+
+def test_a_reader_is_not_waited_for(home: Home) -> None:
+    store, reader = Store(home), Reader(home)
+    row = submit(store)[0]
+    assert reader.jobs([row.id])
+    reader._db.run("BEGIN")
+    assert reader.jobs([row.id])
+    store.delete([row.id])
+    began = time.monotonic()
+    store.checkpoint()
+    assert store.forgotten
+    assert time.monotonic() - began < 2.0
+    reader._db.run("COMMIT")
+    store.checkpoint()
+    assert (store.forgotten, _log(store)) == (False, b"")
+    assert store._db.rows("PRAGMA busy_timeout") == [(5000,)]
+    reader.close()
