@@ -12,7 +12,7 @@ Argv = tuple[str, ...]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Protocol, Sequence, TypeVar
+    from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar
 
     from proctracker.model import Completed, JobTemplate, Observation
 
@@ -154,6 +154,12 @@ class Runtime(Protocol):
     start command tells the container's process itself."""
     states: Mapping[str, str]
     """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """The same engine, named so that it stays the same whatever the CLI's own configuration says later.
+
+        ``read`` gives a file's text, None where there is none to be read.
+        """
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise UnsupportedAttribute or InvalidArgument for what this runtime cannot honour; return if all can be."""

@@ -13,7 +13,7 @@ from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Any, Callable, Mapping, Sequence
 
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""
@@ -58,6 +58,10 @@ class Ctr:
         given = engine.options
         own = [f"{flag}={given[key]}" for key, flag in self.contact_options.items() if given.get(key)]
         return (*engine.command, "--connect-timeout=5s", *own, *rest)
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """As it is: ctr has no configuration of its own."""
+        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible; a wall-clock limit is the supervisor's."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed
-from proctracker.runtimes import flags, words
+from proctracker.model.records import replace
+from proctracker.runtimes import flags, settings, words
 from proctracker.runtimes.base import Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.shared import DockerLike, Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Any, Callable, Mapping, Sequence
 
 LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max-file=1", "--log-opt=compress=false")
 """A log that keeps every byte: docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the
@@ -60,6 +61,15 @@ class Docker(DockerLike):
         "--format",
         "{{.Client.Version}}, server {{.Server.Version}}{{range .Server.Components}}\n{{.Name}}{{end}}",
     )
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """With the context that is in use now (docker context use, kept in config.json)."""
+        env = engine.env
+        if engine.options.get("address") or env.get("DOCKER_HOST") or env.get("DOCKER_CONTEXT"):
+            return engine
+        folder = env.get("DOCKER_CONFIG") or f"{env.get('HOME', '')}/.docker"
+        named = settings.json_object(read(f"{folder}/config.json")).get("currentContext")
+        return replace(engine, env={**env, "DOCKER_CONTEXT": named if named and isinstance(named, str) else "default"})
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's version and its daemon's. Raises DrmCommunicationException where either is podman's."""

@@ -8,14 +8,14 @@ import re
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
-from proctracker.runtimes import flags, inspection, logger, reserved, words
+from proctracker.runtimes import flags, inspection, logger, reserved, settings, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.docker import namespace
 from proctracker.runtimes.shared import EXTENSIONS, UNSUPPORTED, DockerLike, Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, NoReturn, Sequence
+    from typing import Any, Callable, Mapping, NoReturn, Sequence
 
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
 """The words of ``nerdctl inspect``: docker's, and none at all for a container without a task."""
@@ -26,6 +26,13 @@ LISTED = {
     "Restarting": Observation(JobState.RUNNING, inspection.RESTARTING),
 }
 """The first word of ``nerdctl ps``'s Status where it tells enough; the others (Created, Exited) want a closer look."""
+
+_VARIABLES = {
+    "address": "CONTAINERD_ADDRESS",
+    "namespace": "CONTAINERD_NAMESPACE",
+    "snapshotter": "CONTAINERD_SNAPSHOTTER",
+}
+"""nerdctl.toml's key -> the variable that wins over it (nerdctl's configuration reference)."""
 
 _FEW = 3
 """Containers up to which ``inspect`` is asked at once: it takes 6 ms for each, ``ps`` 2."""
@@ -136,6 +143,21 @@ class Nerdctl(DockerLike):
         "--format",
         "{{.Client.Version}}, server {{(index .Server.Components 0).Version}}",
     )
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """With what nerdctl.toml says now, and the namespace where it says none; flags and environment win over it."""
+        env, options = dict(engine.env), dict(engine.options)
+        own = f"{env.get('XDG_CONFIG_HOME') or env.get('HOME', '') + '/.config'}/nerdctl/nerdctl.toml"
+        paths = [env["NERDCTL_TOML"]] if env.get("NERDCTL_TOML") else ["/etc/nerdctl/nerdctl.toml", own]
+        found: dict[str, str] = {"namespace": "default"}
+        for path in paths:
+            found.update(settings.toml_texts(read(path)))
+        for key, variable in _VARIABLES.items():
+            if key in found and not options.get(key):
+                env.setdefault(variable, found[key])
+        if "data_root" in found:
+            options.setdefault("data_root", found["data_root"])
+        return replace(engine, env=env, options=options)
 
     def launch(self, request: Request) -> Launch:
         """Detached with a logger of ours, for files and without: its own takes 15 MB a job. ``-d`` knows no input."""

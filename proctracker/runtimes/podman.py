@@ -7,13 +7,13 @@ import os.path
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.records import replace
-from proctracker.runtimes import flags, inspection, reserved, words
+from proctracker.runtimes import flags, inspection, reserved, settings, words
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
 from proctracker.runtimes.shared import DockerLike
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Any, Callable, Mapping, Sequence
 
 STATES = {
     **inspection.STATES,
@@ -55,6 +55,7 @@ class Podman(DockerLike):
         "CONTAINER_CONNECTION",
         "CONTAINER_SSHKEY",
         "CONTAINERS_CONF",
+        "PODMAN_CONNECTIONS_CONF",
         "CONTAINERS_CONF_OVERRIDE",
         "CONTAINERS_STORAGE_CONF",
         "CONTAINERS_REGISTRIES_CONF",
@@ -88,6 +89,21 @@ class Podman(DockerLike):
         True: ("rm", "--ignore", "--volumes", "--force", "--time=0"),
     }
     version_words: Argv = ("info", "--format", "{{.Version.Version}}")
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """With the default connection, where it is asked through one: podman 5's own file, before that containers.conf."""
+        given = {word.partition("=")[0] for word in engine.command[1:]} & {"--url", "--connection", "-c"}
+        named = engine.options.get("address") or any(engine.env.get(name) for name in _REMOTE_VARIABLES)
+        if given or named or not _remote(engine):
+            return engine
+        folder = f"{engine.env.get('XDG_CONFIG_HOME') or engine.env.get('HOME', '') + '/.config'}/containers"
+        own = settings.json_object(
+            read(engine.env.get("PODMAN_CONNECTIONS_CONF") or f"{folder}/podman-connections.json")
+        )
+        found = inspection.mapping(own.get("Connection")).get("Default") or settings.toml_texts(
+            read(engine.env.get("CONTAINERS_CONF") or f"{folder}/containers.conf"), "engine"
+        ).get("active_service")
+        return replace(engine, env={**engine.env, "CONTAINER_CONNECTION": str(found)}) if found else engine
 
     def limit_words(self, request: Request) -> list[str]:
         """With any ``--ulimit`` podman takes 1048576 for these two, which only CAP_SYS_RESOURCE may: give what may be had."""

@@ -19,7 +19,7 @@ from proctracker.templates import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, NoReturn, Sequence
+    from typing import Any, Callable, Mapping, NoReturn, Sequence
 
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
 
@@ -54,6 +54,10 @@ class Process:
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()
     states: Mapping[str, str] = {}
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """As it is."""
+        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Refuse what is only for containers, an empty command, and a contact with options."""

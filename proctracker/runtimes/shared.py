@@ -22,7 +22,7 @@ from proctracker.runtimes.base import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Any, Callable, Mapping, Sequence
 
 EXTENSIONS = (
     *GENERAL_EXTENSIONS,
@@ -98,6 +98,10 @@ class DockerLike:
                 scheme = self.address_scheme if key == "address" and value.startswith("/") else ""
                 found += [flag, scheme + value]
         return tuple(found)
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """It is named as it is: nothing is known that could change it."""
+        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible."""

@@ -27,6 +27,8 @@ _ALWAYS = (
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+_LARGEST = 1 << 20
+
 _SETTINGS = ("max_running", "max_running_host", "keep_ended", "keep_days", "keep_environment", "cli_timeout")
 
 
@@ -106,7 +108,20 @@ def _engine(
     from proctracker.runner import find
 
     path = find(command[0], env["PATH"])
-    return Engine((os.path.abspath(path) if path else command[0], *command[1:]), options, env)
+    return runtime.pinned(
+        Engine((os.path.abspath(path) if path else command[0], *command[1:]), options, env), _configured
+    )
+
+
+def _configured(path: str) -> str | None:
+    """What a CLI's own configuration file holds; None where there is none, or it is too large to be one."""
+    try:
+        with open(
+            path, encoding="utf-8", errors="replace", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)
+        ) as file:
+            return file.read(_LARGEST)
+    except OSError:
+        return None
 
 
 def present(target: Target) -> None:
@@ -125,7 +140,10 @@ def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) ->
     runtime = _runtime(name, tracker) if tracker or name in runtimes.REGISTRY else None
     if runtime is None or not (tracker or runtime.command):
         return ()
-    return tuple(environ.get(each) for each in (*_ALWAYS, *runtime.engine_variables))
+    env = {each: environ[each] for each in (*_ALWAYS, *runtime.engine_variables) if environ.get(each)}
+    command = tuple(tracker.command) if tracker and tracker.command else tuple(runtime.command)
+    found = runtime.pinned(Engine(command, {}, env), _configured)
+    return (*sorted(found.env.items()), *sorted(found.options.items()))
 
 
 def engine_of(spec: Mapping[str, Any]) -> Engine:
