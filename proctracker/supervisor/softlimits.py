@@ -30,7 +30,7 @@ _ENGINES = ("FSIZE",)
 NEEDED = {"NOFILE": (64, "-Hn", "open files", 1), "FSIZE": (2**20, "-Hf", "the size of files in KiB", 1024)}
 """What a supervisor cannot do without: the least, ulimit's option, what it limits, and its unit."""
 
-_REASONS = {errno.EAGAIN: ("NPROC", "-Hu"), errno.EMFILE: ("NOFILE", "-Hn"), errno.EFBIG: ("FSIZE", "-Hf")}
+_REASONS = {errno.EAGAIN: ("NPROC", "-u"), errno.EMFILE: ("NOFILE", "-n"), errno.EFBIG: ("FSIZE", "-f")}
 """errno -> the limit behind it, setrlimit(2), and ulimit's option."""
 
 _NOTHING = contextlib.nullcontext()
@@ -60,7 +60,7 @@ def forbidding() -> str | None:
 def named(error: OSError) -> str:
     """What the system is short of, with the limit of ours that may be the reason."""
     name, option = _REASONS.get(error.errno or 0, ("", ""))
-    most = resource.getrlimit(_NUMBERS[name])[1] if name else resource.RLIM_INFINITY
+    most = resource.getrlimit(_NUMBERS[name])[0] if name else resource.RLIM_INFINITY
     told = error.strerror or str(error)
     return told if most == resource.RLIM_INFINITY else f"{told} (the limit, ulimit {option}, is {most} here)"
 

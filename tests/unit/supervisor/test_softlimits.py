@@ -79,8 +79,8 @@ def test_what_a_hard_limit_forbids(monkeypatch: pytest.MonkeyPatch, name: str, h
 
 def test_what_the_system_is_short_of_is_told_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     error = OSError(errno.EAGAIN, "Resource temporarily unavailable")
-    monkeypatch.setattr(resource, "getrlimit", lambda number: (50, 50))
-    assert softlimits.named(error) == f"{error.strerror} (the limit, ulimit -Hu, is 50 here)"
+    monkeypatch.setattr(resource, "getrlimit", lambda number: (50, 60))
+    assert softlimits.named(error) == f"{error.strerror} (the limit, ulimit -u, is 50 here)"
     assert softlimits.named(OSError(errno.ENOMEM, "Cannot allocate memory")) == "Cannot allocate memory"
     monkeypatch.setattr(resource, "getrlimit", lambda number: (-1, -1))
     assert softlimits.named(error) == error.strerror
