@@ -72,7 +72,18 @@ def nameless(run: str, key: str, socket: str) -> int:
     """The supervisor that lives and has no socket; 0: there is none, or it is about to leave (its socket is ``.going``)."""
     if os.path.exists(socket) or os.path.exists(f"{socket}.going"):
         return 0
-    return next(iter(holders(run, key)[::-1]), 0)
+    return next(iter(holders(run, key)[::-1]), 0) or _locker(lock_path(run, key))
+
+
+def _locker(path: str) -> int:
+    """The process that locked a file, as the kernel tells of it (proc_locks(5)), be it gone by now; 0: none did."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    lines = (line.split() for line in _text("/proc/locks").splitlines())
+    return next((int(line[4]) for line in lines if line[1:2] == ["FLOCK"] and line[5] == place), 0)
 
 
 def forget(fd: int, run: str, key: str) -> None:

@@ -148,3 +148,14 @@ def test_a_lock_that_is_removed_just_then_is_nobodys(tmp_path: Path, monkeypatch
     assert second is not None
     assert election.claim(run, "k") is None
     election.release(second)
+
+
+def test_a_lock_whose_holder_is_not_put_down_is_held_all_the_same(tmp_path: Path) -> None:
+    run, name = str(tmp_path), str(tmp_path / "k.sock")
+    assert election.nameless(run, "k", name) == 0
+    with open(election.lock_path(run, "k"), "w") as file:
+        assert election.nameless(run, "k", name) == 0
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert election.nameless(run, "k", name) == os.getpid()
+        (tmp_path / "k.sock").touch()
+        assert election.nameless(run, "k", name) == 0
