@@ -51,8 +51,10 @@ class Access:
     def place(self) -> Place:
         """The state directory as the tracker uses it: supervisors, configuration, jobs by id."""
         if self._place is None:
+            from proctracker.supervisor.link import Link
             from proctracker.tracker.place import Place
 
+            Link.notice = staticmethod(formats.notice)  # type: ignore[method-assign]
             self._place = Place(self.home.path)
         return self._place
 

@@ -76,9 +76,18 @@ def _remarks(access: Access, rows: Sequence[JobRow], hosts: bool) -> None:
     if elsewhere:
         jobs = "1 live job" if elsewhere == 1 else f"{elsewhere} live jobs"
         formats.say(f"{jobs} on other hosts: ps --all-hosts")
+    _left(access, _queued(access, rows))
+
+
+def _queued(access: Access, rows: Sequence[JobRow]) -> list[JobRow]:
+    """Jobs of this host that wait for their turn."""
     mine = [row for row in rows if row.host == access.home.host and not row.ended]
-    queued = [row for row in mine if row.state in (JobState.QUEUED, JobState.REQUEUED)]
-    if queued and not access.supervised(queued):
+    return [row for row in mine if row.state in (JobState.QUEUED, JobState.REQUEUED)]
+
+
+def _left(access: Access, queued: Sequence[JobRow]) -> None:
+    """Say that queued jobs wait for somebody, as they do after a reboot or the death of keeper and supervisor."""
+    if queued and not (access.supervised(queued) and not (access.supervisor_told() or {}).get("paused")):
         formats.say(f"{len(queued)} queued wait for a start: `proctracker session start` lets them go on")
 
 
@@ -169,6 +178,7 @@ def info(call: Call) -> int:
         formats.write(formats.dump_json([record(info) for info in infos]))
     else:
         formats.write("\n".join(_paragraph(info) for info in infos))
+    _left(access, _queued(access, rows))
     return 1 if access.failed else 0
 
 
