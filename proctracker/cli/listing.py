@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
 _COMMAND_WIDTH = 40
+_REASON_WIDTH = 16
+"""Columns that a reason needs to tell something."""
 _NO_KEYS = ("stdout", "stderr")
 """Attributes of JobInfo that only ``run(capture_output=True)`` sets."""
 
@@ -92,13 +94,25 @@ def _left(access: Access, queued: Sequence[JobRow]) -> None:
 
 
 def _table(rows: Sequence[JobRow], *, session: bool, host: bool) -> str:
+    """The table; why jobs wait stands behind it where the terminal is wide enough."""
     head = [*_HEAD[:1], *(["HOST"] if host else []), *(["SESSION"] if session else []), *_HEAD[1:]]
     now = time.time()
     lines = []
     for shown, row in _folded(rows):
         cells = [shown, *([row.host] if host else []), *([row.session] if session else [])]
         lines.append([*cells, *_cells(row, now)])
-    return formats.table(head, lines)
+    table, width = formats.table(head, lines), formats.terminal_width()
+    reasons = [_waiting(row) for _, row in _folded(rows)]
+    room = width is None or width - max(map(len, table.splitlines())) >= _REASON_WIDTH
+    if not any(reasons) or not room:
+        return table
+    return formats.table([*head, "REASON"], [[*line, why] for line, why in zip(lines, reasons)], width)
+
+
+def _waiting(row: JobRow) -> str:
+    """Why a queued job has not started."""
+    queued = not row.ended and JobState(row.state).queued
+    return (row.annotation or row.sub_state or "") if queued else ""
 
 
 def _cells(row: JobRow, now: float) -> list[str]:
