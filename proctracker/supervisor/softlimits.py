@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import resource
 from types import TracebackType
 
@@ -65,14 +66,26 @@ def named(error: OSError) -> str:
     return told if most == resource.RLIM_INFINITY else f"{told} (the limit, ulimit {option}, is {most} here)"
 
 
-def can_be_lent(limits: Limits | None) -> bool:
-    """Whether lending is all that something needs to have these limits: they are soft ones that we can do with."""
+def can_be_lent(limits: Limits | None, highest: int = 0) -> bool:
+    """Whether lending is all that something needs to have these limits: they are soft ones that we can do with.
+
+    ``highest``: the largest descriptor that is handed over; posix_spawn(3) takes none above the soft limit.
+    """
     for name, (soft, hard) in (limits or {}).items():
         if name in _NEVER_LENT or hard != resource.getrlimit(_NUMBERS[name])[1]:
             return False
         if 0 <= soft < _LEAST_LENT.get(name, 0):
             return False
+        if name == "NOFILE" and 0 <= soft < max(highest + 1, _next_descriptor() + _LEAST_LENT[name]):
+            return False
     return True
+
+
+def _next_descriptor() -> int:
+    """The number that a descriptor gets which is opened next: where many are open, above a low soft limit."""
+    fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.close(fd)
+    return fd
 
 
 def lent(limits: Limits | None) -> ContextManager[None]:

@@ -111,7 +111,9 @@ def spawn(
     streams = open_streams(launch, umask, given)
     opening = opening or Opening()
     try:
-        if more is None or (more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits)):
+        if more is None or (
+            more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits, max(streams))
+        ):
             with softlimits.lent(more.limits if more else None), opening:
                 opening.pid = _posix(path, argv, environment, launch.directory, streams, umask)
         else:

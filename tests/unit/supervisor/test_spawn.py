@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from proctracker.runtimes.base import Launch
-from proctracker.supervisor import oomscore, procfs, spawn
+from proctracker.supervisor import oomscore, procfs, softlimits, spawn
 from proctracker.supervisor.spawn import StartFailed, StartLater, Surroundings
 
 _ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -130,8 +130,21 @@ def test_soft_limits_are_lent(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(spawn, "_fork", slow)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    around = Surroundings(limits={"NOFILE": (50, before[1])})
-    assert _run(["sh", "-c", "ulimit -Sn"], around) == (0, "50\n")
+    around = Surroundings(limits={"NOFILE": (300, before[1])})
+    assert _run(["sh", "-c", "ulimit -Sn"], around) == (0, "300\n")
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+def test_a_soft_limit_below_our_own_descriptors() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(80)]
+    try:
+        around = Surroundings(limits={"NOFILE": (50, before[1])})
+        assert _run(["sh", "-c", "ulimit -Sn"], around) == (0, "50\n")
+        assert softlimits.of_engines(around.limits) == {}
+    finally:
+        for fd in held:
+            os.close(fd)
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
