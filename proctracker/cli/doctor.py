@@ -143,6 +143,19 @@ def _pidfd(access: Access) -> Check:
     return Check("pidfd", "warn", f"not on kernel {platform.release()}: ends are seen up to a second late")
 
 
+def _exit_codes(access: Access) -> Check:
+    """What deaths of our own processes do to the exit codes of plain processes."""
+    from proctracker.supervisor import pidfd
+
+    kept = "kept if the supervisor or its keeper is killed"
+    if pidfd.available() and pidfd.tells():
+        return Check(
+            "exit codes", "ok", f"{kept}, also one after the other; lost if both are at once and the job ends then"
+        )
+    text = f"{kept}; lost for jobs that outlive both, whenever the second is (Linux before 6.15: {platform.release()})"
+    return Check("exit codes", "ok", text)
+
+
 def _cgroups(access: Access) -> Check:
     if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
         text = "v1: no --memory and --cpus for plain processes"
@@ -197,6 +210,7 @@ _LOOKS: dict[str, Callable[[Access], Check]] = {
     "file system": _file_system,
     "supervisor": _supervisor,
     "pidfd": _pidfd,
+    "exit codes": _exit_codes,
     "control groups": _cgroups,
     "logout": _logout,
     "confinement": _confined,

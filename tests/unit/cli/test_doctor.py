@@ -9,7 +9,7 @@ import pytest
 
 from proctracker.cli import doctor
 from proctracker.cli.access import Access
-from proctracker.supervisor import cage
+from proctracker.supervisor import cage, pidfd
 
 
 def test_it_looks_at_everything_and_starts_nothing(pt, home):
@@ -85,3 +85,10 @@ def test_a_runroot_too_long_for_podmans_clean_up(pt, tmp_path, monkeypatch, leng
 def test_a_cage_is_named(pt, few, monkeypatch):
     monkeypatch.setattr(cage, "describe", lambda: {"NoNewPrivs": "1", "Seccomp": "2", cage.ROOT: "1:2"})
     assert "NoNewPrivs, Seccomp unlike an ordinary login's" in pt("doctor").out
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_it_says_which_deaths_lose_exit_codes(pt, few, monkeypatch, told):
+    monkeypatch.setattr(pidfd, "tells", lambda: told)
+    [text] = [each["text"] for each in json.loads(pt("doctor", "--json").out) if each["name"] == "exit codes"]
+    assert ("also one after the other" in text, "outlive both" in text) == (told, not told)
