@@ -75,6 +75,9 @@ def _plain(word: bytes) -> bytes:
 
 def _watch(path: str) -> None:
     """Ask now and then, and tell once of each time without an answer."""
+    import signal  # here: few homes are on a network
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's
     while True:
         answered = _thread.allocate_lock()
         answered.acquire()
