@@ -34,11 +34,15 @@ _FIELDS = ("pid", "name", "cmdline", "create_time", "status", "username", "cpu_t
 
 
 class Usage(NamedTuple):
-    """What a process and all its descendants use now: processor seconds, resident memory in KiB, how many they are."""
+    """What a process and all its descendants use now: processor seconds, resident memory in KiB, how many they are.
+
+    ``peak`` is the most memory that one of them ever had, as the kernel tells of ended ones, too.
+    """
 
     cpu: float
     rss: int
     processes: int
+    peak: int = 0
 
 
 def alive(pid: int, ticks: int) -> bool:
@@ -61,7 +65,10 @@ def usage(pid: int) -> Usage | None:
     except psutil.Error:
         return None
     known = [each for each in found if each is not None]
-    return Usage(sum(each.cpu for each in known), sum(each.rss for each in known), len(known)) if found[0] else None
+    if not found[0]:
+        return None
+    peak = max(each.peak for each in known)
+    return Usage(sum(each.cpu for each in known), sum(each.rss for each in known), len(known), peak)
 
 
 def _one(process: Any) -> Usage | None:
@@ -71,9 +78,19 @@ def _one(process: Any) -> Usage | None:
         with process.oneshot():
             times = process.cpu_times()
             cpu = times.user + times.system + times.children_user + times.children_system
-            return Usage(cpu, process.memory_info().rss // 1024, 1)
+            return Usage(cpu, process.memory_info().rss // 1024, 1, _peak(process.pid))
     except psutil.Error:
         return None
+
+
+def _peak(pid: int) -> int:
+    """The most resident memory a process ever had, in KiB (VmHWM, proc(5)); 0: it has gone."""
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            found = file.read().partition(b"VmHWM:")[2].split()
+    except OSError:
+        return 0
+    return int(found[0]) if found else 0
 
 
 def machine() -> MachineInfo:

@@ -151,8 +151,12 @@ class Call:
             timer = threading.Timer(max(0.0, until - time.monotonic()), self._cut_off)
             timer.daemon = True
             timer.start()
+        import sh
+
         try:
-            self._process.wait()
+            # ``sh`` before 2.3 calls a death by signal an error, whichever codes it was told to take.
+            with contextlib.suppress(sh.ErrorReturnCode):
+                self._process.wait()
         except BaseException:
             self._cut_off()
             raise
@@ -173,7 +177,7 @@ class Call:
         out, err = (_text(part) for part in (self._process.process.stdout, self._process.process.stderr))
         if self._cut:
             return Completed(self._argv, TIMED_OUT, out, f"{err}no answer within {self._runner.timeout:g} s")
-        return Completed(self._argv, int(self._process.exit_code), out, err)
+        return Completed(self._argv, int(self._process.process.exit_code), out, err)
 
     def _cut_off(self) -> None:
         """End the call and what it started: it has a session of its own."""

@@ -157,25 +157,33 @@ def _exit_codes(access: Access) -> Check:
 
 
 def _cgroups(access: Access) -> Check:
+    from proctracker.supervisor import confinement
+
+    name, none = "control groups", "no --memory and --cpus for plain processes"
     if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
-        text = "v1: no --memory and --cpus for plain processes"
-        return Check("control groups", "ok", text, "use --limit for plain processes")
-    with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
-        mine = "/sys/fs/cgroup" + file.read().strip().rpartition("::")[2]
-    delegated = os.access(os.path.join(mine, "cgroup.subtree_control"), os.W_OK)
-    return Check("control groups", "ok", "v2, delegated to us" if delegated else "v2, not delegated to us")
+        return Check(name, "ok", f"v1: {none}", "use --limit for plain processes")
+    if confinement.describe()["delegated"]:
+        return Check(name, "ok", "v2, delegated: each process job has its own, --memory and --cpus hold")
+    return Check(name, "ok", f"v2, not delegated: {none}", "loginctl enable-linger, or use --limit")
 
 
 def _logout(access: Access) -> Check:
-    from proctracker.supervisor import logout
+    """What a logout does to jobs, by where the living supervisor is, else where one would be that is started now."""
+    from proctracker.supervisor import confinement, logout
 
-    login = logout.describe()
+    told = access.supervisor_told() if access.home.check() else None
+    pid = told.get("pid") if told else None
+    login = logout.describe(pid or "self")
+    if pid is None and logout.way_out(login):
+        login = logout.left(login)
     lingers = "lingers" if login.lingers else "does not linger"
     text = f"{login.place or 'no login scope'}, {login.user or os.getuid()} {lingers}"
-    warning = logout.warning(login)
-    if warning:
-        return Check("logout", "warn", f"{text}: {warning}", f"loginctl enable-linger {login.user}")
-    return Check("logout", "ok", f"{text}: jobs go on")
+    service = confinement.service_of(pid or "self")
+    warning = logout.warning(login, service)
+    if warning is None:
+        return Check("logout", "ok", f"{text}: jobs go on")
+    advice = None if service or login.root else f"loginctl enable-linger {login.user}"
+    return Check("logout", "warn", f"{text}: {warning}", advice)
 
 
 def _confined(access: Access) -> Check:

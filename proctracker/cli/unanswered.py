@@ -46,18 +46,14 @@ def watch(path: str, mounts: str = "/proc/self/mountinfo") -> bool:
 
 
 def _kind(path: str, mounts: str) -> str:
-    """The type of the file system that a path is on by its name alone (proc_pid_mountinfo(5)).
-
-    Empty where it is not known, or where nothing at all is on a network, which most machines' table tells at a glance.
-    """
+    """The type of the file system that a path is on by its name alone (proc_pid_mountinfo(5)); empty: not known."""
     try:
         with open(mounts, "rb") as file:
-            table = file.read()
+            lines = file.read().splitlines()
     except OSError:
         return ""
     name, best, found = os.fsencode(path), b"", b""
-    network = any(b" - " + kind.encode("ascii") in table for kind in _NETWORK)
-    for line in table.splitlines() if network else ():
+    for line in lines:
         words, _, rest = line.partition(b" - ")
         at = _plain(words.split()[4])
         below = name == at or name.startswith(at.rstrip(b"/") + b"/")

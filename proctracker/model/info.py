@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class JobInfo(Struct):
     """Everything about a job (GFD.194 5.5) and, after ``finish_time``, what we add; also a filter for ``get_jobs``.
 
-    Times are aware datetimes in UTC, durations float seconds, ``max_rss`` KiB. ``stdout`` and ``stderr`` (bytes) are
+    Times are aware datetimes in UTC, durations float seconds, ``max_rss`` KiB, and where the kernel
+    gives no more than a bound, ``max_rss_at_most`` alone. ``stdout`` and ``stderr`` (bytes) are
     set by ``run(capture_output=True)`` only. None is UNSET. A state may be given by its name, in a filter several as a
     list; times also as ISO 8601, durations as timedelta.
     """
@@ -47,6 +48,7 @@ class JobInfo(Struct):
     pid: int | None = None
     container_id: str | None = None
     max_rss: int | None = None
+    max_rss_at_most: int | None = None
     array_id: str | None = None
     task_id: int | None = None
     host: str | None = None

@@ -14,7 +14,8 @@ class JobRow:
     together are the running time, suspended parts left out. ``keeper`` names the supervisor (confinement) that owns the
     row. ``finished`` is set on every end, the lost and the removed included; ``unseen``: that is when its end was found
     out, and nobody knows when it was. ``changed``: when its state last did. ``kill_at`` (seconds after the start of
-    ``boot``): it was told to end, and what there is of it then is killed; unset once that has been seen to.
+    ``boot``): it was told to end, and what there is of it then is killed; unset once that has been seen to. ``rss_floor``: what the
+    kernel counts into ``max_rss`` of the process that started it: not above that, it is a bound only.
     """
 
     id: str
@@ -60,6 +61,7 @@ class JobRow:
     since: float | None = None
     changed: float | None = None
     unseen: int | None = None
+    rss_floor: int | None = None
 
     @property
     def ended(self) -> bool:

@@ -90,6 +90,7 @@ class Launch:
     output a capture of what the CLI itself says (DETACHED). The same path twice is opened once. Where ``stderr`` is a
     file, the CLI's own words about a failed start are in it as well: its last lines are then ``failed_start``'s stderr.
     ``limits``: RLIMIT's name -> value, which the job asked for; -1 is as much as its caller may have (SUPERVISED).
+    ``bounds``: file -> content of the control group (v2) that the job is to have for its own; none where that is empty.
     ``pid_file`` is where the CLI writes the container's host pid (None: only a look tells), ``id_file`` where it writes
     the container's id; ``oom_file`` appears if the OOM killer struck (conmon, cgroup v1).
     """
@@ -104,6 +105,7 @@ class Launch:
     stderr: str | None = None
     append: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, str] = field(default_factory=dict)
     pid_file: str | None = None
     id_file: str | None = None
     oom_file: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
-from proctracker.model import Completed, JobTemplate, Observation
+from proctracker.model import Completed, JobTemplate, Observation, extension
 from proctracker.runtimes.base import (
     GENERAL_EXTENSIONS,
     SUPERVISED,
@@ -15,11 +15,27 @@ from proctracker.runtimes.base import (
     Request,
     refuse,
 )
-from proctracker.templates import limits
+from proctracker.templates import limits, quantities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, NoReturn, Sequence
+
+BOUNDS = ("memory_limit", "cpus")
+"""Extensions that take a control group of the job's own; whether there is one only the machine can tell."""
+
+NO_GROUP = (
+    "process cannot honour it here: no limit holds for a whole process tree but in a control group (v2) that your systemd"
+    " delegates, as after 'loginctl enable-linger' or by 'systemd-run --user --scope proctracker …'; else limit each"
+    " process: --limit VIRTUAL_MEMORY=KIB, --limit CPU_TIME=SECONDS"
+)
+"""Why one of them is refused where there is none."""
+
+_PERIOD = 100_000
+"""Microseconds over which the kernel counts processor time (cpu.max)."""
+
+_LEAST = 1000
+"""The least that the kernel takes of them."""
 
 _CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
 
@@ -38,15 +54,13 @@ class Process:
         "candidate_machines": "processes run on this machine only",
         "stage_in_files": "there is nothing to copy between: jobs run here",
         "stage_out_files": "there is nothing to copy between: jobs run here",
-        "memory_limit": "no limit holds for a whole process tree here; limit each process with --limit VIRTUAL_MEMORY=KIB",
-        "cpus": "no limit holds for a whole process tree here; limit each process with --limit CPU_TIME=SECONDS",
         **dict.fromkeys(
             "user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns"
             " pull options".split(),
             _CONTAINERS_ONLY,
         ),
     }
-    extensions: Sequence[str] = GENERAL_EXTENSIONS
+    extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *BOUNDS)
     pulls = False
     keeps_logs = False
     reserved: Mapping[str, str] = {}
@@ -66,6 +80,7 @@ class Process:
             raise InvalidArgumentException("the contact process takes neither an address nor options")
         if not _argv(template):
             raise InvalidArgumentException("remote_command: empty, there is nothing to run")
+        bounds(template)
 
     def launch(self, request: Request) -> Launch:
         """The command itself, with the job's environment and streams; what has no path goes to the kept files."""
@@ -81,6 +96,7 @@ class Process:
             stderr=output if joined else request.error or request.keep_error,
             append=request.append,
             limits=limits.read(request.template.resource_limits or {})[0],
+            bounds=bounds(request.template),
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
@@ -136,6 +152,31 @@ class Process:
 
     def _no_cli(self) -> NoReturn:
         raise UnsupportedOperationException("processes have no CLI to ask: their supervisor knows them")
+
+
+def bounds(template: JobTemplate) -> Mapping[str, str]:
+    """What the files of the job's own control group are to hold (cgroup v2); nothing where it asks for no bound.
+
+    Raises InvalidArgumentException for a value that is none.
+    """
+    memory, cpus = (extension(template, name) for name in BOUNDS)
+    found = {}
+    if memory not in (None, ""):
+        found.update({"memory.max": str(quantities.size(memory, "memory_limit")), "memory.swap.max": "0"})
+    if cpus not in (None, ""):
+        found["cpu.max"] = f"{_share(cpus)} {_PERIOD}"
+    return found
+
+
+def _share(cpus: Any) -> int:
+    """Microseconds of processor time in each period."""
+    try:
+        share = 0 if isinstance(cpus, bool) else int(float(cpus) * _PERIOD)
+    except (TypeError, ValueError, OverflowError):
+        share = 0
+    if share < _LEAST:
+        raise InvalidArgumentException(f"cpus: a number of processors, 0.01 or more, is expected, not {cpus!r}")
+    return share
 
 
 def _argv(template: JobTemplate) -> Argv:

@@ -8,12 +8,12 @@ from typing import Any, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobInfo, matches
-from proctracker.tracker import infos, looks, reasons
+from proctracker.tracker import infos, looks
 from proctracker.tracker.place import Place
 
 _TIMES = ("submission_time", "dispatch_time", "finish_time")
 _DURATIONS = ("wallclock_time", "cpu_time")
-_NUMBERS = (*_DURATIONS, "exit_status", "slots", "pid", "max_rss", "task_id", "attempt")
+_NUMBERS = (*_DURATIONS, "exit_status", "slots", "pid", "max_rss", "max_rss_at_most", "task_id", "attempt")
 _LISTS = ("allocated_machines", "command")
 _IDS = ("job_id", "array_id", "resubmitted_from")
 _BYTES = ("stdout", "stderr")
@@ -71,7 +71,7 @@ def found(place: Place, filter: JobInfo | Mapping[str, Any] | None, session: str
     """Infos of the jobs that match, live ones as they are seen now."""
     terms = wanted(filter) if filter is not None else {}
     ids = [terms["job_id"]] if "job_id" in terms else None
-    rows = reasons.explained(place.reader.jobs(ids, session=session), place.reader, place.config())
+    rows = place.reader.jobs(ids, session=session)
     seen = looks.look(rows, place.reader, timeout=place.config().cli_timeout)
     told = (infos.info(row, place.reader.spec(row.spec), seen.get(row.id), home=place.home) for row in rows)
     return [info for info in told if matches(info, terms)]

@@ -14,7 +14,8 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   finished REAL, running_since REAL, ran REAL, cpu REAL, max_rss INTEGER, pid INTEGER, ticks INTEGER, boot TEXT,
   host TEXT, container TEXT, container_id TEXT, attempt INTEGER, priority INTEGER, slots INTEGER, keeper TEXT,
   reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
-  category TEXT, kill_at REAL, since REAL, changed REAL, unseen INTEGER"""
+  category TEXT, kill_at REAL, since REAL, changed REAL, unseen INTEGER,
+  rss_floor INTEGER"""
 
 KINDS = dict(each.split() for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, and what each holds: TEXT, INTEGER or REAL."""
@@ -30,6 +31,7 @@ _OUTCOMES = "CREATE TABLE outcomes (spec INTEGER, name TEXT, done INTEGER NOT NU
 
 _CLOCKS = """
 ALTER TABLE jobs ADD COLUMN since REAL; ALTER TABLE jobs ADD COLUMN changed REAL; ALTER TABLE jobs ADD COLUMN unseen INTEGER;
+ALTER TABLE jobs ADD COLUMN rss_floor INTEGER;
 UPDATE jobs SET kill_at=kill_at-{booted}, since=running_since-{booted},
   changed=max(submitted, ifnull(dispatched, 0), ifnull(running_since, 0)) WHERE finished IS NULL OR kill_at IS NOT NULL
 """

@@ -8,7 +8,7 @@ import re
 import resource
 from collections.abc import Mapping
 
-from proctracker.supervisor import cage
+from proctracker.supervisor import cage, jobgroups, logout
 from proctracker.supervisor.textfile import text_of
 
 TYPE_CHECKING = False
@@ -45,7 +45,11 @@ _CAPABILITIES = {"limits": 24, "nice": 23}
 
 
 class Description(TypedDict):
-    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none)."""
+    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none).
+
+    ``lifetime`` is what ends all there earlier than their user may expect (logout.py), ``unit`` one of the user's with limits
+    of its own; ``delegated``: a supervisor started there could give each job a control group of its own, or this one does.
+    """
 
     namespaces: dict[str, int]
     allocation: str | None
@@ -56,6 +60,9 @@ class Description(TypedDict):
     best_nice: int
     may: list[str]
     cage: dict[str, str]
+    lifetime: str | None
+    unit: str | None
+    delegated: bool
 
 
 def describe(environ: Mapping[str, str] | None = None) -> Description:
@@ -64,6 +71,7 @@ def describe(environ: Mapping[str, str] | None = None) -> Description:
     groups = [os.getegid(), *sorted(set(os.getgroups()))]
     may = _capabilities(text_of("/proc/self/status"))
     nice = os.getpriority(os.PRIO_PROCESS, 0)
+    login = logout.describe()
     raised = 20 - min(resource.getrlimit(resource.RLIMIT_NICE)[0] % 2**64, 40)
     return {
         "namespaces": _namespaces(),
@@ -75,6 +83,9 @@ def describe(environ: Mapping[str, str] | None = None) -> Description:
         "best_nice": -20 if "nice" in may else min(nice, raised),
         "may": may,
         "cage": cage.describe(),
+        "lifetime": login.lifetime,
+        "unit": login.bounded,
+        "delegated": service(cgroup) is None and jobgroups.expected(login),
     }
 
 
@@ -87,13 +98,13 @@ def key(description: Description | None = None, apart: bool = False) -> str:
     it = describe() if description is None else description
     groups = [] if _usual(it["groups"]) else it["groups"]
     facts: list[object] = [it["namespaces"], it["allocation"], it["service"], groups]
-    if it["cage"]:
-        facts.append(it["cage"])
+    facts += [each for each in (it["cage"], it["unit"]) if each]
     usual = not any(facts)
     if usual and not apart:
         return MAIN
     if apart:
         facts += [it["limits"], it["nice"], it["groups"]]
+        facts += [each for each in (it["lifetime"], it["delegated"]) if each]
     import hashlib  # here: hardly any caller is anything but MAIN, and the import would cost each some milliseconds
     import json
 
@@ -106,13 +117,20 @@ def ordinary(key: str) -> bool:
     return key == MAIN or key.startswith(f"{MAIN}-")
 
 
-def fits(supervisor: Description, caller: Description) -> bool:
-    """Whether this supervisor can give the caller's jobs all they would have had in the caller's own shell."""
+def fits(supervisor: Description, caller: Description, key_of_it: str = "") -> bool:
+    """Whether this supervisor can give the caller's jobs all they would have had in the caller's own shell.
+
+    ``key_of_it``: its key; one that was started for callers who do not fit the usual one has the groups there are.
+    """
     same = ("namespaces", "allocation", "service", "groups")
     if any(supervisor[name] != caller[name] for name in same):  # type: ignore[literal-required]
         return False
     # A client of an older release tells nothing of its cage: it is taken for one without.
     if not cage.same(supervisor["cage"], caller.get("cage") or {}):
+        return False
+    if caller.get("unit") != supervisor["unit"] or supervisor["lifetime"] not in (None, caller.get("lifetime")):
+        return False
+    if caller.get("delegated") and not supervisor["delegated"] and key_of_it == key(caller):
         return False
     return can_start(supervisor, caller["nice"], caller["limits"])
 
@@ -147,6 +165,11 @@ def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
 def allocation_variables(environ: Mapping[str, str]) -> list[str]:
     """The variables that may name a batch allocation; JOB_ID only where it is not that of a job of ours."""
     return [name for name, _, _ in _ALLOCATIONS if name != "JOB_ID" or "PROCTRACKER_JOB" not in environ]
+
+
+def service_of(pid: int | str = "self") -> str | None:
+    """The systemd service whose stop would end a process, ours if none is named; None for logins."""
+    return service(text_of(f"/proc/{pid}/cgroup"))
 
 
 def service(cgroup: str) -> str | None:

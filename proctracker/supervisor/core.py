@@ -7,7 +7,7 @@ import os
 
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, procfs, settings, shapes, spawn
+from proctracker.supervisor import confinement, jobgroups, procfs, settings, shapes, spawn
 from proctracker.supervisor.afar import Afar
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.command import NOT_STARTED
@@ -25,7 +25,6 @@ from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.ledger import Ledger
 from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.neighbours import Neighbours
-from proctracker.supervisor.notices import Notices
 from proctracker.supervisor.outputlimit import OutputLimits
 from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.presence import Presence
@@ -33,6 +32,7 @@ from proctracker.supervisor.queue import Queue
 from proctracker.supervisor.reaper import Reaper
 from proctracker.supervisor.reaping import Reaping
 from proctracker.supervisor.recovery import recover
+from proctracker.supervisor.relocation import Relocation
 from proctracker.supervisor.removal import Removal
 from proctracker.supervisor.server import Server
 from proctracker.supervisor.starter import Starter
@@ -61,7 +61,9 @@ class Core:
         self.ledger = Ledger(self.store, seat.journal, self.loop)
         self.jobs = Jobs()
         self.own = spawn.own()
+        self.groups = jobgroups.Groups(seat.keeper)
         self.me = confinement.describe()
+        self.me["delegated"] = self.groups.base is not None
         self.contexts: dict[str, Context] = {}
         self.stands_in = bool(os.environ.get(confinement.STANDS_IN))
         """Started from another confinement: it controls what its key's last supervisor left, and starts nothing."""
@@ -88,13 +90,12 @@ class Core:
         self.removal = Removal(self)
         self.reaping = Reaping(self)
         self.housekeeping = Housekeeping(self)
+        self.relocation = Relocation(self)
         self.reaper = Reaper(self)
-        self.notices = Notices(self)
         self.server = Server(self)
         self.presence = Presence(self)
         self.ledger.on_change = self.waits.changed
         self.ledger.told = self._told
-        self.ledger.trouble = self.notices.trouble
         self.ledger.before = self.starter.settle
         self.ledger.urgent = lambda row: (
             bool(self.followers) or self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
@@ -131,6 +132,7 @@ class Core:
         spec = shapes.parsed(text)
         unfit = shapes.problem(spec, shapes.SPEC)
         job = Job(row, {} if unfit else spec, context)
+        job.cgroup = None if row.container or not row.pid else self.groups.of(row)
         self.jobs.add(job)
         followed = row.container is None and row.state in (JobState.RUNNING, JobState.SUSPENDED)
         if wrong:
@@ -153,6 +155,7 @@ class Core:
         self.server.open()
         self.presence.begin()
         self.housekeeping.begin()
+        self.relocation.begin()
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)  # few objects here have cycles, and a look at all costs more than a start
@@ -213,6 +216,7 @@ class Core:
         self.exits.close()
         self.calls.close()
         self.starter.close()
+        self.relocation.close()
         self.output_limits.close()
         self.outputs.close()
         self.ledger.close()

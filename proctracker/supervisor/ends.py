@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from signal import SIGCONT
+from signal import SIGCONT, SIGKILL
 
 from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
 from proctracker.model.observation import LOST
-from proctracker.supervisor import boots, clock, families
-from proctracker.supervisor.jobs import ENDING, Job, running_time
+from proctracker.supervisor import boots, clock, families, spawn
+from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
 
@@ -24,10 +24,6 @@ NEVER_AGAIN = (126, 127)
 """Codes that another attempt would only repeat."""
 
 
-PRECISION = 0.02
-"""Seconds by which engines' times of an end may be too early: a file's time is that of the last tick."""
-
-
 class Ends:
     """The end of every job goes through here."""
 
@@ -38,6 +34,7 @@ class Ends:
         """A plain process was reaped."""
         row = job.row
         row.cpu, row.max_rss, row.annotation = end.cpu, end.max_rss, None
+        struck = self._used(job, end.status)
         if row.state == JobState.SUSPENDED:
             # Somebody else killed it: what it leaves behind is nobody's to resume any more.
             families.signal_all(job, self._core.mark(row), SIGCONT)
@@ -51,9 +48,22 @@ class Ends:
                 self.not_started(job, code, reason)
                 return
         if end.status >= 0:
-            self._finish(job, end.time, code=end.status)
+            self._finish(job, end.time, code=end.status, reason=struck)
         else:
-            self._finish(job, end.time, signal=signal_name(-end.status))
+            self._finish(job, end.time, signal=signal_name(-end.status), reason=struck)
+
+    def _used(self, job: Job, status: int) -> str | None:
+        """What a job's own control group says it used; ``oom-killed`` where the kernel ended some of it for its memory."""
+        groups = self._core.groups
+        if job.row.rss_floor is None:
+            job.row.rss_floor = spawn.peak()  # its supervisor was killed before it could write that down
+        if job.cgroup is None:
+            return "oom-killed" if groups.struck() and -status == SIGKILL else None
+        used = groups.ended(job.cgroup)
+        job.row.cpu = job.row.cpu if used.cpu is None else used.cpu
+        if used.peak is not None:
+            job.row.max_rss, job.row.rss_floor = used.peak, None
+        return "oom-killed" if used.oom else None
 
     def _told(self, job: Job, status: int) -> tuple[int, str]:
         """What the CLI that carried a job in an image says of its own failure; the same status: it was the job's."""
@@ -76,8 +86,6 @@ class Ends:
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
         row.annotation = found.annotation
-        if found.finished is not None and self._in_time(job, found.finished):
-            job.ending = None
         boots.ran_until(self._core, row, found.finished)
         self._finish(
             job,
@@ -86,13 +94,6 @@ class Ends:
             signal=found.terminating_signal,
             reason="oom-killed" if oom else None,
         )
-
-    def _in_time(self, job: Job, finished: float) -> bool:
-        """Whether a container had ended, at that epoch second, before the limit or deadline it was told to end for."""
-        row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
-        if job.ending == "time-limit" and limit is not None and row.boot == self._core.boot:
-            return running_time(row, clock.at(finished)) < float(limit) - PRECISION
-        return job.ending == "deadline" and deadline is not None and finished < float(deadline) - PRECISION
 
     def not_started(self, job: Job, status: int, reason: str) -> None:
         """A start that failed: an end of its own kind, told by the job."""

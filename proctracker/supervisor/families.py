@@ -7,7 +7,7 @@ import signal
 
 from proctracker.errors import DeniedByDrmsException
 from proctracker.model.records import NamedTuple
-from proctracker.supervisor import pidfd, procfs
+from proctracker.supervisor import cgroups, jobgroups, pidfd, procfs
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -34,7 +34,10 @@ def members(job: Job, mark: str) -> list[Identity]:
         stats = procfs.all_stats()
         root = [row.pid] if row.pid in stats else []
         return [(pid, stats[pid].ticks) for pid in sorted({*root, *procfs.tree(root, stats)})]
-    return procfs.family(mark, row.pid or -1, row.ticks)
+    found = procfs.family(mark, row.pid or -1, row.ticks)
+    known = {pid for pid, _ in found}
+    grouped = [pid for pid in cgroups.pids(job.cgroup) if pid not in known] if job.cgroup is not None else []
+    return found + [(each.pid, each.ticks) for each in map(procfs.stat, grouped) if each and each.state not in "ZX"]
 
 
 def send(found: Iterable[Identity], number: int) -> Signalled:
@@ -68,6 +71,8 @@ def _same(pid: int, ticks: int) -> bool:
 def signal_all(job: Job, mark: str, number: int) -> Signalled:
     """Signal a job's processes until a look finds no new ones."""
     told = Signalled(set(), set())
+    if number == signal.SIGKILL and job.cgroup is not None and job.row.container is None:
+        jobgroups.kill(job.cgroup)
     for _ in range(ROUNDS):
         fresh = [each for each in members(job, mark) if each not in told.reached and each not in told.denied]
         if not fresh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
+from proctracker.errors import Drmaa2Exception, OutOfResourceException
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import clock
 from proctracker.supervisor.jobs import set_state
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHANGING = (
     "state sub_state annotation exit_status signal dispatched finished running_since ran cpu max_rss pid ticks boot"
-    " container container_id attempt saved workdir input output error kill_at since changed unseen"
+    " container container_id attempt saved workdir input output error kill_at since changed unseen rss_floor"
 ).split()
 """The columns of a row that change after its job was accepted."""
 
@@ -47,8 +47,6 @@ class Ledger:
         """Called once all changes of a commit were told."""
         self.urgent: Callable[[JobRow], bool] = lambda row: False
         """Whether somebody waits to be told of this: then it is committed in this round."""
-        self.trouble: Callable[[str | None], None] = lambda text: None
-        """Told why nothing can be written, and (None) when it can be again."""
         self.before: Callable[[], None] = lambda: None
         """Completes what is about to be written."""
         self._told: list[JobRow] = []
@@ -112,11 +110,9 @@ class Ledger:
         self._timer = None
         try:
             self._commit()
-        except Drmaa2Exception as error:
+        except Drmaa2Exception:
             self._failing = True
             self._due(AGAIN)
-            if not isinstance(error, TryLaterException):
-                self.trouble(f"{error.message}; nothing is lost, it is written as soon as that can be done")
 
     @property
     def clean(self) -> bool:
@@ -147,9 +143,7 @@ class Ledger:
         except BaseException:
             store.rollback()
             raise
-        if self._failing:
-            self._failing = False
-            self.trouble(None)
+        self._failing = False
         told, self._told = self._told, []
         calls, self._then = self._then, []
         self._dirty, self._changes = {}, []

@@ -7,7 +7,7 @@ import pwd
 import re
 from collections.abc import Iterable, Mapping
 
-from proctracker.model.records import record
+from proctracker.model.records import record, replace
 from proctracker.supervisor.textfile import text_of
 
 LINGER = "/var/lib/systemd/linger"
@@ -17,29 +17,93 @@ _SETTINGS = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROPINS = ("/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd")
 """Where logind.conf(5) and its drop-ins lie, the later winning; of drop-ins with one name only the last counts."""
 
-_PLACE = r"/user-\d+\.slice/(?:(session-[^/]+\.scope)|(user@\d+\.service))(?:/|$)"
+_PLACE = r"/user-(\d+)\.slice/(?:(session-[^/]+\.scope)|(user@\d+\.service)(/.*)?)(?:/|$)"
 _LINE = r"(?m)^\s*(#?)\s*(KillUserProcesses|KillOnlyUsers|KillExcludeUsers)\s*=\s*(.*?)\s*$"
 
-_WAY_OUT = ("systemd-run", "--user", "--scope", "--collect", "--quiet", "--")
-"""Moves itself into a scope of the user's manager and executes the command there: same pid, same descriptors."""
+_WAY_OUT = ("--scope", "--collect", "--quiet", "--property=Delegate=yes", "--description=jobs of proctracker", "--")
+"""Makes systemd-run move itself into a scope and execute the command there: same pid, same descriptors."""
+
+BOOTED = "/run/systemd/system"
+"""Is there where systemd runs the machine (sd_booted(3))."""
+
+_JOB = r"/job-[^/]*$"
+"""A job's own group (jobgroups.py): what it submits is no part of it."""
+
+_BOUNDS = {"memory.max": "max", "memory.high": "max", "cpu.max": "max", "memory.swap.max": "max"}
+"""A file of a unit's control group that holds the word unless the unit was given that limit."""
 
 
 @record(frozen=True)
 class Login:
-    """Where we are: ``place`` is ``session-3.scope``, ``user@1000.service`` or None (no login's); whether the user
-    lingers; whether logind ends what is left in a session."""
+    """Where a process is: ``place`` is ``session-3.scope``, ``user@1000.service`` or None (no login's); whether whose login
+    it is lingers; whether logind ends what is left in the session.
+
+    ``user`` is the login's, another than ours after sudo. ``bounded`` names a unit of the user's with limits of its own.
+    """
 
     place: str | None
     lingers: bool
     kills: bool
     user: str = ""
+    bounded: str | None = None
+    root: bool = False
+
+    @property
+    def in_session(self) -> bool:
+        """Whether it is in a session's scope, which may end before the user's other logins."""
+        return self.place is not None and self.place.startswith("session-")
+
+    @property
+    def lifetime(self) -> str | None:
+        """What the processes there end with though their user may expect more; None: with nothing but the machine."""
+        if self.place is None or (self.lingers and not self.in_session):
+            return None
+        return self.place if self.kills or not self.in_session else None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether a supervisor started here gets a scope of its own: where that lives at least as long.
+
+        A user's only under the user's manager, which ends with the last session unless the user lingers; root's beside
+        all logins.
+        """
+        if self.place is None or self.bounded:
+            return False
+        return self.root or self.lingers or not self.in_session
 
 
-def describe() -> Login:
-    """Look at this process and this machine's settings; reads a few files."""
-    user = _user()
-    place = login_place(text_of("/proc/self/cgroup"))
-    return Login(place, lingers(user), place is not None and kills(user, settings()), user)
+def describe(pid: int | str = "self") -> Login:
+    """Look at a process, at first this one, and this machine's settings; reads a few files."""
+    text = text_of(f"/proc/{pid}/cgroup")
+    place, uid = login_place(text), _login_uid(text)
+    user = _user(os.getuid() if uid is None else uid)
+    return Login(
+        place,
+        lingers(user),
+        place is not None and kills(user, settings()),
+        user,
+        _bounded(text) if place else None,
+        not os.geteuid(),
+    )
+
+
+def _login_uid(cgroup: str) -> int | None:
+    """Whose login it is."""
+    found = re.search(_PLACE, cgroup)
+    return int(found[1]) if found else None
+
+
+def _bounded(cgroup: str) -> str | None:
+    """The unit of a user's manager that we are in, if it has limits of its own: they hold for the jobs, too."""
+    line = next((line for line in cgroup.splitlines() if line.startswith("0::")), "")
+    found = re.search(_PLACE, line)
+    if not found or not found[4] or re.search(_JOB, line):
+        return None
+    folder = f"/sys/fs/cgroup{line[3:]}"
+    for name, word in _BOUNDS.items():
+        if (text_of(f"{folder}/{name}").split() or [word])[0] != word:
+            return line.rpartition("/")[2]
+    return None
 
 
 def login_place(cgroup: str) -> str | None:
@@ -48,7 +112,7 @@ def login_place(cgroup: str) -> str | None:
         _, controllers, path = line.split(":", 2)
         found = re.search(_PLACE, path) if controllers in ("", "name=systemd") else None
         if found:
-            return found[1] or found[2]
+            return found[2] or found[3]
     return None
 
 
@@ -87,16 +151,16 @@ def kills(user: str, texts: Iterable[str]) -> bool:
     return wanted and user not in spared and (not only or user in only)
 
 
-def way_out(login: Login, environ: Mapping[str, str], timeout: float = 1.0) -> list[str]:
-    """What to put in front of the keeper's command so that a logout leaves it alone; empty to start it where we are.
-
-    Only from a session's scope, only if the user lingers and the user's manager makes a scope within ``timeout``
-    seconds. Without lingering, moving out would put the keeper under a manager that ends with the last session.
-    ``environ`` is what the command gets too (``manager_environ``).
-    """
-    if not login.lingers or not (login.place or "").startswith("session-"):
+def way_out(login: Login) -> list[str]:
+    """What to put in front of the keeper's command so that a logout leaves it alone; empty to start it where we are."""
+    if not login.leaves or not os.path.isdir(BOOTED):
         return []
-    return list(_WAY_OUT) if _works([*_WAY_OUT, "true"], environ, timeout) else []
+    return ["systemd-run", *([] if login.root else ["--user"]), *_WAY_OUT]
+
+
+def left(login: Login) -> Login:
+    """Where a supervisor is that went by the way out."""
+    return replace(login, place=None if login.root else f"user@{os.getuid()}.service", kills=False)
 
 
 def manager_environ(environ: Mapping[str, str]) -> dict[str, str]:
@@ -107,34 +171,32 @@ def manager_environ(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "XDG_RUNTIME_DIR": folder}
 
 
-def warning(login: Login) -> str | None:
-    """One line for the first submit where a logout would end the jobs; None where it would not."""
-    if login.lingers or login.place is None:
+def warning(login: Login, service: str | None = None) -> str | None:
+    """One line for a submit whose jobs would end before what their user expects; None where they would not.
+
+    ``login`` is the supervisor's; ``service`` a systemd service that it is in.
+    """
+    if service:
+        return (
+            f"jobs will be ended when {service} stops, in which this runs: to keep them submit from a login,"
+            " or give the service KillMode=process"
+        )
+    if login.lifetime is None:
         return None
-    if login.place.startswith("user@"):
-        when = "your last logout"
-    elif login.kills:
-        when = "logout (KillUserProcesses=yes)"
+    whose = f"{login.user}'s" if login.root else "your"
+    when = f"{whose} logout (KillUserProcesses=yes)" if login.in_session else f"{whose} last logout"
+    if login.root:
+        remedy = "to keep them log in as root"
+    elif login.lingers:
+        remedy = f"{login.user} lingers, but the systemd of that user did not answer (yet)"
     else:
-        return None
-    return f"jobs will be ended by {when}: to keep them run 'loginctl enable-linger {login.user}'".rstrip()
+        remedy = f"to keep them run 'loginctl enable-linger {login.user}'".rstrip()
+    return f"jobs will be ended by {when}: {remedy}"
 
 
-def _works(argv: list[str], environ: Mapping[str, str], timeout: float) -> bool:
-    """Whether a command ends with 0 in time."""
-    import subprocess  # here: hardly any login needs it, and the import would cost each first job some milliseconds
-
-    null = subprocess.DEVNULL
+def _user(uid: int) -> str:
+    """A user's name; empty if there is none."""
     try:
-        subprocess.run(argv, env=environ, stdin=null, stdout=null, stderr=null, timeout=timeout, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
-
-
-def _user() -> str:
-    """Our user's name; empty if there is none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
         return ""

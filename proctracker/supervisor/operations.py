@@ -6,7 +6,7 @@ import os
 
 from proctracker import __version__
 from proctracker.errors import InvalidArgumentException
-from proctracker.supervisor import adoption, confinement, protocol, settings
+from proctracker.supervisor import adoption, confinement, logout, protocol, settings
 from proctracker.supervisor.intake import own_limit
 
 TYPE_CHECKING = False
@@ -29,8 +29,8 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
     """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
     if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
         core.queue.limits_changed()
-    core.notices.greeted(connection, bool(message.get("notices")))
     caller = message.get("caller")
+    core.me["lifetime"] = logout.describe().lifetime  # a user may linger no longer
     gives_way = caller is not None and core.stands_in
     if gives_way:
         core.loop.soon(core.give_way)
@@ -38,7 +38,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
         "pid": os.getpid(),
         "package": __version__,
         "version": protocol.VERSION,
-        "fits": not gives_way and (caller is None or confinement.fits(core.me, caller)),
+        "fits": not gives_way and (caller is None or confinement.fits(core.me, caller, core.key)),
         "leaves": gives_way,
     }
 
@@ -70,7 +70,6 @@ def start(core: Core, connection: Connection, number: int, message: dict[str, An
 def wait(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Push the rows of these jobs as each of them fits."""
     core.waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
-    core.notices.awaited(connection, message["ids"])
     return True
 
 

@@ -9,7 +9,7 @@ import signal
 
 from proctracker.model.records import NamedTuple
 from proctracker.runtimes.base import Launch
-from proctracker.supervisor import oomscore, procfs, softlimits
+from proctracker.supervisor import jobgroups, oomscore, procfs, softlimits
 from proctracker.supervisor.command import (
     FULL,
     NOT_EXECUTABLE,
@@ -49,6 +49,7 @@ class Surroundings(NamedTuple):
     affinity: Sequence[int] | None = None
     groups: Sequence[int] | None = None
     oom: int | None = None
+    cgroup: str | None = None
 
 
 class Own(NamedTuple):
@@ -216,8 +217,10 @@ def _child(
     report: int,
 ) -> None:
     """Between fork and exec; never returns."""
-    step = "setsid"
+    step = "control group"
     try:
+        if more.cgroup is not None:
+            jobgroups.enter(more.cgroup)
         os.setsid()
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
@@ -239,8 +242,7 @@ def _child(
             os.setpriority(os.PRIO_PROCESS, 0, more.nice)
         for name, pair in (more.limits or {}).items():
             step = f"limit-{name}"
-            soft, hard = pair
-            resource.setrlimit(_LIMITS[name], (soft, hard))
+            resource.setrlimit(_LIMITS[name], (pair[0], pair[1]))
         step = "exec"
         os.execve(path, argv, env)
     except OSError as error:
@@ -248,6 +250,11 @@ def _child(
     except BaseException as error:
         os.write(report, f"{step}\0{errno.EINVAL}\0{error}".encode("utf-8", "surrogateescape"))
     os._exit(NOT_STARTED)
+
+
+def peak() -> int:
+    """KiB that we have had at most: exec hands that mark on, so of a child no lower peak is told."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def ticks(pid: int) -> int:

@@ -12,6 +12,9 @@ from proctracker.errors import DrmCommunicationException, OutOfResourceException
 from proctracker.store import Home
 from proctracker.supervisor import confinement, logout
 
+LEAVING = 5.0
+"""Seconds after which a user's systemd that makes no scope is waited for no longer."""
+
 READY_WAIT = 20.0
 """Seconds a start may take on a machine that swaps or has a slow network file system."""
 
@@ -46,15 +49,23 @@ class Starting:
     def __init__(self, home: Home, key: str, durability: str, stands_in: bool = False) -> None:
         self._home = home
         self._login = logout.describe()
-        environment = _environment(durability, stands_in)
+        self._service = confinement.service_of()
+        self._environment = _environment(durability, stands_in)
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(_READY)]
-        prefix: list[str] = []
-        if self._login.lingers:
-            prefix = logout.way_out(self._login, logout.manager_environ(environment))
-            environment = logout.manager_environ(environment) if prefix else environment
+        self._argv = [sys.executable, "-I", "-S", "-c", _BOOT, root, home.path, home.host, key, str(_READY)]
+        self._way_out = [] if self._service else logout.way_out(self._login)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start it, by the way out of our login where there is one."""
+        environment = logout.manager_environ(self._environment) if self._way_out else self._environment
         try:
-            self._read_end, self._pid = _spawn([*prefix, *argv], environment)
+            self._read_end, self._pid = _spawn([*self._way_out, *self._argv], environment)
+        except FileNotFoundError as error:
+            if not self._way_out:
+                raise OutOfResourceException(f"no supervisor could be started: {error.strerror}") from None
+            self._way_out = []
+            self._begin()
         except OSError as error:
             from proctracker.supervisor import softlimits  # here: hardly anybody ever needs it
 
@@ -62,19 +73,32 @@ class Starting:
 
     def finish(self) -> str | None:
         """Wait until its socket can be connected to; as ``start``."""
+        said = self._said(LEAVING if self._way_out else READY_WAIT)
+        if not said and self._way_out:
+            self._way_out = []
+            self._begin()
+            said = self._said(READY_WAIT)
+        if said not in (b"ready", b"busy"):
+            log = os.path.join(self._home.here, "supervisor.log")
+            text = (said or b"").decode("utf-8", "replace") or f"it ended at once, see {log}"
+            raise DrmCommunicationException(
+                f"no supervisor could be started: {'no word from it in time' if said is None else text}"
+            )
+        return logout.warning(logout.left(self._login) if self._way_out else self._login, self._service)
+
+    def _said(self, patience: float) -> bytes | None:
+        """What it said, in a word; nothing: it ended, None: not in time, and where it was to leave our login it is ended."""
         try:
             poll = select.poll()
             poll.register(self._read_end, select.POLLIN)
-            ready = poll.poll(READY_WAIT * 1000)
-            said = os.read(self._read_end, 4096) if ready else b"no word from it in time"
+            ready = bool(poll.poll(patience * 1000))
+            said = os.read(self._read_end, 4096) if ready else None
+            if not ready and self._way_out:
+                os.kill(self._pid, signal.SIGKILL)
         finally:
             os.close(self._read_end)
-            _reap(self._pid, 0 if ready else os.WNOHANG)
-        if said not in (b"ready", b"busy"):
-            log = os.path.join(self._home.here, "supervisor.log")
-            text = said.decode("utf-8", "replace") or f"it ended at once, see {log}"
-            raise DrmCommunicationException(f"no supervisor could be started: {text}")
-        return logout.warning(self._login)
+        _reap(self._pid, 0 if ready or self._way_out else os.WNOHANG)
+        return said
 
 
 _hastened: dict[tuple[str, str], Starting] = {}
@@ -91,7 +115,7 @@ def start(home: Home, key: str, durability: str = "process", stands_in: bool = F
     """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
 
     ``stands_in``: it starts no jobs, as we are not in the confinement that its key names.
-    Returns a warning in one line where a logout would end the jobs. Raises DrmCommunicationException or
+    Returns a warning in one line where a logout, or the end of a service, would end the jobs. Raises DrmCommunicationException or
     OutOfResourceException with what went wrong.
     """
     begun = _hastened.pop((home.run, key), None)

@@ -9,7 +9,8 @@ from proctracker import runtimes
 from proctracker.errors import words
 from proctracker.model import JobRow, JobState, JobTemplate
 from proctracker.runtimes.base import PASSED, Engine, Launch, Request, Runtime
-from proctracker.supervisor import identity, rlimits, spawn
+from proctracker.runtimes.process import NO_GROUP
+from proctracker.supervisor import identity, jobgroups, rlimits, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.engine_start import EngineStart
 from proctracker.supervisor.jobs import Job
@@ -139,6 +140,7 @@ class Starter:
             encoded = context.encoded(ours) if context and same else None
             around = context.surroundings if context else spawn.Surroundings()
             more = rlimits.over(launch.limits, around, context.differs if context else None)
+            more = self._grouped(job, launch, around, more)
             begun = Opening(core.seat.journal, row.id, row.attempt, core.uuid)
             pid = spawn.spawn(launch, launch.environment, around.umask, more, given, encoded, begun)
         except spawn.StartLater as later:
@@ -158,10 +160,24 @@ class Starter:
         job.starting = False
         core.jobs.started(job, pid, None)
         self._fresh.append(job)
-        row.boot, row.annotation = core.boot, None
+        row.boot, row.annotation, row.rss_floor = core.boot, None, spawn.peak()
         row.dispatched = core.ledger.change(row, JobState.RUNNING, at=begun.time)
         core.controls.limit_time(job)
         core.output_limits.started(job)
+
+    def _grouped(
+        self, job: Job, launch: Launch, around: spawn.Surroundings, more: spawn.Surroundings | None
+    ) -> spawn.Surroundings | None:
+        """``more``, and a control group of the job's own where there can be one. StartFailed: its bounds are not to be had."""
+        try:
+            job.cgroup = self._core.groups.make(jobgroups.name(job.row), launch.bounds)
+        except OSError as error:
+            raise spawn.StartFailed(spawn.NOT_STARTED, f"{error.filename}: {error.strerror}") from None
+        if job.cgroup is None:
+            if launch.bounds:
+                raise spawn.StartFailed(spawn.NOT_STARTED, NO_GROUP)
+            return more
+        return (more or spawn.Surroundings(around.umask))._replace(cgroup=job.cgroup.unified)
 
     def _given(self, job: Job, launch: Launch, request: Request) -> dict[str | None, int]:
         """Descriptors there are, or that cost less than an open: nothing, the submitter's, kept files."""

@@ -7,7 +7,7 @@ import signal
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.model.records import replace
-from proctracker.supervisor import families, procfs, shapes
+from proctracker.supervisor import families, shapes
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -36,7 +36,9 @@ class Sweeps:
         core = self._core
         for row in core.store.unswept(core.key):
             shapes.mend(row)
-            self.due(Job(row, {}, ""))
+            over = Job(row, {}, "")
+            over.cgroup = None if row.container else core.groups.of(row)
+            self.due(over)
 
     def due(self, job: Job) -> None:
         """An attempt of a job that was told to end is over."""
@@ -44,8 +46,9 @@ class Sweeps:
         if not row.kill_at:
             return
         over = Job(row, job.spec, job.spec_context)
+        over.cgroup = job.cgroup
         mark = core.mark(row)
-        if row.container or row.boot != core.boot or not procfs.left_by(mark, row.pid or -1, row.ticks):
+        if row.container or row.boot != core.boot or not families.members(over, mark):
             self._over(row)
             return
         self._open += 1

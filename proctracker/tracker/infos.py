@@ -33,6 +33,7 @@ def info(
     """
     found = JobInfo.__new__(JobInfo)
     task = row.task
+    bounded = row.max_rss is not None and row.rss_floor is not None and row.max_rss <= row.rss_floor
     values = {
         "job_id": row.id,
         "job_name": row.name,
@@ -58,7 +59,8 @@ def info(
         "command": json.loads(row.command),
         "pid": row.pid,
         "container_id": row.container_id,
-        "max_rss": row.max_rss,
+        "max_rss": None if bounded else row.max_rss,
+        "max_rss_at_most": row.max_rss if bounded else None,
         "array_id": None if task is None else str(row.num),
         "task_id": task,
         "host": row.host,
@@ -82,14 +84,23 @@ def info(
 
 
 def add_usage(found: JobInfo, row: JobRow) -> None:
-    """Put what a live job of this machine uses now where nothing else tells it: ``cpu_time``, resident memory as ``max_rss``."""
+    """Put what a live job of this machine used so far where nothing else tells it: ``cpu_time``, and its peak as ``max_rss``."""
     from proctracker import procs
 
     live = row.finished is None and row.pid and procs.alive(row.pid, row.ticks or 0)
     used = procs.usage(row.pid) if live and row.pid else None
     if used is not None:
         found.cpu_time = used.cpu if found.cpu_time is None else found.cpu_time
-        found.max_rss = used.rss if found.max_rss is None else found.max_rss
+        found.max_rss = (_group_peak(row) or used.peak) if found.max_rss is None else found.max_rss
+
+
+def _group_peak(row: JobRow) -> int | None:
+    """The peak of a process job's own control group; None where it has none."""
+    from proctracker.supervisor import cgroups, jobgroups
+
+    group = cgroups.paths(row.pid or 0)
+    own = row.container is None and os.path.basename(group.unified or "") == jobgroups.name(row)
+    return cgroups.usage(group).peak if own else None
 
 
 def _observed(values: dict[str, Any], seen: Observation) -> None:

@@ -46,6 +46,8 @@ def prepare(
     if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)
     target.runtime.check(template, target.engine)
+    if not containers and target.runtime.name == "process":
+        _bounded(template)
     contacts.present(target)
     spec = templates.make_spec(
         template,
@@ -142,6 +144,18 @@ def _this_machine(template: JobTemplate) -> None:
             raise UnsupportedAttributeException(f"machine_arch: this machine is {procs.architecture().name}")
         if (template.min_phys_memory or 0) > procs.memory():
             raise InvalidArgumentException(f"min_phys_memory: this machine has {procs.memory()} KiB")
+
+
+def _bounded(template: JobTemplate) -> None:
+    """Refuse bounds for the whole job where it would get no control group of its own."""
+    from proctracker.runtimes import process
+
+    asked = [name for name in process.BOUNDS if extension(template, name) not in (None, "")]
+    if asked:
+        from proctracker.supervisor import confinement
+
+        if not confinement.describe()["delegated"]:
+            raise UnsupportedAttributeException(f"{asked[0]}: {process.NO_GROUP}")
 
 
 def _within(asked: Mapping[str, Any]) -> None:

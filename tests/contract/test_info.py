@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import sys
 from datetime import datetime, timedelta, timezone
 
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, until
+from proctracker.supervisor import confinement
 
 BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 
@@ -85,10 +87,33 @@ def test_usage_of_an_ended_job(kit: Kit, session: pt.JobSession) -> None:
     info = session.run_job(kit.script(BURN)).wait_terminated(LONG)
     if kit.runtime in ("process", "ctr"):
         assert info.cpu_time is not None and info.cpu_time > 0
-        assert info.max_rss is not None and info.max_rss > 100
+        assert (info.max_rss or info.max_rss_at_most or 0) > 100
     else:
         # These engines tell nothing of an ended container; then nothing is invented.
         assert info.cpu_time is None or info.cpu_time >= 0
+
+
+def test_a_peak_is_the_jobs_own_or_said_to_be_a_bound(kit: Kit, session: pt.JobSession) -> None:
+    if kit.image:
+        found = session.run_job(kit.script("exit 0")).wait_terminated(LONG)
+        assert found.max_rss_at_most is None, "an engine tells of the container alone"
+        return
+    large = "x = bytearray(60 << 20); print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
+    big = session.run_job({"remote_command": sys.executable, "args": ["-I", "-S", "-c", large]})
+    small = session.run_job({"remote_command": "sleep", "args": ["0.1"]})
+    infos = [job.wait_terminated(LONG) for job in (big, small)]
+    assert infos[0].max_rss_at_most is None
+    assert 60 << 10 < (infos[0].max_rss or 0) < 100 << 10
+    shown = cli("info", small.job_id).stdout
+    [told] = json.loads(cli("info", "--json", small.job_id).stdout)
+    if confinement.describe()["delegated"]:
+        assert told["max_rss"] < 5_000
+        assert told["max_rss_at_most"] is None
+        assert f"max_rss: {told['max_rss']} KiB" in shown
+    else:
+        assert told["max_rss"] is None
+        assert told["max_rss_at_most"] > 2_000
+        assert f"max_rss: at most {-(-told['max_rss_at_most'] // 1024)} MiB" in shown
 
 
 def test_json_has_the_promised_keys(kit: Kit, session: pt.JobSession) -> None:
@@ -97,7 +122,7 @@ def test_json_has_the_promised_keys(kit: Kit, session: pt.JobSession) -> None:
     [found] = json.loads(cli("info", "--json", job.job_id).stdout)
     keys = """job_id job_name exit_status terminating_signal annotation job_state job_sub_state allocated_machines
         submission_machine job_owner slots queue_name wallclock_time cpu_time submission_time dispatch_time finish_time
-        session_name contact runtime job_category command pid container_id max_rss array_id task_id host
+        session_name contact runtime job_category command pid container_id max_rss max_rss_at_most array_id task_id host
         working_directory input_path output_path error_path attempt resubmitted_from""".split()
     assert [key for key in keys if key not in found] == []
     assert (found["job_id"], found["job_state"], found["exit_status"]) == (job.job_id, "FAILED", 3)

@@ -143,3 +143,17 @@ def test_dialogs_of_several_engines_go_on_together(shell: Runner) -> None:
 
 def test_no_dialogs_no_answers() -> None:
     assert runner.converse_all([]) == []
+
+
+def test_a_death_by_signal_is_no_error_of_ours_with_an_older_sh(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sh
+
+    wait = sh.RunningCommand.wait
+
+    def older(self: sh.RunningCommand, timeout: float | None = None) -> None:
+        wait(self, timeout)
+        raise sh.SignalException_SIGKILL("sh", b"", b"")
+
+    monkeypatch.setattr(sh.RunningCommand, "wait", older)
+    engine = Engine(("sh",), {}, {"PATH": os.environ["PATH"]})
+    assert Runner(engine).run(("sh", "-c", "kill -9 $$"))[0].returncode == -9

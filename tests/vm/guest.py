@@ -79,7 +79,7 @@ class Session:
         """Run a script; returns its exit code and what it printed on both streams."""
         mark = uuid4().hex
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{{ {script}\n}} </dev/null 2>&1; echo; echo {mark} $?\n")
+        self.process.stdin.write(f"{{ {script}\n}} </dev/null 2>&1; code=$?; echo; echo {mark} $code\n")
         self.process.stdin.flush()
         told: list[str] = []
         for line in self.process.stdout:

@@ -28,7 +28,7 @@ def test_refuse_names_attribute_runtime_and_reason() -> None:
     base.refuse(podman, JobTemplate(stage_in_files={}))
 
 
-@pytest.mark.parametrize("name", ["exposedPorts", "exposed_ports", "memoryLimit"])
+@pytest.mark.parametrize("name", ["exposedPorts", "exposed_ports"])
 def test_refuse_takes_both_spellings(name: str) -> None:
     with pytest.raises(UnsupportedAttributeException, match=f"^{name}: process"):
         base.refuse(runtimes.get("process"), JobTemplate(implementation_specific={name: "x"}))

@@ -45,8 +45,6 @@ def test_streams() -> None:
         ({"job_category": "busybox"}, "job_category"),
         ({"candidate_machines": ["a"]}, "candidate_machines"),
         ({"implementation_specific": {"privileged": True}}, "privileged"),
-        ({"implementation_specific": {"memory_limit": "1G"}}, "memory_limit.*--limit"),
-        ({"implementation_specific": {"cpus": 1}}, "cpus.*--limit"),
     ],
 )
 def test_what_only_containers_can_is_refused(template: dict[str, Any], named: str) -> None:
@@ -90,3 +88,33 @@ def test_answers_without_a_call() -> None:
         assert stop.value.value == answer
     assert RUNTIME.pull(HERE, "a") is None
     assert RUNTIME.failed_start(Completed((), 127, "", "x: not found\n")) == (127, "x: not found")
+
+
+@pytest.mark.parametrize(
+    ("given", "bounds"),
+    [
+        ({}, {}),
+        ({"memory_limit": "32M"}, {"memory.max": "33554432", "memory.swap.max": "0"}),
+        ({"memoryLimit": 4096}, {"memory.max": "4096", "memory.swap.max": "0"}),
+        ({"cpus": "1.5"}, {"cpu.max": "150000 100000"}),
+        ({"cpus": 2}, {"cpu.max": "200000 100000"}),
+    ],
+)
+def test_bounds_of_the_whole_job(given: dict[str, Any], bounds: dict[str, str]) -> None:
+    template = {"remote_command": "x", "implementation_specific": given}
+    RUNTIME.check(JobTemplate(template), HERE)
+    assert RUNTIME.launch(request(template)).bounds == bounds
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"memory_limit": "much"}, "memory_limit"),
+        ({"cpus": "0"}, "cpus"),
+        ({"cpus": "nan"}, "cpus"),
+        ({"cpus": True}, "cpus"),
+    ],
+)
+def test_bounds_that_are_none(given: dict[str, Any], word: str) -> None:
+    with pytest.raises(InvalidArgumentException, match=f"^{word}"):
+        RUNTIME.check(JobTemplate({"remote_command": "x", "implementation_specific": given}), HERE)

@@ -25,6 +25,9 @@ def _ordinary() -> Description:
         "best_nice": 0,
         "may": [],
         "cage": {},
+        "lifetime": None,
+        "unit": None,
+        "delegated": False,
     }
 
 
@@ -45,6 +48,7 @@ def test_every_ordinary_login_is_main() -> None:
         ("allocation", "SLURM_JOB_ID=7"),
         ("service", "jupyter.service"),
         ("cage", {"NoNewPrivs": "1"}),
+        ("unit", "run-r7.scope"),
     ],
 )
 def test_whatever_confines_gives_a_key_of_its_own(name: str, value: object) -> None:
@@ -156,3 +160,38 @@ def test_an_allocation_is_believed_only_with_its_group(
 )
 def test_a_service_confines_but_logins_do_not(cgroup: str, expected: str | None) -> None:
     assert confinement.service(cgroup) == expected
+
+
+@pytest.mark.parametrize(
+    ("supervisor", "caller", "fits"),
+    [
+        (None, None, True),
+        (None, "user@1000.service", True),
+        ("user@1000.service", "user@1000.service", True),
+        ("user@1000.service", None, False),
+        ("session-3.scope", "session-4.scope", False),
+    ],
+)
+def test_a_supervisor_that_ends_earlier_than_a_caller_expects(
+    supervisor: str | None, caller: str | None, fits: bool
+) -> None:
+    one, other = _ordinary(), _ordinary()
+    one["lifetime"], other["lifetime"] = supervisor, caller
+    assert confinement.fits(one, other) is fits
+    assert (confinement.key(one, apart=True) == confinement.key(other, apart=True)) is (supervisor == caller)
+    assert confinement.key(one) == confinement.MAIN
+
+
+def test_a_caller_whose_jobs_could_have_groups_of_their_own_is_not_given_to_one_that_has_none() -> None:
+    caller = _ordinary()
+    caller["delegated"] = True
+    assert not confinement.fits(_ordinary(), caller, confinement.MAIN)
+    assert confinement.fits(_ordinary(), caller, confinement.key(caller, apart=True))
+    assert confinement.fits(caller, _ordinary(), confinement.MAIN)
+
+
+def test_clients_of_older_releases_tell_nothing_of_these() -> None:
+    caller = _ordinary()
+    for name in ("lifetime", "unit", "delegated"):
+        del caller[name]  # type: ignore[misc]
+    assert confinement.fits(_ordinary(), caller, confinement.MAIN)

@@ -10,8 +10,10 @@ import pytest
 
 from proctracker.model import JobState, Observation
 from proctracker.supervisor import clock
+from proctracker.supervisor.cgroups import Paths
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.journal import End
+from proctracker.tracker import infos
 from supervising import Boxes, Desk, box
 
 
@@ -55,6 +57,30 @@ def test_a_process(desk: Desk, status: int, ending: str | None, expected: tuple[
     assert transitions[-1] == (int(expected[0]),)
 
 
+@pytest.mark.parametrize(
+    ("floor", "peak", "bound"), [(400, 512, False), (512, 512, True), (600, 512, True), (None, 512, True)]
+)
+def test_a_peak_not_above_the_supervisors_own_is_a_bound(desk: Desk, floor: int | None, peak: int, bound: bool) -> None:
+    job = _job(desk)
+    job.row.rss_floor = floor
+    _end(desk, job, 0)
+    found = infos.info(desk.ended(job))
+    assert (found.max_rss, found.max_rss_at_most) == ((None, peak) if bound else (peak, None))
+
+
+def test_a_jobs_own_group_tells_its_peak_and_of_the_oom_killer(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "cpu.stat").write_text("usage_usec 750000\n")
+    (tmp_path / "memory.peak").write_text("1048576\n")
+    (tmp_path / "memory.events").write_text("oom_kill 1\n")
+    job = _job(desk)
+    job.cgroup = Paths(unified=str(tmp_path))
+    _end(desk, job, 0)
+    row = desk.ended(job)
+    found = infos.info(row)
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "oom-killed", 0)
+    assert (found.cpu_time, found.max_rss, found.max_rss_at_most) == (0.75, 1024, None)
+
+
 @pytest.mark.parametrize("join", [False, True])
 def test_the_failure_of_a_command_that_carries_a_job(desk: Desk, join: bool) -> None:
     job = _job(desk, retries=1)
@@ -84,27 +110,6 @@ def test_a_container(desk: Desk, boxes: Boxes, found: Observation, oom: bool, ex
     assert (row.state, row.sub_state, row.exit_status, row.signal) == expected
     times = [change[4] for change in desk.core.store.changes(0, 9)]
     assert (times, row.finished) == (sorted(times), times[-1])  # an engine's clock may be behind
-
-
-@pytest.mark.parametrize(("ending", "after", "expected"), [
-    ("time-limit", 3.0, (JobState.DONE, None, 0)),
-    ("time-limit", 5.1, (JobState.FAILED, "time-limit", 0)),
-    ("time-limit", 4.995, (JobState.FAILED, "time-limit", 0)),  # the time is that of the last tick
-    ("deadline", 3.0, (JobState.DONE, None, 0)),
-    ("deadline", 5.1, (JobState.FAILED, "deadline", 0)),
-    ("terminating", 3.0, (JobState.FAILED, "terminated", 0)),
-])  # fmt: skip
-def test_an_end_before_the_limit_that_was_noticed_after_it(
-    desk: Desk, boxes: Boxes, ending: str, after: float, expected: tuple[Any, ...]
-) -> None:
-    began = time.time() - 10
-    job = _job(desk, command=["x"], **box(), time_limit=5.0, deadline=began + 5)
-    job.row.container, job.row.dispatched, job.ending = "box", began, ending
-    job.row.since = clock.at(began)
-    seen = Observation(JobState.DONE, exit_status=0, finished=began + after)
-    desk.core.ends.container(job, seen, False, clock.boottime())
-    row = desk.ended(job)
-    assert (row.state, row.sub_state, row.exit_status) == expected
 
 
 def test_what_the_engine_tells_besides(desk: Desk, boxes: Boxes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -66,8 +65,8 @@ def test_root_is_spared_by_default() -> None:
         (Login("session-3.scope", False, True, "ann"), "KillUserProcesses"),
         (Login("user@1000.service", False, False, "ann"), "last logout"),
         (Login("session-3.scope", False, False, "ann"), None),
-        (Login("session-3.scope", True, True, "ann"), None),
         (Login(None, False, False, "ann"), None),
+        (Login("user@1000.service", True, True, "ann"), None),
     ],
 )
 def test_warning(login: Login, words: str | None) -> None:
@@ -80,32 +79,91 @@ def test_warning(login: Login, words: str | None) -> None:
         assert "loginctl enable-linger ann" in line
 
 
-def _pretend(folder: Path, script: str) -> dict[str, str]:
-    """An environment whose systemd-run is this shell script."""
-    program = folder / "systemd-run"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": str(folder)}
+def test_who_lingers_and_still_is_in_a_session_is_told_why() -> None:
+    line = logout.warning(Login("session-3.scope", True, True, "ann"))
+    assert line
+    assert "ann lingers" in line
+    assert "enable-linger" not in line
 
 
-@pytest.mark.parametrize(("script", "there"), [("exit 0", True), ("exit 1", False), ("exec /bin/sleep 5", False)])
-def test_the_way_out_is_tried_first(script: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    environ = _pretend(tmp_path, script)
-    found = logout.way_out(Login("session-3.scope", True, False, "ann"), environ, timeout=0.2 if not there else 10)
-    assert found == (["systemd-run", "--user", "--scope", "--collect", "--quiet", "--"] if there else [])
+def test_root_in_a_session_of_somebody_else() -> None:
+    line = logout.warning(Login("session-3.scope", False, True, "ann", root=True))
+    assert line
+    assert "ann's logout" in line
+    assert "log in as root" in line
+
+
+def test_a_service_is_named_and_not_a_logout() -> None:
+    line = logout.warning(Login(None, False, False, "ann"), "nightly.service")
+    assert line
+    assert "nightly.service stops" in line
+    assert "logout" not in line
+
+
+_USER = ["systemd-run", "--user", "--scope", "--collect", "--quiet"]
 
 
 @pytest.mark.parametrize(
-    "login", [Login("session-3.scope", False, True), Login("user@1.service", True, False), Login(None, True, False)]
+    ("login", "words"),
+    [
+        (Login("session-3.scope", True, False, "ann"), _USER),
+        (Login("user@1.service", False, False, "ann"), _USER),
+        (Login("session-3.scope", False, True, "ann", root=True), ["systemd-run", "--scope", "--collect", "--quiet"]),
+        (Login("session-3.scope", False, False), []),
+        (Login("session-3.scope", False, True), []),
+        (Login("user@1.service", True, False, "ann", bounded="run-r1.scope"), []),
+        (Login(None, True, False), []),
+    ],
 )
-def test_nobody_moves_without_need(login: Login, tmp_path: Path) -> None:
-    assert logout.way_out(login, _pretend(tmp_path, "exit 0")) == []
+def test_the_way_out(login: Login, words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(logout, "BOOTED", str(tmp_path))
+    found = logout.way_out(login)
+    assert found[: len(words)] == words
+    assert bool(found) is bool(words)
+    if words:
+        assert "--property=Delegate=yes" in found
+        monkeypatch.setattr(logout, "BOOTED", str(tmp_path / "no"))
+        assert logout.way_out(login) == []
 
 
-def test_without_systemd_we_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert logout.way_out(Login("session-3.scope", True, False), {"PATH": str(tmp_path)}) == []
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [
+        (Login("session-3.scope", False, True), "session-3.scope"),
+        (Login("session-3.scope", True, True), "session-3.scope"),
+        (Login("session-3.scope", False, False), None),
+        (Login("user@1.service", False, False), "user@1.service"),
+        (Login("user@1.service", True, True), None),
+        (Login(None, False, False), None),
+    ],
+)
+def test_what_ends_a_place_early(login: Login, expected: str | None) -> None:
+    assert login.lifetime == expected
+
+
+def test_where_the_way_out_leads() -> None:
+    assert logout.left(Login("session-3.scope", True, True)).lifetime is None
+    assert logout.left(Login("user@1.service", False, False)).lifetime == f"user@{os.getuid()}.service"
+    assert logout.left(Login("session-3.scope", False, True, root=True)).lifetime is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "limits", "bounded"),
+    [
+        ("run-r1.scope", {"memory.max": "33554432\n"}, "run-r1.scope"),
+        ("run-r1.scope", {"cpu.max": "50000 100000\n"}, "run-r1.scope"),
+        ("run-r1.scope", {"memory.max": "max\n", "cpu.max": "max 100000\n"}, None),
+        ("run-r1.scope", {}, None),
+        ("job-3.1", {"memory.max": "33554432\n"}, None),
+    ],
+)
+def test_a_unit_with_limits_of_its_own(
+    unit: str, limits: dict[str, str], bounded: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"/user.slice/user-1000.slice/user@1000.service/app.slice/{unit}"
+    files = {f"/sys/fs/cgroup{place}/{name}": text for name, text in limits.items()}
+    monkeypatch.setattr(logout, "text_of", lambda path: files.get(path, ""))
+    assert logout._bounded(f"0::{place}\n") == bounded
 
 
 def test_the_runtime_directory_is_kept() -> None:

@@ -1,0 +1,114 @@
+"""Out of a login's scope, also later: as soon as the user lingers, supervisor, keeper and jobs move under the user's systemd."""
+
+from __future__ import annotations
+
+import os
+
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor import confinement, families, inotify, jobgroups, logout, procfs
+from proctracker.supervisor.textfile import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.model import Completed
+    from proctracker.supervisor.core import Core
+
+_MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+_BUSCTL = ("busctl", "--user", "--quiet", "call", *_MANAGER)
+_ANSWER = 30.0
+"""Seconds that the user's systemd has to answer: it may be started by the very login we are in."""
+
+_SETTLE = 0.2
+"""Seconds between two looks whether a move that was asked for has been made."""
+
+_LOOKS = 25
+"""Such looks; then it is tried again when the user's lingering changes next."""
+
+
+class Relocation:
+    """Moves once. Where it cannot be done the supervisor stays where it is, as its warning said."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._inotify: inotify.Inotify | None = None
+        self._unit = f"proctracker-{core.uuid[:8]}-{os.getpid()}.scope"
+        self._looks = 0
+        self._asked = False
+
+    def begin(self) -> None:
+        """Watch for the user's lingering, where that would let us out of a session."""
+        login = logout.describe()
+        if not login.in_session or login.root or confinement.service_of():
+            return
+        try:
+            self._inotify = inotify.Inotify()
+            there = os.path.isdir(logout.LINGER)
+            self._inotify.add(logout.LINGER if there else os.path.dirname(logout.LINGER), inotify.APPEARS)
+        except OSError:
+            return
+        self._core.loop.watch(self._inotify.fileno(), self._changed)
+        self._look()
+
+    def _changed(self) -> None:
+        if self._inotify is not None and self._inotify.read():
+            self._look()
+
+    def _look(self) -> None:
+        if not self._asked and logout.describe().leaves:
+            self._asked, self._looks = True, 0
+            pids = [str(pid) for pid in self._staying()]
+            properties = ["Description", "s", "jobs of proctracker", "Delegate", "b", "true"]
+            properties += ["CollectMode", "s", "inactive-or-failed", "PIDs", "au", str(len(pids)), *pids]
+            self._ask("StartTransientUnit", "ssa(sv)a(sa(sv))", self._unit, "fail", "4", *properties, "0")
+
+    def _ask(self, method: str, *words: str) -> None:
+        engine = Engine(_BUSCTL[:1], {}, logout.manager_environ(os.environ))
+        self._core.calls.start([*_BUSCTL, method, *words], engine, self._answered, timeout=_ANSWER)
+
+    def _answered(self, completed: Completed) -> None:
+        if completed.returncode:
+            self._asked = False
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Look whether all have been moved: what was forked meanwhile is moved after them."""
+        self._looks += 1
+        if self._looks > _LOOKS:
+            self._asked = False
+        elif logout.describe().in_session:
+            self._core.loop.after(_SETTLE, self._settle)
+        elif self._staying():
+            pids = [str(pid) for pid in self._staying()]
+            self._ask("AttachProcessesToUnit", "ssau", self._unit, "", str(len(pids)), *pids)
+        else:
+            self._moved()
+
+    def _staying(self) -> list[int]:
+        """Those of ours that are still in a session: keeper, supervisor, and whatever the jobs are."""
+        core, stats = self._core, procfs.all_stats()
+        found = {os.getpid(), core.seat.keeper, *procfs.tree([core.seat.keeper], stats)}
+        for job in core.jobs:
+            if job.row.pid:
+                found.update(pid for pid, _ in families.members(job, core.mark(job.row)))
+        places = {pid: logout.login_place(text_of(f"/proc/{pid}/cgroup")) for pid in found}
+        inside = (pid for pid, place in places.items() if (place or "").startswith("session-"))
+        return sorted(pid for pid in inside if procfs.owner(pid) == os.getuid())
+
+    def _moved(self) -> None:
+        """Give each job that came along a group of its own, so that ours can be divided for those to come."""
+        core = self._core
+        self.close()
+        for job in core.jobs:
+            if job.supervised and job.row.pid:
+                job.cgroup = core.groups.take(jobgroups.name(job.row), families.members(job, core.mark(job.row)))
+        core.groups.divide()
+        core.me = confinement.describe()
+        core.me["delegated"] = core.groups.base is not None
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._inotify is not None:
+            self._core.loop.forget(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None

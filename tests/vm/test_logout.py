@@ -1,0 +1,94 @@
+"""Which jobs a logout ends, and who is told before: KillUserProcesses, lingering, sessions, scopes, services, sudo."""
+
+from __future__ import annotations
+
+import json
+
+from vm.guest import Guest, wait_for
+
+JOB = "proctracker submit -- sh -c 'sleep 25; exit 7'"
+
+
+def state(guest: Guest, job: str, user: str = "alice") -> tuple[str, str | None, int | None]:
+    """State, sub-state and code of a job, as its user's next login is told."""
+    found = json.loads(guest.run(user, f"proctracker info {job} --json"))[0]
+    return found["job_state"], found["job_sub_state"], found["exit_status"]
+
+
+def ended(guest: Guest, job: str, user: str = "alice") -> int:
+    """The code that ``wait`` gives in a login of its own."""
+    return guest.tried(user, f"proctracker wait {job}", timeout=120).returncode
+
+
+def number(told: str) -> str:
+    """The id that a submit printed."""
+    return told.split()[-1]
+
+
+def test_killed_and_told_so(guest: Guest) -> None:
+    guest.kill_user_processes(True)
+    with guest.session("alice") as login:
+        _, told = login.run("proctracker submit -- sleep 600")
+        assert "KillUserProcesses=yes" in told
+        assert "loginctl enable-linger alice" in told
+        assert "KillUserProcesses" not in login.run("proctracker submit -- sleep 600")[1], "once"
+        assert "KillUserProcesses=yes" in login.run("proctracker doctor")[1]
+    wait_for(lambda: "sleep 600" not in guest.root("ps ax"), 60, "logind ends the job")
+    assert ended(guest, "1") == 125
+
+
+def test_lingering_counts_also_after_the_first_job(guest: Guest) -> None:
+    guest.kill_user_processes(True)
+    with guest.session("alice") as login:
+        job = number(login.run(JOB)[1])
+        login.run("loginctl enable-linger")
+        wait_for(lambda: "jobs go on" in login.run("proctracker doctor")[1], 60, "supervisor and job have moved")
+        later = number(login.run(JOB)[1])
+    assert [ended(guest, each) for each in (job, later)] == [7, 7]
+
+
+def test_lingering_before_the_first_job(guest: Guest) -> None:
+    guest.kill_user_processes(True)
+    guest.run("alice", "loginctl enable-linger; until [ -e /run/user/$(id -u)/systemd/private ]; do sleep 0.2; done")
+    with guest.session("alice") as login:
+        told = login.run(JOB)[1]
+        assert "jobs will be ended" not in told
+    assert ended(guest, number(told)) == 7
+
+
+def test_the_job_of_one_login_does_not_end_with_another_login(guest: Guest) -> None:
+    guest.kill_user_processes(True)
+    with guest.session("alice") as second:
+        with guest.session("alice") as first:
+            first.run("proctracker submit -- sleep 600")
+            told = second.run(JOB)[1]
+            assert "KillUserProcesses=yes" in told, "the second login is told, too"
+        wait_for(lambda: "sleep 600" not in guest.root("ps ax"), 60, "logind ends the first job")
+        assert second.run(f"proctracker wait {number(told)}")[0] == 7
+
+
+def test_a_session_outlives_a_supervisor_that_was_started_in_a_user_scope(guest: Guest) -> None:
+    guest.kill_user_processes(False)
+    with guest.session("alice") as login:
+        told = login.run("systemd-run --user --scope --quiet proctracker submit -- sleep 600")[1]
+        assert "last logout" in told
+        told = login.run(JOB)[1]
+        assert "jobs will be ended" not in told
+    wait_for(lambda: "sleep 600" not in guest.root("ps ax"), 120, "the user's systemd ends with the last login")
+    assert ended(guest, number(told)) == 7
+
+
+def test_a_job_of_root_goes_on_after_the_logout_of_who_used_sudo(guest: Guest) -> None:
+    guest.kill_user_processes(True)
+    with guest.session("alice") as login:
+        told = login.run(f"sudo {JOB}")[1]
+        assert "jobs will be ended" not in told
+        assert "jobs go on" in login.run("sudo proctracker doctor")[1]
+    assert ended(guest, number(told), "root") == 7
+
+
+def test_a_service_that_stops_is_named(guest: Guest) -> None:
+    with guest.session("alice") as login:
+        told = login.run("systemd-run --user --pipe --wait --quiet --unit=nightly proctracker submit -- sleep 600")[1]
+        assert "jobs will be ended when nightly.service stops" in told
+        assert "logout" not in told
