@@ -29,7 +29,7 @@ _AFTER = """\
 
 _SUBMIT = f"""\
 -t, --template FILE  a job template, YAML or JSON; options win over it
---image IMAGE  the container's image, or a category of the configuration
+--image IMAGE  the container's image, or a category of the configuration (`categories` lists them)
 -n, --name NAME  the job's name
 -e, --env NAME[=VALUE] ...  set a variable; NAME alone takes the caller's
 --env-file FILE ...  variables, a NAME=VALUE on each line
@@ -43,13 +43,13 @@ _SUBMIT = f"""\
 --hold  hold the job until it is released
 --start TIME  not before: 2026-01-31T18:00, +10m
 --deadline TIME  ended then, if not by itself
---time-limit DURATION  ended after running so long: 90s, 10m, 2h, 1d, H:MM:SS
+--time-limit DURATION  ended after running so long (0: never)
 --memory SIZE  memory: 512M, 2G
 --cpus N  processors
 --limit NAME=VALUE ...  setrlimit(2), in DRMAA2's names: CPU_TIME=3600
---priority N  among queued jobs the higher goes first
-{_AFTER}--retries N  try again after a failure
---retry-delay DURATION  wait before trying again
+--priority N  among queued jobs the higher goes first (0)
+{_AFTER}--retries N  try again so often after a failure (0)
+--retry-delay DURATION  wait before trying again (0)
 -v, --volume SRC:DST[:ro] ...  mount a directory or file of the host
 --device PATH ...  give a device
 --gpus N|all  give GPUs
@@ -68,7 +68,7 @@ _TABLE = [
     Command("submit", "start:submit", "submit [OPTIONS] [--] CMD [ARG…]", "start a job and print its id", _SUBMIT, job=True),
     Command("array", "start:array", "array RANGE | --over FILE [OPTIONS] [--] CMD [ARG…]", "start a job for each of many tasks",
             "--over FILE  a task for each line, which is its last argument and $TASK_ITEM\n"
-            "--max-parallel N  how many may run at once\n" + _SUBMIT, job=True),
+            "--max-parallel N  how many may run at once (0: all)\n" + _SUBMIT, job=True),
     Command("ps", "listing:ps", "ps [OPTIONS]", "list jobs",
             "-a, --all  ended ones too\n-q, --quiet  ids only\n--state STATE  only those in this state\n"
             "--all-hosts  of all hosts that share this state directory\n--json  as JSON\n--watch  go on showing them\n"),
@@ -109,35 +109,3 @@ _TABLE = [
 ]  # fmt: skip
 
 COMMANDS = {command.name: command for command in _TABLE}
-
-
-def overview() -> str:
-    """The help of ``proctracker --help``."""
-    lines = ["usage: proctracker [-s SESSION] [-c CONTACT] COMMAND …", "", "commands:"]
-    lines += [f"  {command.name:<12}{command.summary}" for command in COMMANDS.values()]
-    lines += ["", "options:", *_indented(GLOBAL), "  --version           print the version"]
-    lines += ["", "`proctracker COMMAND --help` tells more."]
-    return "\n".join(lines) + "\n"
-
-
-def help_of(command: Command) -> str:
-    """The help of one command."""
-    lines = [
-        f"usage: proctracker {command.usage}",
-        "",
-        f"{command.summary[0].upper()}{command.summary[1:]}.",
-        "",
-        "options:",
-    ]
-    return "\n".join([*lines, *_indented(command.options + GLOBAL)]) + "\n"
-
-
-def _indented(options: str) -> list[str]:
-    """Lines of an options table, in two columns."""
-    lines = []
-    for line in options.splitlines():
-        left, _, right = line.partition("  ")
-        left = left if left.startswith("-") and not left.startswith("--") else "    " + left
-        pad = " " * max(2, 30 - len(left))
-        lines.append(f"  {left}{pad}{right}")
-    return lines

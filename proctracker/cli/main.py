@@ -7,7 +7,7 @@ import os
 import sys
 
 from proctracker.cli import formats
-from proctracker.cli.commands import COMMANDS, GLOBAL, Command, help_of, overview
+from proctracker.cli.commands import COMMANDS, GLOBAL, Command
 from proctracker.cli.options import OptionReader, UsageError, nearest_word, parse_table
 
 TYPE_CHECKING = False
@@ -129,6 +129,8 @@ def _choose(words: list[str]) -> tuple[Command | None, list[str], Values]:
     if values.get("version"):
         rest = ["version"]
     if values.get("help") or rest[:1] == ["help"]:
+        from proctracker.cli.manual import help_of, overview
+
         named = [word for word in rest if word in COMMANDS]
         formats.write(help_of(COMMANDS[named[0]]) if named else overview())
         return None, [], values
@@ -157,6 +159,8 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
     except UsageError as error:
         raise UsageError(f"{command.name}: {error}; `proctracker {command.name} --help` lists the options") from None
     if own.get("help"):
+        from proctracker.cli.manual import help_of
+
         formats.write(help_of(command))
         return None
     values.update(own)

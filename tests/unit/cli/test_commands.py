@@ -21,9 +21,3 @@ def test_every_command_leads_to_a_module():
 
 def test_failures_of_run_and_wait_are_not_taken_for_the_jobs():
     assert {name for name, it in commands.COMMANDS.items() if it.failure == 125} == {"run", "wait"}
-
-
-def test_help_has_two_columns():
-    lines = commands.help_of(commands.COMMANDS["ps"]).splitlines()
-    assert "  -a, --all                     ended ones too" in lines
-    assert "      --json                    as JSON" in lines
