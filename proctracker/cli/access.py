@@ -51,8 +51,10 @@ class Access:
     def place(self) -> Place:
         """The state directory as the tracker uses it: supervisors, configuration, jobs by id."""
         if self._place is None:
+            from proctracker.supervisor.link import Link
             from proctracker.tracker.place import Place
 
+            Link.notice = staticmethod(formats.notice)  # type: ignore[method-assign]
             self._place = Place(self.home.path)
         return self._place
 
@@ -216,6 +218,7 @@ class Access:
 
         from proctracker.tracker import walls
 
+        rows = self._explained(rows)
         seen = self.observations(rows)
         found = []
         for row in rows:
@@ -233,8 +236,17 @@ class Access:
         """Everything about jobs."""
         from proctracker.tracker import infos
 
+        rows = self._explained(rows)
         seen = self.observations(rows)
         return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
+
+    def _explained(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
+        """The rows; those of queued jobs say why they have not started."""
+        if all(row.ended or row.dispatched is not None for row in rows):
+            return rows
+        from proctracker.tracker import reasons
+
+        return reasons.explained(rows, self.reader, self.config)
 
     def told(self, rows: Sequence[JobRow]) -> None:
         """Remember that we have told how these ended: ``wait --all`` does not tell of them once more."""

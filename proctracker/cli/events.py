@@ -10,7 +10,7 @@ from proctracker.cli import formats, listing
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number
-from proctracker.supervisor.link import readable
+from proctracker.supervisor.polling import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

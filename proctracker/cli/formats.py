@@ -86,6 +86,16 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
+_noticed: list[str] = []
+
+
+def notice(text: str) -> None:
+    """A line of a supervisor's on stderr: why it does not answer yet. The same is said once."""
+    if text not in _noticed:
+        _noticed.append(text)
+        say(text)
+
+
 def say(text: str, whose: str = "proctracker: ") -> None:
     """One line on stderr, with our name before it; a stderr that is gone does not matter."""
     try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
 _COMMAND_WIDTH = 40
+_REASON_WIDTH = 16
+"""Columns that a reason needs to tell something."""
 _NO_KEYS = ("stdout", "stderr")
 """Attributes of JobInfo that only ``run(capture_output=True)`` sets."""
 
@@ -76,20 +78,41 @@ def _remarks(access: Access, rows: Sequence[JobRow], hosts: bool) -> None:
     if elsewhere:
         jobs = "1 live job" if elsewhere == 1 else f"{elsewhere} live jobs"
         formats.say(f"{jobs} on other hosts: ps --all-hosts")
+    _left(access, _queued(access, rows))
+
+
+def _queued(access: Access, rows: Sequence[JobRow]) -> list[JobRow]:
+    """Jobs of this host that wait for their turn."""
     mine = [row for row in rows if row.host == access.home.host and not row.ended]
-    queued = [row for row in mine if row.state in (JobState.QUEUED, JobState.REQUEUED)]
-    if queued and not access.supervised(queued):
+    return [row for row in mine if row.state in (JobState.QUEUED, JobState.REQUEUED)]
+
+
+def _left(access: Access, queued: Sequence[JobRow]) -> None:
+    """Say that queued jobs wait for somebody, as they do after a reboot or the death of keeper and supervisor."""
+    if queued and not (access.supervised(queued) and not (access.supervisor_told() or {}).get("paused")):
         formats.say(f"{len(queued)} queued wait for a start: `proctracker session start` lets them go on")
 
 
 def _table(rows: Sequence[JobRow], *, session: bool, host: bool) -> str:
+    """The table; why jobs wait stands behind it where the terminal is wide enough."""
     head = [*_HEAD[:1], *(["HOST"] if host else []), *(["SESSION"] if session else []), *_HEAD[1:]]
     now = time.time()
     lines = []
     for shown, row in _folded(rows):
         cells = [shown, *([row.host] if host else []), *([row.session] if session else [])]
         lines.append([*cells, *_cells(row, now)])
-    return formats.table(head, lines)
+    table, width = formats.table(head, lines), formats.terminal_width()
+    reasons = [_waiting(row) for _, row in _folded(rows)]
+    room = width is None or width - max(map(len, table.splitlines())) >= _REASON_WIDTH
+    if not any(reasons) or not room:
+        return table
+    return formats.table([*head, "REASON"], [[*line, why] for line, why in zip(lines, reasons)], width)
+
+
+def _waiting(row: JobRow) -> str:
+    """Why a queued job has not started."""
+    queued = not row.ended and JobState(row.state).queued
+    return (row.annotation or row.sub_state or "") if queued else ""
 
 
 def _cells(row: JobRow, now: float) -> list[str]:
@@ -169,6 +192,7 @@ def info(call: Call) -> int:
         formats.write(formats.dump_json([record(info) for info in infos]))
     else:
         formats.write("\n".join(_paragraph(info) for info in infos))
+    _left(access, _queued(access, rows))
     return 1 if access.failed else 0
 
 

@@ -46,14 +46,18 @@ def watch(path: str, mounts: str = "/proc/self/mountinfo") -> bool:
 
 
 def _kind(path: str, mounts: str) -> str:
-    """The type of the file system that a path is on by its name alone (proc_pid_mountinfo(5)); empty: not known."""
+    """The type of the file system that a path is on by its name alone (proc_pid_mountinfo(5)).
+
+    Empty where it is not known, or where nothing at all is on a network, which most machines' table tells at a glance.
+    """
     try:
         with open(mounts, "rb") as file:
-            lines = file.read().splitlines()
+            table = file.read()
     except OSError:
         return ""
     name, best, found = os.fsencode(path), b"", b""
-    for line in lines:
+    network = any(b" - " + kind.encode("ascii") in table for kind in _NETWORK)
+    for line in table.splitlines() if network else ():
         words, _, rest = line.partition(b" - ")
         at = _plain(words.split()[4])
         below = name == at or name.startswith(at.rstrip(b"/") + b"/")

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import DrmaaEvent, JobState, Notification, moment
-from proctracker.supervisor.link import readable
+from proctracker.supervisor.polling import readable
 from proctracker.supervisor.pushes import Follow
 from proctracker.tracker.place import Place
 

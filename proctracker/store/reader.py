@@ -25,7 +25,7 @@ from proctracker.store.rows import (
     keys,
     marks,
 )
-from proctracker.store.selection import CONTEXT, clause, criteria, picked
+from proctracker.store.selection import CONDITIONAL, CONTEXT, clause, criteria, picked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,6 +150,10 @@ class Reader:
         found = self._rows("SELECT context FROM specs WHERE id=?", (number,))
         return str(found[0][0]) if found else ""
 
+    def conditional(self) -> set[int]:
+        """The specs of queued jobs that have a dependency or a start time."""
+        return {row[0] for row in self._rows(CONDITIONAL)}
+
     def context(self, key: str) -> dict[str, Any] | None:
         """A submitter's surroundings, without ``env`` once that was dropped; None for an unknown key."""
         found = self._rows(CONTEXT, (key,))
@@ -173,10 +177,6 @@ class Reader:
             those = set(wanted)
             rows = [row for row in rows if row[1] in those]
         return [TransitionRow(seq, id_of(job), *rest) for seq, job, *rest in rows]
-
-    def last_seq(self) -> int:
-        """The sequence number of the newest state change: where following begins."""
-        return int((self._rows("SELECT ifnull(max(seq), 0) FROM transitions") or [(0,)])[0][0])
 
     def counts(self, session: str | None = None) -> dict[str, dict[int, int]]:
         """How many jobs there are: by session, then by state."""

@@ -14,6 +14,12 @@ LARGEST = 2**31 - 1
 CONTEXT = "SELECT json FROM contexts WHERE key=?1 UNION ALL SELECT json FROM given WHERE key=?1 LIMIT 1"
 """A submitter's surroundings, or what is left of them."""
 
+CONDITIONAL = (
+    "SELECT DISTINCT spec FROM jobs JOIN specs ON specs.id=spec WHERE finished IS NULL AND dispatched IS NULL"
+    " AND (instr(json, '\"after') OR instr(json, '\"start_time'))"
+)
+"""The specs of queued jobs that have a dependency or a start time."""
+
 
 def picked(rows: Sequence[Any], ids: Sequence[str]) -> list[Any]:
     """The rows asked for, each of which begins with its id, in the order asked; each once."""

@@ -11,7 +11,8 @@ from proctracker.model import JobRow
 from proctracker.model.records import NamedTuple
 from proctracker.store import Home
 from proctracker.supervisor import protocol
-from proctracker.supervisor.link import GONE, Link, Supervisor, readable
+from proctracker.supervisor.link import GONE, Link, Supervisor
+from proctracker.supervisor.polling import readable
 from proctracker.supervisor.pushes import Follow, Wait
 
 TYPE_CHECKING = False

@@ -25,6 +25,7 @@ from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.ledger import Ledger
 from proctracker.supervisor.loop import Loop
 from proctracker.supervisor.neighbours import Neighbours
+from proctracker.supervisor.notices import Notices
 from proctracker.supervisor.outputlimit import OutputLimits
 from proctracker.supervisor.outputs import Outputs
 from proctracker.supervisor.presence import Presence
@@ -92,10 +93,12 @@ class Core:
         self.housekeeping = Housekeeping(self)
         self.relocation = Relocation(self)
         self.reaper = Reaper(self)
+        self.notices = Notices(self)
         self.server = Server(self)
         self.presence = Presence(self)
         self.ledger.on_change = self.waits.changed
         self.ledger.told = self._told
+        self.ledger.trouble = self.notices.trouble
         self.ledger.before = self.starter.settle
         self.ledger.urgent = lambda row: (
             bool(self.followers) or self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)

@@ -9,7 +9,7 @@ from proctracker import runtimes
 from proctracker.model import Completed, JobState, Observation, signal_name
 from proctracker.model.observation import LOST
 from proctracker.supervisor import boots, clock, families, spawn
-from proctracker.supervisor.jobs import ENDING, Job
+from proctracker.supervisor.jobs import ENDING, Job, running_time
 from proctracker.supervisor.journal import End
 from proctracker.supervisor.textfile import tail
 
@@ -22,6 +22,10 @@ RERUN = "rerun"
 
 NEVER_AGAIN = (126, 127)
 """Codes that another attempt would only repeat."""
+
+
+PRECISION = 0.02
+"""Seconds by which engines' times of an end may be too early: a file's time is that of the last tick."""
 
 
 class Ends:
@@ -86,6 +90,8 @@ class Ends:
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
         row.annotation = found.annotation
+        if found.finished is not None and self._in_time(job, found.finished):
+            job.ending = None
         boots.ran_until(self._core, row, found.finished)
         self._finish(
             job,
@@ -94,6 +100,13 @@ class Ends:
             signal=found.terminating_signal,
             reason="oom-killed" if oom else None,
         )
+
+    def _in_time(self, job: Job, finished: float) -> bool:
+        """Whether a container had ended, at that epoch second, before the limit or deadline it was told to end for."""
+        row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
+        if job.ending == "time-limit" and limit is not None and row.boot == self._core.boot:
+            return running_time(row, clock.at(finished)) < float(limit) - PRECISION
+        return job.ending == "deadline" and deadline is not None and finished < float(deadline) - PRECISION
 
     def not_started(self, job: Job, status: int, reason: str) -> None:
         """A start that failed: an end of its own kind, told by the job."""

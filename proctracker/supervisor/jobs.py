@@ -71,6 +71,11 @@ class Job:
         return not self.starting and self.row.dispatched is None
 
     @property
+    def held(self) -> bool:
+        """It waits to be released."""
+        return self.row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD)
+
+    @property
     def supervised(self) -> bool:
         """The command is the job: a plain process, a child of ours."""
         return self.row.container is None

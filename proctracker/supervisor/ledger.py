@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from proctracker.errors import Drmaa2Exception, OutOfResourceException
+from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import clock
 from proctracker.supervisor.jobs import set_state
@@ -47,6 +47,8 @@ class Ledger:
         """Called once all changes of a commit were told."""
         self.urgent: Callable[[JobRow], bool] = lambda row: False
         """Whether somebody waits to be told of this: then it is committed in this round."""
+        self.trouble: Callable[[str | None], None] = lambda text: None
+        """Told why nothing can be written, and (None) when it can be again."""
         self.before: Callable[[], None] = lambda: None
         """Completes what is about to be written."""
         self._told: list[JobRow] = []
@@ -110,9 +112,11 @@ class Ledger:
         self._timer = None
         try:
             self._commit()
-        except Drmaa2Exception:
+        except Drmaa2Exception as error:
             self._failing = True
             self._due(AGAIN)
+            if not isinstance(error, TryLaterException):
+                self.trouble(f"{error.message}; nothing is lost, it is written as soon as that can be done")
 
     @property
     def clean(self) -> bool:
@@ -143,7 +147,9 @@ class Ledger:
         except BaseException:
             store.rollback()
             raise
-        self._failing = False
+        if self._failing:
+            self._failing = False
+            self.trouble(None)
         told, self._told = self._told, []
         calls, self._then = self._then, []
         self._dirty, self._changes = {}, []

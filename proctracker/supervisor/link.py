@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import socket
 import struct
 import time
@@ -12,10 +11,11 @@ import time
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, from_wire
 from proctracker.store import Home
 from proctracker.supervisor import cage, confinement, election, protocol, socketpath
+from proctracker.supervisor.polling import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, Sequence
+    from typing import Any, Callable, Mapping
 
 GONE = (ConnectionError, BrokenPipeError, EOFError)
 """What tells that a supervisor has gone."""
@@ -26,24 +26,6 @@ _LATEST = 60.0
 
 _NAMELESS = 2.0
 """Seconds that a supervisor which starts, or makes its socket anew, may be without one."""
-
-_LONGEST = 2**31 - 1
-"""Milliseconds that poll(2) can count."""
-
-
-def readable(fds: Sequence[int], timeout: float | None) -> list[int]:
-    """Which of these descriptors can be read, after at most so many seconds (None: no limit); any number, unlike select(2)."""
-    left = None if timeout is None else math.ceil(timeout * 1000)
-    poll = select.poll()
-    for fd in fds:
-        poll.register(fd, select.POLLIN)
-    while True:
-        part = None if left is None else min(left, _LONGEST)
-        found = poll.poll(part)
-        if found or left is None or left == part:
-            return [fd for fd, _ in found]
-        left -= _LONGEST
-
 
 SPARE = 2
 """Connections kept for further questions."""
@@ -197,6 +179,13 @@ class Link:
     trace: Callable[..., None] | None = None
     """Told of every request, as logging's functions are; never of what is in it: environments are."""
 
+    @staticmethod
+    def notice(text: str) -> None:
+        """Told why an answer does not come, for people to read; by itself a warning in the log of the program."""
+        import logging
+
+        logging.getLogger("proctracker").warning(text)
+
     def __init__(self, supervisor: Supervisor, connection: socket.socket) -> None:
         self._supervisor, self._socket = supervisor, connection
         self._frames = protocol.Frames()
@@ -210,7 +199,7 @@ class Link:
         from proctracker import __version__
 
         fields = {"version": protocol.VERSION, "package": __version__, "settings": settings, "caller": caller}
-        self.facts = self._exchange("hello", fields, None)
+        self.facts = self._exchange("hello", {**fields, "notices": True}, None)
         self._socket.settimeout(None)
 
     def call(self, op: str, fields: dict[str, Any], fd: int | None = None, again: bool = True) -> Any:
@@ -284,7 +273,9 @@ class Link:
         if not data:
             raise EOFError
         for message in self._frames.feed(data):
-            if "push" in message:
+            if "notice" in message:
+                self.notice(message["notice"])
+            elif "push" in message:
                 self._pushed.setdefault(message["push"], []).append(message)
             else:
                 self._answers[message["n"]] = message

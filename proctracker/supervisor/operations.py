@@ -29,6 +29,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
     """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
     if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
         core.queue.limits_changed()
+    core.notices.greeted(connection, bool(message.get("notices")))
     caller = message.get("caller")
     core.me["lifetime"] = logout.describe().lifetime  # a user may linger no longer
     gives_way = caller is not None and core.stands_in
@@ -70,6 +71,7 @@ def start(core: Core, connection: Connection, number: int, message: dict[str, An
 def wait(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Push the rows of these jobs as each of them fits."""
     core.waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
+    core.notices.awaited(connection, message["ids"])
     return True
 
 

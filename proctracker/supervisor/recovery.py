@@ -13,7 +13,6 @@ from proctracker import runtimes
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import clock, confinement, election, heritage, procfs, resumption, shapes, spawned
 from proctracker.supervisor.afar import alive
-from proctracker.supervisor.controls import GRACE
 from proctracker.supervisor.jobs import ENDING, Job
 from proctracker.supervisor.journal import End, Start
 
@@ -163,7 +162,8 @@ def _take_over(core: Core, job: Job) -> None:
     if row.boot != core.boot and row.kill_at:
         row.kill_at = clock.boottime()  # counted from the start of a boot that is over
     if row.sub_state in ENDING or row.kill_at:
-        job.ending = row.sub_state if row.sub_state in ENDING else _why(job)
+        # A release before this one did not say why of one that was just being started.
+        job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
     core.controls.keep_deadline(job)
     if state in _RUNNING:
         core.queue.take(job)
@@ -179,13 +179,6 @@ def _take_over(core: Core, job: Job) -> None:
         resumption.resume(core, job)
     elif state.queued:
         core.intake.enter(job)
-
-
-def _why(job: Job) -> str:
-    """Why a job was told to end that was just being started: its row says only when it is to be killed."""
-    deadline = job.spec.get("deadline")
-    told = clock.since((job.row.kill_at or 0.0) - GRACE) + 0.5
-    return "deadline" if deadline is not None and told >= deadline else "terminating"
 
 
 def _rebooted(core: Core, job: Job) -> None:

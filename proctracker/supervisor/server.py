@@ -52,6 +52,8 @@ class Connection:
         self.stdin: int | None = None
         """A descriptor that came with the message being served."""
         self.open = True
+        self.shows = False
+        """The client shows notices."""
         self.sent = 0
         """Bytes the client has taken; for telling that it reads at all."""
 

@@ -57,7 +57,7 @@ def appeared(path: str) -> None:
     if os.path.exists(path):
         return
     from proctracker.supervisor.inotify import APPEARS, Inotify
-    from proctracker.supervisor.link import readable
+    from proctracker.supervisor.polling import readable
 
     folder, until, inotify = os.path.dirname(path), time.monotonic() + _SAVING, Inotify()
     step = _NETWORK_LOOK if netfs.file_system(folder) else _SAVING

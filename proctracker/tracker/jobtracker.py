@@ -11,7 +11,7 @@ from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
 from proctracker.model.records import NamedTuple
 from proctracker.runner import Runner
 from proctracker.templates import quantities
-from proctracker.tracker import images, infos, outputdir, place, submission, surroundings, waits
+from proctracker.tracker import images, infos, outputdir, place, reasons, submission, surroundings, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import Track
 
@@ -185,6 +185,7 @@ def info_of(track: Track, job_id: str) -> JobInfo:
     """Everything about a job, with what a live process uses now."""
     row, seen = track.seen(job_id)
     reader = track.place.reader_of(row)
+    (row,) = reasons.explained([row], reader, track.place.config())
     found = infos.info(row, reader.spec(row.spec), seen, home=reader.home)
     if reader is track.place.reader:
         infos.add_usage(found, row)

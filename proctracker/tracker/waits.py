@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
-from proctracker.supervisor.link import readable
+from proctracker.supervisor.polling import readable
 from proctracker.supervisor.pushes import Wait
 from proctracker.tracker.place import Place
 

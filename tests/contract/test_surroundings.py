@@ -238,3 +238,15 @@ def test_the_process_tree_is_the_jobs_own_session(kit: Kit, session: pt.JobSessi
     job.terminate()
     job.wait_terminated(LONG)
     until(lambda: not os.path.exists(f"/proc/{pid}"), "the end")
+
+
+def test_the_engine_keeps_the_environment_until_the_job_is_reaped(kit: Kit, session: pt.JobSession) -> None:
+    if not kit.containers or kit.runtime == "nerdctl":  # whose replay keeps none
+        return
+    job = session.run_job(kit.script("true", job_environment={"SECRET": "sesame"}))
+    job.wait_terminated(LONG)
+    container = str(job.get_info().container_id)
+    words = ("container", "info" if kit.runtime == "ctr" else "inspect", container)
+    assert "SECRET=sesame" in kit.bare(*words)
+    job.reap()
+    assert container not in kit.listed()

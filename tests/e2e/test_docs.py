@@ -114,3 +114,13 @@ def test_links_lead_somewhere(page: str) -> None:
     missing = [link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()]
     assert missing == []
     assert text.startswith("# ")
+
+
+def test_each_sentence_of_the_page_on_security_is_tried() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    sentences = [line for line in page.splitlines() if line.startswith("* ")]
+    named = [re.findall(r"`((?:unit|contract|e2e)/[\w/]+\.py)(?:::(\w+))?`", line) for line in sentences]
+    assert [line for line, tests in zip(sentences, named) if not tests] == []
+    for path, test in {each for tests in named for each in tests}:
+        text = (ROOT / "tests" / path).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in text, f"{path}::{test}"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from proctracker.cli import listing
+import proctracker
+from proctracker.cli import formats, listing
 from proctracker.cli.options import UsageError
 from proctracker.model import JobInfo, JobRow, JobState
 
@@ -109,3 +110,39 @@ def test_folding_stops_where_something_differs():
 
 def test_a_record_leaves_captured_output_out():
     assert list(listing.record(JobInfo())) == KEYS
+
+
+def test_queued_jobs_say_why(pt, monkeypatch):
+    pt("submit", "--hold", "true")
+    pt("submit", "--after", "1", "true")
+    pt("submit", "--start", "+1h", "true")
+    pt("session", "create", "narrow", "--max-running", "1")
+    pt("-s", "narrow", "array", "1-3", "sleep", "60")
+    pt("wait", "--started", "4_1")
+    infos = {each["job_id"]: each for each in json.loads(pt("ps", "--json").out)}
+    words = {name: each["job_sub_state"] for name, each in infos.items()}
+    assert words == {
+        "1": "held",
+        "2": "dependency",
+        "3": "start-time",
+        "4_1": None,
+        "4_2": "max-running",
+        "4_3": "max-running",
+    }
+    assert infos["2"]["annotation"] == "it starts after 1"
+    assert "annotation: it starts after 1\n" in pt("info", "2").out
+    table = pt("ps").out.splitlines()
+    assert table[0].endswith("EXIT  REASON")
+    assert table[2].endswith("it starts after 1")
+    assert table[5].startswith("4_[2-3]")
+    assert table[5].endswith("session narrow runs 1 of 1 at once (max_running)")
+    monkeypatch.setattr(formats, "terminal_width", lambda: 80)
+    assert "REASON" not in pt("ps").out
+    monkeypatch.setattr(formats, "terminal_width", lambda: 120)
+    assert all(len(line) <= 120 for line in pt("ps").out.splitlines())
+    assert "REASON" in pt("ps").out
+    assert proctracker.job_session().get_job("2").get_info().job_sub_state == "dependency"
+    assert [job.id for job in proctracker.job_session().get_jobs({"job_sub_state": "held"})] == ["1"]
+    pt("terminate", "--all")
+    pt("wait", "--all")
+    assert "REASON" not in pt("ps").out

@@ -112,6 +112,27 @@ def test_a_container(desk: Desk, boxes: Boxes, found: Observation, oom: bool, ex
     assert (times, row.finished) == (sorted(times), times[-1])  # an engine's clock may be behind
 
 
+@pytest.mark.parametrize(("ending", "after", "expected"), [
+    ("time-limit", 3.0, (JobState.DONE, None, 0)),
+    ("time-limit", 5.1, (JobState.FAILED, "time-limit", 0)),
+    ("time-limit", 4.995, (JobState.FAILED, "time-limit", 0)),  # the time is that of the last tick
+    ("deadline", 3.0, (JobState.DONE, None, 0)),
+    ("deadline", 5.1, (JobState.FAILED, "deadline", 0)),
+    ("terminating", 3.0, (JobState.FAILED, "terminated", 0)),
+])  # fmt: skip
+def test_an_end_before_the_limit_that_was_noticed_after_it(
+    desk: Desk, boxes: Boxes, ending: str, after: float, expected: tuple[Any, ...]
+) -> None:
+    began = time.time() - 10
+    job = _job(desk, command=["x"], **box(), time_limit=5.0, deadline=began + 5)
+    job.row.container, job.row.dispatched, job.ending = "box", began, ending
+    job.row.since = clock.at(began)
+    seen = Observation(JobState.DONE, exit_status=0, finished=began + after)
+    desk.core.ends.container(job, seen, False, clock.boottime())
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status) == expected
+
+
 def test_what_the_engine_tells_besides(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk, command=["x"], **box())
     job.row.container, job.row.cpu, job.row.max_rss, finished = "box", 1.0, 10, time.time() + 60

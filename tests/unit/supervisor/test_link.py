@@ -13,7 +13,7 @@ import pytest
 from proctracker.errors import DrmCommunicationException
 from proctracker.store import Home
 from proctracker.supervisor import cage, confinement, election, link, protocol, socketpath
-from proctracker.supervisor.link import Supervisor, readable
+from proctracker.supervisor.link import Supervisor
 from supervising import kill
 
 Answer = Callable[[socket.socket], None]
@@ -52,34 +52,6 @@ def _hello(**facts: object) -> Answer:
         sock.recv(1)
 
     return answer
-
-
-def test_many_descriptors() -> None:
-    pairs = [socket.socketpair() for _ in range(3)]
-    fds = [pair[0].fileno() for pair in pairs]
-    assert readable(fds, 0) == []
-    pairs[1][1].send(b"x")
-    pairs[2][1].close()
-    assert readable(fds, None) == fds[1:]
-    for pair in pairs:
-        for sock in pair:
-            sock.close()
-
-
-def test_time_outs_longer_than_one_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_end, write_end = os.pipe()
-    try:
-        monkeypatch.setattr(link, "_LONGEST", 3)
-        began = time.monotonic()
-        assert link.readable([read_end], 0.02) == []
-        assert time.monotonic() - began >= 0.02
-        monkeypatch.undo()
-        os.write(write_end, b"x")
-        assert link.readable([read_end], 30 * 86400.0) == [read_end]
-        assert link.readable([read_end], 1e300) == [read_end]
-    finally:
-        os.close(read_end)
-        os.close(write_end)
 
 
 def test_where_none_runs(home: Home) -> None:

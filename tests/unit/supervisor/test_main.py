@@ -17,7 +17,8 @@ from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
 from proctracker.supervisor.client import Client
-from proctracker.supervisor.link import Supervisor, readable
+from proctracker.supervisor.link import Supervisor
+from proctracker.supervisor.polling import readable
 from stores import submit
 from supervising import LONG, context, gone, kill, seat, spec, stored
 

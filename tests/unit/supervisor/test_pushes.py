@@ -11,7 +11,7 @@ from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import JobState
 from proctracker.store import Home
 from proctracker.supervisor.client import Client
-from proctracker.supervisor.link import readable
+from proctracker.supervisor.polling import readable
 from supervising import LONG, context, kill, seat, spec, submit_to, waited
 
 

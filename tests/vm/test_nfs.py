@@ -1,0 +1,115 @@
+"""What holds with a home on NFS: the kernel's own server and client, an export of its own for each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from vm.guest import Guest
+
+pytestmark = pytest.mark.timeout(1800)
+
+UP = """
+set -e
+mkdir -p /srv/nfs /mnt/nfs
+truncate -s 24M /srv/nfs.img
+mkfs.ext4 -q -F -O ^has_journal /srv/nfs.img
+mount -o loop /srv/nfs.img /srv/nfs
+install -d -o alice -g alice /srv/nfs/alice
+systemctl start rpcbind nfs-server
+exportfs -o rw,no_root_squash,fsid=1,insecure 127.0.0.1:/srv/nfs
+mount -t nfs -o {options} 127.0.0.1:/srv/nfs /mnt/nfs
+"""
+DOWN = """
+systemctl start nfs-server
+pkill -KILL -u alice
+umount -f -l /mnt/nfs
+exportfs -u 127.0.0.1:/srv/nfs
+systemctl stop nfs-server
+umount -l /srv/nfs
+rm -f /srv/nfs.img
+true
+"""
+HOME = "export PROCTRACKER_HOME=/mnt/nfs/alice/pt PATH=$PATH:/sbin:/usr/sbin\ncd ~/work\n"
+
+OPTIONS = {"v4.2": "vers=4.2", "v4.2 actimeo=0": "vers=4.2,actimeo=0", "v3": "vers=3", "v3 nolock": "vers=3,nolock"}
+"""Mount options, nfs(5): the present protocol, one without a cache of attributes, an old one, one without locks."""
+
+
+@pytest.fixture(params=OPTIONS)
+def nfs(guest: Guest, request: pytest.FixtureRequest) -> Iterator[Guest]:
+    """The guest with an export of 24 MB and a mount of it."""
+    guest.root(DOWN)
+    guest.root(UP.format(options=OPTIONS[request.param]))
+    yield guest
+    guest.root(DOWN)
+
+
+def told(guest: Guest, *ids: str) -> list[tuple[str, int | None]]:
+    """State and exit status of jobs."""
+    jobs = json.loads(guest.run("alice", f"{HOME}proctracker info --json {' '.join(ids)}"))
+    return [(job["job_state"], job["exit_status"]) for job in jobs]
+
+
+def gated(guest: Guest, codes: range) -> list[str]:
+    """Start jobs that wait at ~/work/gate.CODE and then exit with that code; their ids."""
+    gate = 'for c in {0}; do mkfifo gate.$c; proctracker submit --no-input -w ~/work -- sh -c "read l <gate.$c; exit $c"; done'
+    ids = guest.run("alice", HOME + gate.format(" ".join(map(str, codes)))).split()
+    guest.run("alice", f"{HOME}proctracker wait --started {' '.join(ids)}")
+    return ids
+
+
+OPEN = 'for gate in gate.*; do timeout 10 sh -c "echo go >$gate"; done\n'
+
+
+def test_results_of_jobs_that_end_while_the_export_is_full_are_kept(nfs: Guest) -> None:
+    ids = gated(nfs, range(1, 9))
+    fill = "for size in 65536 1024 1; do dd if=/dev/zero of=/mnt/nfs/alice/fill.$size bs=$size conv=fsync 2>&1 | tail -1; done\n"
+    full = nfs.run("alice", f"{HOME}{fill}df --output=avail /mnt/nfs | tail -1")
+    assert full.split()[-1] == "0"
+    nfs.run("alice", f"{HOME}{OPEN}timeout 60 proctracker wait --timeout 5 {' '.join(ids)}; true")
+    nfs.run("alice", "rm /mnt/nfs/alice/fill.*")
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 9)]
+    assert nfs.run("alice", f"{HOME}proctracker run --no-input -- echo on") == "on"
+
+
+def test_results_of_jobs_that_end_while_the_server_is_away_are_kept_and_commands_say_why_they_wait(nfs: Guest) -> None:
+    ids = gated(nfs, range(1, 4))
+    nfs.root("systemctl stop nfs-server")
+    asked = nfs.tried("alice", f"{HOME}{OPEN}timeout -s KILL 25 proctracker ps -a")
+    assert "the file system of /mnt/nfs/alice/pt does not answer" in asked.stderr
+    nfs.root("systemctl start nfs-server")
+    nfs.tried("alice", f"{HOME}timeout 200 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+
+
+def test_codes_survive_kills_of_supervisor_and_keeper(nfs: Guest) -> None:
+    ids = gated(nfs, range(1, 4))
+    kill = "pkill -KILL -u alice -{0} -f proctracker.supervisor.main; "
+    again = f"proctracker wait --timeout 0 {ids[0]}; "
+    nfs.tried("alice", HOME + kill.format("n") + again + kill.format("o") + again + OPEN)
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+
+
+def test_many_clients_at_once_start_one_supervisor(nfs: Guest) -> None:
+    start = 'for c in 1 2 3 4 5; do (proctracker run --no-input -- sh -c "exit $c"; echo $?) & done; wait\n'
+    codes = nfs.run("alice", HOME + start).split()
+    assert sorted(codes) == ["1", "2", "3", "4", "5"]
+    count = nfs.run("alice", f"{HOME}pgrep -u alice -c -f proctracker.supervisor.main")
+    assert count == "2"
+
+
+def test_another_host_sees_and_follows_a_job(nfs: Guest) -> None:
+    (job,) = gated(nfs, range(7, 8))
+    there = (
+        "hostname login2; cd /home/alice/work; export PROCTRACKER_HOME=/mnt/nfs/alice/pt HOME=/home/alice\n"
+        'as() { setpriv --reuid alice --regid alice --init-groups "$@"; }\n'
+        "as proctracker ps -q --all-hosts\n"
+        "(sleep 2; echo go >gate.7) & as timeout 100 proctracker logs -f "
+    )
+    assert nfs.root(f"unshare --uts bash -ec '{there}{job}; echo $?'").split() == [job, "0"]
+    assert told(nfs, job) == [("FAILED", 7)]
