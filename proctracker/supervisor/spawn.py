@@ -115,10 +115,10 @@ def spawn(
         if more is None or (
             more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits, max(streams))
         ):
-            with softlimits.lent(more.limits if more else None), opening:
+            with opening, softlimits.lent(more.limits if more else None):  # the journal is written with our own
                 opening.pid = _posix(path, argv, environment, launch.directory, streams, umask)
         else:
-            with oomscore.lent(more.oom), opening:
+            with opening, oomscore.lent(more.oom):
                 opening.pid = _fork(path, argv, environment, launch.directory, streams, more, umask)
         return opening.pid
     except StartFailed as failed:

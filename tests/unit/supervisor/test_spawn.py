@@ -16,6 +16,7 @@ import pytest
 
 from proctracker.runtimes.base import Launch
 from proctracker.supervisor import oomscore, procfs, softlimits, spawn
+from proctracker.supervisor.journal import Journal, Opening
 from proctracker.supervisor.spawn import StartFailed, StartLater, Surroundings
 
 _ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -146,6 +147,17 @@ def test_a_soft_limit_below_our_own_descriptors() -> None:
         for fd in held:
             os.close(fd)
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+def test_the_journal_is_not_written_under_a_jobs_limits() -> None:
+    limits = {"FSIZE": (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1])}
+    journal = Journal()
+    launch = Launch("supervised", ("sh", "-c", "exit $(ulimit -Sf)"), directory=os.getcwd())
+    more = spawn.differs(spawn.own(), Surroundings(limits=limits))
+    pid = spawn.spawn(launch, _ENV, None, more, opening=Opening(journal, "1", 1))
+    assert os.waitpid(pid, 0)[1] == 0
+    [start] = journal.read()[0]
+    assert (start.id, start.pid) == ("1", pid)
 
 
 def test_nice() -> None:
