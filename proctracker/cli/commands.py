@@ -71,6 +71,8 @@ _TABLE = [
             "--max-parallel N  how many may run at once (0: all)\n" + _SUBMIT, job=True),
     Command("ps", "listing:ps", "ps [OPTIONS]", "list jobs",
             "-a, --all  ended ones too\n-q, --quiet  ids only\n--state STATE  only those in this state\n"
+            "-n, --name NAME  only those of this name\n"
+            "--sort KEY  by id, name, state, session, contact, start, wall or exit; -KEY: the largest first\n"
             "--all-hosts  of all hosts that share this state directory\n--json  as JSON\n--watch  go on showing them\n"),
     Command("info", "listing:info", "info ID… [--json]", "tell everything about jobs", "--json  as JSON\n"),
     Command("wait", "waiting:wait", "wait [OPTIONS] ID… | --all", "wait for jobs, exit as they did",

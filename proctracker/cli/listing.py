@@ -13,7 +13,7 @@ from proctracker.model import JobInfo, JobRow, JobState, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Sequence
+    from typing import Any, Callable, Iterable, Sequence
 
 _HEAD = ["ID", "NAME", "STATE", "CONTACT", "COMMAND", "START", "WALL", "EXIT"]
 _COMMAND_WIDTH = 40
@@ -46,7 +46,7 @@ def ps(call: Call) -> int:
 def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:
     ended = call.flag("all") or any(JobState(state).ended or not state for state in states or ())
     hosts = call.flag("all_hosts")
-    rows = access.rows(live=None if ended else True, states=states, all_hosts=hosts)
+    rows = _sorted(access.rows(live=None if ended else True, states=states, all_hosts=hosts), call)
     if call.flag("json"):
         formats.write(formats.dump_json([record(info) for info in access.infos(rows)]))
         return 0
@@ -57,6 +57,18 @@ def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:
     formats.write(_table(rows, session=call.session is None, host=hosts))
     _remarks(access, rows, hosts)
     return 0
+
+
+def _sorted(rows: list[JobRow], call: Call) -> list[JobRow]:
+    """The rows of the name asked for, in the order asked for."""
+    name, key = text(call.values, "name"), text(call.values, "sort")
+    found = rows if name is None else [row for row in rows if row.name == name]
+    if key is None:
+        return found
+    word, now = key.lower().lstrip("-"), time.time()
+    if word not in _SORTS:
+        raise UsageError(f"--sort: no key {word!r}{nearest_word(word, _SORTS)}: {' '.join(_SORTS)}")
+    return sorted(found, key=lambda row: _SORTS[word](row, now), reverse=key.startswith("-"))
 
 
 def read_states(word: str | None) -> list[int] | None:
@@ -153,6 +165,19 @@ def how(row: JobRow) -> str:
     if row.exit_status is not None:
         return str(row.exit_status)
     return row.signal or row.sub_state or "-"
+
+
+_SORTS: dict[str, Callable[[JobRow, float], Any]] = {
+    "id": lambda row, now: (row.host, row.num, row.task or 0),
+    "name": lambda row, now: row.name or "",
+    "state": lambda row, now: row.state,
+    "session": lambda row, now: row.session,
+    "contact": lambda row, now: row.contact,
+    "start": lambda row, now: row.dispatched or float("inf"),
+    "wall": lambda row, now: wall(row, now) or 0.0,
+    "exit": lambda row, now: (row.exit_status is None, row.exit_status or 0),
+}
+"""A column of the table -> what it is sorted by."""
 
 
 def _folded(rows: Iterable[JobRow]) -> list[tuple[str, JobRow]]:

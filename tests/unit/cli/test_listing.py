@@ -146,3 +146,21 @@ def test_queued_jobs_say_why(pt, monkeypatch):
     pt("terminate", "--all")
     pt("wait", "--all")
     assert "REASON" not in pt("ps").out
+
+
+def test_by_name_and_in_another_order(pt):
+    pt("run", "-n", "b", "--", "sh", "-c", "exit 5")
+    pt("run", "-n", "a", "true")
+    pt("submit", "-n", "b", "--hold", "true")
+    assert pt("ps", "-a", "-q", "-n", "b").out == "1\n3\n"
+    assert [each["job_id"] for each in json.loads(pt("ps", "--json", "-n", "b").out)] == ["3"]
+    for key, order in (
+        *(("id", "123"), ("-id", "321"), ("name", "213"), ("state", "321"), ("start", "123"), ("exit", "213")),
+        *(("-exit", "312"), ("session", "123"), ("contact", "123")),
+    ):
+        assert pt("ps", "-a", "-q", f"--sort={key}").out.split() == list(order), key
+    assert pt("ps", "-a", "--sort", "-id").out.splitlines()[1].startswith("3 ")
+    assert sorted(pt("ps", "-a", "-q", "--sort", "wall").out.split()) == ["1", "2", "3"]
+    assert pt("ps", "--sort", "nmae").err == (
+        "proctracker: error: --sort: no key 'nmae' (did you mean name?): id name state session contact start wall exit\n"
+    )
