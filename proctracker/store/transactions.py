@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from proctracker.errors import Drmaa2Exception, TryLaterException
+from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
 from proctracker.model import JobRow
 from proctracker.store import netfs, schema
 from proctracker.store.connection import BUSY, Database
 from proctracker.store.ids import boot_id
 from proctracker.store.paths import NO_LINK, Home, trouble
 from proctracker.store.renewed import Renewed
+from proctracker.store.reserve import Reserve
 from proctracker.store.rows import ALL
 from proctracker.store.snapshot import Opener, Snapshot
 
@@ -55,12 +56,36 @@ class Transactions:
         self._spare: range | None = None
         self.forgotten = True
         """What was deleted may still stand in the log: what our predecessor deleted, for one."""
+        log = "" if self._network else f"{self._place}-wal"
+        self._reserve = Reserve(self._held.at(os.path.join(home.here, "reserve")), log)
         try:
-            self._db = Renewed(self._open)
+            self._db = self._opened()
+            self._reserve.keep()
         except BaseException:
             if self._opener:
                 self._opener.leave()
             raise
+
+    def _opened(self) -> Renewed:
+        """Open the file; where the disk is full, with what was kept for that."""
+        try:
+            return Renewed(self._open)
+        except OutOfResourceException:
+            if not self._reserve.relieve():
+                raise
+            return Renewed(self._open)
+
+    def relieve(self) -> bool:
+        """Let what is due be written though the disk is full; whether there was a reserve for that."""
+        return self._reserve.relieve()
+
+    def keep_reserve(self) -> None:
+        """Have a reserve again, if there is room; for idle moments."""
+        self._reserve.keep()
+
+    def refuse_new(self) -> None:
+        """Raise OutOfResourceException where there is no room for new jobs."""
+        self._reserve.refuse_new(self.path)
 
     def _make(self) -> None:
         """Have a file, with the tables in it from the first moment on: an empty one is a store that was lost."""

@@ -155,6 +155,7 @@ class Housekeeping:
                 if row.keeper == core.key:
                     core.removal.discard(self._ended_job(row))
             core.store.checkpoint()
+            core.store.keep_reserve()
             if core.store.forgotten:
                 self.forget_soon()  # somebody is just reading it
         except Drmaa2Exception:

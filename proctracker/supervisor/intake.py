@@ -68,6 +68,7 @@ class Intake:
         spec = self._checked(message)
         resumed = core.housekeeping.unpause()
         rows: list[JobRow] = []
+        core.store.refuse_new()
         core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
         self._known.add(key)
         self._sessions.add(message["session"])

@@ -11,7 +11,7 @@ from proctracker.supervisor.jobs import set_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Sequence
 
     from proctracker.store import Store
     from proctracker.supervisor.journal import Journal
@@ -97,6 +97,10 @@ class Ledger:
         """
         if self._failing:
             self._commit()
+        self._written(write)
+        self.told()
+
+    def _written(self, write: Callable[[Store], None]) -> None:
         store = self.store
         store.begin()
         try:
@@ -105,13 +109,29 @@ class Ledger:
         except BaseException:
             store.rollback()
             raise
-        self.told()
+
+    def _relieved(self, write: Callable[[], None]) -> None:
+        """Write; once more with what was kept for that, where the disk is full."""
+        try:
+            write()
+        except OutOfResourceException:
+            if not self.store.relieve():
+                raise
+            write()
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove jobs from the store now, which makes room; raises what the store says and removes none then."""
+
+        def write() -> None:
+            self._written(lambda store: store.delete(ids))
+
+        self._relieved(write)
 
     def flush(self) -> None:
         """Commit what is due; where the store refuses, keep it and try again later."""
         self._timer = None
         try:
-            self._commit()
+            self._relieved(self._commit)
         except Drmaa2Exception as error:
             self._failing = True
             self._due(AGAIN)

@@ -79,13 +79,7 @@ class Reaping:
         specs = {
             number: shapes.spec_of(text) for number, (text, _) in core.store.specs([row.spec for row in rows]).items()
         }
-        core.store.begin()
-        try:
-            core.store.delete([row.id for row in rows])
-            core.store.commit()
-        except BaseException:
-            core.store.rollback()
-            raise
+        core.ledger.remove([row.id for row in rows])
         core.intake.forget_contexts()
         core.contexts.clear()
         core.housekeeping.forget_soon()
@@ -97,6 +91,7 @@ class Reaping:
                     core.outputs.unlink(core.home.kept(row.id, attempt, stream, spec.get("output_dir")))
             if spec.get("keep_input") and row.input and row.task is None:
                 _unlink(row.input)
+        core.store.keep_reserve()
 
     def destroy(
         self, name: str, live: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]

@@ -95,6 +95,35 @@ def test_an_end_on_a_full_disk_is_not_lost(small_disk: Path, small_home: Path, t
     assert cli("wait", job).returncode == 7
 
 
+def _full(disk: Path) -> bool:
+    return os.statvfs(disk).f_bavail == 0
+
+
+def test_a_job_that_fills_the_disk(small_disk: Path, small_home: Path) -> None:
+    job = submit("--", "sh", "-c", "head -c 20000000 /dev/zero; exit 3")
+    assert cli("wait", job).returncode == 3
+    assert _full(small_disk)
+    assert "the disk is full" in one_line(cli("submit", "--", "true"))
+    assert cli("reap", job).returncode == 0
+    assert cli("run", "--", "sh", "-c", "head -c 20000000 /dev/zero; exit 4").returncode == 4
+
+
+def test_a_job_that_takes_every_byte_there_is(small_disk: Path, small_home: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    other = submit("--", "sh", "-c", f"read x < {gate}; exit 4")
+    greedy = submit("--", "sh", "-c", "while :; do head -c 1000000 /dev/zero || sleep 0.01; done")
+    until(lambda: _full(small_disk), "a full disk")
+    gate.write_text("go\n")
+    assert cli("wait", other).returncode == 4
+    assert cli("terminate", greedy).returncode == 0
+    assert cli("wait", greedy).returncode == 143
+    _end(Home(str(small_home)))
+    _fill(small_disk)
+    assert cli("reap", other, greedy).returncode == 0
+    assert not _full(small_disk)
+
+
 def test_a_state_directory_of_someone_else(home: Home, tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can give a directory to someone else")

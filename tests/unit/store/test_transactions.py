@@ -114,7 +114,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
     first = submit(store)[0]
     filler = fill(small_disk)
     with pytest.raises(OutOfResourceException, match=f"make room in {home.here}"):
-        submit(store, output="x" * 200_000)
+        submit(store, output="x" * 2_000_000)
     store.rollback()
     assert Reader(home).ids() == [first.id]
     filler.unlink()

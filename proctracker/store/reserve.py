@@ -1,0 +1,89 @@
+"""Room that is kept for results, for when somebody has filled the disk: a file that is given up, and space in the log.
+
+What SQLite writes into blocks that its log has already needs no room, and no job can take it. The file is for what does: a
+supervisor that has to be started where the disk is full, and a log that has outgrown its space.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+from proctracker.errors import OutOfResourceException
+
+SIZE = 2**19
+"""Bytes of each of the two: the ends of some hundred jobs, however they are spread over commits."""
+
+_KEEP_SIZE = 1
+"""fallocate(2)."""
+
+
+class Reserve:
+    """The reserve of one host's state. ``place`` and ``log`` are where the file and SQLite's log lie."""
+
+    def __init__(self, place: str, log: str) -> None:
+        self._place, self._log = place, log
+
+    def room(self) -> int:
+        """Bytes that are left for everybody on the file system, where it tells; a quota may leave less."""
+        found = os.statvfs(os.path.dirname(self._place))
+        return found.f_bavail * found.f_frsize if found.f_blocks else sys.maxsize
+
+    def refuse_new(self, path: str) -> None:
+        """Raise OutOfResourceException where there is no room for anything new: what is reserved is for results."""
+        try:
+            full = self.room() < 2**16
+        except OSError:
+            return
+        if full:
+            folder = os.path.dirname(path)
+            raise OutOfResourceException(f"{path}: the disk is full: make room in {folder}, `proctracker reap` does")
+
+    def keep(self) -> None:
+        """Have it, as far as there is room beside it and the file system can set blocks aside."""
+        self.widen(0)
+        try:
+            if self.room() < 4 * SIZE:
+                return
+            fd = os.open(self._place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                if os.fstat(fd).st_blocks * 512 < SIZE:
+                    os.posix_fallocate(fd, 0, SIZE)
+            finally:
+                os.close(fd)
+        except OSError:
+            self.give_up()
+
+    def give_up(self) -> bool:
+        """Let the file's blocks go; whether there were any."""
+        try:
+            had = os.stat(self._place, follow_symlinks=False).st_blocks > 0
+            os.unlink(self._place)
+        except OSError:
+            return False
+        return had
+
+    def widen(self, begin: int) -> None:
+        """Set blocks of the log aside, from there on. SQLite holds no lock on the log, so closing it here ends none."""
+        try:
+            fd = os.open(self._log, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            libc = ctypes.CDLL(None)
+            allocate = getattr(libc, "fallocate64", None) or libc.fallocate
+            # Without room, or on a file system that cannot, nothing is set aside.
+            allocate(fd, _KEEP_SIZE, ctypes.c_longlong(begin), ctypes.c_longlong(SIZE))
+        finally:
+            os.close(fd)
+
+    def relieve(self) -> bool:
+        """Give the file's blocks to the log, before anybody else takes them; whether there were any."""
+        if not self.give_up():
+            return False
+        try:
+            self.widen(os.stat(self._log).st_size)
+        except OSError:
+            pass  # there is no log where the journal is another file
+        return True
