@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
@@ -216,13 +217,28 @@ def info(call: Call) -> int:
     if call.flag("json"):
         formats.write(formats.dump_json([record(info) for info in infos]))
     else:
-        formats.write("\n".join(_paragraph(info) for info in infos))
+        formats.write("\n".join([*_summaries(infos, call.words), *map(_paragraph, infos)]))
     _left(access, _queued(access, rows))
     return 1 if access.failed else 0
 
 
 _LABELS = {"max_rss_at_most": "max_rss"}
 """An attribute that people are told under another's name."""
+
+
+def _summaries(infos: Iterable[JobInfo], words: Sequence[str]) -> list[str]:
+    """How the tasks of each array stand that was named as a whole."""
+    found: dict[str, Counter[str]] = {}
+    names: dict[str, str | None] = {}
+    for each in infos:
+        if each.array_id and each.job_state is not None and {each.array_id, each.job_name} & {*words}:
+            found.setdefault(each.array_id, Counter())[each.job_state.name] += 1
+            names[each.array_id] = each.job_name
+    return [
+        f"array_id: {array}\n{f'job_name: {formats.safe(names[array])}' + chr(10) if names[array] else ''}"
+        f"tasks: {sum(states.values())}, {', '.join(f'{number} {state}' for state, number in states.most_common())}\n"
+        for array, states in found.items()
+    ]
 
 
 def _paragraph(info: JobInfo) -> str:

@@ -164,3 +164,14 @@ def test_by_name_and_in_another_order(pt):
     assert pt("ps", "--sort", "nmae").err == (
         "proctracker: error: --sort: no key 'nmae' (did you mean name?): id name state session contact start wall exit\n"
     )
+
+
+def test_an_array_begins_with_a_summary(pt):
+    pt("array", "1-4", "-n", "many", "--", "sh", "-c", "exit $((TASK_ID == 3))")
+    pt("wait", "1")
+    for word in ("1", "many"):
+        found = pt("info", word).out
+        assert found.startswith("array_id: 1\njob_name: many\ntasks: 4, 3 DONE, 1 FAILED\n\njob_id: 1_1\n")
+        assert found.count("tasks: ") == 1
+    assert pt("info", "1_2").out.startswith("job_id: 1_2\n")
+    assert len(json.loads(pt("info", "1", "--json").out)) == 4
