@@ -101,9 +101,9 @@ def _settle(journal: Journal) -> None:
 
 
 def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
-    """Be the supervisor: in this very image, or in the one an upgrade named."""
+    """Be the supervisor: in this very image, or in the one an upgrade named, where that is another."""
     command = os.pread(seat.command, os.fstat(seat.command).st_size, 0)
-    if command:
+    if command and command.split(b"\0") != procfs.cmdline(os.getpid())[:-1]:
         _become(seat, command)
     return supervise(seat)
 

@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.store import Home
-from proctracker.supervisor import procfs, start
+from proctracker.supervisor import pidfd, procfs, start
 from proctracker.supervisor import upgrade as module
 from proctracker.supervisor.client import Client
 from proctracker.supervisor.polling import readable
@@ -80,6 +80,28 @@ def test_the_keeper_starts_the_new_one_from_then_on(home: Home, tmp_path: Path, 
     assert rows is not None
     assert rows[0].exit_status == 7
     wait.close()
+
+
+@pytest.mark.skipif(not pidfd.tells(), reason="Linux before 6.15 tells its parent alone")
+def test_after_an_upgrade_one_death_after_another_loses_no_code(
+    home: Home, tmp_path: Path, job: tuple[Client, str, Path]
+) -> None:
+    client, name, gate = job
+    client.call("upgrade", command=_release(home, tmp_path / "new", client))
+    for _ in range(3):
+        before = seat(client)
+        link = Supervisor(home).connect()
+        assert link is not None
+        kill(before[0])
+        assert readable([link.fileno()], LONG)
+        link.close()
+        now = seat(client)
+        assert now[0] == before[1]
+        assert str(tmp_path / "new").encode() in _image(now[1])
+    gate.write_text("go\n")
+    rows = client.wait([name], timeout=LONG)
+    assert rows is not None
+    assert rows[0].exit_status == 7
 
 
 @pytest.mark.parametrize("argv", [["/nonexistent/python"], [sys.executable, "-c", "raise SystemExit(3)"]])
