@@ -17,6 +17,7 @@ from proctracker.store import Home
 from proctracker.supervisor import pidfd, procfs, start
 from proctracker.supervisor import upgrade as module
 from proctracker.supervisor.client import Client
+from proctracker.supervisor.link import Supervisor
 from proctracker.supervisor.polling import readable
 from supervising import LONG, context, kill, seat, spec, stored
 
