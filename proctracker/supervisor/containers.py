@@ -10,7 +10,7 @@ from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
-from proctracker.supervisor import boots, cgroups, clock, exitfiles, pidfd, procfs, removers
+from proctracker.supervisor import boots, cgroups, clock, exitfiles, pidfd, procfs, removers, sampling
 from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
@@ -102,6 +102,7 @@ class Containers:
         if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
             job.monitor = exitfiles.monitor(job)
+            sampling.begin(self._core.loop, job, self._usage)
             if pidfd.available() and self._by_descriptor(job, row.pid):
                 return
             # /proc is read all the same: it alone tells what was used, as long as it runs.
@@ -128,6 +129,7 @@ class Containers:
 
     def _unwatch(self, job: Job) -> None:
         self._polled.pop(job.row.id, None)
+        sampling.over(job)
         if job.pidfd is not None:
             self._core.loop.forget(job.pidfd)
             os.close(job.pidfd)
@@ -150,12 +152,8 @@ class Containers:
             self._core.exits.ask(job, told)
 
     def _usage(self, job: Job) -> None:
-        if job.cgroup is not None:
-            used, row = cgroups.usage(job.cgroup), job.row
-            row.cpu = used.cpu if used.cpu is not None else row.cpu
-            row.max_rss = used.peak if used.peak is not None else row.max_rss
-            if used.oom:
-                self._oom[row.id] = os.devnull
+        if sampling.look(job):
+            self._oom[job.row.id] = os.devnull
 
     def _ask(self, job: Job, gone: float) -> None:
         """One look at a container whose process has gone."""

@@ -218,7 +218,7 @@ class Ends:
         row.kill_at = None
         row.attempt += 1
         row.container = row.container_id = row.dispatched = row.boot = None
-        row.exit_status = row.signal = None
+        row.exit_status = row.signal = row.cpu = row.max_rss = None
         core.ledger.change(row, JobState.REQUEUED, sub_state)
         row.ran = 0.0
         core.queue.give_back(job)

@@ -12,9 +12,6 @@ from proctracker.errors import DrmCommunicationException, OutOfResourceException
 from proctracker.store import Home
 from proctracker.supervisor import confinement, logout
 
-LEAVING = 5.0
-"""Seconds after which a user's systemd that makes no scope is waited for no longer."""
-
 READY_WAIT = 20.0
 """Seconds a start may take on a machine that swaps or has a slow network file system."""
 
@@ -73,7 +70,7 @@ class Starting:
 
     def finish(self) -> str | None:
         """Wait until its socket can be connected to; as ``start``."""
-        said = self._said(LEAVING if self._way_out else READY_WAIT)
+        said = self._said(READY_WAIT)
         if not said and self._way_out:
             self._way_out = []
             self._begin()

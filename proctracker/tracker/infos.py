@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
+    from proctracker.supervisor.cgroups import Usage
+
 _STATES = {int(state): state for state in JobState}
 _owner: list[str] = []
 
@@ -89,18 +91,24 @@ def add_usage(found: JobInfo, row: JobRow) -> None:
 
     live = row.finished is None and row.pid and procs.alive(row.pid, row.ticks or 0)
     used = procs.usage(row.pid) if live and row.pid else None
-    if used is not None:
-        found.cpu_time = used.cpu if found.cpu_time is None else found.cpu_time
-        found.max_rss = (_group_peak(row) or used.peak) if found.max_rss is None else found.max_rss
+    if used is None:
+        return
+    group = _group(row)
+    if group is not None and group.peak is not None:
+        found.cpu_time = found.cpu_time if group.cpu is None else group.cpu
+        found.max_rss = group.peak
+    found.cpu_time = used.cpu if found.cpu_time is None else found.cpu_time
+    found.max_rss = used.peak if found.max_rss is None else found.max_rss
 
 
-def _group_peak(row: JobRow) -> int | None:
-    """The peak of a process job's own control group; None where it has none."""
+def _group(row: JobRow) -> Usage | None:
+    """What the control group of a live job used so far, which is what its end tells as well; None where it has none."""
     from proctracker.supervisor import cgroups, jobgroups
 
+    if row.container is not None:
+        return cgroups.usage(cgroups.paths(row.pid or 0, row.address))
     group = cgroups.paths(row.pid or 0)
-    own = row.container is None and os.path.basename(group.unified or "") == jobgroups.name(row)
-    return cgroups.usage(group).peak if own else None
+    return cgroups.usage(group) if os.path.basename(group.unified or "") == jobgroups.name(row) else None
 
 
 def _observed(values: dict[str, Any], seen: Observation) -> None:

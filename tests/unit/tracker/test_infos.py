@@ -11,7 +11,7 @@ import pytest
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import spawn
+from proctracker.supervisor import cgroups, spawn
 from proctracker.tracker import infos
 
 
@@ -102,3 +102,17 @@ def test_what_a_live_process_uses() -> None:
     found = infos.info(ended)
     infos.add_usage(found, ended)
     assert (found.cpu_time, found.max_rss) == (0.5, None)
+
+
+def test_a_live_job_and_an_ended_one_tell_the_same_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpu.stat").write_text("usage_usec 2500000\n")
+    (tmp_path / "memory.peak").write_text("1048576\n")
+    monkeypatch.setattr(cgroups, "paths", lambda pid, container_id=None: cgroups.Paths(unified=str(tmp_path)))
+    live = row(pid=os.getpid(), ticks=spawn.ticks(os.getpid()), container="box", cpu=0.5, max_rss=7)
+    found = infos.info(live)
+    infos.add_usage(found, live)
+    assert (found.cpu_time, found.max_rss) == (2.5, 1024), "the group's, as its end tells; not an older look's"
+    other = row(pid=os.getpid(), ticks=spawn.ticks(os.getpid()))
+    found = infos.info(other)
+    infos.add_usage(found, other)
+    assert found.max_rss != 1024, "a group of the login's is not the job's"
