@@ -1,7 +1,7 @@
 """Paths that nobody else can change: every directory and link on the way is ours or root's, as sshd's StrictModes asks.
 
-Group-writable counts as others, except where the group is the owner's private one (of its name, without other members),
-which a umask of 002 makes of every new directory; sticky directories are fine, for others cannot rename what is ours.
+Group-writable counts as others, except where the group is the owner's private one (as a umask of 002 and images of
+one user have it in every new directory); sticky directories are fine, for others cannot rename what is ours.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _LINKS = 40
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a full disk or quota says."""
+
+_FILES = {"files", "systemd", "altfiles"}
+"""Sources of users in nsswitch.conf that name all they have."""
 
 _WHOLE = ["0", "0", "4294967295"]
 """/proc/self/uid_map where every id is mapped: no user namespace, or one that hides nobody."""
@@ -144,7 +147,7 @@ def _check(found: os.stat_result, at: str, path: str, remedy: str) -> None:
 
 
 def _private_group(found: os.stat_result, path: str) -> bool:
-    """Whether a group has its owner as only member: of its name, its first group, and no list of more people."""
+    """Whether a group has its owner as only member: it is the first group of nobody else, and no list names more people."""
     import grp
     import pwd
 
@@ -152,13 +155,28 @@ def _private_group(found: os.stat_result, path: str) -> bool:
         owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
     except KeyError:
         return False
-    if owner.pw_gid != group.gr_gid or owner.pw_name != group.gr_name or set(group.gr_mem) - {owner.pw_name}:
+    if owner.pw_gid != group.gr_gid or set(group.gr_mem) - {owner.pw_name}:
         return False
+    if owner.pw_name != group.gr_name:
+        # Nothing but its name tells that it was made for one user alone, unless all users there are can be listed.
+        others = [each for each in pwd.getpwall() if each.pw_gid == group.gr_gid and each.pw_uid != owner.pw_uid]
+        if others or not _all_listed():
+            return False
     try:
         # With a list, the group's bits are the most that anybody named there may do (acl(5)).
         return not os.getxattr(path, "system.posix_acl_access")
     except OSError:
         return True
+
+
+def _all_listed() -> bool:
+    """Whether all users there are come from files (nsswitch.conf(5)): a directory service need not list its own."""
+    try:
+        with open("/etc/nsswitch.conf", encoding="utf-8", errors="replace") as file:
+            sources = [line.split("#")[0].split()[1:] for line in file if line.startswith("passwd:")]
+    except OSError:
+        return True
+    return all(set(each) <= _FILES for each in sources)
 
 
 def _unmapped(uid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from proctracker import trusted
@@ -19,55 +20,53 @@ class Held:
     They are closed with the object; a fork has its own.
     """
 
-    def __init__(self, home: str, folders: Iterable[str], make: bool = False) -> None:
-        """Open the home and these directories below it, named in full; those that are missing are made, or left out."""
+    def __init__(self, home: str, folders: Iterable[str] = (), make: bool = False) -> None:
+        """Open the home and these directories below it, named in full; the others are opened when they are needed.
+
+        ``make``: make those that are missing. Raises DeniedByDrmsException or OSError, as ``fd``.
+        """
+        self._home = home
         self._fds: dict[str, int] = {}
         self._known: dict[str, tuple[int, int]] = {}
         self._add(home, trusted.hold(home, REMEDY, make=make))
         for folder in folders:
-            above, _, name = folder.rpartition("/")
-            if above in self._fds:
-                try:
-                    self._add(folder, trusted.below(self._fds[above], (name,), folder, REMEDY, make=make))
-                except (FileNotFoundError, NotADirectoryError):
-                    if make:
-                        raise
+            self.fd(folder, make)
 
-    def _add(self, folder: str, fd: int) -> None:
+    def _add(self, folder: str, fd: int) -> int:
         self._fds[folder], self._known[folder] = fd, _identity(fd)
+        return fd
 
-    def has(self, folder: str) -> bool:
-        """Whether a directory was there."""
-        return folder in self._fds
-
-    def fd(self, folder: str) -> int:
-        """The descriptor of a directory. Raises FileNotFoundError for one that was not there."""
+    def fd(self, folder: str, make: bool = False) -> int:
+        """The descriptor of a directory. Raises OSError where it is not there, DeniedByDrmsException where it is not safe."""
         found = self._fds.get(folder)
-        if found is None:
-            raise FileNotFoundError(2, os.strerror(2), folder)
-        return found
+        if found is not None:
+            return found
+        if not folder.startswith(f"{self._home}/") or not self._fds:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+        above, _, name = folder.rpartition("/")
+        return self._add(folder, trusted.below(self.fd(above, make), (name,), folder, REMEDY, make=make))
 
     def same(self, other: Held) -> bool:
-        """Whether both hold the very same directories."""
-        return self._known == other._known
+        """Whether both hold the very same directories, as far as both hold one."""
+        return all(other._known.get(folder, known) == known for folder, known in self._known.items())
 
     def open(self) -> bool:
         """Whether the descriptors are still ours: some programs close all there is."""
         try:
-            return bool(self._fds) and all(_identity(fd) == self._known[folder] for folder, fd in self._fds.items())
+            return bool(self._fds) and _identity(self._fds[self._home]) == self._known[self._home]
         except OSError:
             return False
 
     def at(self, path: str) -> str:
-        """A path below the home by way of the nearest directory held. Raises FileNotFoundError where that was not there."""
+        """A path below the home by way of its directory, or of itself where it is held. Raises as ``fd``."""
         if path in self._fds:
             return f"/proc/self/fd/{self._fds[path]}"
         above, _, name = path.rpartition("/")
         return f"/proc/self/fd/{self.fd(above)}/{name}"
 
     def check(self) -> None:
-        """Raise DeniedByDrmsException where others may write to a directory by now."""
-        for folder, fd in self._fds.items():
+        """Raise DeniedByDrmsException where others may write to the home or a directory in it that they can get at."""
+        for folder, fd in list(self._fds.items())[:2]:
             trusted.refuse_foreign(os.fstat(fd), folder, REMEDY)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -55,6 +56,7 @@ class Home:
         self.run = os.path.join(self.here, "run")
         self.kept_dir = os.path.join(self.here, "output")
         self.starts = os.path.join(self.here, "starts")
+        self._folders = (self.here, self.ids, self.run, self.kept_dir, self.starts)
         self._uuid: str | None = None
         self._held: Held | None = None
 
@@ -99,7 +101,7 @@ class Home:
     def check(self) -> bool:
         """Whether there is state of this host to read; makes nothing. Raises DeniedByDrmsException where it is not safe."""
         try:
-            return self._hold().has(self.here) and os.path.exists(self.at(self.database))
+            return os.path.exists(self._hold().at(self.database))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
@@ -117,7 +119,10 @@ class Home:
 
         Raises OSError where the directory is not there, DeniedByDrmsException where it is not safe.
         """
-        return self.held.at(path)
+        held = self.held
+        if path in self._folders:
+            held.fd(path)
+        return held.at(path)
 
     def release(self) -> None:
         """Let the directories go; they are looked at again when they are next needed."""
@@ -127,7 +132,10 @@ class Home:
 
     def _hold(self, make: bool = False) -> Held:
         """Look at all the way, and hold what is found; the same as before stays held, as names may depend on it."""
-        found = Held(self.path, (self.ids, self.here, self.run, self.kept_dir, self.starts), make)
+        found = Held(self.path, self._folders if make else (), make)
+        if not make:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found.fd(self.here)
         if self._held is None or not (self._held.same(found) and self._held.open()):
             self._held = found
         return self._held

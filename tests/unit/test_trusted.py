@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import grp
+import io
 import os
 import pwd
 import sys
@@ -111,28 +112,64 @@ def test_what_others_own(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "members", "first", "safe"),
+    ("group", "members", "first", "others", "listed", "safe"),
     [
-        ("ann", [], 1, True),
-        ("ann", ["ann"], 1, True),
-        ("ann", ["ann", "bob"], 1, False),
-        ("ann", ["bob"], 1, False),
-        ("users", [], 1, False),
-        ("ann", [], 2, False),
+        ("ann", [], 1, [2], False, True),
+        ("ann", ["ann"], 1, [2], False, True),
+        ("ann", ["ann", "bob"], 1, [], True, False),
+        ("ann", ["bob"], 1, [], True, False),
+        ("ann", [], 2, [], True, False),
+        ("users", [], 1, [2], True, True),
+        ("users", [], 1, [2], False, False),
+        ("users", [], 1, [2, 1], True, False),
+        ("users", ["bob"], 1, [2], True, False),
     ],
 )
 def test_a_group_that_is_private(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], first: int, safe: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    group: str,
+    members: list[str],
+    first: int,
+    others: list[int],
+    listed: bool,
+    safe: bool,
 ) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a").chmod(0o775)
-    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name="ann", pw_gid=first))
+    ann = SimpleNamespace(pw_name="ann", pw_gid=first, pw_uid=7)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: ann)
+    users = [ann, *(SimpleNamespace(pw_name="bob", pw_gid=gid, pw_uid=8) for gid in others)]
+    monkeypatch.setattr(pwd, "getpwall", lambda: users)
+    monkeypatch.setattr(trusted, "_all_listed", lambda: listed)
     monkeypatch.setattr(grp, "getgrgid", lambda gid: SimpleNamespace(gr_name=group, gr_gid=1, gr_mem=members))
     if safe:
         _reached(tmp_path / "a" / "b")
         monkeypatch.setattr(os, "getxattr", lambda path, name: b"a list of more people")
     with pytest.raises(DeniedByDrmsException, match=f"{tmp_path}/a can be written by others"):
         _reached(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "all_of_them"),
+    [
+        ("passwd: files systemd # ldap\nhosts: dns\n", True),
+        ("hosts: dns\n", True),
+        (None, True),
+        ("passwd: files sss\n", False),
+        ("passwd:\tfiles ldap\n", False),
+        ("passwd: compat\n", False),
+    ],
+)
+def test_whether_all_users_are_listed(monkeypatch: pytest.MonkeyPatch, text: str | None, all_of_them: bool) -> None:
+    def read(path: str, **how: str) -> io.StringIO:
+        assert path == "/etc/nsswitch.conf"
+        if text is None:
+            raise FileNotFoundError(path)
+        return io.StringIO(text)
+
+    monkeypatch.setattr("builtins.open", read)
+    assert trusted._all_listed() is all_of_them
 
 
 def test_a_group_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
