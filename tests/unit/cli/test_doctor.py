@@ -9,6 +9,7 @@ import pytest
 
 from proctracker.cli import doctor
 from proctracker.cli.access import Access
+from proctracker.store import Store
 from proctracker.supervisor import cage, pidfd
 
 
@@ -92,3 +93,32 @@ def test_it_says_which_deaths_lose_exit_codes(pt, few, monkeypatch, told):
     monkeypatch.setattr(pidfd, "tells", lambda: told)
     [text] = [each["text"] for each in json.loads(pt("doctor", "--json").out) if each["name"] == "exit codes"]
     assert ("also one after the other" in text, "outlive both" in text) == (told, not told)
+
+
+def test_a_home_that_is_not_there_yet_is_no_fault(pt, few, tmp_path, monkeypatch):
+    monkeypatch.setenv("PROCTRACKER_HOME", str(tmp_path / "not" / "yet"))
+    found = {each["name"]: each for each in json.loads(pt("doctor", "--json").out)}
+    assert found["supervisor"]["text"] == "not running; the next job starts it"
+    assert found["state directory"]["text"].endswith("will be made")
+    assert not [each for each in found.values() if each["grade"] == "fails" and not each["name"].startswith("tracker")]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_store_that_was_cut_off_is_a_fault(pt, home, few):
+    Store(home).close()
+    os.truncate(home.database, 50)
+    for words in (["doctor"], ["ps"], ["ps", "-a"], ["info", "1"], ["run", "true"]):
+        found = pt(*words)
+        assert found.code in (1, 125)
+        assert f"{home.database}: cut off, 50 bytes are left: move it away" in found.out + found.err
+
+
+@pytest.mark.parametrize("place", ["/nonexistent/out", "{home}"])
+def test_the_configuration_is_looked_at(pt, home, few, tmp_path, monkeypatch, place):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"output_dir: {place.format(home=tmp_path)}\n", encoding="utf-8")
+    monkeypatch.setenv("PROCTRACKER_CONFIG", str(path))
+    found = pt("doctor")
+    assert found.code == (1 if "nonexistent" in place else 0)
+    told = "output_dir: /nonexistent: No such file" if found.code else str(path)
+    assert told in next(line for line in found.out.splitlines() if "configuration" in line)
