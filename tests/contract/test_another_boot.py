@@ -16,10 +16,14 @@ from proctracker.supervisor import election
 
 def _boot_is_over(home: Home) -> None:
     """Keeper and supervisor are gone, and so is the boot in which the jobs were started."""
+    # A test may have its jobs in another confinement than it is in itself.
+    keys = [name[: -len(".lock")] for name in os.listdir(home.run) if name.endswith(".lock")]
+    pids = [pid for key in keys for pid in election.holders(home.run, key)]
+    assert len(pids) == 2
     for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in election.holders(home.run, "main"):
+        for pid in pids:
             os.kill(pid, number)
-    until(lambda: not election.holders(home.run, "main"), "the end of keeper and supervisor")
+    until(lambda: not any(election.holders(home.run, key) for key in keys), "the end of keeper and supervisor")
     db = sqlite3.connect(home.database)
     db.execute("UPDATE jobs SET boot='another' WHERE boot IS NOT NULL")
     db.commit()
