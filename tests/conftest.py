@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 import engines
@@ -41,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell has what it runs behind ``&`` ignore these, and all that is started from there with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    # How long one example takes says how loaded the machine is.
+    hypothesis.settings.register_profile("proctracker", deadline=None)
+    hypothesis.settings.load_profile("proctracker")
     compileall.compile_dir(os.path.dirname(proctracker.__file__), quiet=2)
     config.stash[_absent] = {name: why for name in engines.ENGINES if (why := engines.tested(name).missing())}
 
