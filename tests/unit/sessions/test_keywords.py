@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jedi
 import pytest
+from jedi.api.environment import InterpreterEnvironment
 
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate
 from proctracker.sessions import keywords
@@ -78,5 +79,7 @@ def test_mypy_catches_a_misspelt_keyword_and_a_wrong_type(tmp_path: Path) -> Non
 )
 def test_editors_complete_without_running_anything(code: str, name: str) -> None:
     text = f"import proctracker as pt\n{code}"
-    script = jedi.Script(text, path=ROOT / "mine.py", project=jedi.Project(ROOT))
+    # Without a process of jedi's own: the thread that reads it would take SIGCHLD from the tests of the supervisor.
+    here = InterpreterEnvironment()
+    script = jedi.Script(text, path=ROOT / "mine.py", project=jedi.Project(ROOT), environment=here)
     assert name in [each.name for each in script.complete(2, len(code))]
