@@ -41,7 +41,7 @@ def write(path: str, name: str = NAME, **config: object) -> str:
     digest = hashlib.sha256(layer).hexdigest()
     about = {
         **_CONFIG,
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
+        "architecture": architecture(),
         "config": {**_CONFIG["config"], **config},  # type: ignore[dict-item]
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
@@ -53,6 +53,11 @@ def write(path: str, name: str = NAME, **config: object) -> str:
         _add(archive, f"{digest}/layer.tar", layer)
         _add(archive, "manifest.json", json.dumps(manifest).encode())
     return path
+
+
+def architecture() -> str:
+    """This machine's, as images have it."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 
 def unpack(folder: str) -> None:

@@ -64,7 +64,7 @@ class Attendance:
         if self._row is None:
             ends.go_on([job_id])
             return 128 + self._left
-        why = ends.reason(self._row)
+        why = ends.reason(self._row) or ends.notice(self._row)
         if why:
             formats.say(why)
         self._access.told([self._row])

@@ -85,6 +85,11 @@ def never_started(row: JobRow) -> bool:
     return row.ended and bool(row.annotation) and row.exit_status in _OF_STARTS
 
 
+def notice(row: JobRow) -> str | None:
+    """A line about what the engine's CLI warned of, where all went well; None where it did not warn."""
+    return f"job {row.id}: {row.annotation}" if row.annotation else None
+
+
 def reason(row: JobRow) -> str | None:
     """A line about an end that the exit code alone does not explain; None where it does."""
     if row.state == _DONE or not (row.annotation or row.sub_state):

@@ -87,10 +87,12 @@ class Docker(DockerLike):
             return 125, PODMAN
         return super().failed_start(completed)
 
-    def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:
+    def plan(
+        self, request: Request, kind: str, own: Sequence[str], streams: Streams | None, starter: Sequence[str] = ()
+    ) -> Launch:
         """With a log for ``logs``, unless the template's options name one."""
         chosen = any(word.startswith("--log-driver") for word in flags.options(request.template))
-        return super().plan(request, kind, [*own, *(() if chosen else LOG)], streams)
+        return super().plan(request, kind, [*own, *(() if chosen else LOG)], streams, starter)
 
 
 RUNTIME = Docker()

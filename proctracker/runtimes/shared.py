@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
 from proctracker.model.records import NamedTuple
@@ -45,6 +47,13 @@ rootless nerdctl on cgroup v1; of ports in a network that is not the container's
 
 ACTIONS = {"suspend": "pause", "resume": "unpause"}
 """A control -> the CLI's word for it."""
+
+
+_IN_TWO = """\
+"$@" </dev/null >/dev/null 2>"$0/said" || {{ code=$?; cat "$0/said" >&2; exit $code; }}
+exec {start} "$(cat "$0/id")"
+"""
+"""Makes a container, whose CLI's own words are kept apart, then starts it: from then on the streams are the job's alone."""
 
 
 class Streams(NamedTuple):
@@ -130,15 +139,20 @@ class DockerLike:
         joined = bool(request.template.join_files)
         return Streams(request.input, output, output if joined else request.error or request.keep_error)
 
-    def plan(self, request: Request, kind: str, own: Sequence[str], streams: Streams | None) -> Launch:
-        """A start with ``run``: ``own`` are the words of this CLI and way of starting."""
+    def plan(
+        self, request: Request, kind: str, own: Sequence[str], streams: Streams | None, starter: Sequence[str] = ()
+    ) -> Launch:
+        """A start with ``run``: ``own`` are the words of this CLI and way of starting.
+
+        With files for the streams and a ``starter``, the CLI's words that start it, it is made with ``create`` first.
+        """
         folder = request.folder
         env = environment.passed(request.environment, f"{folder}/env")
         labels = {name: value for name, value in request.labels.items() if environment.one_line(value)}
         entrypoint, front = flags.entrypoint_words(request.template)
         argv = self.argv(
             request.engine,
-            "run",
+            "create" if streams and starter else "run",
             *(["--detach"] if kind == DETACHED else []),
             *(["--interactive"] if request.input else []),
             f"--name={request.name}",
@@ -154,6 +168,9 @@ class DockerLike:
             *front,
             *flags.command_words(request.template),
         )
+        if streams and starter:
+            start = " ".join(map(shlex.quote, self.argv(request.engine, *starter)))
+            argv = ("/bin/sh", "-c", _IN_TWO.format(start=start), folder, *argv)
         return Launch(
             kind,
             argv,
@@ -175,7 +192,8 @@ class DockerLike:
         """Detached; with files for the streams the command stays and carries them."""
         streams = self.streams(request)
         if streams:
-            return self.plan(request, ATTACHED, ["--sig-proxy=false"], streams)
+            given = ["--interactive"] if request.input else []
+            return self.plan(request, ATTACHED, [], streams, ("start", "--attach", *given))
         return self.plan(request, DETACHED, [], None)
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:

@@ -85,6 +85,23 @@ def _plain(line: str) -> str:
     return "" if re.match(_NOISE, line, re.IGNORECASE) else re.sub(_LEADS, "", line).strip()
 
 
+def warning(text: str) -> str:
+    """The warnings among a CLI's words, in one line; empty if there are none."""
+    found = []
+    for line in map(str.strip, text.splitlines()):
+        log = re.match(_LOGFMT, line)
+        if log and log[1] == "warning":
+            found.append(log[2].replace('\\"', '"'))
+        elif re.match(r"warn(ing)?\b", line, re.IGNORECASE):
+            found.append(line)
+    return "; ".join(dict.fromkeys(found))[:2000]
+
+
+def warns(line: str) -> bool:
+    """Whether a line is podman's own warning for sure, where it could be a job's as well."""
+    return re.match(r'time="[^"]*" level=warning |WARNING: image platform ', line) is not None
+
+
 def says(text: str, pattern: str) -> bool:
     """Whether an engine's words have this in them, however it is spelt; patterns are compiled when first needed."""
     return re.search(pattern, text, re.IGNORECASE) is not None

@@ -11,7 +11,6 @@ from proctracker.model import JobState, Observation
 from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
 from proctracker.supervisor import boots, cgroups, clock, exitfiles, pidfd, procfs, removers, sampling
-from proctracker.supervisor.engine_start import started_at
 from proctracker.supervisor.jobs import Job, engine_of
 
 TYPE_CHECKING = False
@@ -72,9 +71,10 @@ class Containers:
         stat = procfs.stat(pid) if pid else None
         core.jobs.started(job, pid if stat else None, stat.ticks if stat else None)
         if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
-            row.dispatched = seen.started or (started_at(pid) if pid and stat else time.time())
+            row.dispatched = seen.started or (procfs.started_at(pid) if pid and stat else time.time())
         boots.runs_again(core, row, seen)
-        row.boot, row.annotation = core.boot, row.annotation if row.attempt > 1 else None  # why it is tried again
+        again = row.annotation if row.attempt > 1 else None  # why it is tried again
+        row.boot, row.annotation = core.boot, job.notice or again
         first = not row.ran and row.since is None
         self._settle(job, seen, row.dispatched if first else None)
         self._watch(job)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RERUN = "rerun"
 """Sub-state of a job that is queued again because it was lost."""
 
+OF_STARTS = (125, 126, 127)
 NEVER_AGAIN = (126, 127)
 """Codes that another attempt would only repeat."""
 
@@ -89,7 +90,8 @@ class Ends:
         row = job.row
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
-        row.annotation = found.annotation
+        # With a code that is a start's as well, words would say that it never started.
+        row.annotation = found.annotation or (None if found.exit_status in OF_STARTS else job.notice)
         if found.finished is not None and self._in_time(job, found.finished):
             job.ending = None
         boots.ran_until(self._core, row, found.finished)
@@ -210,7 +212,7 @@ class Ends:
         core.folders.drop(job.row)
         core.jobs.started(job, None, None)
         job.run += 1
-        job.starting, job.ending, job.told, job.called = False, None, None, None
+        job.starting, job.ending, job.told, job.called, job.notice = False, None, None, None, None
         job.timer("limit", None)
         job.timer("kill", None)
         job.timer("look", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -11,7 +12,8 @@ from proctracker.errors import Drmaa2Exception, words
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
-from proctracker.supervisor import cgroups, identity, procfs, spawn
+from proctracker.runtimes.words import warning, warns
+from proctracker.supervisor import cgroups, identity, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.jobs import Job
 from proctracker.supervisor.streams import open_streams
@@ -39,7 +41,7 @@ class EngineStart:
         self._launch = Launch("", ())
         self._name = core.home.container(job.row.id, job.row.attempt)
         self._labels: Mapping[str, str] = {}
-        self._over = False
+        self._over, self._captured = False, ""
         self._began = False
 
     def begin(self) -> None:
@@ -168,6 +170,7 @@ class EngineStart:
         self._clean()
         if job.run != self._run:
             return  # it carried the streams of an attempt that has ended
+        self._captured = completed.stderr
         job.called = None
         if self._over:
             core.containers.stream_command_ended(job)
@@ -186,6 +189,14 @@ class EngineStart:
         else:
             self._look(completed, self._told())
 
+    def _words(self) -> str:
+        """What the command has said; in a job's own file its words come first, and a job's warnings are none of them."""
+        kept = self._captured or _said(os.path.join(self._folder, "said"), 0)
+        if kept or not self._launch.stderr or self._launch.kind == ATTACHED:
+            return kept
+        lines = _said(self._launch.stderr, self._said_from).splitlines()
+        return "\n".join(itertools.takewhile(warns, lines))
+
     def _told(self) -> str | None:
         """The container that the command has said by now it made."""
         return identity.told(self._folder, self._name)
@@ -203,13 +214,10 @@ class EngineStart:
         return int(word) if word.isdigit() else None
 
     def _ignored(self, completed: Completed) -> str:
-        """What the engine said it did not do of what was asked; empty: nothing.
-
-        In a file the engine's words come before the job's own, which count for nothing.
-        """
-        said = completed.stderr
+        """What the engine said it did not do of what was asked; empty: nothing. In a job's file its words come first."""
+        said = self._captured
         if self._launch.stderr and self._limited:
-            said = _said(self._launch.stderr, self._said_from).partition("\n")[0]
+            said = _said(f"{self._folder}/said", 0) or _said(self._launch.stderr, self._said_from).partition("\n")[0]
         lines = (line for line in said.splitlines() if any(word in line for word in self._runtime.ignored))
         return next(lines, "").strip()
 
@@ -254,6 +262,7 @@ class EngineStart:
         self._over = True
         core, job = self._core, self._job
         job.starting = False
+        job.notice = warning(self._words()) or None
         core.starter.engine_started()
         core.containers.runs(job, seen, self._launch.oom_file)
 
@@ -285,13 +294,3 @@ def _said(path: str, start: int | None = None) -> str:
             return file.read(_WORDS).decode("utf-8", "surrogateescape")
     except OSError:
         return ""
-
-
-def started_at(pid: int) -> float:
-    """When a process started, in epoch seconds."""
-    found = procfs.stat(pid)
-    if found is None:
-        return time.time()
-    with open("/proc/uptime", encoding="ascii") as file:
-        up = float(file.read().split()[0])
-    return min(time.time(), time.time() - up + found.ticks / procfs.clock_ticks)

@@ -25,7 +25,7 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "due", "ending", "gone", "holds", "monitor", "pidfd", "row", "run", "seen", "spec",
+        "called", "cgroup", "due", "ending", "gone", "holds", "monitor", "notice", "pidfd", "row", "run", "seen", "spec",
         "spec_context", "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
@@ -59,6 +59,8 @@ class Job:
         self.seen = True
         """The end of its process was seen as it came, so it is known when that was."""
         self.tries = 0
+        self.notice: str | None = None
+        """What its engine's CLI warned of at the start."""
         self.ending: str | None = None
         self.told: tuple[int, float] | None = None
         """Signal and grace of an end that was asked for while its container was being started."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Mapping
 
 from proctracker.model.records import NamedTuple
@@ -259,3 +260,13 @@ def handles(pid: int, signum: int) -> bool:
     """Whether a process has a function of its own for a signal (SigCgt); False if it has gone."""
     mask = _status(pid, b"SigCgt")
     return bool(mask) and bool(int(mask[0], 16) >> (signum - 1) & 1)
+
+
+def started_at(pid: int) -> float:
+    """When a process started, in epoch seconds."""
+    found = stat(pid)
+    if found is None:
+        return time.time()
+    with open("/proc/uptime", encoding="ascii") as file:
+        up = float(file.read().split()[0])
+    return min(time.time(), time.time() - up + found.ticks / clock_ticks)

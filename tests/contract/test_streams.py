@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import image
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, text, until
 
@@ -330,3 +331,24 @@ def test_all_output_of_a_container_that_goes_with_its_job(kit: Kit, session: pt.
             job = session.run_job(kit.extended(kit.script(script), rm=True))
             done = cli("logs", "-f", "--stdout", job.job_id)
             assert (done.returncode, done.stdout) == (0, expected[0])
+
+
+@pytest.mark.parametrize("filed", [False, True], ids=["", "filed"])
+def test_an_engines_own_warning_reaches_the_user(
+    kit: Kit, session: pt.JobSession, tmp_path: Path, filed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kit.runtime not in ("podman", "docker"):
+        return  # they do not look at the platform, or are none
+    other = "arm64" if os.uname().machine == "x86_64" else "amd64"
+    monkeypatch.setattr(image, "architecture", lambda: other)
+    kit.bare("load", "-q", "-i", image.write(str(tmp_path / "other.tar"), "localhost/busybox:other"))
+    words = ["-o", str(tmp_path / "out"), "--error", str(tmp_path / "err")] if filed else []
+    done = cli(
+        "-c", kit.contact, "run", "--image", "localhost/busybox:other", *words, "sh", "-c", "echo out; echo err >&2"
+    )
+    assert (done.returncode, done.stdout) == (0, "out\n")
+    lines = done.stderr.splitlines()
+    assert "err" in lines
+    assert lines[-1].startswith("proctracker: job ") and "platform" in lines[-1]
+    if filed and kit.runtime == "docker":
+        assert (tmp_path / "err").read_text() == "err\n"

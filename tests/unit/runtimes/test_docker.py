@@ -40,8 +40,11 @@ def test_without_files_it_is_detached() -> None:
 
 def test_with_files_the_command_carries_them() -> None:
     found = launch(input="/i", output="/o")
-    assert found.argv[:5] == ("docker", "run", "--interactive", "--name=n", "--cidfile=/f/id")
-    assert "--sig-proxy=false" in found.argv
+    # Made first, with docker's own words apart from the job's.
+    assert found.argv[:2] == ("/bin/sh", "-c")
+    assert 'exec docker start --attach --interactive "$(cat "$0/id")"' in found.argv[2]
+    assert found.argv[3:8] == ("/f", "docker", "create", "--interactive", "--name=n")
+    assert "--detach" not in found.argv
     assert (found.kind, found.stdin, found.stdout, found.stderr) == (ATTACHED, "/i", "/o", "/keep.err")
 
 

@@ -125,3 +125,14 @@ def test_start_status(text: str, status: int) -> None:
 )
 def test_a_refusal_of_the_engines_is_125(text: str, code: int, status: int) -> None:
     assert words.start_status(text, code) == status
+
+
+@pytest.mark.parametrize(("text", "warning"), [
+    ("Trying to pull x...\nWARNING: image platform (arm64) does not match\n4f1d\n", "WARNING: image platform (arm64) does not match"),
+    ('time="t" level=warning msg="the \\"cgroup\\" manager"\ntime="t" level=info msg="no"\n', 'the "cgroup" manager'),
+    ("WARN[0000] one\nWARN[0000] one\nwarning: two\n", "WARN[0000] one; warning: two"),
+    ("a warning in the middle\nError: x\nwarned\n", ""),
+    ("", ""),
+])  # fmt: skip
+def test_a_warning(text: str, warning: str) -> None:
+    assert words.warning(text) == warning

@@ -15,7 +15,7 @@ import supervising
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.runtimes.base import ATTACHED
-from proctracker.supervisor import cgroups, engine_start, oomscore, spawn
+from proctracker.supervisor import cgroups, oomscore, procfs, spawn
 from proctracker.supervisor.jobs import Job
 from supervising import Boxes, Desk, box
 
@@ -276,8 +276,8 @@ def test_what_cannot_be_planned(desk: Desk, boxes: Boxes, raised: Exception) -> 
 
 
 def test_when_a_process_started() -> None:
-    assert 0 <= time.time() - engine_start.started_at(os.getpid()) < 3600
-    assert abs(engine_start.started_at(2**22 + 1) - time.time()) < 60
+    assert 0 <= time.time() - procfs.started_at(os.getpid()) < 3600
+    assert abs(procfs.started_at(2**22 + 1) - time.time()) < 60
 
 
 def test_a_control_group_tells_the_process_and_the_engine_is_not_asked(
@@ -296,3 +296,23 @@ def test_a_control_group_tells_the_process_and_the_engine_is_not_asked(
     assert asked == [(("docker/{id}",), "id-1")]
     assert job.row.container_id == "id-1" and job.pidfd is not None
     assert boxes.asked == []
+
+
+@pytest.mark.parametrize("where", ["captured", "said", "file"])
+@pytest.mark.parametrize(("code", "kept"), [(0, True), (3, True), (127, False)])
+def test_what_an_engine_warns_of_is_told(
+    desk: Desk, boxes: Boxes, tmp_path: Path, where: str, code: int, kept: bool
+) -> None:
+    to = f">>{desk.home.starts}/1.1/said" if where == "said" else ">&2"
+    boxes.stderr = None if where == "captured" else str(tmp_path / "err")
+    script = f"{_TELLS.format(desk.home.starts)}; echo WARNING: image platform odd {to}; echo WARNING: no {to}"
+    boxes.words = ("sh", "-c", script)
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="id-1")
+    job = desk.submit("x", **box(error=boxes.stderr))
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+    told = "WARNING: image platform odd" + ("" if where == "file" else "; WARNING: no")
+    assert job.row.annotation == told
+    state = JobState.FAILED if code else JobState.DONE
+    boxes.says[_name(desk)] = Observation(state, exit_status=code, container_id="id-1")
+    desk.core.containers.gone(job)
+    assert desk.ended(job).annotation == (told if kept else None)
