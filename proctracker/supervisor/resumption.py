@@ -63,12 +63,24 @@ def find(core: Core, job: Job) -> None:
         elif observed is None:
             core.ends.start_lost(job)
         elif observed.state == JobState.QUEUED:
-            reason = observed.annotation or "the engine created it and did not start it"
-            core.ends.not_started(job, NOT_STARTED, reason)
+            _never_started(core, job, told or "", observed)
         else:
             core.containers.runs(job, observed)
 
     core.calls.converse(engine, runtime.look(engine, [told] if told else []), job.now(seen))
+
+
+def _never_started(core: Core, job: Job, told: str, observed: Observation) -> None:
+    """The start was cut off between the container and its first process: it goes, a process waits in it to be begun."""
+    engine = engine_of(job)
+    remove = runtimes.get(job.row.runtime).remove(engine, [told], force=True)
+    core.calls.converse(engine, remove, lambda answer, error: None)
+    job.row.container = job.row.container_id = None
+    if job.ending:
+        core.ends.given_up(job)
+    else:
+        reason = observed.annotation or "the engine created it and did not start it"
+        core.ends.not_started(job, NOT_STARTED, reason)
 
 
 def _lost(judged: Observation | None) -> bool:

@@ -61,11 +61,26 @@ def test_a_container_whose_start_was_under_way(
     if boot and state != JobState.RUNNING:
         assert (taken.row.state, taken.row.sub_state, taken.row.unseen) == (JobState.UNDETERMINED, "lost", 1)
         return
-    assert (taken.row.state, taken.row.container) == (
-        state,
-        name if seen and seen.state != JobState.QUEUED else taken.row.container,
-    )
-    assert (seen is None) == (taken.row.container is None)
+    there = seen is not None and seen.state != JobState.QUEUED
+    assert (taken.row.state, taken.row.container) == (state, name if there else None)
+    # A process waits to be begun in one that was created and never started.
+    assert ("remove" in boxes.verbs()) == (state == JobState.FAILED)
+
+
+def test_a_start_that_was_cut_off_as_its_job_was_ended_leaves_no_container(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes
+) -> None:
+    job = old.submit("x", **box(), hold=True)
+    name = job.row.container = old.home.container(job.row.id, job.row.attempt)
+    job.row.boot, job.row.dispatched, job.row.kill_at = old.core.boot, time.time(), 1.0
+    old.core.ledger.change(job.row, JobState.QUEUED, "terminating")
+    old.core.ledger.flush()
+    boxes.says = {name: Observation(JobState.QUEUED)}
+    _told(old, boxes, name)
+    new = follow()
+    row = new.ended(new.taken(job))
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
+    assert boxes.asked[-1][0] == "remove"
 
 
 def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
