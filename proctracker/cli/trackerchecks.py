@@ -54,7 +54,7 @@ def _tracker(access: Access, contact: str, name: str) -> Check:
         version = access.version_of(contact)
     except Drmaa2Exception as error:
         return Check(name, "fails", error.message, _advice(contact, error.message))
-    problem = _rootless_problem(contact) or _long_runroot(access, contact)
+    problem = _rootless_problem(contact) or _no_session(access, contact) or _long_runroot(access, contact)
     if problem:
         return Check(name, "warn", f"{version}; {problem[0]}", problem[1])
     return Check(name, "ok", version)
@@ -90,6 +90,16 @@ def _long_runroot(access: Access, contact: str) -> tuple[str, str] | None:
         return None
     text = f"its runroot {path} has more than {podman.LONGEST_RUNROOT} characters: exit codes come 20 s late"
     return text, "name a shorter runroot in storage.conf (rootless: a shorter XDG_RUNTIME_DIR)"
+
+
+def _no_session(access: Access, contact: str) -> tuple[str, str] | None:
+    """Rootless podman by a user who has not logged in, as in cron or after su."""
+    from proctracker.tracker import sessionless
+
+    if sessionless.CGROUPFS not in access.target(contact).engine.command:
+        return None
+    text = "no session of systemd's for you: no --memory and --cpus, and suspend by signals"
+    return text, "log in by ssh or at the console, or: loginctl enable-linger"
 
 
 def _rootless_problem(contact: str) -> tuple[str, str] | None:

@@ -30,7 +30,10 @@ UNREACHABLE = (
 
 ERRORS: Sequence[tuple[str, type[Drmaa2Exception]]] = (
     (UNREACHABLE, DrmCommunicationException),
-    (r"rootless|cgroups? not configured|does not have a cgroup|toggle freezer", UnsupportedOperationException),
+    (
+        r"rootless|cgroups? not configured|does not have a cgroup|without a cgroup|toggle freezer",
+        UnsupportedOperationException,
+    ),
     (UNKNOWN, InvalidStateException),
     (
         r"not running|not paused|already paused|can only \w+ running|state improper|already finished|in state|is restarting"

@@ -107,6 +107,10 @@ def _engine(
             env["XDG_RUNTIME_DIR"] = own
     from proctracker.runner import find
 
+    if runtime.name == "podman" and not options.get("address") and "CONTAINER_HOST" not in env:
+        from proctracker.tracker import sessionless
+
+        command, env = sessionless.adjusted(command, env)
     path = find(command[0], env["PATH"])
     return runtime.pinned(
         Engine((os.path.abspath(path) if path else command[0], *command[1:]), options, env), _configured

@@ -46,8 +46,7 @@ def prepare(
     if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)
     target.runtime.check(template, target.engine)
-    if not containers and target.runtime.name == "process":
-        _bounded(template)
+    _bounded(template, target)
     contacts.present(target)
     spec = templates.make_spec(
         template,
@@ -146,16 +145,22 @@ def _this_machine(template: JobTemplate) -> None:
             raise InvalidArgumentException(f"min_phys_memory: this machine has {procs.memory()} KiB")
 
 
-def _bounded(template: JobTemplate) -> None:
+def _bounded(template: JobTemplate, target: Target) -> None:
     """Refuse bounds for the whole job where it would get no control group of its own."""
     from proctracker.runtimes import process
 
     asked = [name for name in process.BOUNDS if extension(template, name) not in (None, "")]
-    if asked:
+    if target.runtime.name == "process" and asked:
         from proctracker.supervisor import confinement
 
         if not confinement.describe()["delegated"]:
             raise UnsupportedAttributeException(f"{asked[0]}: {process.NO_GROUP}")
+    elif target.runtime.name == "podman":
+        from proctracker.tracker import sessionless
+
+        ignored = sessionless.bound(target.engine.command, template.implementation_specific or {})
+        if ignored:
+            raise UnsupportedAttributeException(f"{ignored}: {sessionless.NO_SESSION}")
 
 
 def _within(asked: Mapping[str, Any]) -> None:
