@@ -28,6 +28,8 @@ def problems(values: Mapping[str, Any], check: Callable[[JobTemplate], None]) ->
         left = JobTemplate(good)
     except InvalidArgumentException as error:
         return [*found, error.message]
+    if found and not left.remote_command:
+        left.remote_command = "true"  # it may be what is wrong, or yet to be named
     return [*found, *_checked(left, check)]
 
 

@@ -48,7 +48,7 @@ def test_template_check_tells_all_that_is_wrong_with_a_file(pt, tmp_path):
     lines = found.err.splitlines()
     assert (found.code, found.out) == (1, "")
     assert all(line.startswith(f"proctracker: error: {path}: ") for line in lines)
-    words = ("remote_comand", "args", "'env'", "'CPU'", "1:30", "retries", "'volums'", "email", "remote_command: empty")
+    words = ("remote_comand", "args", "'env'", "'CPU'", "1:30", "retries", "'volums'", "email")
     assert len(lines) == len(words) + 2
     for word in (*words, "volumes: process", "network: process"):
         assert any(word in line for line in lines), word
