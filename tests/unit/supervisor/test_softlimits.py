@@ -38,16 +38,16 @@ def test_all_are_raised_but_core_dumps() -> None:
 def test_what_can_be_lent() -> None:
     hard = resource.getrlimit(FILES)[1]
     assert softlimits.can_be_lent(None)
-    assert softlimits.can_be_lent({"NOFILE": (100, hard)})
-    assert not softlimits.can_be_lent({"NOFILE": (100, hard - 1)})
+    assert softlimits.can_be_lent({"NOFILE": (1000, hard)})
+    assert not softlimits.can_be_lent({"NOFILE": (1000, hard - 1)})
     assert not softlimits.can_be_lent({"NOFILE": (3, hard)})
     assert not softlimits.can_be_lent({"CPU": (5, resource.getrlimit(resource.RLIMIT_CPU)[1])})
 
 
 def test_what_an_engines_command_gets() -> None:
     files, size = resource.getrlimit(FILES)[1], resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    given = {"NOFILE": (100, files), "FSIZE": (1024, size), "CPU": (9, 9)}
-    assert softlimits.of_engines(given) == {"NOFILE": (100, files)}
+    given = {"NOFILE": (1000, files), "FSIZE": (1024, size), "CPU": (9, 9)}
+    assert softlimits.of_engines(given) == {"NOFILE": (1000, files)}
     assert softlimits.of_engines(None) == {}
 
 
