@@ -152,14 +152,14 @@ def _again(access: Access, rows: list[JobRow], successors: Successors) -> str | 
     """Submit a job, or tasks of one array, again; the new id."""
     from proctracker.tracker import resubmission
 
-    kept = resubmission.environment_kept(access.place, rows[0])
+    same = resubmission.same_environment(access.place, rows[0])
     try:
         found = resubmission.resubmit(access.place, rows, successors)
     except Drmaa2Exception as error:
         access.tell(_about(rows[0].id, error))
         return None
-    if not kept:
+    if not same:
         formats.say(
-            f"job {rows[0].id}: the caller's environment was not kept (keep_environment): the new job gets this one"
+            f"job {rows[0].id}: its caller's environment is not kept (keep_environment): the new job has the present one"
         )
     return found

@@ -126,10 +126,10 @@ def again(track: Track, rows: list[JobRow], after: Any, after_any: Any) -> str:
     """Submit a job, or tasks of one array, again; the new id."""
     place_of, first = track.place, rows[0]
     given = dependencies(track, {"after": after, "after_any": after_any})
-    kept = resubmission.environment_kept(place_of, first)
+    same = resubmission.same_environment(place_of, first)
     found = resubmission.resubmit(place_of, rows, Successors(place_of, rows, **given))
-    if not kept:
-        warnings.warn(f"job {first.id}: the caller's environment was not kept, the present one is taken", stacklevel=3)
+    if not same:
+        warnings.warn(f"job {first.id}: its caller's environment is not kept, the present one is taken", stacklevel=3)
     return found
 
 

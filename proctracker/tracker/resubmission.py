@@ -24,8 +24,8 @@ _FIRST = ("submit_as_hold", "start_time", "deadline_time")
 def resubmit(place: Place, rows: Sequence[JobRow], successors: Successors | None = None) -> str:
     """Submit a job again, or some tasks of one array as a new array of them; the new id.
 
-    The environment is the first one's; where the caller's own in it was dropped (``keep_environment``), that of the
-    present caller is taken, but what was given to the job itself is kept. ``successors`` tell what its dependencies are
+    What was given to the job itself in its environment is kept; the caller's own in it is that of the present caller,
+    unless the configuration keeps the first one's (``keep_environment``). ``successors`` tell what its dependencies are
     by now. Raises InvalidStateException where one has not ended, or the standard input was handed over and is gone,
     InvalidArgumentException where a dependency, file or directory is missing by now.
     """
@@ -98,23 +98,26 @@ def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[str]
 
 
 def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The surroundings of the first time, with the present caller's environment where that one's was dropped."""
-    reader = place.reader_of(first)
+    """The surroundings of the first time, with the present caller's environment unless that one's is kept.
+
+    It is dropped a moment after the end, so what it was is not asked for: else the new job would depend on that moment.
+    """
+    reader, containers = place.reader_of(first), bool(spec.get("runtime_containers"))
     key = reader.spec_context(first.spec)
     known = reader.context(key)
-    if known is not None and "env" in known:
+    if known is not None and "env" in known and (containers or place.config().keep_environment):
         return key, known
-    key, mine = surroundings.now(os.environ, None, bool(spec.get("runtime_containers")))
+    key, mine = surroundings.now(os.environ, None, containers)
     if known is None:
         return key, mine
-    context = {**mine, **known}
+    context = {**mine, **{name: value for name, value in known.items() if name != "env"}}
     return surroundings.key_of(context), context
 
 
-def environment_kept(place: Place, row: JobRow) -> bool:
-    """Whether the whole environment a job was submitted with is still known."""
+def same_environment(place: Place, row: JobRow) -> bool:
+    """Whether a job submitted again now gets the environment that it had."""
     reader = place.reader_of(row)
-    return "env" in (reader.context(reader.spec_context(row.spec)) or {})
+    return _context(place, row, reader.spec(row.spec))[0] == reader.spec_context(row.spec)
 
 
 def _copied(place: Place, path: str) -> str:

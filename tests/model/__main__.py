@@ -72,6 +72,7 @@ class Campaign:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.folder = options.folder or tempfile.mkdtemp(prefix="proctracker-model-")
+        os.makedirs(self.folder, mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.first = int(time.time()) % 1_000_000 if options.seed is None else options.seed
         self.given = 0

@@ -7,8 +7,6 @@ import time
 
 import pytest
 
-from proctracker.tracker import resubmission
-
 
 def test_the_life_of_a_job(pt):
     pt("submit", "--hold", "sleep", "60")
@@ -132,12 +130,13 @@ def test_resubmit_waits_for_the_end(pt):
     assert "has not ended" in found.err
 
 
-def test_resubmit_says_in_one_line_that_the_callers_environment_was_dropped(pt, monkeypatch):
+def test_resubmit_says_in_one_line_that_the_callers_environment_is_another_one(pt, monkeypatch):
     pt("run", "true")
-    monkeypatch.setattr(resubmission, "environment_kept", lambda place, row: False)
+    assert pt("resubmit", "1").err == ""
+    monkeypatch.setenv("ANOTHER", "one")
     found = pt("resubmit", "1")
-    assert (found.code, found.out, len(found.err.splitlines())) == (0, "2\n", 1)
-    assert found.err.startswith("proctracker: job 1: the caller's environment was not kept")
+    assert (found.code, found.out, len(found.err.splitlines())) == (0, "3\n", 1)
+    assert found.err.startswith("proctracker: job 1: its caller's environment is not kept")
 
 
 def test_resubmit_keeps_dependencies_among_the_jobs_named(pt, tmp_path):

@@ -37,7 +37,6 @@ def test_command_directory_environment_and_streams(
         job.resubmit()
     job.terminate()
     job.wait_terminated(LONG)
-    monkeypatch.setenv("CALLER", "second")
     again = job.resubmit()
     assert again.wait_terminated(LONG).resubmitted_from == job.job_id
     assert (tmp_path / "out").read_text() == f"input {tmp_path}\njob's first\n"
@@ -77,14 +76,17 @@ def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatc
         resubmission.resubmit(place, [row])
 
 
-def test_a_dropped_environment_is_the_callers(
-    served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("dropped", [False, True], ids=["a moment after the end", "when it is dropped"])
+def test_the_environment_is_the_callers(
+    served: Home, session: pt.JobSession, monkeypatch: pytest.MonkeyPatch, dropped: bool
 ) -> None:
     template = {"remote_command": "sh", "args": ["-c", "echo $CALLER $GIVEN; umask"], "job_environment": {"GIVEN": "x"}}
     monkeypatch.setenv("CALLER", "first")
     job = session.run_job(template)
     job.wait_terminated(LONG)
-    until(lambda: not resubmission.environment_kept(at(served.path), at(served.path).row(job.job_id)))
+    reader, row = at(served.path).reader, at(served.path).row(job.job_id)
+    until(lambda: not dropped or "env" not in (reader.context(reader.spec_context(row.spec)) or {}))
+    assert resubmission.same_environment(at(served.path), row)
     monkeypatch.setenv("CALLER", "second")
     old = os.umask(0o007)
     try:
@@ -103,8 +105,7 @@ def test_nothing_is_known_of_a_job_of_an_older_release(
     job = session.run_job({"remote_command": "true"})
     job.wait_terminated(LONG)
     monkeypatch.setattr(at(served.path).reader, "context", lambda key: None)
-    with pytest.warns(UserWarning, match="environment"):
-        assert job.resubmit().wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert job.resubmit().wait_terminated(LONG).job_state == pt.JobState.DONE
 
 
 def test_kept_input_is_copied(served: Home, tmp_path: Path) -> None:
