@@ -18,6 +18,7 @@ import proctracker
 import rootless
 from proctracker.store import Home
 from proctracker.supervisor import election
+from proctracker.supervisor.link import Link
 
 ROOTLESS = engines.RootlessPodman.name
 _NOT_OURS = ("SESSION", "CONTACT", "DEBUG", "DURABILITY", "JOB", "ATTEMPT")
@@ -125,6 +126,9 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     config = tmp_path_factory.getbasetemp() / "config.yaml"
     config.write_text("{}\n", encoding="utf-8")
     monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))
+    # A command that runs in this very process has notices and requests go to stderr, for good.
+    for name in ("notice", "trace"):
+        monkeypatch.setattr(Link, name, Link.__dict__[name])
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ SLACK = 15.0
 COARSE = 0.012
 """Seconds by which the time of a file may be behind: the kernel's tick."""
 
+LAG = 2.0
+"""Seconds by which an engine may be late in writing down a start."""
+
 NEXT = {
     None: {"QUEUED", "QUEUED_HELD"},
     "QUEUED": {"QUEUED", "QUEUED_HELD", "RUNNING", "REQUEUED", *ENDED},
@@ -201,7 +204,8 @@ def times(job: Ended) -> Iterator[Problem]:
     if dispatched and finished and finished < dispatched - 1e-6:
         yield "finished-before-dispatched", ""
     slack = COARSE if job.run.contact == "process" else 0.05
-    if start and dispatched and start.time < dispatched - slack:
+    # An engine writes down a start when it has made it, and what was told meanwhile is not earlier than the start.
+    if start and dispatched and start.time < dispatched - (COARSE if job.run.contact == "process" else LAG):
         yield "started-before-dispatched", f"by {dispatched - start.time:.3f} s"
     if end and finished and end.time > finished + slack:
         yield "ended-after-finish", f"by {end.time - finished:.3f} s"
