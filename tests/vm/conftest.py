@@ -17,7 +17,20 @@ collect_ignore_glob = [] if FOLDER else ["test_*.py"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Ours."""
-    parser.addoption("--whole", action="store_true", help="all contract tests in the guest, not the chosen ones")
+    parser.addoption("--whole", action="store_true", help="everything, not what fits into a quarter of an hour")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Our marker."""
+    config.addinivalue_line("markers", "whole: not among what fits into a quarter of an hour; run by --whole")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to ``--whole``, or to who names them, what takes long."""
+    if FOLDER and not config.getoption("--whole") and not config.option.keyword:
+        left = [item for item in items if item.get_closest_marker("whole")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture(scope="session")

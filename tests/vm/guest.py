@@ -23,6 +23,11 @@ done 2>/dev/null
 if [ -e {conf} ]; then rm -f {conf}; systemctl restart systemd-logind; fi
 rm -rf /root/.local/state
 """
+IMAGE = "localhost/busybox:test"
+LOAD = """cd /opt/proctracker/tests
+[ -e /tmp/busybox.tar ] || python3 -c "import image; image.write('/tmp/busybox.tar')"
+chmod a+r /tmp/busybox.tar
+"""
 LOGIND = "/etc/systemd/logind.conf.d/test.conf"
 
 
@@ -56,6 +61,11 @@ class Guest:
             yield opened
         finally:
             opened.close()
+
+    def load_image(self, user: str) -> None:
+        """Give a user's podman the image of the tests, in a login."""
+        self.root(LOAD)
+        self.run(user, f"podman image exists {IMAGE} || podman load -q -i /tmp/busybox.tar")
 
     def kill_user_processes(self, wanted: bool) -> None:
         """Set logind's KillUserProcesses."""

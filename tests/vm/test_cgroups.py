@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from vm.guest import Guest, wait_for
 
 EATER = "python3 -c 'x = bytearray(100 << 20)'"
@@ -53,6 +55,7 @@ def test_terminate_reaches_what_left_the_job_and_forgot_whose_it_is(guest: Guest
         wait_for(lambda: login.run("pgrep -f '^sleep 432[12]$'")[0] == 1, 30, "the end of both")
 
 
+@pytest.mark.whole
 def test_a_normal_end_leaves_background_processes_and_their_group(guest: Guest) -> None:
     with guest.session("alice") as login:
         assert login.run(f"{SCOPE} proctracker run -- sh -c 'sleep 4323 & exit 3'")[0] == 3
@@ -63,6 +66,7 @@ def test_a_normal_end_leaves_background_processes_and_their_group(guest: Guest) 
         wait_for(lambda: "job-1.1" not in login.run(groups)[1], 30, "the group of the first job is removed")
 
 
+@pytest.mark.whole
 def test_codes_and_peaks_are_kept_when_the_supervisor_is_killed(guest: Guest) -> None:
     with guest.session("alice") as login:
         work = 'python3 -c "x = bytearray(40 << 20); import time; time.sleep(8)"; exit 7'

@@ -7,8 +7,8 @@ import pytest
 from vm.guest import Guest
 
 CHOSEN = {
-    "process": "test_states test_limits test_waits test_streams test_info test_tracker",
-    "podman-rootless": "test_states test_limits test_failed_starts",
+    "process": "test_states test_limits test_info",
+    "podman-rootless": "test_states",
 }
 """The modules that are run unless all are asked for: a test takes a third of a second by process, 2 to 4 s by podman."""
 

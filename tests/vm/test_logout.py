@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from vm.guest import Guest, wait_for
 
 JOB = "proctracker submit -- sh -c 'sleep 25; exit 7'"
@@ -25,6 +27,7 @@ def number(told: str) -> str:
     return told.split()[-1]
 
 
+@pytest.mark.whole
 def test_killed_and_told_so(guest: Guest) -> None:
     guest.kill_user_processes(True)
     with guest.session("alice") as login:
@@ -47,6 +50,7 @@ def test_lingering_counts_also_after_the_first_job(guest: Guest) -> None:
     assert [ended(guest, each) for each in (job, later)] == [7, 7]
 
 
+@pytest.mark.whole
 def test_lingering_before_the_first_job(guest: Guest) -> None:
     guest.kill_user_processes(True)
     guest.run("alice", "loginctl enable-linger; until [ -e /run/user/$(id -u)/systemd/private ]; do sleep 0.2; done")
@@ -87,6 +91,7 @@ def test_a_job_of_root_goes_on_after_the_logout_of_who_used_sudo(guest: Guest) -
     assert ended(guest, number(told), "root") == 7
 
 
+@pytest.mark.whole
 def test_a_service_that_stops_is_named(guest: Guest) -> None:
     with guest.session("alice") as login:
         told = login.run("systemd-run --user --pipe --wait --quiet --unit=nightly proctracker submit -- sleep 600")[1]

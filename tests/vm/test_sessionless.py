@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from vm.guest import Guest
-
-IMAGE = "localhost/busybox:test"
-LOAD = (
-    "cd /opt/proctracker/tests; [ -e /tmp/busybox.tar ] || python3 -c 'import image; image.write(\"/tmp/busybox.tar\")';"
-    " chmod a+r /tmp/busybox.tar"
-)
+from vm.guest import IMAGE, LOAD, Guest
 
 
 def without_session(script: str, user: str = "alice") -> str:
