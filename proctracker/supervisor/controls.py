@@ -178,12 +178,11 @@ class Controls:
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
         """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL.
 
-        Where it was told before, whichever grace is over first counts.
+        Where it was told before, whichever grace is over first counts. Why is durable before the signal is sent.
         """
-        core, row = self._core, job.row
-        begins = JobState(row.state).queued and not job.waits
+        core, row, begins = self._core, job.row, JobState(job.row.state).queued and not job.waits
         number = number if grace > 0 else signals.SIGKILL
-        denied = families.signal_all(job, core.mark(row), number).denied if self._plain(job) else set()
+        denied = families.signal_all(job, core.mark(row), families.NONE).denied if self._plain(job) else set()
         if any(pid == row.pid for pid, _ in denied):
             done(families.beyond(job, denied))
             return
@@ -200,6 +199,7 @@ class Controls:
         kill_at = clock.boottime() + max(0.0, grace)
         row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
         core.ledger.change(row, JobState(row.state), job.ending)
+        core.ledger.flush()
         if begins:
             job.told = number, min(grace, job.told[1]) if job.told else grace
             job.timer("kill", core.loop.at(row.kill_at, lambda: self._give_up(job)))
@@ -207,6 +207,7 @@ class Controls:
             return
         self.await_grace(job)
         if job.supervised:
+            denied = families.signal_all(job, core.mark(row), number).denied
             self._go_on(job, number)
             done(families.beyond(job, denied) if denied else None)
         else:
@@ -230,7 +231,7 @@ class Controls:
             self._core.calls.kill(job.called, job.row.ticks or 0)
 
     def await_grace(self, job: Job) -> None:
-        """Kill a job that was told to end when its grace is over; its signal was sent before the row said so."""
+        """Kill a job that was told to end when its grace is over."""
         row = job.row
         row.kill_at = row.kill_at or clock.boottime() + GRACE
         job.timer("kill", self._core.loop.at(row.kill_at, lambda: self.kill(job)))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Identity = Tuple[int, int]
 
+NONE = 0
+"""No signal, which tells who may not be signalled (kill(2))."""
+
 ROUNDS = 10
 """Looks at most in one go: each finds what was forked during the last one."""
 

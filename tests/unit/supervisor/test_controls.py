@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException, OutOfResourceException, UnsupportedOperationException
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import cgroups, clock, identity, procfs
+from proctracker.supervisor import cgroups, clock, families, identity, procfs
 from proctracker.supervisor.jobs import Job, running_time
 from supervising import Boxes, Desk, becomes, box, gone, state_of
 
@@ -170,6 +170,22 @@ def test_terminate_what_has_not_started(desk: Desk, hold: bool) -> None:
     assert _act(desk, "terminate", job)["done"] == [job.row.id]
     row = desk.row(job)
     assert (row.state, row.sub_state, row.exit_status, row.dispatched) == (JobState.FAILED, "terminated", None, None)
+
+
+def test_why_a_job_ends_is_durable_before_the_signal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = desk.submit("sleep", "600")
+    desk.running(job)
+    real, seen = families.signal_all, []
+
+    def watched(job: Job, mark: str, number: int) -> families.Signalled:
+        if number:
+            seen.append((number, desk.row(job).sub_state))
+        return real(job, mark, number)
+
+    monkeypatch.setattr(families, "signal_all", watched)
+    _act(desk, "terminate", job)
+    assert seen[0] == (signal.SIGTERM, "terminating")
+    assert desk.ended(job).sub_state == "terminated"
 
 
 def test_terminate_keeps_the_code(desk: Desk, tmp_path: Path) -> None:
