@@ -145,11 +145,13 @@ def ended_by_us(job: Ended) -> Iterator[Problem]:
     if plan is None:
         return
     finish, start = job.time("finish"), job.last("S")
+    # A container runs some time before its first process does.
+    began = job.time("dispatch") if job.run.contact != "process" else start and start.time
     if sub_state == "time-limit":
         if not plan["limit"]:
             yield "time-limit-unasked", ""
-        elif start and finish and finish - start.time < plan["limit"] - 0.05:
-            yield "time-limit-early", f"after {finish - start.time:.3f} s"
+        elif began and finish and finish - began < plan["limit"] - 0.05:
+            yield "time-limit-early", f"after {finish - began:.3f} s"
     elif sub_state == "deadline":
         if not plan["deadline"]:
             yield "deadline-unasked", ""
