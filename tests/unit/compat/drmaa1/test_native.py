@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from proctracker.compat.drmaa1 import native
@@ -40,7 +42,8 @@ def test_grid_engines_options_are_told_by_name(text: str, word: str, monkeypatch
 @pytest.mark.parametrize("said", ["1", "true", "all", "pe,-V", "-pe -V"])
 def test_ignored_where_the_environment_says_so(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCTRACKER_COMPAT_LENIENT", said)
-    with pytest.warns(UserWarning) as told:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert native.attributes("-V -pe smp 4 -n night") == {"job_name": "night"}
     assert [str(each.message).partition(" ")[2] for each in told] == [
         "-V is Grid Engine's option, ignored: -V",
