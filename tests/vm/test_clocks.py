@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from vm.guest import Guest, Session
 
 
@@ -39,6 +41,7 @@ def test_an_hour_back(guest: Guest) -> None:
             assert own == sorted(own), "no time of a job goes back"
 
 
+@pytest.mark.whole
 def test_two_hours_on(guest: Guest) -> None:
     with guest.session("alice") as login:
         limited = submit(login, "--time-limit 1h -- sleep 30")
@@ -49,6 +52,6 @@ def test_two_hours_on(guest: Guest) -> None:
         assert login.run(f"proctracker wait --timeout 120 {timed}")[0] == 0
         login.run(f"proctracker wait --timeout 120 {ending}")
         assert login.run(f"proctracker wait --timeout 240 {limited}")[0] == 0
-        found = info(login, limited, ending)
-        assert 25 < found[0]["wallclock_time"] < 240
-        assert found[1]["job_sub_state"] == "deadline"
+        found = {job["job_id"]: job for job in info(login, limited, ending)}
+        assert 25 < found[limited]["wallclock_time"] < 240
+        assert found[ending]["job_sub_state"] == "deadline", found[ending]
