@@ -33,6 +33,7 @@ _FROM = {
         " open_monitoring_session open_reservation_session register_event_notification run set_instance_value submit"
         " supports"
     ),
+    "sessions.executor": "JobExecutor",
     "sessions.groups": "as_completed",
     "sessions.job": "Job",
     "sessions.jobarray": "JobArray",
@@ -78,6 +79,7 @@ __all__ = [
     "InvalidStateException",
     "Job",
     "JobArray",
+    "JobExecutor",
     "JobFailedException",
     "JobInfo",
     "JobSession",

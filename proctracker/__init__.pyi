@@ -57,6 +57,7 @@ from proctracker.model import SlotInfo as SlotInfo
 from proctracker.model import StatusCode as StatusCode
 from proctracker.model import Time as Time
 from proctracker.model import Version as Version
+from proctracker.sessions.executor import JobExecutor as JobExecutor
 from proctracker.sessions.functions import create_job_session as create_job_session
 from proctracker.sessions.functions import create_reservation_session as create_reservation_session
 from proctracker.sessions.functions import describe_attribute as describe_attribute

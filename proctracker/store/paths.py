@@ -8,7 +8,12 @@ import os
 import time
 from collections.abc import Mapping
 
-from proctracker.errors import DrmCommunicationException, InvalidArgumentException, OutOfResourceException
+from proctracker.errors import (
+    DeniedByDrmsException,
+    DrmCommunicationException,
+    InvalidArgumentException,
+    OutOfResourceException,
+)
 from proctracker.store.held import Held
 from proctracker.trusted import FULL, expanded
 
@@ -56,6 +61,7 @@ class Home:
         self.run = os.path.join(self.here, "run")
         self.kept_dir = os.path.join(self.here, "output")
         self.starts = os.path.join(self.here, "starts")
+        self.calls = os.path.join(self.here, "calls")
         self._folders = (self.here, self.ids, self.run, self.kept_dir, self.starts)
         self._uuid: str | None = None
         self._held: Held | None = None
@@ -151,6 +157,22 @@ class Home:
 
         fd, place = mkstemp(prefix="in-", dir=self.at(self.kept_dir))
         return fd, os.path.join(self.kept_dir, os.path.basename(place))
+
+    def call_folder(self) -> str:
+        """Make a directory of ours for the files of one Python call; its name below ``calls``."""
+        self.held.fd(self.calls, make=True)
+        name = os.urandom(12).hex()
+        os.mkdir(self.at(os.path.join(self.calls, name)), 0o700)
+        return name
+
+    def drop_call(self, name: str) -> None:
+        """Remove a call's directory, if it is there."""
+        with contextlib.suppress(OSError, DeniedByDrmsException):
+            folder = self.at(os.path.join(self.calls, os.path.basename(name)))
+            for each in os.listdir(folder):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, each))
+            os.rmdir(folder)
 
     def container(self, job_id: str, attempt: int) -> str:
         """The name of an attempt's container: the same whoever starts it, and looks for it."""

@@ -19,7 +19,7 @@ ALL = ", ".join(COLUMNS)
 ARRAY = "SELECT num, session, spec, indices, max_parallel, items FROM arrays WHERE num=?"
 UNSET: Mapping[str, Any] = {
     **dict.fromkeys("input output error name start_time deadline time_limit resubmitted_from start_timeout".split()),
-    **dict.fromkeys("output_dir cli_timeout stdin".split()),
+    **dict.fromkeys("output_dir cli_timeout stdin call".split()),
     **dict.fromkeys("runtime_containers append join hold rerunnable remove keep_input over".split(), False),
     "engine": {},
     "after": [],

@@ -91,6 +91,8 @@ class Reaping:
                     core.outputs.unlink(core.home.kept(row.id, attempt, stream, spec.get("output_dir")))
             if spec.get("keep_input") and row.input and row.task is None:
                 _unlink(row.input)
+            if spec.get("call"):
+                core.home.drop_call(spec["call"])
         core.store.keep_reserve()
 
     def destroy(

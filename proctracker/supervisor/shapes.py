@@ -150,7 +150,7 @@ SPEC: dict[str, Shape] = {
     "template": Shape("a job template", _template),
     "contact": TEXT,
     "runtime": _RUNTIME,
-    **dict.fromkeys(("cwd", "home_dir", "output_dir", "name", "stdin", "resubmitted_from"), maybe(TEXT)),
+    **dict.fromkeys(("cwd", "home_dir", "output_dir", "name", "stdin", "resubmitted_from", "call"), maybe(TEXT)),
     **dict.fromkeys(("input", "output", "error"), maybe(TEXT)),
     **dict.fromkeys(("append", "join", "hold", "rerunnable", "remove", "keep_input", "over"), maybe(FLAG)),
     "runtime_containers": maybe(FLAG),

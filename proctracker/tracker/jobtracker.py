@@ -143,8 +143,12 @@ class JobTracker:
         indices: Sequence[int] | None = None,
         max_parallel: int | None = None,
         create: bool = True,
+        call: str | None = None,
     ) -> Submitted:
-        """Submit a job, or an array of these ``indices``; ``create``: make the session if it is missing."""
+        """Submit a job, or an array of these ``indices``; ``create``: make the session if it is missing.
+
+        ``call``: the directory of the Python call that it is, which goes when the job is reaped.
+        """
         target = self.place.target(self.contact, self._config)
         spec = submission.prepare(
             template,
@@ -156,6 +160,7 @@ class JobTracker:
             reader=self.place.reader,
         )
         outputdir.settle(spec, spec["output_dir"], self.place.home)
+        spec["call"] = call
         if target.runtime.containers:
             images.fetch(target, spec, self._config)
         context = surroundings.now(os.environ, template.job_environment, target.runtime.containers)

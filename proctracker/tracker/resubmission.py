@@ -67,6 +67,8 @@ def _spec(place: Place, rows: Sequence[JobRow]) -> dict[str, Any]:
             raise InvalidStateException(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
     first = rows[0]
     spec = place.spec(first)
+    if spec.get("call"):
+        raise InvalidStateException(f"job {first.id} was a call of a JobExecutor: submit it there once more")
     if "template" not in spec:
         raise InvalidArgumentException(f"job {first.id}: what it was to be is no longer known")
     if spec.get("stdin") == "passed":

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import calls
 import containers
 import idle
 import latency
@@ -30,6 +31,7 @@ PROCESS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "idle": idle.rows,
     "shell": shell.rows,
     "many": many.rows,
+    "calls": calls.rows,
 }
 """Groups of rows about processes, by the word for ``--only``."""
 

@@ -196,3 +196,15 @@ def test_a_home_is_its_path_and_host() -> None:
 )
 def test_where_output_is_kept(job: str, folder: str | None, expected: str) -> None:
     assert Home("/y", "a").kept(job, 1, "out", folder) == expected
+
+
+def test_the_folder_of_a_call(home: Home) -> None:
+    home.prepare()
+    name = home.call_folder()
+    assert name != home.call_folder()
+    folder = Path(home.calls) / name
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
+    (folder / "result").touch()
+    home.drop_call(name)
+    home.drop_call(name)
+    assert not folder.exists()

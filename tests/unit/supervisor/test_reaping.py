@@ -40,6 +40,17 @@ def test_reap_forgets_all_of_a_job(desk: Desk, tmp_path: Path) -> None:
     assert not desk.core.reaping.busy
 
 
+def test_reap_takes_the_files_of_a_call_and_no_others(desk: Desk) -> None:
+    names = [desk.home.call_folder() for _ in range(2)]
+    for name, path in zip(names, ("call", "result")):
+        (Path(desk.home.calls) / name / path).touch()
+    desk.ended(desk.submit("true", call=names[0]))
+    desk.ended(desk.submit("true", call="../output"))
+    assert _reap(desk, "1", "2") == {"done": ["1", "2"], "errors": {}}
+    assert os.listdir(desk.home.calls) == names[1:]
+    assert os.path.isdir(desk.home.kept_dir)
+
+
 def test_what_runs_or_is_unknown_is_not_touched(desk: Desk) -> None:
     over, live = desk.submit("true"), desk.submit("sleep", "600")
     desk.ended(over)
