@@ -208,7 +208,10 @@ WRONG: list[tuple[str, list[Callable[[Story], None]]]] = [
         [_call("wait", 103.0, {"state": "FAILED", "exit_status": 1, "signal": None}, job="1", timeout=5)],
     ),
     ("wait-returns-early", [_call("wait_any_terminated", 101.0, ["1"], jobs=["1"], timeout=5)]),
-    ("destroyed-session-is-usable", [_call("use_destroyed", 103.0, "7", session="d1")]),
+    (
+        "destroyed-session-is-usable",
+        [_call("destroy", 102.5, session="d1", live="leave"), _call("use_destroyed", 103.0, "7", session="d1")],
+    ),
     ("destroy-fails", [_call("destroy", 103.0, error="InvalidStateException", session="d1", live="leave")]),
     ("fork", [_call("fork", 103.0, 2, session="a")]),
     ("traceback", [_call("command", 103.0, [1, "", "Traceback (most recent call last)"], verb="ps")]),
