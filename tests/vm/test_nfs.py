@@ -9,7 +9,7 @@ import pytest
 
 from vm.guest import Guest
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.whole]
 
 UP = """
 set -e
