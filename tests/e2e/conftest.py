@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 import engines
+
+collect_ignore = [] if os.environ.get("PROCTRACKER_TEST_PROGRAMS") else ["test_programs.py"]
+"""Only ``tox -e compat`` installs the programs of others."""
 
 
 @pytest.fixture
