@@ -212,6 +212,9 @@ class Runtime(Protocol):
     def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
         """Whether the image is there locally."""
 
+    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
+        """The variables that a local image sets; empty where it is not there, or nobody can tell."""
+
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's (and daemon's) version, by asking the daemon too where there is one: DrmCommunication if it is not there."""
 

@@ -209,6 +209,11 @@ class Ctr:
         done = yield from one(self.argv(engine, "images", "ls", "-q", f"name=={json.dumps(image)}"))
         return bool(words.expect(done).strip())
 
+    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
+        """Empty: no command of ctr's tells an image's settings."""
+        yield from ()
+        return {}
+
     def version(self, engine: Engine) -> Dialog[str]:
         """The client's version and the daemon's."""
         said = words.expect((yield from one(self.argv(engine, "version"))))

@@ -145,6 +145,11 @@ class Process:
         yield from ()
         return False
 
+    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
+        """Empty."""
+        yield from ()
+        return {}
+
     def version(self, engine: Engine) -> Dialog[str]:
         """Empty: nothing but the kernel is needed."""
         yield from ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 from proctracker.errors import DrmCommunicationException
@@ -264,6 +265,15 @@ class DockerLike:
         if done.returncode and words.unanswered(done):
             raise DrmCommunicationException(words.told(done))
         return not done.returncode
+
+    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
+        """By ``image inspect``."""
+        done = yield from one(self.argv(engine, "image", "inspect", "--format", "{{json .Config.Env}}", image))
+        try:
+            found = json.loads(done.stdout) if not done.returncode else None
+        except ValueError:
+            found = None
+        return dict(each.split("=", 1) for each in found or () if "=" in each)
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The CLI's version, and its daemon's where it has one."""

@@ -7,7 +7,7 @@ import io
 import os
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 
 from proctracker.errors import Drmaa2Exception, DrmCommunicationException, InvalidArgumentException, JobFailedException
 from proctracker.model import JobInfo, JobRow, JobState
@@ -65,6 +65,16 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return f'\n"""\n{self.text}"""'
+
+
+def check_python(variables: Mapping[str, str], image: str) -> None:
+    """Raise InvalidArgumentException where an image says that its Python is another than this one."""
+    said, own = variables.get("PYTHON_VERSION", ""), ".".join(map(str, sys.version_info[:2]))
+    if said and said.split(".")[:2] != own.split("."):
+        raise InvalidArgumentException(
+            f"job_category: {image} has Python {said}, calls of this process need {own}: take an image that has it,"
+            " or name another Python of the image as remote_command"
+        )
 
 
 def send(home: Home, call: Call, image: bool, python: Any) -> tuple[str, list[Any], list[str]]:

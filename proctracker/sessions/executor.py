@@ -15,6 +15,7 @@ from proctracker.sessions import awaits, callfiles, calls, functions
 from proctracker.sessions.callee import IMPORTING
 from proctracker.sessions.job import Job, facts_of, given_of
 from proctracker.sessions.jobsession import JobSession, limit
+from proctracker.tracker import images
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -116,7 +117,8 @@ class JobExecutor(Executor):
     ``session``: a name (made if missing; None: ``default``) or an open JobSession. ``max_running``: how many slots the
     session's jobs may hold at once; where no session is named the executor gets one of its own. ``template``:
     JobTemplate's attributes and extensions as ``submit`` takes them; ``remote_command`` is the Python that makes the
-    calls, by itself the caller's, in containers the image's ``python3``, which has to be of the same minor version.
+    calls, by itself the caller's, in containers the image's ``python3``, which has to be of the same minor version: what
+    a local image says of that (PYTHON_VERSION) is looked at here, else the job tells.
 
     Functions, arguments and results are pickled, by ``cloudpickle`` what the standard library cannot, if it is installed.
     They lie in the state directory until they are fetched or the job is reaped. A function of a script needs
@@ -143,8 +145,12 @@ class JobExecutor(Executor):
         self._session = _opened(session, contact, max_running)
         place = self._session._place
         self._contact = contact or extension(calls.template_of(None, None, self._values), "contact")
-        target = place.target(self._contact or self._session.contact, place.config())
+        config = place.config()
+        target = place.target(self._contact or self._session.contact, config)
         self._image = "volumes" in target.runtime.extensions
+        category = self._values.get("job_category")
+        if self._image and category and self._python is None:
+            callfiles.check_python(images.environment(target, category, config), category)
         self._closed = False
         self._begin()
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from proctracker.config import Config
-from proctracker.errors import InvalidArgumentException
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.runner import Runner
 from proctracker.tracker.contacts import Target
 
@@ -38,6 +38,16 @@ def fetch(target: Target, spec: Mapping[str, Any], config: Config, terminal: IO[
         code = runner.copy(argv, terminal or said, terminal or said)
         if code and not runtime.pulls:
             raise InvalidArgumentException(f"job_category: {image} could not be fetched{_last_line(said)}")
+
+
+def environment(target: Target, image: str, config: Config) -> Mapping[str, str]:
+    """The variables that a category's image sets; empty where that is not known before the start."""
+    category = config.categories.get(image)
+    dialog = target.runtime.image_environment(target.engine, category.image if category else image)
+    try:
+        return Runner(target.engine, config.cli_timeout).converse(dialog)
+    except DrmCommunicationException:
+        return {}
 
 
 def _last_line(said: IO[bytes]) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+import image
 import proctracker as pt
 from contract.kit import LONG, Kit
 
@@ -46,3 +50,14 @@ def test_where_there_is_no_python_the_call_says_so(kit: Kit, session: pt.JobSess
     version = "{}.{}".format(*sys.version_info)
     assert not kit.image or f"needs Python {version} in its image" in error.message
     assert os.listdir(session._place.home.calls) == []
+
+
+def test_an_image_that_tells_of_another_python(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    if kit.runtime not in ("podman", "docker"):
+        # No image, no command that tells what is in one (ctr), or a replay of one image: then the job tells.
+        executor_of(kit, session).shutdown()
+        return
+    name = "localhost/otherpython:test"
+    kit.bare("load", "-i", image.write(str(tmp_path / "image.tar"), name, Env=["PATH=/bin", "PYTHON_VERSION=3.1.5"]))
+    with pytest.raises(pt.InvalidArgumentException, match=r"otherpython:test has Python 3\.1\.5, calls .* need 3"):
+        pt.JobExecutor(session, job_category=name)

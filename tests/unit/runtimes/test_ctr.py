@@ -237,6 +237,7 @@ def test_images_and_version() -> None:
     assert hold(RUNTIME.categories(CLI), {"images": said("b\nsha256:12\na\n")})[0] == ["a", "b"]
     has = RUNTIME.has_image(CLI, "a:1")
     assert hold(has, {'images ls -q name=="a:1"': said("a:1\n")})[0] is True
+    assert hold(RUNTIME.image_environment(CLI, "a:1"), {})[0] == {}
     assert RUNTIME.pull(CLI, "a") == (*LEAD, "images", "pull", "a")
     text = "Client:\n  Version:  1.7.1\n  Revision: x\n\nServer:\n  Version:  1.6.20\n"
     assert hold(RUNTIME.version(CLI), {"version": said(text)})[0] == "1.7.1, server 1.6.20"

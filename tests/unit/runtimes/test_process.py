@@ -81,6 +81,7 @@ def test_answers_without_a_call() -> None:
     for dialog, answer in (
         (RUNTIME.categories(HERE), ()),
         (RUNTIME.has_image(HERE, "a"), False),
+        (RUNTIME.image_environment(HERE, "a"), {}),
         (RUNTIME.version(HERE), ""),
     ):
         with pytest.raises(StopIteration) as stop:

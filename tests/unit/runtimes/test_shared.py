@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, InvalidStateException
@@ -109,6 +111,19 @@ def test_images() -> None:
     with pytest.raises(DrmCommunicationException):
         ReplayRunner({("cli",): (1, "", "Cannot connect to the Docker daemon")}).converse(RUNTIME.has_image(CLI, "a"))
     assert RUNTIME.pull(CLI, "a") == ("cli", "pull", "a")
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ('["PATH=/bin:/x=y","PYTHON_VERSION=3.11.2","ODD"]\n', {"PATH": "/bin:/x=y", "PYTHON_VERSION": "3.11.2"}),
+        ("null\n", {}),
+        ("what?\n", {}),
+        ((1, "", "Error: a: image not known"), {}),
+    ],
+)
+def test_what_an_image_sets(told: Any, found: dict[str, str]) -> None:
+    assert ReplayRunner({("cli", "image", "inspect"): told}).converse(RUNTIME.image_environment(CLI, "a")) == found
 
 
 def test_logs() -> None:

@@ -45,6 +45,14 @@ def test_a_process_and_a_container_are_told_where_the_call_is(home: Home) -> Non
     assert callfiles.send(home, call, True, "/opt/python")[1][0] == "/opt/python"
 
 
+def test_an_image_that_tells_of_another_python_is_refused() -> None:
+    own = "{}.{}".format(*sys.version_info)
+    for fine in ({}, {"PYTHON_VERSION": own}, {"PYTHON_VERSION": f"{own}.99"}):
+        callfiles.check_python(fine, "image")
+    with pytest.raises(pt.InvalidArgumentException, match=rf"image has Python 3\.1\.{own[2:]}, .* need {own}"):
+        callfiles.check_python({"PYTHON_VERSION": f"3.1.{own[2:]}"}, "image")
+
+
 def test_no_room(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.prepare()
 

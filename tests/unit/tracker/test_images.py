@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from proctracker import runtimes
-from proctracker.config import Config
+from proctracker.config import Category, Config
 from proctracker.errors import InvalidArgumentException
 from proctracker.runtimes.base import Engine
 from proctracker.tracker import images
@@ -20,7 +20,7 @@ from proctracker.tracker.contacts import Target
 _CLI = """#!/bin/sh
 echo "$*" >>{folder}/calls
 case "$*" in
-*inspect*) [ -e {folder}/has ] ;;
+*inspect*) [ ! -e {folder}/env ] || cat {folder}/env; [ -e {folder}/has ] ;;
 *"images ls"*) [ ! -e {folder}/has ] || echo image ;;
 *pull*) [ ! -t 1 ] || [ ! -t 2 ] || echo "a terminal"; echo "Copying blob"; echo "no such host" >&2; [ ! -e {folder}/fails ] ;;
 esac
@@ -97,3 +97,15 @@ def test_ctr_has_the_client_fetch(stand: Stand, tmp_path: Path) -> None:
 
 def test_no_image_is_no_question(stand: Stand) -> None:
     assert stand.fetch("podman", io.BytesIO(), job_category=None) == []
+
+
+def test_what_an_image_sets_is_known_where_it_is_here(stand: Stand, tmp_path: Path) -> None:
+    target = Target("podman", runtimes.get("podman"), Engine((str(tmp_path / "cli"),), {}, {"PATH": "/usr/bin:/bin"}))
+    (tmp_path / "env").write_text('["A=1"]')
+    assert images.environment(target, "image", Config()) == {}
+    (tmp_path / "has").touch()
+    named = Config(categories={"named": Category("registry/image", [])})
+    assert images.environment(target, "named", named) == {"A": "1"}
+    assert (tmp_path / "calls").read_text().splitlines()[-1].endswith(" registry/image")
+    missing = Target("podman", target.runtime, Engine((str(tmp_path / "gone"),), {}, {}))
+    assert images.environment(missing, "image", Config()) == {}
