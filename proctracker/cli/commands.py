@@ -73,13 +73,15 @@ _TABLE = [
             "-a, --all  ended ones too\n-q, --quiet  ids only\n--state STATE  only those in this state\n"
             "-n, --name NAME  only those of this name\n"
             "--sort KEY  by id, name, state, session, contact, start, wall or exit; -KEY: the largest first\n"
-            "--all-hosts  of all hosts that share this state directory\n--json  as JSON\n--watch  go on showing them\n"),
+            "--all-hosts  of all hosts that share this state directory\n"
+            "--columns KEY[,KEY...]  these columns: those above, signal, reason, or keys of the JSON such as max_rss\n"
+            "--tsv  tabs between, the values as in JSON\n--json  as JSON\n--watch  go on showing them\n"),
     Command("info", "listing:info", "info ID… [--json]", "tell everything about jobs", "--json  as JSON\n"),
     Command("wait", "waiting:wait", "wait [OPTIONS] ID… | --all", "wait for jobs, exit as they did",
             "--any  until one has ended; print its id\n--started  until they have started\n"
             "--timeout SECONDS  at most so long (exit code 124)\n--all  all live jobs, and ended ones not told of yet\n"),
     Command("logs", "logs:logs", "logs [OPTIONS] ID…", "show what jobs have written",
-            "-f, --follow  go on until the jobs have ended\n-n, --lines LINES  the last lines only\n"
+            "-f, --follow  go on until the jobs have ended\n-n, --tail, --lines LINES  the last lines only\n"
             "--stdout  standard output only\n--stderr  standard error only\n--failed  only of those that failed\n"
             "--attempt N|all  of this attempt, or of all (else the newest that has run)\n"),
     Command("suspend", "controls:control", "suspend ID… | --all", "stop jobs for a while", _SOME),

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 
-from proctracker.cli import formats
+from proctracker.cli import columns, formats
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, nearest_word, text
@@ -32,6 +32,7 @@ def ps(call: Call) -> int:
     if call.words:
         raise UsageError(f"ps takes no job ids: `proctracker info {formats.safe(call.words[0])}` tells about one")
     states = read_states(text(call.values, "state"))
+    columns.asked(call.values)
     if not call.flag("watch"):
         return _ps_once(call, Access(call), states)
     while True:
@@ -53,6 +54,10 @@ def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:
         return 0
     if call.flag("quiet"):
         formats.write("".join(f"{row.id}\n" for row in rows))
+        return 0
+    names = columns.asked(call.values)
+    if names:
+        formats.write(columns.shown(access.infos(rows), names, call.flag("tsv")))
         return 0
     rows = access.looked(rows)
     formats.write(_table(rows, session=call.session is None, host=hosts))

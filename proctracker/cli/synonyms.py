@@ -43,7 +43,6 @@ _OPTIONS = {
     "-x uts=MODE": "--uts",
     "-x userns=MODE": "--userns",
     "--time-limit": "--time --walltime --runtime",
-    "-n": "--tail",
     "--after": "--dependency --depends --depend",
     "-w": "--cwd --chdir --working-directory -D",
     "--name": "--job-name -J -N",

@@ -21,6 +21,7 @@ def test_both_streams_or_one(written):
 
 
 def test_last_lines(written):
+    assert written("logs", "--tail", "1", "1") == written("logs", "--lines=1", "1")
     assert written("logs", "-n", "1", "1") == (0, "b\ne\n", "")
     assert written("logs", "-n", "0", "1") == (0, "", "")
 

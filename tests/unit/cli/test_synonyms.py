@@ -30,7 +30,7 @@ def test_commands(pt, theirs, ours):
     ("words", "ours"),
     [
         *((["run", "--rm", "true"], "-x rm=true"), (["run", "--time", "5", "true"], "--time-limit")),
-        *((["logs", "--tail", "5", "1"], "-n"), (["submit", "--dependency", "1", "true"], "--after")),
+        (["submit", "--dependency", "1", "true"], "--after"),
         *((["run", "-it", "sh"], "terminal"), (["run", "-ti", "sh"], "terminal"), (["run", "--tty", "sh"], "terminal")),
         *((["submit", "--cwd", "/", "true"], "-w"), (["terminate", "-9", "1"], "--signal KILL")),
         *((["ps", "--format", "json"], "--json"), (["submit", "--job-name=x", "true"], "--name")),
