@@ -125,9 +125,11 @@ def environment(binding: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def _folders() -> list[str]:
     """Where proctracker and what it needs are."""
+    from importlib.machinery import PathFinder
     from importlib.util import find_spec
 
-    found = [find_spec(name) for name in _NEEDED]
+    # The path first: `sh`, once it is imported, has put something in its place that no longer knows its spec.
+    found = [PathFinder.find_spec(name) or find_spec(name) for name in _NEEDED]
     files = [spec.origin for spec in found if spec and spec.origin]
     folders = [os.path.dirname(file) for file in files]
     packages = [

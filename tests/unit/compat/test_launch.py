@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -103,7 +104,10 @@ def test_which_interpreter(tmp_path: Path) -> None:
     assert launch.command([str(tmp_path)], "") == [sys.executable, str(tmp_path)]
 
 
-def test_the_environment_is_kept() -> None:
+def test_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = ModuleType("sh")  # as sh is once it is imported: without a spec
+    assert loaded.__spec__ is None
+    monkeypatch.setitem(sys.modules, "sh", loaded)
     found = launch.environment("drmaa1", {"PYTHONPATH": "/mine", "A": "b"})
     assert found["PYTHONPATH"].endswith(":/mine") and found["A"] == "b"
     assert launch.environment("drmaa1", found)["PYTHONPATH"] == found["PYTHONPATH"]
