@@ -25,7 +25,7 @@ def rows(where: Place) -> Iterator[Row]:
         with _pool(WORKERS) as pool:
             pool.submit(abs, -1).result()
             ours, bare = pairs(rounds, lambda: _many(executor, many, many // WORKERS), lambda: _many(pool, many, 1))
-        yield ratio(f"{many} calls in {WORKERS} jobs, beside a pool that runs already", ours, bare, 5)
+        yield ratio(f"{many} calls in {WORKERS} jobs, beside a pool that runs already", ours, bare, 8)
     pt.destroy_job_session("calls")
 
 
