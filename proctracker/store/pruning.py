@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 
 from proctracker.model import JobRow, JobState
@@ -25,6 +26,9 @@ _WAITING = """SELECT DISTINCT specs.id, specs.json FROM jobs JOIN specs ON specs
   WHERE jobs.finished IS NULL AND specs.json LIKE '%"after%'"""
 """Specs of live jobs that wait for others, or did."""
 
+REPEATED = 3600.0
+"""Seconds for which the answer to a submit is kept after its job was removed; a client repeats one for a minute."""
+
 _OUTCOME = "INSERT INTO outcomes VALUES (?,?,?) ON CONFLICT (spec, name) DO UPDATE SET done=min(done, excluded.done)"
 
 
@@ -41,6 +45,7 @@ class Pruning(Transactions):
         if not found:
             return
         self._remember([key for key, _ in found])
+        self._keep_tokens({(spec, key >> 32) for key, spec in found})
         self.forgotten = True
         self._db.many("DELETE FROM jobs WHERE key=?", [(key,) for key, _ in found])
         self._delete_marked(
@@ -60,6 +65,15 @@ class Pruning(Transactions):
                 f"DELETE FROM {table} WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
                 [(each,) for each in contexts],
             )
+
+    def _keep_tokens(self, specs: Iterable[tuple[int, int]]) -> None:
+        """Keep what the submits of these specs were answered, for those that are yet to be repeated."""
+        now = time.time()
+        self._db.run("DELETE FROM tokens WHERE removed NOT BETWEEN ? AND ?", (now - REPEATED, now + REPEATED))
+        self._db.many(
+            "INSERT OR REPLACE INTO tokens SELECT token, ?, ? FROM specs WHERE id=? AND token IS NOT NULL",
+            [(num, now, spec) for spec, num in specs],
+        )
 
     def _remember(self, numbers: Sequence[int]) -> None:
         """Keep how jobs ended, that are about to be removed, for those that wait for them, whoever's they are."""

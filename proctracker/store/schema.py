@@ -29,6 +29,9 @@ _GIVEN = "CREATE TABLE given (key TEXT PRIMARY KEY, json TEXT NOT NULL)"
 _OUTCOMES = "CREATE TABLE outcomes (spec INTEGER, name TEXT, done INTEGER NOT NULL, PRIMARY KEY (spec, name))"
 """How jobs ended that were removed while jobs of that spec waited for them; ``name``: as the spec has it."""
 
+_TOKENS = "CREATE TABLE tokens (token TEXT PRIMARY KEY, num INTEGER NOT NULL, removed REAL NOT NULL)"
+"""What submits were answered whose jobs were removed since: one that is repeated makes no second job."""
+
 _CLOCKS = """
 ALTER TABLE jobs ADD COLUMN since REAL; ALTER TABLE jobs ADD COLUMN changed REAL; ALTER TABLE jobs ADD COLUMN unseen INTEGER;
 ALTER TABLE jobs ADD COLUMN rss_floor INTEGER;
@@ -41,6 +44,7 @@ CREATE TABLE sessions (name TEXT PRIMARY KEY, contact TEXT NOT NULL, max_running
 CREATE TABLE contexts (key TEXT PRIMARY KEY, json TEXT NOT NULL);
 {_GIVEN};
 {_OUTCOMES};
+{_TOKENS};
 CREATE TABLE specs (id INTEGER PRIMARY KEY, context TEXT NOT NULL, json TEXT NOT NULL, token TEXT);
 CREATE TABLE arrays (num INTEGER PRIMARY KEY, session TEXT NOT NULL, spec INTEGER NOT NULL, max_parallel INTEGER NOT NULL,
   indices TEXT NOT NULL, items TEXT);
@@ -59,7 +63,7 @@ INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 
 _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
-    2: f"{_GIVEN}; {_OUTCOMES}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
+    2: f"{_GIVEN}; {_OUTCOMES}; {_TOKENS}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
 }
 """Version -> what makes it the next one; ``{booted}``: the epoch second that this boot began, as the clock is set now."""
 

@@ -146,7 +146,9 @@ class Store(Pruning):
     def submitted(self, token: str) -> str | None:
         """The id a submit's token was answered with; looks at every spec, so only for a submit that is repeated."""
         found = self._db.rows(
-            "SELECT jobs.num FROM specs JOIN jobs ON jobs.spec=specs.id WHERE specs.token=? LIMIT 1", (token,)
+            "SELECT jobs.num FROM specs JOIN jobs ON jobs.spec=specs.id WHERE specs.token=?1 "
+            "UNION ALL SELECT num FROM tokens WHERE token=?1 LIMIT 1",
+            (token,),
         )
         return str(found[0][0]) if found else None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
-from proctracker.store import ArrayRow, Home, Reader, Store
+from proctracker.store import ArrayRow, Home, Reader, Store, pruning
 from stores import end, submit
 
 
@@ -89,13 +90,19 @@ def test_arrays(store: Store) -> None:
     assert store.array(6) is None
 
 
-def test_a_submits_token_gives_the_same_id_while_there_is_the_job(store: Store) -> None:
+def test_a_submits_token_gives_the_same_id_also_once_the_job_is_removed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.add_context("k", "{}")
     first, second = store.add_spec("{}", "k", "t"), store.add_spec("{}", "k")
     store.add_jobs([JobRow("7_1", 7, 1, spec=first), JobRow("7_2", 7, 2, spec=first), JobRow("8", 8, spec=second)])
     assert store.submitted("t") == "7"
     assert store.submitted("u") is None
     store.delete(["7_1", "7_2"])
+    assert store.submitted("t") == "7"
+    later = time.time() + 2 * pruning.REPEATED
+    monkeypatch.setattr(time, "time", lambda: later)
+    store.delete(["8"])
     assert store.submitted("t") is None
 
 
