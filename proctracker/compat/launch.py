@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Mapping, NoReturn
 
-MODULES = {"drmaa1": "drmaa"}
+MODULES = {"drmaa1": "drmaa", "gridengine": "drmaa2"}
 """Binding -> the module that programs import."""
 
-USAGE = "usage: python -m proctracker.compat drmaa1 PROGRAM [ARG…] | -m MODULE [ARG…]"
+USAGE = "usage: python -m proctracker.compat gridengine|drmaa1 PROGRAM [ARG…] | -m MODULE [ARG…]"
 _NEEDED = ("proctracker", "sh", "psutil", "yaml")
 """What programs with a Python of their own have to find."""
 

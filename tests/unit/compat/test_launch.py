@@ -111,3 +111,13 @@ def test_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     found = launch.environment("drmaa1", {"PYTHONPATH": "/mine", "A": "b"})
     assert found["PYTHONPATH"].endswith(":/mine") and found["A"] == "b"
     assert launch.environment("drmaa1", found)["PYTHONPATH"] == found["PYTHONPATH"]
+
+
+def test_grid_engines_binding(tmp_path: Path) -> None:
+    code = (
+        "import drmaa2, drmaa2.job_array, drmaa2.drmaa2_constants as c; print(c.POSIX_EPOCH, drmaa2.job_array.JobArray)"
+    )
+    (tmp_path / "p.py").write_text(f"from drmaa2.drmaa2_exceptions import TimeoutError\n{code}")
+    done = run("gridengine", "p.py", cwd=tmp_path)
+    said = "1970-01-01 00:00:00 <class 'proctracker.compat.gridengine.job.JobArray'>\n"
+    assert (done.stdout, done.stderr) == (said, "")

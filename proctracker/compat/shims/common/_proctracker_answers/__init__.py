@@ -27,12 +27,12 @@ class _Finder:
         return importlib.machinery.PathFinder.find_spec(name, [each for each in folders if each])
 
 
-def answer(name: str, ours: str, submodules: Iterable[str]) -> None:
-    """Put our modules in the places of a binding's."""
+def answer(name: str, ours: str, submodules: Iterable[str] | None) -> None:
+    """Put our modules in the places of a binding's; None: those that the package lists."""
     if not any(isinstance(each, _Finder) for each in sys.meta_path):
         # The last: whatever the program has itself comes before.
         sys.meta_path.append(_Finder())
     package = importlib.import_module(ours)
-    for each in submodules:
+    for each in package.MODULES if submodules is None else submodules:
         sys.modules[f"{name}.{each}"] = importlib.import_module(f"{ours}.{each}")
     sys.modules[name] = package
