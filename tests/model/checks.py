@@ -394,6 +394,13 @@ def _call(run: Run, call: Call) -> Iterator[Problem]:
                 yield "wait-returns-early", f"{number} at {finish:.3f}: "
 
 
+def _waits(run: Run, call: Call) -> bool:
+    """Whether the job of a ``run`` waited in the queue for as long as that was waited for."""
+    tag = call.facts["plan"]["tag"]
+    ends = [moment(row["finish_time"]) for row in run.jobs.values() if tag in (row["command"] or ())]
+    return all(end is not None and end > (call.ended or 0) - SLACK for end in ends)
+
+
 def _destroyed(run: Run, call: Call) -> bool:
     """Whether the session of a call was destroyed before it."""
     before = [each for each in run.calls if each.op == "destroy" and each.facts["session"] == call.facts["session"]]
@@ -407,11 +414,11 @@ def _command(run: Run, call: Call) -> Iterator[Problem]:
     verb = call.facts["verb"]
     if "Traceback" in err or "nternal error" in err:
         yield "traceback", ""
-    if code == "hangs":
+    if code == "hangs" and not (verb == "run" and _waits(run, call)):
         yield "command-hangs", ""
     if verb in ("submit", "array") and code not in (0, None):
         yield "submit-fails", ""
-    if verb != "run" or code is None:
+    if verb != "run" or code in (None, "hangs"):
         return
     tag = call.facts["plan"]["tag"]
     ends = [each for records in run.records.values() for each in records if each.tag == tag and each.kind in "EK"]

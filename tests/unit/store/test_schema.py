@@ -66,6 +66,7 @@ def test_an_older_file_is_migrated_step_by_step(home: Home, monkeypatch: pytest.
 BACK = (
     "DROP TABLE given",
     "DROP TABLE outcomes",
+    "DROP TABLE tokens",
     *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("since", "changed", "unseen", "rss_floor")),
 )
 """What makes a file of today one of version 2."""
