@@ -133,6 +133,8 @@ def info_of(found: Any) -> JobInfo:
     values = {name: getattr(found, name) for name in JobInfo.fields if name != "implementation_specific"}
     for name in ("wallclock_time", "cpu_time"):
         values[name] = None if values[name] is None else int(values[name])
+    more = {name: getattr(found, name) for name in JobInfo.get_implementation_specific_keys()}
+    values["implementation_specific"] = {name: str(value) for name, value in more.items() if value is not None}
     return JobInfo({name: value for name, value in values.items() if value is not None})
 
 

@@ -49,7 +49,7 @@ class LibraryManager(Singleton):
         except (TypeError, ValueError):
             raise InvalidArgument(f"{capability!r} is no capability") from None
         if name.startswith("UNSET"):
-            raise InvalidArgument(f"{name} is no capability")
+            return False
         with translated():
             return bool(functions.supports(name))
 

@@ -64,6 +64,11 @@ class JobInfo(Drmaa2Object):
     def __init__(self, job_info: Any = None) -> None:
         super().__init__({} if job_info is None else job_info)
 
+    @classmethod
+    def get_implementation_specific_keys(cls) -> list[str]:
+        """What we tell besides."""
+        return [name for name in model.JobInfo.names() if name not in cls.fields]
+
 
 class MachineInfo(Drmaa2Object):
     """A machine."""
@@ -137,6 +142,11 @@ class Version(Drmaa2Object):
     def get_drmaa_version(cls) -> Version:
         """The version of DRMAA implemented."""
         return cls._of("get_drmaa_version")
+
+    @classmethod
+    def get_implementation_specific_attrs(cls) -> dict[str, str]:
+        """There are none."""
+        return {}
 
     @classmethod
     def _of(cls, name: str) -> Version:

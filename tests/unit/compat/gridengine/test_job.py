@@ -28,6 +28,8 @@ def test_an_info_in_the_bindings_types(js: JobSession) -> None:
     assert (info.job_state, info.exit_status, info.job_name, info.terminating_signal) == ("FAILED", 3, "night", None)
     assert info.finish_time.tzinfo is None and abs(info.finish_time - datetime.utcnow()) < timedelta(minutes=5)
     assert isinstance(info.cpu_time, int) and info.wallclock_time == "ZERO_TIME"
+    assert info.implementation_specific["session_name"] == js.name
+    assert set(info.implementation_specific) <= set(info.get_implementation_specific_keys())
     state, _ = job.get_state()
     assert state is JobState.FAILED
     assert (job.job_name, job.to_dict()["id"], str(job)) == ("night", job.id, str(job.to_dict()))

@@ -16,6 +16,7 @@ def test_attributes_are_those_of_drmaa2() -> None:
 def test_versions() -> None:
     drmaa = structs.Version.get_drmaa_version()
     assert (drmaa.major, drmaa.minor) == ("2", "2")
+    assert structs.Version.get_implementation_specific_attrs() == {}
     assert structs.Version.get_drms_version().to_dict().keys() == {"major", "minor", "implementation_specific"}
 
 
