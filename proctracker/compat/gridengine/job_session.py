@@ -166,6 +166,7 @@ def filter_of(given: Any) -> dict[str, Any] | None:
     if given is None:
         return None
     found: dict[str, Any] = JobInfo.create_from_dict(given).native()
+    found.pop("implementation_specific", None)  # it is told, and no criterion
     return found
 
 

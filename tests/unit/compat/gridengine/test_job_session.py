@@ -81,6 +81,7 @@ def test_waits_and_filters(js: JobSession) -> None:
     assert js.wait_any_terminated([second], LONG).id == second.id
     assert [job.id for job in js.get_jobs({"job_name": "b"})] == [second.id]
     assert [job.id for job in js.get_jobs(JobInfo({"job_state": "DONE"}))] == [first.id]
+    assert [job.id for job in js.get_jobs(first.get_info())] == [first.id]
     for wrong in ([], "x", [1], None):
         with pytest.raises(InvalidArgument):
             js.wait_any_started(wrong)
