@@ -157,6 +157,8 @@ def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
         return TryLaterException(f"{path}: {text} for {BUSY:g} s: another process is writing; try again")
     if "malformed" in text or "not a database" in text:
         return DrmCommunicationException(f"{path}: {text}: {_MOVE}")
+    if "no such" in text:
+        return DrmCommunicationException(f"{path}: {text}: it is no store of this proctracker: {_MOVE}")
     if isinstance(error, sqlite3.OperationalError):
         return DrmCommunicationException(f"{path}: {text}: make {folder} readable and writable for you")
     return InternalException(f"{path}: {text}")

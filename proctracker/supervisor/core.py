@@ -151,10 +151,13 @@ class Core:
         finally:
             self.close()
 
-    def run(self) -> int:
-        """Serve until there is nothing to do; the exit status."""
+    def recover(self) -> None:
+        """Take in what a former supervisor left. Raises Drmaa2Exception where the store cannot be read."""
         self.loop.watch(self.seat.note, self._note)
         recover(self)
+
+    def run(self) -> int:
+        """Serve until there is nothing to do; the exit status."""
         self.server.open()
         self.presence.begin()
         self.housekeeping.begin()

@@ -130,6 +130,7 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
     try:
         try:
             made = core.Core(home, key, seat)
+            made.recover()
         except TryLaterException:
             raise
         except Drmaa2Exception as error:
@@ -142,7 +143,7 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
 
 
 def _unable(home: Home, key: str, seat: keeper.Seat, error: Drmaa2Exception) -> int:
-    """The store cannot be opened: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
+    """The store cannot be used: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
     a later one is followed by the next, which may find it mended."""
     print(f"{type(error).__name__}: {error.message}", file=sys.stderr, flush=True)
     first = seat.turn == 0

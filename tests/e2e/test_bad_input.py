@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import pytest
 
 import proctracker as pt
 from contract.kit import LONG, cli, text, until
-from e2e.day import one_line, running, submit
+from e2e.day import kill, one_line, running, seat, submit
 from proctracker.store import Home
 
 ODD = [
@@ -356,3 +358,14 @@ def test_no_directory_of_that_name_is_made_here(home: Home, tmp_path: Path, give
         from e2e.day import kill, seat
 
         kill(*seat(Home(str(mine / "x"))))
+
+
+@pytest.mark.parametrize("words", [["submit", "true"], ["run", "true"], ["ps"]], ids=lambda words: words[0])
+def test_a_store_without_what_it_should_have_is_told_of_at_once(home: Home, words: list[str]) -> None:
+    assert cli("run", "true").returncode == 0
+    kill(*seat(home))
+    with contextlib.closing(sqlite3.connect(home.database)) as store:
+        store.execute("ALTER TABLE jobs RENAME TO others")
+    done = cli(*words)
+    assert done.returncode == (125 if words[0] == "run" else 1)
+    assert "no such table: jobs: it is no store of this proctracker: move it away" in one_line(done)

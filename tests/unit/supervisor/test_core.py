@@ -85,6 +85,7 @@ def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.Monk
     else:
         os.close(desk.note)
         desk.core.ledger.change(job.row)
+    desk.core.recover()
     assert desk.core.run() == (0 if how == "leave" else module.ORPHANED)
     desk.note = os.open(os.devnull, os.O_RDONLY)
     assert desk.core.ledger.clean or how == "leave"
