@@ -121,3 +121,19 @@ def test_grid_engines_binding(tmp_path: Path) -> None:
     done = run("gridengine", "p.py", cwd=tmp_path)
     said = "1970-01-01 00:00:00 <class 'proctracker.compat.gridengine.job.JobArray'>\n"
     assert (done.stdout, done.stderr) == (said, "")
+
+
+def test_a_thread_that_imports_at_the_same_time_has_it_all(tmp_path: Path) -> None:
+    # What such a thread has in the end is the module that was of that name while the import went on.
+    (tmp_path / "p.py").write_text(
+        "import sys\n"
+        "seen = []\n"
+        "class Look:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name == 'proctracker.compat.drmaa1': seen.append(sys.modules['drmaa'])\n"
+        "sys.meta_path.insert(0, Look)\n"
+        "import drmaa\n"
+        "print(len(seen), seen[0].Session is drmaa.Session, seen[0].session is drmaa.session)\n"
+    )
+    assert run("drmaa1", str(tmp_path / "p.py")).stdout == "1 True True\n"

@@ -35,4 +35,6 @@ def answer(name: str, ours: str, submodules: Iterable[str] | None) -> None:
     package = importlib.import_module(ours)
     for each in package.MODULES if submodules is None else submodules:
         sys.modules[f"{name}.{each}"] = importlib.import_module(f"{ours}.{each}")
+    # A thread that waits for this import to be over has the module that was first of that name.
+    vars(sys.modules[name]).update({key: value for key, value in vars(package).items() if not key.startswith("__")})
     sys.modules[name] = package
