@@ -68,6 +68,11 @@ _LOGFMT = r'time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"'
 _NOISE = r"See '|Run '|Usage:|Trying to pull|Unable to find image|time=\S+ level=(warning|info|debug)"
 
 
+def made(text: str) -> bool:
+    """Whether a CLI says that it has made a container for which there could be no process: the name was free for it."""
+    return "failed to create shim task" in text
+
+
 def reason(text: str) -> str:
     """What a CLI said, in one line: its last error, without greetings, warnings and advice; empty if it said nothing."""
     return errors(text).rpartition("\n")[2][:2000]

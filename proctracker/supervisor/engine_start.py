@@ -12,7 +12,7 @@ from proctracker.errors import Drmaa2Exception, words
 from proctracker.model import Completed, JobState, Observation
 from proctracker.model.records import replace
 from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
-from proctracker.runtimes.words import warning, warns
+from proctracker.runtimes.words import made, warning, warns
 from proctracker.supervisor import cgroups, identity, spawn
 from proctracker.supervisor.command import apart
 from proctracker.supervisor.jobs import Job
@@ -229,8 +229,11 @@ class EngineStart:
     def _look(self, completed: Completed, told: str | None) -> None:
         """What became of it: a call that was cut off, or says it failed, may have started the container all the same.
 
-        One that has told of no container has made none, whatever else has its name.
+        One that has told of no container has made none, whatever else has its name, but where the name is the id
+        and the command says that it made it.
         """
+        said = completed.stderr or _said(self._launch.stderr or "")
+        told = told or (self._name if self._launch.id_file is None and made(said) else None)
 
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
             seen = self._own(found, told)
@@ -240,7 +243,6 @@ class EngineStart:
             if completed.returncode == 0 and error is None and seen is None and self._launch.kind != ATTACHED:
                 self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
                 return
-            said = completed.stderr or _said(self._launch.stderr or "")
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
             if self._job.ending and completed.returncode == -signal.SIGKILL:
                 code = _GIVEN_UP

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TRIES = 3
 """Signals that may come between two runs, one after the other; then the container goes by force."""
 
+AGAIN = 0.2
+"""Seconds between two tries to remove it."""
+
 
 def told(
     core: Core, job: Job, error: Drmaa2Exception | None, again: Callable[[], None], done: Done, tries: int = TRIES
@@ -56,12 +59,17 @@ def _again_and_again(job: Job) -> bool:
     return flags.restarts(template_of(job.row, job.spec, {}))
 
 
-def _by_force(core: Core, job: Job, done: Done) -> None:
-    """Remove it, its output saved: nothing else ends it for good in every release of podman."""
+def _by_force(core: Core, job: Job, done: Done, tries: int = TRIES) -> None:
+    """Remove it, its output saved: nothing else ends it for good in every release of podman.
+
+    podman refuses a removal that meets the end of a run ("container state improper: stopped"), so it is tried again.
+    """
 
     def removed(problem: str | None) -> None:
         if job.row.ended:
             done(None)
+        elif problem and tries > 1:
+            core.loop.after(AGAIN, lambda: _by_force(core, job, done, tries - 1))
         elif problem:
             core.containers.look([job.row.id])
             done(ImplementationSpecificException(f"job {job.row.id}: its container cannot be removed: {problem}"))

@@ -131,7 +131,7 @@ def test_what_an_engine_refuses_is_125(
     attributes, extensions = _REFUSED[wrong]
     streams = {"output_path": str(tmp_path / "out"), "error_path": str(tmp_path / "err")} if filed else {}
     template = kit.extended(kit.job("true", **attributes, **streams), **extensions)
-    if not kit.containers or (kit.name == "nerdctl" and wrong in ("gpu", "namespace")):
+    if not kit.containers or (kit.runtime == "nerdctl" and wrong in ("gpu", "namespace")):
         return  # there it is another's to refuse, or the stand-in looks at none of it
     if kit.runtime == "ctr" and wrong in ("gpu", "namespace"):
         with pytest.raises(pt.InvalidArgumentException):

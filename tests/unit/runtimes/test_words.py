@@ -136,3 +136,15 @@ def test_a_refusal_of_the_engines_is_125(text: str, code: int, status: int) -> N
 ])  # fmt: skip
 def test_a_warning(text: str, warning: str) -> None:
     assert words.warning(text) == warning
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("ctr: failed to create shim task: OCI runtime create failed: runc create failed: exec: no such file", True),
+        ('ctr: snapshot "proctracker-1": already exists', False),
+        ('ctr: image "localhost/none:1": not found', False),
+    ],
+)
+def test_what_was_made_though_it_has_no_process(text: str, made: bool) -> None:
+    assert words.made(text) is made

@@ -10,7 +10,7 @@ import pytest
 
 from proctracker.errors import InvalidStateException
 from proctracker.model import JobState, Observation
-from proctracker.supervisor import cgroups
+from proctracker.supervisor import cgroups, restarts
 from proctracker.supervisor.jobs import Job
 from supervising import Boxes, Desk, box
 
@@ -55,6 +55,7 @@ def test_one_that_cannot_be_removed_has_not_ended(desk: Desk, boxes: Boxes) -> N
     job, told = _terminated(desk, boxes, "always", _BETWEEN)
     assert "busy" in str(told[0]["errors"]["1"])
     assert (job.row.ended, job.row.saved) == (False, 0)
+    assert boxes.verbs().count("remove") == restarts.TRIES
 
 
 @pytest.mark.parametrize(("policy", "seen"), [("no", _BETWEEN), ("always", None)])
