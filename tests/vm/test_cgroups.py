@@ -88,6 +88,7 @@ def test_who_lingers_has_bounds_in_every_login(guest: Guest) -> None:
         assert "delegated: each" in login.run("proctracker doctor")[1]
 
 
+@pytest.mark.whole
 def test_a_scope_with_limits_of_its_own_keeps_its_jobs(guest: Guest) -> None:
     with guest.session("alice") as login:
         code, told = login.run(f"{SCOPE} -p MemoryMax=60M -p MemorySwapMax=0 proctracker run -- {EATER}")
