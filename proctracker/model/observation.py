@@ -33,6 +33,10 @@ class Observation:
     max_rss: int | None = None
     recorded: bool = False
     """The end is a record that a start of ours has left: it is true though no time is known."""
+    restart: int = 0
+    """How often its scheduler has started it anew."""
+    nodes: Tuple[str, ...] = ()
+    queue: str | None = None
 
 
 LOST = "lost"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, Protocol, Sequence, TypeVar
 
     from proctracker.model import Completed, JobTemplate, Observation
+    from proctracker.runtimes.batch import Batch
 
     T = TypeVar("T")
     Dialog = Generator[Sequence[Argv], Sequence[Completed], T]
@@ -30,6 +31,8 @@ ATTACHED = "attached"
 """The command lives as long as the container and carries its streams; its end leads to a look (``docker run`` with files)."""
 DETACHED = "detached"
 """The command starts the job and returns; the engine keeps it (``podman run -d``)."""
+SUBMITTED = "submitted"
+"""The command hands the job to a scheduler, which keeps, starts and ends it (``sbatch``)."""
 PASSED = "<passed>"
 """Where an input's path stands: a descriptor that the client hands over."""
 GENERAL_EXTENSIONS = ("contact", "after", "after_any", "retries", "retry_delay", "append")
@@ -154,6 +157,8 @@ class Runtime(Protocol):
     groups: Sequence[str]
     """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
     start command tells the container's process itself."""
+    batch: Batch | None
+    """The scheduler that keeps, starts and ends the jobs, on whatever machine; None: they run here, started by us."""
     states: Mapping[str, str]
     """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
 

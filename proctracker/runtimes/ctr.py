@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, Sequence
 
+    from proctracker.runtimes.batch import Batch
+
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""
 
@@ -51,6 +53,7 @@ class Ctr:
     tells_removal = False
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()
+    batch: Batch | None = None
     states: Mapping[str, str] = tasks.STATES
 
     def argv(self, engine: Engine, *rest: str) -> Argv:

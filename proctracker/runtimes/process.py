@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, NoReturn, Sequence
 
+    from proctracker.runtimes.batch import Batch
+
 BOUNDS = ("memory_limit", "cpus")
 """Extensions that take a control group of the job's own; whether there is one only the machine can tell."""
 
@@ -67,6 +69,7 @@ class Process:
     tells_removal = False
     ignored: Sequence[str] = ()
     groups: Sequence[str] = ()
+    batch: Batch | None = None
     states: Mapping[str, str] = {}
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:

@@ -27,6 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, Sequence
 
+    from proctracker.runtimes.batch import Batch
+
 EXTENSIONS = (
     *GENERAL_EXTENSIONS,
     *"user exposed_ports privileged restart ipc uts pid rm entrypoint network volumes devices gpus userns memory_limit"
@@ -82,6 +84,7 @@ class DockerLike:
     tells_removal = False
     ignored: Sequence[str] = IGNORED
     groups: Sequence[str] = ()
+    batch: Batch | None = None
     states: Mapping[str, str] = inspection.STATES
 
     address_scheme = "unix://"
