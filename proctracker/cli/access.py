@@ -265,13 +265,14 @@ class Access:
         return mark[1] if len(mark) == 3 and self.home.check() and mark[0] == self.home.uuid else None
 
     def check_template(self, template: JobTemplate) -> None:
-        """Raise what is wrong with a template for the contact it names, or the default one."""
+        """Raise what ``run`` would refuse a template for: with ``-c``, else with the contact it names, or the default one."""
+        from proctracker.cli.options import text
         from proctracker.model import extension
-        from proctracker.templates import check
+        from proctracker.tracker import submission
 
-        target = self.target(extension(template, "contact"))
-        check(template, target.runtime.containers)
-        target.runtime.check(template, target.engine)
+        target = self.target(text(self.call.values, "contact") or extension(template, "contact"))
+        cwd = submission.directory(template, target.runtime.containers)
+        submission.prepare(template, target, self.config, environ=os.environ, cwd=cwd)
 
     def version_of(self, contact: str) -> str:
         """What a contact's CLI, and its daemon, say of themselves; raises DrmCommunicationException if it does not work."""

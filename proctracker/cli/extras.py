@@ -82,7 +82,7 @@ def version(call: Call) -> int:
 
 
 def template(call: Call) -> int:
-    """Check template files; each thing that is wrong is a line on stderr."""
+    """Check template files as ``run`` would: ``ok FILE``, or a line on stderr for each thing that is wrong."""
     if call.words[:1] != ["check"] or len(call.words) < 2:
         raise UsageError("template: name files: proctracker template check FILE…")
     from proctracker.cli.access import Access
@@ -97,8 +97,11 @@ def template(call: Call) -> int:
         except Drmaa2Exception as error:
             access.tell(error.message)
             continue
-        for problem in problems(values, access.check_template):
+        found = problems(values, access.check_template)
+        for problem in found:
             access.tell(f"{path}: {problem}")
+        if not found:
+            formats.write(f"ok {formats.safe(path)}\n")
     return 1 if access.failed else 0
 
 

@@ -58,11 +58,35 @@ def test_template_check_names_file_and_key(pt, tmp_path):
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text('{"remote_command": "true"}', encoding="utf-8")
     bad.write_text('{"remote_comand": "true"}', encoding="utf-8")
-    assert pt("template", "check", str(good)) == (0, "", "")
+    assert pt("template", "check", str(good)) == (0, f"ok {good}\n", "")
     found = pt("template", "check", str(good), str(bad))
     assert found.code == 1
     assert f"{bad}: JobTemplate has no attribute 'remote_comand' (did you mean remote_command?)" in found.err
     assert pt("template", "frob").code == 2
+
+
+def test_template_check_refuses_what_run_would(pt, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "remote_command: cat\ninput_path: /nonexistent/in\noutput_path: /nonexistent/out\n", encoding="utf-8"
+    )
+    found = pt("template", "check", str(path))
+    assert (found.code, found.out) == (1, "")
+    assert [line.split(": ")[3] for line in found.err.splitlines()] == ["input_path", "output_path"]
+    path.write_text("remote_command: cat\nimplementation_specific: {after: 9}\n", encoding="utf-8")
+    assert "after: no job 9" in pt("template", "check", str(path)).err
+
+
+def test_template_check_takes_the_contact_of_the_options_then_of_the_file(pt, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "remote_command: cat\njob_category: x\nimplementation_specific: {contact: podman}\n", encoding="utf-8"
+    )
+    assert pt("template", "check", str(path)).out == f"ok {path}\n"
+    for words in (["-c", "process", "template", "check"], ["template", "check", "-c", "process"]):
+        assert "job_category: process cannot honour it" in pt(*words, str(path)).err
+    path.write_text("remote_command: cat\nimplementation_specific: {contact: frob}\n", encoding="utf-8")
+    assert "no tracker 'frob'" in pt("template", "check", str(path)).err
 
 
 def test_machines(pt):
