@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from typing import Iterable, Sequence
 
 
+_ADDRESS = 12
+"""Characters of a contact's address that a table has room for."""
+
+
 def safe(word: object) -> str:
     """Text with control characters and bytes that are no UTF-8 escaped, so that it stays on its line and does nothing."""
     text = str(word)
@@ -30,6 +34,13 @@ def command_line(words: Sequence[str]) -> str:
     import shlex
 
     return safe(" ".join(shlex.quote(word) for word in words))
+
+
+def contact(name: str) -> str:
+    """A contact with a long address left out: ``ctr:…?namespace=x``."""
+    runtime, colon, rest = name.partition(":")
+    address, mark, options = rest.partition("?")
+    return f"{runtime}{colon}…{mark}{options}" if len(address) > _ADDRESS else name
 
 
 def duration(seconds: float | None) -> str:

@@ -140,7 +140,7 @@ def _cells(row: JobRow, now: float) -> list[str]:
     return [
         row.name or "-",
         JobState(row.state).name,
-        row.contact,
+        formats.contact(row.contact),
         command or "-",
         formats.local_time(row.dispatched),
         formats.duration(wall(row, now)),

@@ -42,3 +42,10 @@ def test_times_of_today_are_shorter():
 def test_tables_pad_all_but_the_last_column_and_are_cut_at_the_width():
     assert formats.table(["ID", "NAME"], [["1", "x"], ["1000", "a\nb"]]) == "ID    NAME\n1     x\n1000  a\\nb\n"
     assert formats.table(["ID", "NAME"], [["1", "abcdefgh"]], width=8) == "ID  NAME\n1   abc…\n"
+
+
+def test_contacts_have_no_long_address():
+    assert formats.contact("ctr:/run/containerd/containerd.sock?namespace=x") == "ctr:…?namespace=x"
+    assert formats.contact("podman:/run/podman/podman.sock") == "podman:…"
+    for short in ("podman", "ctr?namespace=x", "docker:/tmp/d.sock"):
+        assert formats.contact(short) == short
