@@ -57,6 +57,11 @@ _SUBMIT = f"""\
 -u, --user USER|me  who the job is; me: the caller
 --network NETWORK  the network
 --entrypoint CMD  the entrypoint
+--hostname NAME  the container's host name
+--rm  remove the container as soon as it has ended; code and output are kept
+--restart POLICY  have the engine start it again: on-failure:3, always
+--privileged  give all rights and devices of the host
+--pull POLICY  when to fetch the image: always, missing, never
 -x, --ext KEY=VALUE ...  an extension of the template; repeat for lists
 """
 
@@ -104,7 +109,7 @@ _TABLE = [
     Command("top", "events:top", "top", "show what running jobs use, again and again", "-n, --times N  so many times\n"),
     Command("categories", "extras:categories", "categories", "list images and named categories"),
     Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),
-    Command("template", "extras:template", "template check FILE…", "check template files"),
+    Command("template", "extras:template", "template check FILE…", "check template files as `run` would"),
     Command("doctor", "doctor:doctor", "doctor [--json]", "tell which trackers work here, and why not", "--json  as JSON\n"),
     Command("adopt", "adopt:adopt", "adopt [--home UUID]", "rebuild a lost store from the labels of containers",
             "--home UUID  those of another state directory, which was lost\n"),

@@ -156,7 +156,9 @@ def _again(access: Access, rows: list[JobRow], successors: Successors) -> str | 
     try:
         found = resubmission.resubmit(access.place, rows, successors)
     except Drmaa2Exception as error:
-        access.tell(_about(rows[0].id, error))
+        from proctracker.cli import wording
+
+        access.tell(wording.spoken(_about(rows[0].id, error)))
         return None
     if not same:
         formats.say(

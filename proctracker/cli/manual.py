@@ -15,7 +15,7 @@ _WORDS = {
     "SECONDS": "SECONDS   the same as a duration: 90, 10m, 1:30:00",
     "TIME": "TIME      ISO 8601, without a zone local: 2026-01-31T18:00, or from now: +10m",
     "SIZE": "SIZE      bytes, or with a unit of 1024: 512K, 16M, 2G",
-    "RANGE": "RANGE     1-10, 1-10:2, 3,7,12-20; tasks count from 1",
+    "RANGE": "RANGE     1-10, 1-10:2, 3,7,12-20; tasks count from 1; 1-10%2 runs two at once",
     "STATE": "STATE     QUEUED QUEUED_HELD RUNNING SUSPENDED REQUEUED REQUEUED_HELD DONE FAILED UNDETERMINED; several\n"
     "              as RUNNING,SUSPENDED",
     "ID": "ID        42; an array 43, its tasks 43_1 or 43_[2-9]; or a job's name",

@@ -35,6 +35,8 @@ _EXTENSIONS = {
     "gpus": "gpus",
     "network": "network",
     "entrypoint": "entrypoint",
+    "restart": "restart",
+    "pull": "pull",
 }
 """Option -> extension whose value is taken as it is."""
 
@@ -45,6 +47,9 @@ _ADDED = ("volumes", "devices", "exposed_ports", "options")
 """Extensions of which options add to the template file's."""
 
 _FLAGS = {"hold": "submit_as_hold", "join": "join_files"}
+
+_SET = ("append", "rm", "privileged")
+"""Options that take nothing and are extensions of that name."""
 
 
 def template_of(call: Call, command: list[str]) -> dict[str, Any]:
@@ -59,6 +64,9 @@ def template_of(call: Call, command: list[str]) -> dict[str, Any]:
     template.update({name: True for key, name in _FLAGS.items() if call.flag(key)})
     extensions.update({name: text(values, key) for key, name in _EXTENSIONS.items() if key in values})
     extensions.update({name: texts(values, key) for key, name in _LISTS.items() if key in values})
+    extensions.update({name: True for name in _SET if call.flag(name)})
+    if "hostname" in values:
+        template["candidate_machines"] = [text(values, "hostname")]
     if "priority" in values:
         template["priority"] = number(values, "priority", least=-(2**31))
     for key, convert in _OTHERS.items():
@@ -134,10 +142,6 @@ def _ports(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> 
     extensions["exposed_ports"] = ",".join(texts(call.values, "publish"))
 
 
-def _append(call: Call, template: dict[str, Any], extensions: dict[str, Any]) -> None:
-    extensions["append"] = True
-
-
 _OTHERS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any]], None]] = {
     "limit": _limits,
     "time_limit": _limits,
@@ -146,7 +150,6 @@ _OTHERS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any]], None]] = {
     "retries": _retries,
     "user": _user,
     "publish": _ports,
-    "append": _append,
 }
 
 

@@ -10,7 +10,7 @@ from proctracker.cli.access import DEFAULT_SESSION, Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, meant, number, text
 from proctracker.cli.request import keep_stdin, template_of
-from proctracker.errors import InvalidArgumentException
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,43 +28,56 @@ class Start:
     """One submission: the template of the options, checked, and what goes with it."""
 
     def __init__(self, call: Call, command: list[str], indices: Sequence[int] | None = None) -> None:
-        from proctracker.model import JobTemplate, extension
-        from proctracker.tracker import submission, surroundings
+        from proctracker.tracker import surroundings
 
         if not command and "template" not in call.values and "image" not in call.values:
             raise UsageError(f"{call.command.name}: name a command: proctracker {call.command.usage}")
         self.access = access = Access(call)
+        self._indices = indices
+        self.spec: dict[str, Any] = {}
+        """What the supervisor is to go by; empty until it is checked."""
         values = template_of(call, command)
         extensions = values.get("implementation_specific") or {}
         extensions.update({key: access.dependencies(key) for key in ("after", "after_any") if key in call.values})
         kept = self._keep_input(values)
         try:
-            self.template = template = JobTemplate(values)
-            target = access.target(text(call.values, "contact") or extension(template, "contact"))
-            self.contact = target.contact
-            self.containers = target.runtime.containers
-            self.spec: dict[str, Any] = submission.prepare(
-                template,
-                target,
-                access.config,
-                environ=os.environ,
-                cwd=submission.directory(template, self.containers),
-                indices=indices,
-            )
-            if self.spec["output_dir"]:
-                from proctracker.tracker import outputdir
+            self._check(values)
+        except Drmaa2Exception as error:
+            from proctracker.cli import wording
 
-                outputdir.settle(self.spec, self.spec["output_dir"], access.home)
-            if self.containers:
-                _fetch(target, self.spec, access)
-        except BaseException:
-            if kept:
+            raise wording.told(error, call.values) from error
+        finally:
+            if kept and not self.spec:
                 os.unlink(kept)
-            raise
         if kept:
             self.spec["keep_input"] = True
-        self._indices = indices
-        self._context = surroundings.now(os.environ, template.job_environment, self.containers)
+        self._context = surroundings.now(os.environ, self.template.job_environment, self.containers)
+
+    def _check(self, values: dict[str, Any]) -> None:
+        """Make the spec, and see to what it needs. Raises Drmaa2Exception in the words of templates."""
+        from proctracker.model import JobTemplate, extension
+        from proctracker.tracker import submission
+
+        access = self.access
+        self.template = template = JobTemplate(values)
+        target = access.target(text(access.call.values, "contact") or extension(template, "contact"))
+        self.contact = target.contact
+        self.containers = target.runtime.containers
+        spec = submission.prepare(
+            template,
+            target,
+            access.config,
+            environ=os.environ,
+            cwd=submission.directory(template, self.containers),
+            indices=self._indices,
+        )
+        if spec["output_dir"]:
+            from proctracker.tracker import outputdir
+
+            outputdir.settle(spec, spec["output_dir"], access.home)
+        if self.containers:
+            _fetch(target, spec, access)
+        self.spec = spec
 
     def _keep_input(self, values: dict[str, Any]) -> str | None:
         """``-i -``: what comes on standard input, in a file of ours; its path."""
@@ -134,7 +147,10 @@ def array(call: Call) -> int:
     elif call.words:
         from proctracker.templates.quantities import indices as read
 
-        items, indices, command = None, meant(read, call.words[0]), call.words[1:]
+        tasks, percent, at_once = call.words[0].partition("%")  # as Slurm has it
+        if percent:
+            _at_once(call, at_once)
+        items, indices, command = None, meant(read, tasks), call.words[1:]
     else:
         raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
     most = number(call.values, "max_parallel") or 0
@@ -143,6 +159,13 @@ def array(call: Call) -> int:
         _warn_of_input(start.template, call)
     formats.write(f"{start.submit(items=items, max_parallel=most)}\n")
     return 0
+
+
+def _at_once(call: Call, word: str) -> None:
+    """``1-10%2`` is ``1-10 --max-parallel 2``."""
+    if "max_parallel" in call.values:
+        raise UsageError(f"array: %{word} and --max-parallel say the same: leave one out")
+    call.values["max_parallel"] = word
 
 
 def _tasks(path: str) -> list[str]:

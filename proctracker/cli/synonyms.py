@@ -34,10 +34,6 @@ _COMMAND.update(
 
 _TERMINAL = "a job gets no terminal: `run` shows its output and passes input on"
 _OPTIONS = {
-    "-x rm=true": "--rm",
-    "-x privileged=true": "--privileged",
-    "-x restart=POLICY": "--restart",
-    "-x pull=POLICY": "--pull",
     "-x ipc=MODE": "--ipc",
     "-x pid=MODE": "--pid",
     "-x uts=MODE": "--uts",
@@ -68,7 +64,6 @@ _OPTION.update(dict.fromkeys(("-it", "-ti", "--interactive", "--tty", "-T"), _TE
 _OPTION["--array"] = "it is a command here: proctracker array 1-10 CMD…"
 _OPTION["--wrap"] = 'name the command itself: sh -c "…"'
 _OPTION["--wait"] = "`run` waits, and so does `proctracker wait ID`"
-_OPTION["--hostname"] = "a template has it as candidate_machines: [NAME]"
 
 
 def command(word: str) -> str:

@@ -18,7 +18,7 @@ LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max
 oldest output over 100 MB (docs.docker.com, "Local file logging driver")."""
 
 
-PODMAN = "docker here is podman: use -c podman"
+PODMAN = "docker here is podman: use the contact podman"
 """What is said of podman in docker's place: its docker command, or its service behind docker's own."""
 _NO_SUCH_LOG = "invalid log driver"
 """podman's words for ``LOG``, which every docker has (libpod/options.go, WithLogDriver)."""

@@ -248,7 +248,7 @@ def image(template: JobTemplate) -> str:
     """The image, ``job_category``."""
     found = template.job_category
     if not found:
-        raise InvalidArgumentException("job_category: the image is missing (--image IMAGE)")
+        raise InvalidArgumentException("job_category: the image is missing")
     if found.startswith("-") or any(c.isspace() for c in found):
         raise InvalidArgumentException(f"job_category: {found!r} is no image")
     return found

@@ -121,7 +121,7 @@ class Nerdctl(DockerLike):
         **reserved.DOCKER,
         **dict.fromkeys(("log-driver", "log-opt"), reserved.LOG),
         "pidfile": reserved.TOLD,
-        "restart": "use --retries: nerdctl goes on calling such a container restarting after it was stopped",
+        "restart": "use retries: nerdctl goes on calling such a container restarting after it was stopped",
     }
     address_scheme = ""
     keeps_logs = False

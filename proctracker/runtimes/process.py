@@ -29,7 +29,7 @@ BOUNDS = ("memory_limit", "cpus")
 NO_GROUP = (
     "process cannot honour it here: no limit holds for a whole process tree but in a control group (v2) that your systemd"
     " delegates, as after 'loginctl enable-linger' or by 'systemd-run --user --scope proctracker …'; else limit each"
-    " process: --limit VIRTUAL_MEMORY=KIB, --limit CPU_TIME=SECONDS"
+    " process by resource_limits: VIRTUAL_MEMORY in KiB, CPU_TIME in seconds"
 )
 """Why one of them is refused where there is none."""
 
@@ -39,7 +39,7 @@ _PERIOD = 100_000
 _LEAST = 1000
 """The least that the kernel takes of them."""
 
-_CONTAINERS_ONLY = "it is for containers; choose one with -c podman, ctr, nerdctl or docker"
+_CONTAINERS_ONLY = "it is for containers; use a contact such as podman, ctr, nerdctl or docker"
 
 
 class Process:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from proctracker.model import JobTemplate
 
-REMOVE = "use -x rm=true: code and output are recorded first"
-NAME = "use -n NAME: a container's own name is how it is found again"
+REMOVE = "use rm: code and output are recorded first"
+NAME = "use job_name: a container's own name is how it is found again"
 MARKS = "they mark whose a container is"
 TOLD = "`proctracker info` tells it"
 DETACHED = "`proctracker submit` returns at once, `proctracker run` waits"
-STREAMS = "use -i FILE, -o FILE and --error FILE"
-LOG = "use -o FILE and --error FILE; what has no file is kept for `proctracker logs`"
+STREAMS = "use input_path, output_path and error_path"
+LOG = "use output_path and error_path; what has no file is kept for `proctracker logs`"
 LABELS = "use --label"
 
 DOCKER: Mapping[str, str] = {
@@ -42,7 +42,7 @@ CTR: Mapping[str, str] = {
     "log-uri": LOG,
     "fifo-dir": STREAMS,
     "pid-file": TOLD,
-    "env-file": "use --env-file of proctracker: ctr takes one such file",
+    "env-file": "use job_environment: ctr takes one such file",
 }
 """``ctr run``'s own (``ctr run --help``)."""
 

@@ -106,7 +106,7 @@ class Reaping:
             count = len(jobs) + len(foreign)
             refuse(
                 InvalidStateException(
-                    f"session {name!r} has {count} live job{'s' if count > 1 else ''}: wait for them, or say --terminate or --leave"
+                    f"session {name!r} has {count} live job{'s' if count > 1 else ''}: wait for them, or say what becomes of them: terminate or leave"
                 )
             )
             return

@@ -22,7 +22,7 @@ _MOST_LINKS = 40
 """MAXSYMLINKS, path_resolution(7)."""
 
 _HINTS = {
-    "input_path": "name a file; on the command line `-i -` keeps standard input, and `run` passes it on",
+    "input_path": "name a file, or leave it out: `proctracker run` passes standard input on",
     "output_path": "leave it out, then `run` shows the output on yours and `logs` shows it later; or name a file",
     "error_path": "leave it out, then `run` shows the errors on yours and `logs` shows them later; or name a file",
     "": "name the file or directory itself",

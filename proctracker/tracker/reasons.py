@@ -100,7 +100,7 @@ class Reasons:
                 self._arrays[row.num] = array.max_parallel if array else 0
             most = self._arrays[row.num]
             if most and self._by_array.get(row.num, 0) >= most:
-                return f"array {row.num} runs {most} at once (--max-parallel)"
+                return f"array {row.num} runs {most} at once (max_parallel)"
         session = self._limit(row.session)
         if session and used.get(row.session, 0) + row.slots > session:
             return f"session {row.session} runs {used.get(row.session, 0)} of {session} at once (max_running)"

@@ -73,7 +73,7 @@ def _spec(place: Place, rows: Sequence[JobRow]) -> dict[str, Any]:
         raise InvalidArgumentException(f"job {first.id}: what it was to be is no longer known")
     if spec.get("stdin") == "passed":
         raise InvalidStateException(
-            f"job {first.id} read what was piped into `proctracker run`, which is gone: submit it anew with -i FILE"
+            f"job {first.id} read what was piped into `proctracker run`, which is gone: submit it anew with a file as input_path"
         )
     return spec
 

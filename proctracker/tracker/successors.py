@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
-_KINDS = {"after": "--after", "after_any": "--after-any"}
+_KINDS = ("after", "after_any")
 _TOLD = 3
 """Ids told of many."""
 
@@ -42,12 +42,12 @@ class Successors:
         """
         found: dict[str, list[str]] = {}
         given = any(self._given.values())
-        for kind, option in _KINDS.items():
+        for kind in _KINDS:
             kept: list[str] = []
             for name in spec.get(kind) or ():
                 others = [each for each in self._jobs(name) if not self._settled(each, kind)]
                 if others and not given:
-                    raise InvalidArgumentException(_refusal(row.id, name, others, option))
+                    raise InvalidArgumentException(_refusal(row.id, name, others, kind))
                 kept += [] if others else self._followed(name)
             found[kind] = [*dict.fromkeys([*kept, *self._given[kind]])]
         return found
@@ -71,9 +71,9 @@ class Successors:
         return [f"{name}_{task}" for task in array[0].indices] if array else [name]
 
 
-def _refusal(job_id: str, name: str, others: Sequence[str], option: str) -> str:
+def _refusal(job_id: str, name: str, others: Sequence[str], kind: str) -> str:
     more = f" ({' '.join(others[:_TOLD])}{' …' if len(others) > _TOLD else ''})" if [name] != list(others) else ""
     return (
         f"job {job_id} followed on {name}{more}, which is not submitted again with it:"
-        f" name that too, or say {option} {name}"
+        f" name that too, or say {kind} {name}"
     )

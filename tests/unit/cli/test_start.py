@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from contextlib import closing
 
 import pytest
+
+from proctracker.store import Reader
 
 
 def test_run_exits_as_the_job_and_shows_its_streams(pt):
@@ -163,3 +166,12 @@ def test_a_job_gets_what_its_caller_has(pt, tmp_path, monkeypatch):
         assert pt("run", "--", "sh", "-c", 'pwd; umask; echo "$MINE"').out == f"{tmp_path}\n0027\na\nb\n"
     finally:
         os.umask(old)
+
+
+def test_an_array_that_runs_so_many_at_once_as_slurm_says_it(pt, home):
+    array = pt("array", "1-3%2", "--hold", "true").out.strip()
+    with closing(Reader(home)) as reader:
+        found = reader.array(int(array))
+    assert (found.indices, found.max_parallel) == ([1, 2, 3], 2)
+    assert pt("array", "1-3%2", "--max-parallel", "1", "true").code == 2
+    assert "not 'x'" in pt("array", "1-3%x", "true").err

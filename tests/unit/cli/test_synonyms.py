@@ -29,7 +29,7 @@ def test_commands(pt, theirs, ours):
 @pytest.mark.parametrize(
     ("words", "ours"),
     [
-        *((["run", "--rm", "true"], "-x rm=true"), (["run", "--time", "5", "true"], "--time-limit")),
+        (["run", "--time", "5", "true"], "--time-limit"),
         (["submit", "--dependency", "1", "true"], "--after"),
         *((["run", "-it", "sh"], "terminal"), (["run", "-ti", "sh"], "terminal"), (["run", "--tty", "sh"], "terminal")),
         *((["submit", "--cwd", "/", "true"], "-w"), (["terminate", "-9", "1"], "--signal KILL")),

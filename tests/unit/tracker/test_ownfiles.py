@@ -50,7 +50,7 @@ def test_through_links(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"input": "/dev/stdin"}, r"input_path: /dev/stdin .*`-i -`"),
+        ({"input": "/dev/stdin"}, r"input_path: /dev/stdin .*`proctracker run`"),
         ({"output": "stdout", "base": "/dev"}, r"output_path: /dev/stdout .*leave it out"),
         ({"error": "/dev/fd/2"}, r"error_path: /dev/fd/2 "),
         ({"output": "$DRMAA2_HOME_DIR$/fd/%a", "home_dir": "/proc/self"}, r"output_path: /proc/self/fd/0"),

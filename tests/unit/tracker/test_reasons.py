@@ -86,7 +86,7 @@ def test_no_slot(store: Store) -> None:
     store._db.run("UPDATE arrays SET max_parallel=1")
     rows[0].dispatched = 7.0
     store.update(rows[0], ["dispatched"])
-    assert _why(store, rows[1]) == ("max-running", f"array {rows[0].num} runs 1 at once (--max-parallel)")
+    assert _why(store, rows[1]) == ("max-running", f"array {rows[0].num} runs 1 at once (max_parallel)")
 
 
 def test_an_engine_and_what_the_supervisor_says_itself(store: Store) -> None:

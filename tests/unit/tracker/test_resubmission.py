@@ -69,7 +69,7 @@ def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatc
     job.wait_terminated(LONG)
     row = place.row(job.job_id)
     monkeypatch.setattr(place.reader, "spec", lambda number: {"template": {}, "stdin": "passed"})
-    with pytest.raises(InvalidStateException, match="-i FILE"):
+    with pytest.raises(InvalidStateException, match="input_path"):
         resubmission.resubmit(place, [row])
     monkeypatch.setattr(place.reader, "spec", lambda number: {})
     with pytest.raises(InvalidArgumentException, match="no longer known"):

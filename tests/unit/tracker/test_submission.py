@@ -59,11 +59,15 @@ def test_an_engine_is_kept(place: dict[str, str]) -> None:
         ({"remote_command": "x", "machine_os": "WIN"}, UnsupportedAttributeException, "LINUX"),
         ({"remote_command": "x", "min_phys_memory": 2**60}, InvalidArgumentException, "min_phys_memory"),
         ({"remote_command": "x", "implementation_specific": {"nope": 1}}, InvalidArgumentException, "nope"),
-        ({"remote_command": "x", "implementation_specific": {"cpus": 1}}, UnsupportedAttributeException, "--limit"),
+        (
+            {"remote_command": "x", "implementation_specific": {"cpus": 1}},
+            UnsupportedAttributeException,
+            "resource_limits",
+        ),
         (
             {"remote_command": "x", "implementation_specific": {"memory_limit": "1G"}},
             UnsupportedAttributeException,
-            "--limit",
+            "resource_limits",
         ),
         ({"remote_command": "x", "working_directory": "/proc/nope"}, InvalidArgumentException, "working_directory"),
         ({"remote_command": "x", "input_path": "nope"}, InvalidArgumentException, "input_path"),

@@ -43,10 +43,10 @@ def test_a_job_submitted_again_is_followed(home: Home, rows: list[JobRow]) -> No
 
 def test_others_are_to_be_named_or_given(home: Home, rows: list[JobRow]) -> None:
     with pytest.raises(
-        InvalidArgumentException, match=r"^job 9 followed on 2, which .*: name that too, or say --after 2$"
+        InvalidArgumentException, match=r"^job 9 followed on 2, which .*: name that too, or say after 2$"
     ):
         _named(home, rows, "1").dependencies({"after": ["2"]}, LAST)
-    with pytest.raises(InvalidArgumentException, match=r"followed on 1, .*--after-any 1$"):
+    with pytest.raises(InvalidArgumentException, match=r"followed on 1, .*after_any 1$"):
         _named(home, rows).dependencies({"after_any": ["1"]}, LAST)
     with pytest.raises(InvalidArgumentException, match=r"followed on 1,"):  # named, but it could not be submitted again
         _named(home, rows, "1").dependencies({"after": ["1"]}, LAST)
