@@ -80,13 +80,15 @@ _TABLE = [
             "--sort KEY  by id, name, state, session, contact, start, wall or exit; -KEY: the largest first\n"
             "--all-hosts  of all hosts that share this state directory\n"
             "--columns KEY[,KEY...]  these columns: those above, signal, reason, or keys of the JSON such as max_rss\n"
-            "--tsv  tabs between, the values as in JSON\n--json  as JSON\n--watch  go on showing them\n"),
+            "--tsv  tabs between, the values as in JSON\n--json  as JSON\n--watch  go on showing them, until q is typed\n"),
     Command("info", "listing:info", "info ID… [--json]", "tell everything about jobs", "--json  as JSON\n"),
     Command("wait", "waiting:wait", "wait [OPTIONS] ID… | --all", "wait for jobs, exit as they did",
             "--any  until one has ended; print its id\n--started  until they have started\n"
             "--timeout SECONDS  at most so long (exit code 124)\n--all  all live jobs, and ended ones not told of yet\n"),
     Command("logs", "logs:logs", "logs [OPTIONS] ID…", "show what jobs have written",
             "-f, --follow  go on until the jobs have ended\n-n, --tail, --lines LINES  the last lines only\n"
+            "--since TIME  only what was written since then, or in the last 10m (podman, docker)\n"
+            "-t, --timestamps  a time before each line (podman, docker)\n"
             "--stdout  standard output only\n--stderr  standard error only\n--failed  only of those that failed\n"
             "--attempt N|all  of this attempt, or of all (else the newest that has run)\n"),
     Command("suspend", "controls:control", "suspend ID… | --all", "stop jobs for a while", _SOME),
@@ -106,7 +108,7 @@ _TABLE = [
             "--leave  leave live jobs running (destroy)\n--json  as JSON (list)\n"),
     Command("events", "events:events", "events [-f] [--json]", "tell how jobs changed their states",
             "-f, --follow  go on telling\n--json  an object a line\n"),
-    Command("top", "events:top", "top", "show what running jobs use, again and again", "-n, --times N  so many times\n"),
+    Command("top", "top:top", "top", "show what running jobs use, again and again, until q is typed", "-n, --times N  so many times\n"),
     Command("categories", "extras:categories", "categories", "list images and named categories"),
     Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),
     Command("template", "extras:template", "template check FILE…", "check template files as `run` would"),

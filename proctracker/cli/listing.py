@@ -35,14 +35,18 @@ def ps(call: Call) -> int:
     columns.asked(call.values)
     if not call.flag("watch"):
         return _ps_once(call, Access(call), states)
-    while True:
-        access = Access(call)
-        if sys.stdout.isatty():
-            formats.write("\x1b[H\x1b[2J")
-        _ps_once(call, access, states)
-        sys.stdout.flush()
-        access.close()
-        time.sleep(REFRESH)
+    from proctracker.cli.keys import Keys
+
+    with Keys() as keys:
+        while True:
+            access = Access(call)
+            if sys.stdout.isatty():
+                formats.write("\x1b[H\x1b[2J")
+            _ps_once(call, access, states)
+            sys.stdout.flush()
+            access.close()
+            if keys.leave(REFRESH):
+                return 0
 
 
 def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:

@@ -1,10 +1,8 @@
-"""``events`` and ``top``."""
+"""``events``."""
 
 from __future__ import annotations
 
 import json
-
-from proctracker.cli import events
 
 
 def test_changes_are_told_in_order(pt):
@@ -30,16 +28,3 @@ def test_following_tells_of_what_comes(pt, begin):
     pt("run", "true")
     told = [json.loads(process.stdout.readline()) for _ in range(3)]
     assert [(each["job_id"], each["job_state"]) for each in told] == [("2", "QUEUED"), ("2", "RUNNING"), ("2", "DONE")]
-
-
-def test_top_shows_running_jobs_once_where_there_is_no_terminal(pt):
-    pt("submit", "sleep", "60")
-    pt("wait", "--started", "1")
-    head, line = pt("top").out.splitlines()
-    assert head.split() == events._HEAD
-    assert line.split()[:3] == ["1", "default", "RUNNING"]
-    assert pt("top", "-n", "0").code == 2
-
-
-def test_sizes():
-    assert [events.size(kib) for kib in (0, 900, 1536, 2 * 2**20)] == ["0K", "900K", "1.5M", "2.0G"]
