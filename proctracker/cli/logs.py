@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import attempts, ends, formats, output, tail
+from proctracker.cli import attempts, ends, formats, logpart, output, tail
 from proctracker.cli.access import Access
 from proctracker.cli.afar import Afar
 from proctracker.cli.main import Call
@@ -62,6 +62,7 @@ def _of_job(access: Access, row: JobRow, which: str | None, call: Call, prefixed
     for each in shown:
         each.heading = len(rows) > 1 and which == "all"
         each.again = each is not shown[0]
+        each.part = logpart.asked(call)
     return shown
 
 
@@ -87,6 +88,8 @@ class _Shown:
         """Attempts that are shown, or were over before."""
         self.heading = False
         """Whether to say which attempt it is."""
+        self.part = logpart.WHOLE
+        """What is asked of its lines besides the streams."""
         self.again = False
         """Whether the files of the job's own have been shown with an earlier attempt."""
 
@@ -123,9 +126,20 @@ class _Shown:
     def log(self, lines: int | None, *, follow: bool) -> output.Log:
         """Its engine's log, or the last lines of that."""
         spec = self._access.spec(self.row)
-        skip = {} if lines is None else output.lines_before(self.row, spec, lines)
+        alone = next(iter(self._streams)) if len(self._streams) == 1 else None
+        skip = {} if lines is None else output.lines_before(self.row, spec, lines, alone, self.part)
         saved = output.saved(self._access.home, self.row, spec)
-        return output.Log(self.row, spec, self._streams, follow=follow, prefix=self._prefix, skip=skip, saved=saved)
+        return output.Log(
+            self.row, spec, self._streams, follow=follow, prefix=self._prefix, skip=skip, saved=saved, part=self.part
+        )
+
+    def untimed(self) -> bool:
+        """Whether times are asked for of lines that are in files, which is then told of."""
+        if self.part == logpart.WHOLE or self.with_engine():
+            return False
+        option = "--since" if self.part.since else "--timestamps"
+        self._access.tell(f"job {self.row.id}: {option}: its output is in files, which hold no times of lines")
+        return True
 
     def once(self, lines: int | None) -> None:
         """Show what there is now; a file of the job's own that is no longer there is told of."""
@@ -144,10 +158,13 @@ class _Shown:
             log.all()
             self.complain(log)
             return
-        for each in self.tails():
+        if self.untimed():
+            return
+        found = self.tails()
+        if lines is not None:
+            tail.skip(found, lines)
+        for each in found:
             self._check(each.path)
-            if lines is not None:
-                each.skip_to(lines)
             each.all()
             self._complain_of_itself(each)
 
@@ -222,9 +239,11 @@ class _Following:
             if each.with_engine():
                 self._logs.append((each, each.log(self._lines, follow=not row.ended)))
                 continue
+            if each.untimed():
+                continue
             added = each.tails()
-            for one in added if self._lines is not None else ():
-                one.skip_to(self._lines or 0)
+            if self._lines is not None:
+                tail.skip(added, self._lines)
             self._tails += added
 
     def _later(self, final: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from proctracker.cli.logpart import WHOLE, Part
 from proctracker.cli.pipes import Counter, Pipe
 from proctracker.cli.sink import Lines, Shared
 from proctracker.cli.tail import Tail
@@ -103,8 +104,10 @@ class Log:
         prefix: bytes = b"",
         skip: Mapping[str, int] | None = None,
         saved: Mapping[str, str] | None = None,
+        part: Part = WHOLE,
     ) -> None:
-        self._row, self._spec, self._saved = row, spec, dict(saved or {})
+        self._row, self._spec, self._part = row, spec, part
+        self._saved = dict(saved or {}) if part == WHOLE else {}  # a copy knows no times
         # A policy's later runs write on, and an engine's CLI follows the first one only: it is asked again then.
         self._renewed = follow and may_restart(spec.get("template", {}).get("implementation_specific") or {})
         ways = lines(streams, prefix)
@@ -121,6 +124,10 @@ class Log:
 
         engine = contacts.engine_of(self._spec)
         argv = runtimes.get(self._row.runtime).logs(engine, self._row.address, follow)
+        if self._part != WHOLE:
+            from proctracker.runtimes.shared import DockerLike
+
+            argv = DockerLike.part_of_logs(argv, *self._part)
         pipes = {stream: os.pipe() for stream in self._pipes}
         with contextlib.ExitStack() as stack:
             ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]
@@ -242,10 +249,20 @@ class Log:
         self._call.stop()
 
 
-def lines_before(row: JobRow, spec: Mapping[str, Any], last: int) -> dict[str, int]:
-    """How many lines of each stream of an engine's log are before its last so many."""
+def lines_before(row: JobRow, spec: Mapping[str, Any], last: int, alone: str | None, part: Part) -> dict[str, int]:
+    """How many lines of each stream of an engine's log are before the last so many of both, or of one ``alone``."""
+    before = _counted(row, spec, part)
+    if alone is not None or not last:
+        after = dict.fromkeys(before, last)
+    else:
+        after = _counted(row, spec, part._replace(tail=last))  # their order only the engine knows
+    return {stream: max(0, lines - after.get(stream, 0)) for stream, lines in before.items()}
+
+
+def _counted(row: JobRow, spec: Mapping[str, Any], part: Part) -> dict[str, int]:
+    """The lines of each stream of an engine's log."""
     counters = {stream: Counter() for stream in STREAMS}
-    log = Log(row, spec, {}, follow=False)
+    log = Log(row, spec, {}, follow=False, part=part)
     log.into(counters)
     log.all()
-    return {stream: max(0, counter.lines - last) for stream, counter in counters.items()}
+    return {stream: counter.lines for stream, counter in counters.items()}

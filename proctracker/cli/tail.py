@@ -10,7 +10,7 @@ from proctracker.cli.sink import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Sequence
 
 _PART = 1 << 18
 _TURN = 1 << 22
@@ -45,11 +45,11 @@ class Tail:
         """Begin behind what was there before."""
         self._at = offset
 
-    def skip_to(self, lines: int) -> None:
-        """Begin with the last ``lines`` lines of what is there now."""
+    def skip_to(self, lines: int) -> int:
+        """Begin with the last ``lines`` lines of what is there now; how many there are."""
         if not self._open():
-            return
-        size = os.fstat(self._fd).st_size
+            return 0
+        size, wanted = os.fstat(self._fd).st_size, lines
         self._at = 0 if lines else size
         # The newline at the very end ends the last line and begins none.
         end = size - 1 if size and os.pread(self._fd, 1, size - 1) == b"\n" else size
@@ -62,8 +62,9 @@ class Tail:
                 lines -= 1
                 if not lines:
                     self._at = start + place + 1
-                    return
+                    return wanted
                 place = data.rfind(b"\n", 0, place)
+        return wanted - lines + 1 if size and wanted else 0
 
     def _extent(self, end: int) -> tuple[int, int]:
         """Where the last data before an offset begin and end."""
@@ -141,6 +142,12 @@ class Tail:
                 os.close(self._fd)
                 self._fd = -1
         return self._fd >= 0
+
+
+def skip(tails: Sequence[Tail], lines: int) -> None:
+    """Begin with the last ``lines`` lines of what is there now of all of a job's files, shown one after the other."""
+    for each in reversed(tails):
+        lines -= each.skip_to(lines)
 
 
 class Watch:

@@ -253,6 +253,13 @@ class DockerLike:
         """``logs``, which keeps the two streams apart."""
         return self.argv(engine, "logs", *(["--follow"] if follow else []), name)
 
+    @staticmethod
+    def part_of_logs(argv: Argv, since: str | None, times: bool, tail: int | None) -> Argv:
+        """``logs`` since a time (RFC 3339), with the times of lines, of the last so many lines of both streams."""
+        words = [f"--tail={tail}"] if tail is not None else []
+        words += [f"--since={since}"] if since is not None else []
+        return (*argv[:-1], *words, *(["--timestamps"] if times else []), argv[-1])
+
     def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
         """Names of local images, sorted."""
         done = yield from one(self.argv(engine, "images", "--format", "{{.Repository}}:{{.Tag}}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import image
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, text, until
+from proctracker import runtimes
 
 BOTH = "echo to stdout; echo to stderr >&2"
 
@@ -63,6 +65,31 @@ def test_logs_of_the_last_lines(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script("seq 1 100"))
     job.wait_terminated(LONG)
     assert cli("logs", "-n", "2", job.job_id).stdout == "99\n100\n"
+
+
+def test_logs_of_the_last_lines_of_both_streams(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done"))
+    job.wait_terminated(LONG)
+    last = ["e2", "e3", "o3"] if runtimes.get(kit.runtime).keeps_logs else ["e1", "e2", "e3"]
+    assert sorted(cli("logs", "-n", "3", job.job_id).stdout.split()) == last
+    assert sorted(cli("logs", "-f", "-n", "3", job.job_id).stdout.split()) == last
+    assert cli("logs", "-n", "2", "--stdout", job.job_id).stdout == "o2\no3\n"
+
+
+def test_logs_with_times(kit: Kit, session: pt.JobSession) -> None:
+    job = session.run_job(kit.script("echo first; sleep 2.5; echo second"))
+    info = job.wait_terminated(LONG)
+    if not runtimes.get(kit.runtime).keeps_logs:
+        done = cli("logs", "-t", job.job_id)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "its output is in files, which hold no times of lines" in done.stderr
+        return
+    assert [line.split()[-1] for line in cli("logs", "-t", job.job_id).stdout.splitlines()] == ["first", "second"]
+    assert cli("logs", "-t", job.job_id).stdout.startswith("20")
+    assert info.finish_time is not None
+    since = (info.finish_time - datetime.timedelta(seconds=1.2)).isoformat()
+    assert cli("logs", "--since", since, job.job_id).stdout == "second\n"
+    assert cli("logs", "--since", "1h", "-n", "1", "-t", job.job_id).stdout.split()[1:] == ["second"]
 
 
 def test_joined_streams_keep_their_order(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:

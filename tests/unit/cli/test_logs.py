@@ -22,8 +22,19 @@ def test_both_streams_or_one(written):
 
 def test_last_lines(written):
     assert written("logs", "--tail", "1", "1") == written("logs", "--lines=1", "1")
-    assert written("logs", "-n", "1", "1") == (0, "b\ne\n", "")
+    assert written("logs", "-n", "1", "1") == (0, "e\n", "")
+    assert written("logs", "-n", "2", "1") == written("logs", "-f", "-n", "2", "1") == (0, "b\ne\n", "")
+    assert written("logs", "-n", "1", "--stdout", "1") == (0, "b\n", "")
+    assert written("logs", "-n", "9", "1") == (0, "a\nb\ne\n", "")
     assert written("logs", "-n", "0", "1") == (0, "", "")
+
+
+def test_lines_in_files_have_no_times(written):
+    for words in (["--since", "10m"], ["-t"], ["-f", "--since", "2026-01-31T18:00"]):
+        found = written("logs", *words, "1")
+        assert (found.code, found.out) == (1, "")
+        assert "its output is in files, which hold no times of lines" in found.err
+    assert written("logs", "--since", "soon", "1").code == 2
 
 
 def test_a_line_without_an_end_does_not_run_into_the_other_streams(pt):

@@ -11,6 +11,7 @@ import pytest
 
 from proctracker import runtimes
 from proctracker.cli import output
+from proctracker.cli.logpart import WHOLE
 from proctracker.model import JobRow
 from proctracker.store import Home
 
@@ -57,7 +58,7 @@ def test_a_stream_alone_with_the_id_before_each_line(row, capfd):
 
 
 def test_its_last_lines(row, capfd):
-    skip = output.lines_before(row, SPEC, 2)
+    skip = output.lines_before(row, SPEC, 2, "stdout", WHOLE)
     assert skip == {"stdout": 1, "stderr": 0}
     output.Log(row, SPEC, {"stdout": 1}, follow=False, skip=skip).all()
     assert capfd.readouterr().out == "b\nc"
@@ -70,7 +71,7 @@ def test_joined_streams_are_one(row, capfd):
     assert (sorted(out.split()), err) == (["a", "b", "ce"], "")
     output.Log(row, joined, {"stderr": 1}, follow=False).all()
     assert capfd.readouterr() == ("", "")
-    assert output.lines_before(row, joined, 1) == {"stdout": 2, "stderr": 0}
+    assert output.lines_before(row, joined, 1, "stdout", WHOLE) == {"stdout": 2, "stderr": 0}
 
 
 @pytest.fixture

@@ -22,8 +22,19 @@ def test_the_last_lines(tmp_path, sink, monkeypatch, lines, shown, part):
     monkeypatch.setattr(tail, "_PART", part)
     (tmp_path / "f").write_bytes(b"a\nb\nc\n")
     it = Tail(str(tmp_path / "f"), Lines(sink[0]))
-    it.skip_to(lines)
+    assert it.skip_to(lines) == shown.count(b"\n")
     it.pump()
+    assert sink[1]() == shown
+
+
+@pytest.mark.parametrize(("lines", "shown"), [(0, b""), (1, b"d\n"), (2, b"c\nd\n"), (9, b"a\nb\nc\nd\n")])
+def test_the_last_lines_of_several_files(tmp_path, sink, lines, shown):
+    tails = [Tail(str(tmp_path / name), Lines(sink[0])) for name in ("o", "none", "e", "empty")]
+    for name, text in {"o": b"a\nb\n", "e": b"c\nd\n", "empty": b""}.items():
+        (tmp_path / name).write_bytes(text)
+    tail.skip(tails, lines)
+    for each in tails:
+        each.all()
     assert sink[1]() == shown
 
 

@@ -129,6 +129,9 @@ def test_what_an_image_sets(told: Any, found: dict[str, str]) -> None:
 def test_logs() -> None:
     assert RUNTIME.logs(CLI, "a") == ("cli", "logs", "a")
     assert RUNTIME.logs(CLI, "a", follow=True) == ("cli", "logs", "--follow", "a")
+    found = RUNTIME.part_of_logs(RUNTIME.logs(CLI, "a"), "2026-01-31T18:00:00Z", True, 3)
+    assert found == ("cli", "logs", "--tail=3", "--since=2026-01-31T18:00:00Z", "--timestamps", "a")
+    assert RUNTIME.part_of_logs(("logs", "a"), None, False, None) == ("logs", "a")
 
 
 def test_check_wants_an_image() -> None:
