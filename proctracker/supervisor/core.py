@@ -7,7 +7,7 @@ import os
 
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, jobgroups, procfs, settings, shapes, spawn
+from proctracker.supervisor import confinement, jobgroups, log, procfs, settings, shapes, spawn
 from proctracker.supervisor.afar import Afar
 from proctracker.supervisor.calls import Calls
 from proctracker.supervisor.command import NOT_STARTED
@@ -192,6 +192,7 @@ class Core:
         if self.presence.hide() and self.server.accept():
             self.presence.show()
             return
+        log.say("leaves: nothing is left to do")
         self.leaving = True
         self.loop.stop()
 
@@ -202,6 +203,7 @@ class Core:
             return
         self.ledger.flush()
         self.presence.hide()
+        log.say("leaves: its place is taken by a supervisor of the same confinement as its callers")
         self.leaving = True
         self.loop.stop()
 

@@ -7,7 +7,7 @@ import time
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import shapes
+from proctracker.supervisor import log, shapes
 from proctracker.supervisor.jobs import Job
 
 TYPE_CHECKING = False
@@ -94,6 +94,7 @@ class Housekeeping:
         """
         if self._stopping:
             self._stopping.cancel()
+        log.say("was told to end: it does when what runs has ended, and starts nothing until then")
         self._core.paused = True
         self._stopping = self._core.loop.after(STOPPING, self._go_on)
         self.idle_soon()

@@ -8,7 +8,7 @@ import signal
 import time
 
 from proctracker.model.records import field, record
-from proctracker.supervisor import procfs, spawned
+from proctracker.supervisor import log, procfs, spawned
 from proctracker.supervisor.journal import Journal
 
 TYPE_CHECKING = False
@@ -20,6 +20,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 PATIENT = (signal.SIGTERM, signal.SIGHUP)
 """What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
+
+AGAIN = 1.0
+"""Seconds between tries to fork the next supervisor."""
 
 CALM = 5.0
 """Seconds after which a supervisor's death is no longer counted as a failure to start. Killed ones are not counted."""
@@ -75,7 +78,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
         began = time.monotonic()
         read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         keeper = os.getpid()
-        supervisor = os.fork()
+        supervisor = _fork(seat.turn == 0)
         if not supervisor:
             os.close(write_end)
             seat.note, seat.keeper = read_end, keeper
@@ -85,12 +88,26 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
         os.close(write_end)
         if ended == 0:
             return 0
+        how = f"was ended by {signal.Signals(-ended).name}" if ended < 0 else f"ended with {ended}"
+        log.say(f"supervisor {supervisor} {how}: another one goes on")
         _settle(seat.journal)
         seat.turn += 1
         watched |= set(procfs.children(keeper))
         failures = failures + 1 if time.monotonic() - began < CALM else 0
         if failures > 3 and ended > 0:
             time.sleep(min(2.0**failures / 10, 30.0))
+
+
+def _fork(first: bool) -> int:
+    """Fork; only the first supervisor may be refused, as later ones have jobs whose codes would be lost with us."""
+    while True:
+        try:
+            return os.fork()
+        except OSError as error:
+            if first:
+                raise
+            log.say(f"no supervisor can be started now: {error.strerror}")
+            time.sleep(AGAIN)
 
 
 def _settle(journal: Journal) -> None:

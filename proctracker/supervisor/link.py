@@ -100,13 +100,21 @@ class Supervisor:
                 time.sleep(min(0.005 * attempt, 0.1))
                 without = election.nameless(self.home.run, self.key, path)
                 nameless = min(nameless, time.monotonic()) if without else math.inf
-                if time.monotonic() - nameless > _NAMELESS:
+                if time.monotonic() - nameless > self._patience():
                     raise DrmCommunicationException(
                         f"{path} was removed, and its supervisor (pid {without}) does not make it anew:"
                         f" `kill -9 {without}` has its keeper start another, which does; jobs are not harmed"
                     )
+            began = time.monotonic()
             self._start()
+            until += time.monotonic() - began  # however long it took, it is asked once it is there
         raise DrmCommunicationException(f"the supervisor in {self.home.here} does not answer; see supervisor.log there")
+
+    def _patience(self) -> float:
+        """Seconds that a supervisor which starts may be without a socket."""
+        from proctracker.store import netfs  # here: hardly anybody ever waits so long
+
+        return _NAMELESS if netfs.file_system(self.home.here) is None else _LATEST / 2
 
     def _go_apart(self) -> None:
         """Look for the supervisor of callers that do not fit the one of our key. Raises where it was that one already."""
@@ -147,7 +155,7 @@ class Supervisor:
 
         self.home.prepare()
         durability = str(self._settings.get("durability") or "process")
-        self.warning = start(self.home, self.key, durability, stands_in=not self._of_ours())
+        self.warning = start(self.home, self.key, durability, not self._of_ours(), Link.notice)
 
     def _of_ours(self) -> bool:
         """Whether a supervisor that we start is one of the confinement that its key names: then it may start jobs."""

@@ -6,13 +6,12 @@ import ctypes
 import gc
 import os
 import signal
-import sys
 import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.store import Home, Reader
-from proctracker.supervisor import core, election, keeper, presence, procfs, server, socketpath, softlimits
+from proctracker.supervisor import core, election, keeper, log, presence, procfs, server, socketpath, softlimits
 from proctracker.supervisor.journal import Journal
 
 _PR_SET_DUMPABLE = 4
@@ -44,7 +43,10 @@ def main(argv: list[str]) -> None:
             os._exit(0)
         listener = socketpath.listen(home.at(home.socket(key)))
     except OSError as error:
-        _say(ready, f"{home.run}: {error.strerror}".encode("utf-8", "replace"))
+        _say(ready, f"{home.run}: {softlimits.named(error)}".encode("utf-8", "replace"))
+        os._exit(1)
+    except Drmaa2Exception as error:
+        _say(ready, error.message.encode("utf-8", "replace"))
         os._exit(1)
     command = os.memfd_create("command", os.MFD_CLOEXEC)
     seat = keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
@@ -102,7 +104,7 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
     try:
         status = keeper.keep(seat, lambda it: _supervise(home, key, it))
     except BaseException:
-        _print_error()
+        log.trace()
         status = 70
     _end(status, home, key, seat)
 
@@ -110,6 +112,7 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
 def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
     """End this process. A supervisor that loses its keeper takes that role on itself: the one it forks then is here next."""
     while status == core.ORPHANED:
+        log.say(f"keeper {seat.keeper} has gone: this supervisor is the keeper now")
         # What was the supervisor's goes: its pages would be those of every later one too.
         gc.unfreeze()
         gc.collect()
@@ -119,7 +122,7 @@ def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
         try:
             status = keeper.keep(seat, lambda it: _supervise(home, key, it), orphans)
         except BaseException:
-            _print_error()
+            log.trace()
             status = 70
     os._exit(status)
 
@@ -137,15 +140,14 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
             return _unable(home, key, seat, error)
         return made.serve()
     except BaseException:
-        _print_error()
-        sys.stderr.flush()
+        log.trace()
         return 0 if _removed(home) else 70
 
 
 def _unable(home: Home, key: str, seat: keeper.Seat, error: Drmaa2Exception) -> int:
     """The store cannot be used: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
     a later one is followed by the next, which may find it mended."""
-    print(f"{type(error).__name__}: {error.message}", file=sys.stderr, flush=True)
+    log.say(f"{type(error).__name__}: {error.message}")
     first = seat.turn == 0
     server.refuse_all(seat.listener, error, PATIENCE if first else 0.0)
     if first:
@@ -162,12 +164,6 @@ def _removed(home: Home) -> bool:
     except OSError:
         return False
     return False
-
-
-def _print_error() -> None:
-    import traceback  # here: it is memory that hardly any supervisor ever needs
-
-    traceback.print_exc()
 
 
 def _clean(ready: int) -> None:
@@ -191,7 +187,10 @@ def _clean(ready: int) -> None:
 
 
 def _log(home: Home) -> None:
-    """Descriptors 0 and 1 from and to nowhere, 2 to the log, which starts anew when it has grown."""
+    """Descriptors 0 and 1 from and to nowhere, 2 to the log, which starts anew when it has grown.
+
+    Where there can be no log, 2 takes nothing, so that each line goes to syslog.
+    """
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
@@ -202,7 +201,7 @@ def _log(home: Home) -> None:
             flags |= os.O_TRUNC
         fd = os.open(path, flags, 0o600)
     except OSError:
-        fd = null
-    os.dup2(fd, 2)
+        fd = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(fd, log.FD)
     for each in {fd, null} - {0, 1, 2}:
         os.close(each)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-import sys
 
-from proctracker.supervisor import clock
+from proctracker.supervisor import clock, log
 from proctracker.supervisor.inotify import MODIFY, ONESHOT, Inotify
 from proctracker.supervisor.jobs import Job, running_time
 
@@ -131,7 +130,7 @@ class OutputLimits:
         except OSError as error:
             if not self._told and not isinstance(error, FileNotFoundError):
                 self._told = True
-                print(f"output_limit: {path}: {error.strerror}: it is left as it is", file=sys.stderr, flush=True)
+                log.say(f"output_limit: {path}: {error.strerror}: it is left as it is")
             return None
 
     def close(self) -> None:

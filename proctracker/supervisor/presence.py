@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from proctracker.errors import Drmaa2Exception, words
-from proctracker.supervisor import election, inotify, socketpath
+from proctracker.supervisor import election, inotify, log, socketpath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class Presence:
                 core.server.listen_anew(socketpath.listen(core.home.at(self._path)))
                 self._socket = _identity(self._path)
         except (OSError, Drmaa2Exception) as error:
-            print(f"{self._path}: {words(error)}: nobody can reach us", file=sys.stderr, flush=True)
+            log.say(f"{self._path}: {words(error)}: nobody can reach us")
             self._look_after(LOOK_AGAIN)
 
     def _hold(self) -> None:
@@ -110,7 +109,7 @@ class Presence:
         claim = election.claim(core.home.at(core.home.run), core.key)
         if claim is None:
             self._home = None  # we were too late, so this is left as it is
-            print(f"{self._lock_path}: it was removed, and another supervisor has it now", file=sys.stderr, flush=True)
+            log.say(f"{self._lock_path}: it was removed, and another supervisor has it now")
             return
         election.hold(claim, [core.seat.keeper, os.getpid()])
         if self._lock is not None:

@@ -6,10 +6,9 @@ import os
 import resource
 import socket
 import struct
-import sys
 
 from proctracker.errors import Drmaa2Exception, InternalException, InvalidArgumentException, to_wire
-from proctracker.supervisor import protocol, shapes, socketpath
+from proctracker.supervisor import log, protocol, shapes, socketpath
 from proctracker.supervisor.operations import OPERATIONS
 
 TYPE_CHECKING = False
@@ -239,10 +238,7 @@ class Server:
             connection.refuse(number, error)
         except Exception as error:
             # One request that cannot be served, for whatever reason, must not end the supervisor of all jobs.
-            import traceback  # here: it is memory that hardly any supervisor ever needs
-
-            traceback.print_exc()
-            sys.stderr.flush()
+            log.trace()
             connection.refuse(number, InternalException(f"{type(error).__name__}: {error}"))
         finally:
             connection.drop_stdin()

@@ -12,8 +12,15 @@ from proctracker.errors import DrmCommunicationException, OutOfResourceException
 from proctracker.store import Home
 from proctracker.supervisor import confinement, logout
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
 READY_WAIT = 20.0
-"""Seconds a start may take on a machine that swaps or has a slow network file system."""
+"""Seconds of a start after which it is said that it takes long, as on a machine that swaps."""
+
+GIVEN_UP = 300.0
+"""Seconds after that in which it may still say something: its file system may be a network's whose server is slow."""
 
 _READY = 3
 """The descriptor on which it says ready, or why not."""
@@ -68,13 +75,13 @@ class Starting:
 
             raise OutOfResourceException(f"no supervisor could be started: {softlimits.named(error)}") from None
 
-    def finish(self) -> str | None:
+    def finish(self, tell: Callable[[str], None]) -> str | None:
         """Wait until its socket can be connected to; as ``start``."""
-        said = self._said(READY_WAIT)
+        said = self._said(tell)
         if not said and self._way_out:
             self._way_out = []
             self._begin()
-            said = self._said(READY_WAIT)
+            said = self._said(tell)
         if said not in (b"ready", b"busy"):
             log = os.path.join(self._home.here, "supervisor.log")
             text = (said or b"").decode("utf-8", "replace") or f"it ended at once, see {log}"
@@ -83,15 +90,18 @@ class Starting:
             )
         return logout.warning(logout.left(self._login) if self._way_out else self._login, self._service)
 
-    def _said(self, patience: float) -> bytes | None:
+    def _said(self, tell: Callable[[str], None]) -> bytes | None:
         """What it said, in a word; nothing: it ended, None: not in time, and where it was to leave our login it is ended."""
         try:
             poll = select.poll()
             poll.register(self._read_end, select.POLLIN)
-            ready = bool(poll.poll(patience * 1000))
-            said = os.read(self._read_end, 4096) if ready else None
+            ready = bool(poll.poll(READY_WAIT * 1000))
             if not ready and self._way_out:
                 os.kill(self._pid, signal.SIGKILL)
+            elif not ready:
+                tell(f"the supervisor in {self._home.here} takes long to start: the disk or the machine is slow")
+                ready = bool(poll.poll(GIVEN_UP * 1000))
+            said = os.read(self._read_end, 4096) if ready else None
         finally:
             os.close(self._read_end)
         _reap(self._pid, 0 if ready or self._way_out else os.WNOHANG)
@@ -108,15 +118,21 @@ def hasten(home: Home, key: str, durability: str) -> None:
     _hastened[home.run, key] = Starting(home, key, durability)
 
 
-def start(home: Home, key: str, durability: str = "process", stands_in: bool = False) -> str | None:
+def start(
+    home: Home,
+    key: str,
+    durability: str = "process",
+    stands_in: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> str | None:
     """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
 
-    ``stands_in``: it starts no jobs, as we are not in the confinement that its key names.
+    ``stands_in``: it starts no jobs, as we are not in the confinement that its key names; ``tell``: told if it takes long.
     Returns a warning in one line where a logout, or the end of a service, would end the jobs. Raises DrmCommunicationException or
     OutOfResourceException with what went wrong.
     """
     begun = _hastened.pop((home.run, key), None)
-    return (begun or Starting(home, key, durability, stands_in)).finish()
+    return (begun or Starting(home, key, durability, stands_in)).finish(tell)
 
 
 def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:

@@ -27,7 +27,6 @@ systemctl start nfs-server
 pkill -KILL -u alice
 umount -f -l /mnt/nfs
 exportfs -u 127.0.0.1:/srv/nfs
-systemctl stop nfs-server
 umount -l /srv/nfs
 rm -f /srv/nfs.img
 true
@@ -53,19 +52,22 @@ def told(guest: Guest, *ids: str) -> list[tuple[str, int | None]]:
     return [(job["job_state"], job["exit_status"]) for job in jobs]
 
 
-def gated(guest: Guest, codes: range) -> list[str]:
-    """Start jobs that wait at ~/work/gate.CODE and then exit with that code; their ids."""
-    gate = 'for c in {0}; do mkfifo gate.$c; proctracker submit --no-input -w ~/work -- sh -c "read l <gate.$c; exit $c"; done'
-    ids = guest.run("alice", HOME + gate.format(" ".join(map(str, codes)))).split()
-    guest.run("alice", f"{HOME}proctracker wait --started {' '.join(ids)}")
-    return ids
+def gated(guest: Guest, count: int) -> list[str]:
+    """Start jobs that wait at ~/work/gate.N and then exit with N, from 1 on; their ids."""
+    numbers = range(1, count + 1)
+    gates = " ".join(f"gate.{number}" for number in numbers)
+    work = "read l <gate.$TASK_ID; exit $TASK_ID"
+    submit = f"mkfifo {gates} && proctracker array 1-{count} --no-input -w ~/work -- sh -c '{work}'"
+    array = guest.run("alice", HOME + submit).split()[-1]
+    guest.run("alice", f"{HOME}proctracker wait --started {array}")
+    return [f"{array}_{number}" for number in numbers]
 
 
 OPEN = 'for gate in gate.*; do timeout 10 sh -c "echo go >$gate"; done\n'
 
 
 def test_results_of_jobs_that_end_while_the_export_is_full_are_kept(nfs: Guest) -> None:
-    ids = gated(nfs, range(1, 9))
+    ids = gated(nfs, 8)
     fill = "for size in 65536 1024 1; do dd if=/dev/zero of=/mnt/nfs/alice/fill.$size bs=$size conv=fsync 2>&1 | tail -1; done\n"
     full = nfs.run("alice", f"{HOME}{fill}df --output=avail /mnt/nfs | tail -1")
     assert full.split()[-1] == "0"
@@ -77,7 +79,7 @@ def test_results_of_jobs_that_end_while_the_export_is_full_are_kept(nfs: Guest) 
 
 
 def test_results_of_jobs_that_end_while_the_server_is_away_are_kept_and_commands_say_why_they_wait(nfs: Guest) -> None:
-    ids = gated(nfs, range(1, 4))
+    ids = gated(nfs, 3)
     nfs.root("systemctl stop nfs-server")
     asked = nfs.tried("alice", f"{HOME}{OPEN}timeout -s KILL 25 proctracker ps -a")
     assert "the file system of /mnt/nfs/alice/pt does not answer" in asked.stderr
@@ -87,7 +89,7 @@ def test_results_of_jobs_that_end_while_the_server_is_away_are_kept_and_commands
 
 
 def test_codes_survive_kills_of_supervisor_and_keeper(nfs: Guest) -> None:
-    ids = gated(nfs, range(1, 4))
+    ids = gated(nfs, 3)
     kill = "pkill -KILL -u alice -{0} -f proctracker.supervisor.main; "
     again = f"proctracker wait --timeout 0 {ids[0]}; "
     nfs.tried("alice", HOME + kill.format("n") + again + kill.format("o") + again + OPEN)
@@ -104,12 +106,12 @@ def test_many_clients_at_once_start_one_supervisor(nfs: Guest) -> None:
 
 
 def test_another_host_sees_and_follows_a_job(nfs: Guest) -> None:
-    (job,) = gated(nfs, range(7, 8))
+    (job,) = gated(nfs, 1)
     there = (
         "hostname login2; cd /home/alice/work; export PROCTRACKER_HOME=/mnt/nfs/alice/pt HOME=/home/alice\n"
         'as() { setpriv --reuid alice --regid alice --init-groups "$@"; }\n'
         "as proctracker ps -q --all-hosts\n"
-        "(sleep 2; echo go >gate.7) & as timeout 100 proctracker logs -f "
+        "(sleep 2; echo go >gate.1) & as timeout 100 proctracker logs -f "
     )
     assert nfs.root(f"unshare --uts bash -ec '{there}{job}; echo $?'").split() == [job, "0"]
-    assert told(nfs, job) == [("FAILED", 7)]
+    assert told(nfs, job) == [("FAILED", 1)]

@@ -303,3 +303,29 @@ def test_becoming_a_subreaper_is_refused_aloud(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(keeper, "_libc", Refusing())
     with pytest.raises(OSError, match=r"PR_SET_CHILD_SUBREAPER"):
         keeper.become_subreaper()
+
+
+def test_a_supervisor_that_cannot_be_forked_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([OSError(11, "Resource temporarily unavailable"), 4711])
+
+    def fork() -> int:
+        found = next(answers)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    said: list[str] = []
+    monkeypatch.setattr(keeper, "AGAIN", 0.0)
+    monkeypatch.setattr(keeper.log, "say", said.append)
+    monkeypatch.setattr(os, "fork", fork)
+    assert keeper._fork(first=False) == 4711
+    assert said == ["no supervisor can be started now: Resource temporarily unavailable"]
+
+
+def test_the_first_supervisor_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(OSError, match="unavailable"):
+        keeper._fork(first=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proctracker.errors import DrmCommunicationException
+from proctracker.errors import DrmCommunicationException, InternalException
 from proctracker.model import JobState
 from proctracker.store import Home, Store
 from proctracker.supervisor import confinement, election, procfs, start
@@ -128,6 +128,41 @@ core.recover = recover
     assert client.call("status")["live"] == 0
     assert "RuntimeError: stumbled" in (Path(home.here) / "supervisor.log").read_text()
     client.close()
+
+
+def test_a_log_that_takes_nothing_ends_no_supervisor(home: Home) -> None:
+    script = """
+from proctracker.supervisor import main, operations
+main._log = lambda home: os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+def stumble(*given):
+    raise RuntimeError("stumbled")
+operations.OPERATIONS["reap"] = stumble
+"""
+    home.prepare()
+    assert _main(home, f"import os\n{script}", confinement.key()) == b"ready"
+    client = Client(home)
+    before = client.call("status")["pid"]
+    with pytest.raises(InternalException, match="stumbled"):
+        client.reap(["1"])
+    assert client.call("status")["pid"] == before
+    client.close()
+
+
+def test_where_no_log_can_be_made_a_line_goes_elsewhere(home: Home) -> None:
+    home.prepare()
+    os.mkdir(f"{home.here}/supervisor.log")
+    assert _main(home, "", confinement.key()) == b"ready"
+    client = Client(home)
+    for pid in seat(client):
+        flags = Path(f"/proc/{pid}/fdinfo/2").read_text().split()
+        assert int(flags[flags.index("flags:") + 1], 8) & os.O_ACCMODE == os.O_RDONLY
+    client.close()
+
+
+def test_a_directory_that_others_may_write_to_is_named(home: Home) -> None:
+    home.prepare()
+    os.chmod(home.here, 0o777)
+    assert b"can be written by others" in _main(home)
 
 
 def test_a_store_that_cannot_be_opened_is_told_of_at_once_and_nobody_stays(home: Home) -> None:

@@ -71,17 +71,36 @@ def test_one_that_ends_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> N
         start.start(home, "main")
 
 
-def test_one_that_says_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def gated(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a start waits at before it says anything; it is told of at once."""
     home.prepare()
-    script = tmp_path / "python"
-    os.mkfifo(tmp_path / "gate")
-    script.write_text(f"#!/bin/sh\n(read x < {tmp_path}/gate) &\n")
+    gate, script = tmp_path / "gate", tmp_path / "python"
+    os.mkfifo(gate)
+    script.write_text(f'#!/bin/sh\n(read x < {gate}; exec {sys.executable} "$@") &\n')
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
     monkeypatch.setattr(start, "READY_WAIT", 0.01)
+    return gate
+
+
+def test_one_that_says_nothing(home: Home, gated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "GIVEN_UP", 0.01)
     with pytest.raises(DrmCommunicationException, match=r"no word from it in time"):
         start.start(home, "main")
-    (tmp_path / "gate").write_text("go\n")
+    gated.write_text("go\n")
+
+
+def test_one_that_takes_long_is_told_of_and_awaited(home: Home, gated: Path) -> None:
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        gated.write_text("go\n")
+
+    start.start(home, "main", tell=tell)
+    assert told == [f"the supervisor in {home.here} takes long to start: the disk or the machine is slow"]
+    socketpath.connect(home.socket("main")).close()
 
 
 def test_one_that_nobody_waits_for_serves_all_the_same(home: Home) -> None:
