@@ -92,8 +92,9 @@ class Desk:
         given = SimpleNamespace(stdin=more.pop("stdin_fd", None))
         message.update(session=session, context=key, create=True)
         message.update(raw=protocol.text(spec(*command, **more)), context_text=protocol.text(text))
-        number = self.core.intake.submit(given, message)["id"]  # type: ignore[arg-type]
-        made = [*self.core.jobs.task_jobs(int(number))]
+        answer = self.core.intake.submit(given, 1, message)  # type: ignore[arg-type]
+        assert answer is not None
+        made = [*self.core.jobs.task_jobs(int(answer["id"]))]
         self.jobs += made
         return made[0]
 

@@ -6,8 +6,9 @@ import json
 import os
 import time
 
-from proctracker.errors import InvalidArgumentException
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import JobRow, JobState
+from proctracker.model.records import record
 from proctracker.supervisor import protocol, shapes
 from proctracker.supervisor.context import Context
 from proctracker.supervisor.jobs import Job
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 NONE_OF_ITS_OWN = -1
 """As a session's max_running: the configuration's holds, as clients tell it."""
 
+AGAIN = 1.0
+"""Seconds between looks whether the store has a submit, while it cannot be read."""
+
 _PATHS = ("input", "output", "error")
 
 
@@ -31,6 +35,28 @@ def own_limit(message: dict[str, Any]) -> int:
     """The max_running that a client gives a new session."""
     given = message.get("max_running")
     return NONE_OF_ITS_OWN if given is None else int(given)
+
+
+@record
+class Entry:
+    """A submit while it is written."""
+
+    connection: Connection
+    number: int
+    message: dict[str, Any]
+    spec: dict[str, Any]
+    rows: list[JobRow]
+    resumed: int
+    stdin: int | None = None
+
+    def take(self) -> None:
+        """Take the descriptor that came with it."""
+        self.stdin, self.connection.stdin = self.connection.stdin, None
+
+    def close(self) -> None:
+        """Give up what came with it: it is refused."""
+        if self.stdin is not None:
+            os.close(self.stdin)
 
 
 class Intake:
@@ -51,8 +77,11 @@ class Intake:
         """A session was destroyed."""
         self._sessions.discard(name)
 
-    def submit(self, connection: Connection, message: dict[str, Any]) -> dict[str, Any]:
-        """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first."""
+    def submit(self, connection: Connection, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first.
+
+        None: it is answered later, as nobody can tell now whether the store has it.
+        """
         core = self._core
         core.home.held.check()
         token = message["token"]
@@ -69,19 +98,62 @@ class Intake:
         resumed = core.housekeeping.unpause()
         rows: list[JobRow] = []
         core.store.refuse_new()
-        core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
-        self._known.add(key)
-        self._sessions.add(message["session"])
-        stdin, connection.stdin = connection.stdin, None
+        entry = Entry(connection, number, message, spec, rows, resumed)
+        try:
+            core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
+        except Drmaa2Exception as error:
+            made = self._made(entry) if rows else False
+            if made is False:
+                raise
+            entry.take()
+            if made is None:
+                refused = error
+                core.notices.trouble(error.message)
+                core.loop.after(AGAIN, lambda: self._settle(entry, refused))
+                return None
+        else:
+            entry.take()
+        return self._entered(entry)
+
+    def _entered(self, entry: Entry) -> dict[str, Any]:
+        """Jobs are in the store: let them go on; the answer."""
+        self._known.add(entry.message["context"])
+        self._sessions.add(entry.message["session"])
+        stdin, rows = entry.stdin, entry.rows
         for row in rows:
-            job = Job(row, spec, key)
+            job = Job(row, entry.spec, entry.message["context"])
             job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
-            core.jobs.add(job)
+            self._core.jobs.add(job)
             self.enter(job)
         answer: dict[str, Any] = {"id": str(rows[0].num)}
-        if resumed:
-            answer["resumed"] = resumed
+        if entry.resumed:
+            answer["resumed"] = entry.resumed
         return answer
+
+    def _made(self, entry: Entry) -> bool | None:
+        """Whether the store has a submit whose commit failed, as a new connection reads it; None: nothing can be read now.
+
+        Over NFS it may be the answer to a commit that is lost, not the commit.
+        """
+        store = self._core.store
+        try:
+            store.renew()
+            return bool(store.jobs([entry.rows[0].id]))
+        except Drmaa2Exception:
+            return None
+
+    def _settle(self, entry: Entry, error: Drmaa2Exception) -> None:
+        """Answer a submit that could not be answered at once."""
+        core, made = self._core, self._made(entry)
+        if made is None:
+            core.loop.after(AGAIN, lambda: self._settle(entry, error))
+            return
+        core.notices.trouble(None)
+        if made:
+            entry.connection.answer(entry.number, self._entered(entry))
+        else:
+            entry.close()
+            entry.connection.refuse(entry.number, error)
 
     def _checked(self, message: dict[str, Any]) -> dict[str, Any]:
         """The spec of a submit. Raises InvalidArgumentException for what no supervisor could go by, this one or a later."""

@@ -46,7 +46,8 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
 
 def submit(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Accept jobs."""
-    return core.intake.submit(connection, message)
+    found = core.intake.submit(connection, number, message)
+    return _later() if found is None else found
 
 
 def status(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:

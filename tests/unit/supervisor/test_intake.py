@@ -11,6 +11,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException, OutOfResourceException
 from proctracker.model import JobState
+from proctracker.supervisor import intake as module
 from proctracker.supervisor import protocol
 from supervising import Boxes, Desk, box, context, spec
 
@@ -23,12 +24,17 @@ def idle(desk: Desk) -> None:
 
 
 def _submit(desk: Desk, told: bool = True, **fields: Any) -> dict[str, Any]:
+    answer = _asked(desk, SimpleNamespace(stdin=fields.pop("stdin", None)), told, **fields)
+    assert answer is not None
+    return answer
+
+
+def _asked(desk: Desk, client: Any, told: bool = True, **fields: Any) -> dict[str, Any] | None:
     key, text = context()
     message = {"session": "s", "raw": protocol.text(spec("true")), "context": key, "token": "t", "create": True}
     if told:
         message["context_text"] = protocol.text(text)
-    client = SimpleNamespace(stdin=fields.pop("stdin", None))
-    return desk.core.intake.submit(client, {**message, **fields})  # type: ignore[arg-type]
+    return desk.core.intake.submit(client, 7, {**message, **fields})
 
 
 def test_a_row(desk: Desk) -> None:
@@ -130,3 +136,59 @@ def test_how_a_job_began_is_durable_with_its_id(desk: Desk) -> None:
 def test_a_deadline_is_on_the_clock(desk: Desk) -> None:
     job = desk.submit("true", hold=True, deadline=4e9)
     assert job.timers["deadline"].due == 4e9
+
+
+def _broken(desk: Desk, monkeypatch: pytest.MonkeyPatch, made: bool) -> None:
+    """Have commits of new jobs fail, made all the same or not."""
+    store = desk.core.store
+    real = store.commit
+
+    def commit() -> None:
+        if made:
+            real()
+        raise OutOfResourceException("disk I/O error")
+
+    monkeypatch.setattr(store, "commit", commit)
+
+
+def test_a_commit_that_was_made_though_it_failed_is_a_submit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    _broken(desk, monkeypatch, made=True)
+    assert _submit(desk) == {"id": "1"}
+    assert desk.core.jobs.find("1") is not None
+
+
+def test_a_commit_that_failed_leaves_no_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    _broken(desk, monkeypatch, made=False)
+    with pytest.raises(OutOfResourceException):
+        _submit(desk)
+    assert desk.core.store.submitted("t") is None
+    assert len(desk.core.jobs) == 0
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_submit_is_answered_once_it_can_be_told_whether_there_is_a_job(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    monkeypatch.setattr(module, "AGAIN", 0.0)
+    answers: list[Any] = []
+    read_end, write_end = os.pipe()
+    client = SimpleNamespace(
+        stdin=read_end,
+        answer=lambda number, ok: answers.append((number, ok)),
+        refuse=lambda number, error: answers.append((number, str(error))),
+    )
+
+    def unreadable(ids: object) -> None:
+        raise OutOfResourceException("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        _broken(desk, patch, made)
+        patch.setattr(desk.core.store, "jobs", unreadable)
+        assert _asked(desk, client) is None
+        desk.core.loop.round()
+        assert answers == []
+    desk.core.loop.round()
+    assert answers == [(7, {"id": "1"} if made else "disk I/O error")]
+    job = desk.core.jobs.find("1")
+    assert (job is not None and job.stdin == read_end) == made
+    os.close(write_end)
