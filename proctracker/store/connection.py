@@ -32,8 +32,8 @@ BUSY = 5.0
 """Seconds a statement waits for another process' transaction over the same file."""
 
 _MOVE = "move it away; `proctracker adopt` finds containers again"
-_LEAST = 512
-"""Bytes of the smallest page SQLite writes: a file with fewer was cut off, and it would take that for an empty one."""
+LEAST = 512
+"""Bytes of the smallest page SQLite writes: a file with fewer was cut off, and it would take that, or none, for a new one."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
 
@@ -42,12 +42,12 @@ class Database:
     """A connection. Every method raises Drmaa2Exception only; ``options`` are those of SQLite's file URIs.
 
     ``held``: the directories of which the file's is one. It is opened by way of that, as are log and journal later,
-    so they stay open as long as the connection. ``path`` is its name for people.
+    so they stay open as long as the connection. ``path`` is its name for people; one with fewer bytes than ``least`` is refused.
     """
 
-    def __init__(self, path: str, options: str = "mode=rw", held: Held | None = None) -> None:
+    def __init__(self, path: str, options: str = "mode=rw", held: Held | None = None, least: int = LEAST) -> None:
         self.path = path
-        place = _looked_at(path, held) if held else path
+        place = _looked_at(path, held, least) if held else path
         name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(place))
         self._db = self._translated(
             lambda: sqlite3.connect(
@@ -131,7 +131,7 @@ class Database:
             raise InvalidArgumentException(f"{error.object!r} is no text: {error.reason}") from None
 
 
-def _looked_at(path: str, held: Held) -> str:
+def _looked_at(path: str, held: Held, least: int) -> str:
     """A file's way through held directories; raises for one that is a link, another user's, missing or cut off."""
     try:
         place = held.at(path)
@@ -140,7 +140,7 @@ def _looked_at(path: str, held: Held) -> str:
         raise DrmCommunicationException(f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         raise DeniedByDrmsException(f"{path} is not a file of your own: move it away")
-    if 0 < found.st_size < _LEAST:
+    if found.st_size < least:
         raise DrmCommunicationException(f"{path}: cut off, {found.st_size} bytes are left: {_MOVE}")
     return place
 

@@ -96,7 +96,7 @@ class Transactions:
             place = self._held.at(fresh)
             os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
             try:
-                made = Database(fresh, "mode=rw&nolock=1", self._held)
+                made = Database(fresh, "mode=rw&nolock=1", self._held, least=0)
                 made.rows("PRAGMA journal_mode=OFF")
                 schema.bring_up(made)
                 made.close()

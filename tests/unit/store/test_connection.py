@@ -152,7 +152,7 @@ def test_a_file_size_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no file here may have more than 2048 KiB (ulimit -Hf)" in connection.said(error, "/h/jobs.db").message
 
 
-@pytest.mark.parametrize("size", [1, 50, 511])
+@pytest.mark.parametrize("size", [0, 1, 50, 511])
 def test_a_file_that_was_cut_off_is_not_an_empty_one(tmp_path: Path, size: int) -> None:
     home = Home(str(tmp_path / "state"))
     store = Store(home)

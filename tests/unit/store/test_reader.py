@@ -34,7 +34,6 @@ def test_nothing_there_is_no_jobs(reader: Reader) -> None:
 def test_it_looks_again_once_there_is_something(home: Home, reader: Reader) -> None:
     assert reader.ids() == []
     home.prepare()
-    Path(home.database).touch()
     assert reader.ids() == []
     store = Store(home)
     submit(store)
