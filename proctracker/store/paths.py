@@ -207,8 +207,8 @@ class Home:
         from uuid import uuid4
 
         mine, text = (f"{path}.{os.getpid()}.{uuid4().hex}", f"{uuid4()}\n".encode("ascii"))
-        _write(mine, text)
         try:
+            _write(mine, text)
             os.link(mine, path)
         except FileExistsError:
             pass
@@ -217,7 +217,8 @@ class Home:
                 raise
             _write_once(path, text)
         finally:
-            os.unlink(mine)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(mine)
 
 
 def _write(path: str, text: bytes) -> None:
@@ -242,6 +243,13 @@ def trouble(path: str, error: OSError) -> DrmCommunicationException | OutOfResou
     """What an OSError below the state directory means to a user."""
     if error.errno in FULL:
         return OutOfResourceException(f"{path}: {error.strerror}: free some room, or set PROCTRACKER_HOME elsewhere")
+    if error.errno == errno.EFBIG:
+        from resource import RLIMIT_FSIZE, getrlimit  # here: hardly anybody ever has such a limit
+
+        most = getrlimit(RLIMIT_FSIZE)[0] // 1024
+        return OutOfResourceException(
+            f"{path}: {error.strerror}: no file may have more than {most} KiB here (ulimit -f)"
+        )
     return DrmCommunicationException(
         f"state directory {path}: {error.strerror}: make it usable, or set PROCTRACKER_HOME elsewhere"
     )

@@ -208,3 +208,19 @@ def test_the_folder_of_a_call(home: Home) -> None:
     home.drop_call(name)
     home.drop_call(name)
     assert not folder.exists()
+
+
+def test_a_limit_on_files_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    home = tmp_path / "state"
+    script = """
+import resource, sys
+from proctracker.store import Home
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+try:
+    Home(sys.argv[1]).prepare()
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-B", "-c", script, str(home)], stdout=-1, text=True, check=True)
+    assert "no file may have more than 0 KiB here (ulimit -f)" in done.stdout
+    assert not list(home.glob("uuid*"))
