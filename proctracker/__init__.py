@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -26,6 +24,7 @@ _FROM = {
         " ReservationInfo ReservationTemplate ResourceLimit ResourceLimitType SlotInfo StatusCode Time Version"
         " WORKING_DIR WORKING_DIRECTORY ZERO_TIME"
     ),
+    "version": "__version__",
     "sessions.functions": (
         "create_job_session create_reservation_session describe_attribute destroy_job_session"
         " destroy_reservation_session destroy_session drmaa_name drmaa_supports drmaa_version drms_name drms_version"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model.records import field, record
-from proctracker.trusted import expanded
+from proctracker.linux.trusted import expanded
+from proctracker.records import field, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _opened(path: str, environ: Mapping[str, str]) -> int | None:
             f"{name}: {environ[name]!r} is relative, and {path} of whatever directory this is would be believed: "
             "name an absolute path"
         )
-    from proctracker import trusted
+    from proctracker.linux import trusted
 
     try:
         held = trusted.reach(os.path.abspath(path), "use a configuration of your own (PROCTRACKER_CONFIG)")

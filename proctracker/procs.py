@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from proctracker.model import CpuArchitecture, JobInfo, JobState, MachineInfo, OperatingSystem, Version, moment
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

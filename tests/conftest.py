@@ -16,9 +16,9 @@ import pytest
 import engines
 import proctracker
 import rootless
+from proctracker.client.link import Link
 from proctracker.store import Home
-from proctracker.supervisor import election
-from proctracker.supervisor.link import Link
+from proctracker.wire import election
 
 ROOTLESS = engines.RootlessPodman.name
 _NOT_OURS = ("SESSION", "CONTACT", "DEBUG", "DURABILITY", "JOB", "ATTEMPT")

@@ -13,17 +13,19 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import engines
+from proctracker.client.client import Client
 from proctracker.errors import DrmCommunicationException
+from proctracker.linux import pidfd, procfs
 from proctracker.model import Completed, JobRow, Observation
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request
 from proctracker.store import Home, Reader
-from proctracker.supervisor import core as cores
-from proctracker.supervisor import election, pidfd, procfs, protocol, recovery, socketpath
-from proctracker.supervisor.client import Client
-from proctracker.supervisor.jobs import Job
-from proctracker.supervisor.journal import Journal
+from proctracker.supervisor import recovery
+from proctracker.supervisor import service as cores
+from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.base.journal import Journal
 from proctracker.supervisor.keeper import Seat
 from proctracker.tracker.surroundings import key_of
+from proctracker.wire import election, protocol, socketpath
 
 LONG = 40.0
 """Seconds after which something that should have happened surely never will."""

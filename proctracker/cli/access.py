@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import formats, names, unanswered
+from proctracker.cli import formats, names
 from proctracker.cli.options import dependencies
+from proctracker.cli.streams import unanswered
 from proctracker.errors import InvalidArgumentException, InvalidSessionException
 from proctracker.store.paths import Home, home_path
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any, Sequence
 
     from proctracker.cli.main import Call
+    from proctracker.client.client import Client
     from proctracker.config import Config
     from proctracker.model import JobInfo, JobRow, JobTemplate, Observation
     from proctracker.store.reader import Reader
-    from proctracker.supervisor.client import Client
     from proctracker.tracker.contacts import Target
     from proctracker.tracker.place import Place
 
@@ -51,7 +52,7 @@ class Access:
     def place(self) -> Place:
         """The state directory as the tracker uses it: supervisors, configuration, jobs by id."""
         if self._place is None:
-            from proctracker.supervisor.link import Link
+            from proctracker.client.link import Link
             from proctracker.tracker.place import Place
 
             Link.notice = staticmethod(formats.notice)  # type: ignore[method-assign]
@@ -79,7 +80,7 @@ class Access:
 
     def supervised(self, rows: Sequence[JobRow] = ()) -> bool:
         """Whether the supervisors of these jobs run, where none are given our own; starts none."""
-        from proctracker.supervisor import confinement, election
+        from proctracker.wire import confinement, election
 
         keys = {row.keeper for row in rows} or {confinement.key()}
         return all(election.holders(self.home.run, key) for key in keys)

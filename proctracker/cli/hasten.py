@@ -6,7 +6,7 @@ import os
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.store.paths import Home, home_path
-from proctracker.supervisor import confinement
+from proctracker.wire import confinement
 
 
 def hasten() -> None:
@@ -18,7 +18,7 @@ def hasten() -> None:
     if not os.path.isdir(home.run) or os.path.exists(home.socket(key)):
         return
     from proctracker import config
-    from proctracker.supervisor import start
+    from proctracker.client import start
 
     try:
         start.hasten(home, key, config.load(os.environ).durability)

@@ -6,7 +6,7 @@ import re
 import time
 
 from proctracker.cli.options import meant, text
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -187,7 +187,7 @@ def _carry_out(call: Call) -> int:
 
 def _function(command: Command) -> Callable[[Call], int]:
     """The function that is the command; only its own module is imported."""
-    module = __import__(f"proctracker.cli.{command.module}", fromlist=[command.function])
+    module = __import__(f"proctracker.cli.verbs.{command.module}", fromlist=[command.function])
     found: Callable[[Call], int] = getattr(module, command.function)
     return found
 
@@ -234,9 +234,9 @@ def _log(call: Call) -> None:
     """Send the debug log to stderr: where and for whom we work, and every question to a supervisor or an engine."""
     import logging
 
-    from proctracker import __version__
+    from proctracker.client.link import Link
     from proctracker.store.paths import home_path
-    from proctracker.supervisor.link import Link
+    from proctracker.version import __version__
 
     logging.basicConfig(level=logging.DEBUG, format="proctracker: %(relativeCreated)d ms %(name)s: %(message)s")
     log = logging.getLogger("proctracker").debug

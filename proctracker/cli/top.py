@@ -6,11 +6,12 @@ import sys
 import time
 from collections import Counter
 
-from proctracker.cli import formats, listing
+from proctracker.cli import formats
 from proctracker.cli.access import Access
 from proctracker.cli.keys import Keys
 from proctracker.cli.main import Call
 from proctracker.cli.options import number
+from proctracker.cli.verbs import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from proctracker.model.enums import CpuArchitecture, DrmaaEvent, JobState, OperatingSystem
-from proctracker.model.records import record
 from proctracker.model.structs import Struct, member, seconds_of, when
+from proctracker.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

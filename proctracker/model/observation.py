@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proctracker.model.enums import JobState
-from proctracker.model.records import field, record
 from proctracker.model.signals import FATAL, signal_name
+from proctracker.records import field, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proctracker.model.enums import JobState
-from proctracker.model.records import record
+from proctracker.records import record
 
 
 @record

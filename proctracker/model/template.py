@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.enums import CpuArchitecture, OperatingSystem, ResourceLimitType
-from proctracker.model.records import record
 from proctracker.model.structs import Struct, member, nearest, when
+from proctracker.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from proctracker.errors import UnsupportedAttributeException
 from proctracker.model import SPELLINGS
-from proctracker.model.records import NamedTuple, field, record
+from proctracker.records import NamedTuple, field, record
 
 Argv = tuple[str, ...]
 

@@ -7,7 +7,7 @@ import re
 
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, reserved, tasks, words
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one, refuse
 

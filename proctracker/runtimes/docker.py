@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import flags, settings, words
 from proctracker.runtimes.base import Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.shared import DockerLike, Streams

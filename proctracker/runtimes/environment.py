@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from proctracker.errors import UnsupportedAttributeException
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

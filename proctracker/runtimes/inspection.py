@@ -9,7 +9,7 @@ from datetime import datetime
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
 from proctracker.model.observation import LOST
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import words
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import re
 
 from proctracker.errors import DrmCommunicationException, UnsupportedOperationException
 from proctracker.model import Completed, JobState, Observation
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import flags, inspection, logger, reserved, settings, words
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.docker import namespace

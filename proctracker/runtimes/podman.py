@@ -6,7 +6,7 @@ import itertools
 import os.path
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import flags, inspection, reserved, settings, words
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
 from proctracker.runtimes.shared import DockerLike

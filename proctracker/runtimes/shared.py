@@ -7,7 +7,7 @@ import shlex
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobTemplate, Observation, signal_name, signal_number
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 from proctracker.runtimes import environment, flags, inspection, reserved, words
 from proctracker.runtimes.base import (
     ATTACHED,

@@ -7,7 +7,7 @@ import re
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, ended
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.runtimes import inspection, words
 from proctracker.runtimes.inspection import mapping
 

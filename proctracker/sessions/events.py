@@ -8,10 +8,10 @@ import threading
 from collections import deque
 from typing import Any, Callable, Iterator
 
+from proctracker.client.polling import readable
+from proctracker.client.pushes import Follow
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import DrmaaEvent, JobState, Notification, moment
-from proctracker.supervisor.polling import readable
-from proctracker.supervisor.pushes import Follow
 from proctracker.tracker.place import Place
 
 Callback = Callable[[Notification], object]

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Callable, NoReturn
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.linux.trusted import expanded
 from proctracker.model import DrmaaCapability, JobInfo, Notification, Version
 from proctracker.sessions import attributes, calls, capabilities
 from proctracker.sessions.events import Caller
@@ -16,7 +17,6 @@ from proctracker.sessions.reservations import refuse
 from proctracker.tracker import place, waits
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
-from proctracker.trusted import expanded
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,7 +43,7 @@ class SessionManager:
     @property
     def drms_version(self) -> Version:
         """The version of what runs the jobs: this package's."""
-        from proctracker import __version__
+        from proctracker.version import __version__
 
         major, _, minor = __version__.partition(".")
         return Version(major, minor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from proctracker import trusted
+from proctracker.linux import trusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

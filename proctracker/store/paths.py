@@ -14,8 +14,8 @@ from proctracker.errors import (
     InvalidArgumentException,
     OutOfResourceException,
 )
+from proctracker.linux.trusted import FULL, expanded
 from proctracker.store.held import Held
-from proctracker.trusted import FULL, expanded
 
 _TAKEN = ("ids", "uuid")
 """Names in a home that no host's directory can have."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from proctracker.model import JobRow
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 from proctracker.store.schema import COLUMNS
 
 TYPE_CHECKING = False

@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 
 from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
+from proctracker.linux import netfs
 from proctracker.model import JobRow
-from proctracker.store import netfs, schema
+from proctracker.store import schema
 from proctracker.store.connection import BUSY, Database
 from proctracker.store.ids import boot_id
 from proctracker.store.paths import NO_LINK, Home, trouble

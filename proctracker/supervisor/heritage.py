@@ -6,11 +6,11 @@ import json
 import os
 
 from proctracker.model import JobRow
-from proctracker.supervisor import confinement, election
+from proctracker.wire import confinement, election
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.service import Core
 
 
 def take_over(core: Core) -> None:

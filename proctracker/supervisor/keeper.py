@@ -7,9 +7,11 @@ import os
 import signal
 import time
 
-from proctracker.model.records import field, record
-from proctracker.supervisor import log, procfs, spawned
-from proctracker.supervisor.journal import Journal
+from proctracker.linux import procfs
+from proctracker.records import field, record
+from proctracker.supervisor import log
+from proctracker.supervisor.base import spawned
+from proctracker.supervisor.base.journal import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

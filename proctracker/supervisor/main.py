@@ -10,9 +10,12 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
+from proctracker.linux import procfs, softlimits
 from proctracker.store import Home, Reader
-from proctracker.supervisor import core, election, keeper, log, presence, procfs, server, socketpath, softlimits
-from proctracker.supervisor.journal import Journal
+from proctracker.supervisor import keeper, log, service
+from proctracker.supervisor.base.journal import Journal
+from proctracker.supervisor.serving import presence, server
+from proctracker.wire import election, socketpath
 
 _PR_SET_DUMPABLE = 4
 LOG_LIMIT = 2**20
@@ -111,7 +114,7 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
 
 def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
     """End this process. A supervisor that loses its keeper takes that role on itself: the one it forks then is here next."""
-    while status == core.ORPHANED:
+    while status == service.ORPHANED:
         log.say(f"keeper {seat.keeper} has gone: this supervisor is the keeper now")
         # What was the supervisor's goes: its pages would be those of every later one too.
         gc.unfreeze()
@@ -132,7 +135,7 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     try:
         try:
-            made = core.Core(home, key, seat)
+            made = service.Core(home, key, seat)
             made.recover()
         except TryLaterException:
             raise

@@ -10,15 +10,19 @@ import os
 import time
 
 from proctracker import runtimes
+from proctracker.linux import clock, procfs
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor import clock, confinement, election, heritage, procfs, resumption, shapes, spawned
-from proctracker.supervisor.afar import alive
-from proctracker.supervisor.jobs import ENDING, Job
-from proctracker.supervisor.journal import End, Start
+from proctracker.supervisor import heritage
+from proctracker.supervisor.base import shapes, spawned
+from proctracker.supervisor.base.jobs import ENDING, Job
+from proctracker.supervisor.base.journal import End, Start
+from proctracker.supervisor.processes.watch import alive
+from proctracker.supervisor.running import resumption
+from proctracker.wire import confinement, election
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.service import Core
 
 FOUND = "found by its mark alone: keeper and supervisor were killed just when it was started, so how it ends nobody can tell"
 """Annotation of a job whose process is the likeliest one there is, not one that was put down."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 
+from proctracker.linux import inotify, logout, procfs
+from proctracker.linux.textfile import text_of
+from proctracker.model.marks import group_name
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor import confinement, families, inotify, jobgroups, logout, procfs
-from proctracker.supervisor.textfile import text_of
+from proctracker.supervisor.processes import signalling
+from proctracker.wire import confinement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.model import Completed
-    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.service import Core
 
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 _BUSCTL = ("busctl", "--user", "--quiet", "call", *_MANAGER)
@@ -90,7 +93,7 @@ class Relocation:
         found = {os.getpid(), core.seat.keeper, *procfs.tree([core.seat.keeper], stats)}
         for job in core.jobs:
             if job.row.pid:
-                found.update(pid for pid, _ in families.members(job, core.mark(job.row)))
+                found.update(pid for pid, _ in signalling.members(job, core.mark(job.row)))
         places = {pid: logout.login_place(text_of(f"/proc/{pid}/cgroup")) for pid in found}
         inside = (pid for pid, place in places.items() if (place or "").startswith("session-"))
         return sorted(pid for pid in inside if procfs.owner(pid) == os.getuid())
@@ -101,7 +104,7 @@ class Relocation:
         self.close()
         for job in core.jobs:
             if job.supervised and job.row.pid:
-                job.cgroup = core.groups.take(jobgroups.name(job.row), families.members(job, core.mark(job.row)))
+                job.cgroup = core.groups.take(group_name(job.row), signalling.members(job, core.mark(job.row)))
         core.groups.divide()
         core.me = confinement.describe()
         core.me["delegated"] = core.groups.base is not None

@@ -8,7 +8,7 @@ from proctracker.errors import DrmCommunicationException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.core import Core
+    from proctracker.supervisor.service import Core
 
 PROBE_WAIT = 10.0
 """Seconds the new release may take to say that it can start."""

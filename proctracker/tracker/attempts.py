@@ -6,8 +6,9 @@ import copy
 import os
 import time
 
+from proctracker.linux import netfs
 from proctracker.model import JobRow
-from proctracker.store import Home, netfs
+from proctracker.store import Home
 from proctracker.tracker import infos
 
 TYPE_CHECKING = False
@@ -56,8 +57,8 @@ def appeared(path: str) -> None:
     """Wait for a file, for a time in which an engine would have given it."""
     if os.path.exists(path):
         return
-    from proctracker.supervisor.inotify import APPEARS, Inotify
-    from proctracker.supervisor.polling import readable
+    from proctracker.client.polling import readable
+    from proctracker.linux.inotify import APPEARS, Inotify
 
     folder, until, inotify = os.path.dirname(path), time.monotonic() + _SAVING, Inotify()
     step = _NETWORK_LOOK if netfs.file_system(folder) else _SAVING

@@ -10,7 +10,7 @@ from proctracker import runtimes
 from proctracker.config import Config
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import nearest
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 from proctracker.runtimes.base import Engine, Runtime
 
 TYPE_CHECKING = False

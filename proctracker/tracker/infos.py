@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-    from proctracker.supervisor.cgroups import Usage
+    from proctracker.linux.cgroups import Usage
 
 _STATES = {int(state): state for state in JobState}
 _owner: list[str] = []
@@ -103,12 +103,13 @@ def add_usage(found: JobInfo, row: JobRow) -> None:
 
 def _group(row: JobRow) -> Usage | None:
     """What the control group of a live job used so far, which is what its end tells as well; None where it has none."""
-    from proctracker.supervisor import cgroups, jobgroups
+    from proctracker.linux import cgroups
+    from proctracker.model.marks import group_name
 
     if row.container is not None:
         return cgroups.usage(cgroups.paths(row.pid or 0, row.address))
     group = cgroups.paths(row.pid or 0)
-    return cgroups.usage(group) if os.path.basename(group.unified or "") == jobgroups.name(row) else None
+    return cgroups.usage(group) if os.path.basename(group.unified or "") == group_name(row) else None
 
 
 def _observed(values: dict[str, Any], seen: Observation) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
-from proctracker.model.records import NamedTuple
+from proctracker.records import NamedTuple
 from proctracker.runner import Runner
 from proctracker.templates import quantities
 from proctracker.tracker import images, infos, outputdir, place, reasons, submission, surroundings, waits

@@ -6,13 +6,13 @@ import time
 
 from proctracker import procs, runner, runtimes
 from proctracker.errors import Drmaa2Exception
+from proctracker.linux import clock
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.model.observation import LOST, of_former_boot
-from proctracker.model.records import NamedTuple, replace
+from proctracker.records import NamedTuple, replace
 from proctracker.runtimes.base import Engine, elsewhere
 from proctracker.store import Reader
 from proctracker.store.ids import boot_id
-from proctracker.supervisor import clock
 from proctracker.tracker.contacts import engine_of
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ def weigh(row: JobRow, seen: Observation) -> Observation | None:
 def _processes(rows: Sequence[JobRow], reader: Reader) -> dict[str, Observation]:
     if not rows:
         return {}
-    from proctracker.supervisor import election
+    from proctracker.wire import election
 
     alone = {keeper for keeper in {row.keeper for row in rows} if not election.holders(reader.home.run, keeper)}
     found = {}

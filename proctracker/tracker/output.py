@@ -6,9 +6,10 @@ import os
 
 from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.linux import holes
 from proctracker.model import JobRow, JobState
 from proctracker.runner import Runner
-from proctracker.tracker import attempts, holes, infos
+from proctracker.tracker import attempts, infos
 from proctracker.tracker.contacts import engine_of
 from proctracker.tracker.place import Place
 

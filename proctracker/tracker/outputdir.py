@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from proctracker import trusted
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, OutOfResourceException
+from proctracker.linux import trusted
 from proctracker.tracker import infos
 
 TYPE_CHECKING = False

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections import deque
 
+from proctracker.client.client import Client
 from proctracker.config import Config
 from proctracker.errors import (
     Drmaa2Exception,
@@ -15,7 +16,6 @@ from proctracker.errors import (
 )
 from proctracker.model import JobRow, JobState
 from proctracker.store.paths import Home
-from proctracker.supervisor.client import Client
 from proctracker.tracker import contacts
 from proctracker.tracker.contacts import Target
 
@@ -94,7 +94,7 @@ class Place:
 
     def client_of(self, rows: Iterable[JobRow]) -> Client:
         """The client of a supervisor that runs and looks after one of these jobs; of this process' where none does."""
-        from proctracker.supervisor import election
+        from proctracker.wire import election
 
         return self.client(next((row.keeper for row in rows if election.holders(self.home.run, row.keeper)), None))
 

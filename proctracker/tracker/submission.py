@@ -151,7 +151,7 @@ def _bounded(template: JobTemplate, target: Target) -> None:
 
     asked = [name for name in process.BOUNDS if extension(template, name) not in (None, "")]
     if target.runtime.name == "process" and asked:
-        from proctracker.supervisor import confinement
+        from proctracker.wire import confinement
 
         if not confinement.describe()["delegated"]:
             raise UnsupportedAttributeException(f"{asked[0]}: {process.NO_GROUP}")
@@ -167,7 +167,7 @@ def _within(asked: Mapping[str, Any]) -> None:
     """Refuse a limit above the caller's own hard one, unless the caller may raise that."""
     import resource
 
-    from proctracker.supervisor import confinement
+    from proctracker.wire import confinement
 
     for name, given in () if "limits" in confinement.describe()["may"] else asked.items():
         for known, value in limits.read({name: given})[0].items():

@@ -112,7 +112,7 @@ class Track:
 
     def settled(self, row: JobRow, seen: Observation) -> tuple[JobRow, Observation | None]:
         """A container that has ended but is not yet recorded so: its supervisor, if one runs, is about to."""
-        from proctracker.supervisor import election
+        from proctracker.wire import election
 
         if election.holders(self.place.home.run, row.keeper):
             rows = self.place.client(row.keeper).wait([row.id], "ended", timeout=1.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+from proctracker.client.polling import readable
+from proctracker.client.pushes import Wait
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
-from proctracker.supervisor.polling import readable
-from proctracker.supervisor.pushes import Wait
 from proctracker.tracker.place import Place
 
 TYPE_CHECKING = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
+from proctracker.linux import clock
 from proctracker.model import JobRow, Observation
 from proctracker.store.ids import boot_id
-from proctracker.supervisor import clock
 
 _OVER = ("lost", "removed")
 """Sub-states of jobs that have ended, nobody knows when."""

@@ -23,7 +23,7 @@ import shell
 import throughput
 from measure import Row, table
 from place import Place, place
-from proctracker.store import netfs
+from proctracker.linux import netfs
 
 PROCESS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "throughput": throughput.rows,

@@ -21,7 +21,7 @@ import proctracker as pt
 from latency import until_told
 from measure import Row, extra, median, milli, pairs, timed
 from place import Place, call, own
-from proctracker.supervisor import pidfd
+from proctracker.linux import pidfd
 from proctracker.tracker import looks
 
 _SLEEP = ("sleep", "600")

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, procfs
+from proctracker.wire import confinement, election
 
 
 class Place:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
 import proctracker as pt
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election
+from proctracker.wire import confinement, election
 
 if TYPE_CHECKING:
     from engines import Engine

@@ -11,7 +11,7 @@ import pytest
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, until
 from proctracker.store import Home
-from proctracker.supervisor import election
+from proctracker.wire import election
 
 
 def _boot_is_over(home: Home) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, until
-from proctracker.supervisor import confinement
+from proctracker.wire import confinement
 
 BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 

@@ -14,7 +14,7 @@ import pytest
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, states, until
 from proctracker.store import Home, Reader, home_path
-from proctracker.supervisor import confinement
+from proctracker.wire import confinement
 
 
 def test_a_start_time_is_waited_for(kit: Kit, session: pt.JobSession) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import proctracker as pt
 from contract.kit import LONG, Kit, until
-from proctracker.supervisor import oomscore
+from proctracker.linux import oomscore
 
 
 def test_its_environment(kit: Kit, session: pt.JobSession) -> None:

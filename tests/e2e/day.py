@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from contract.kit import LONG, cli, until
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, procfs
+from proctracker.wire import confinement, election
 
 PROGRAM = [sys.executable, "-m", "proctracker"]
 

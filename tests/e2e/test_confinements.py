@@ -13,7 +13,7 @@ import pytest
 from contract.kit import LONG, until
 from e2e.day import PROGRAM
 from proctracker.store import Home, Reader
-from proctracker.supervisor import election
+from proctracker.wire import election
 
 ORDINARY = ["setpriv", "--bounding-set=-sys_nice,-sys_resource"] if os.geteuid() == 0 else []
 """What makes a command as little able to raise limits as an ordinary user's."""

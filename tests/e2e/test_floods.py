@@ -16,8 +16,9 @@ import pytest
 import proctracker as pt
 from contract.kit import LONG, cli
 from e2e.day import kill, seat, submit
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import confinement, procfs, protocol, socketpath
+from proctracker.wire import confinement, protocol, socketpath
 
 _ROOM = 100 * 1024
 """KiB a supervisor may grow by: a request of the largest size, and what comes of it."""

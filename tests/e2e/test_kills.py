@@ -18,9 +18,10 @@ import pytest
 import proctracker as pt
 from contract.kit import LONG, cli, state, text, until
 from e2e.day import kill, running, seat, started, submit
+from proctracker.client import start
+from proctracker.client.client import Client
 from proctracker.store import Home
-from proctracker.supervisor import confinement, start
-from proctracker.supervisor.client import Client
+from proctracker.wire import confinement
 from supervising import gone
 
 GATE = 'read line < "$0"; exit 7'

@@ -12,8 +12,8 @@ import pytest
 
 from contract.kit import cli
 from e2e.day import PROGRAM, running, seat
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import procfs
 
 TESTS = Path(__file__).resolve().parent.parent
 ENDS = "by_hand or removed or killed or seed_state or seed_terminate or told"

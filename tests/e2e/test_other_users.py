@@ -12,8 +12,8 @@ import pytest
 import proctracker as pt
 from contract.kit import cli, until
 from e2e.day import PROGRAM
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import procfs
 
 _POWERLESS = ["setpriv", "--bounding-set", "-kill", "--inh-caps", "-kill"]
 """A root that may signal its own processes only, as any user may."""

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from model.history import Log
+from proctracker.linux import procfs
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, procfs
+from proctracker.wire import confinement, election
 
 KINDS = {
     "none": [],

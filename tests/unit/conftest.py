@@ -1,15 +1,26 @@
-"""A state directory with a supervisor for all unit tests that need one: starting one for each would take most of the time."""
+"""Supervisors for unit tests: one that many share, as starting one for each would take most of the time, and ones in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 import proctracker as pt
 from conftest import close
+from proctracker import runtimes
+from proctracker.client.client import Client
+from proctracker.runtimes.base import Runtime
 from proctracker.store import Home
+from supervising import Boxes, Desk
+
+_SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER, prctl(2)."""
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +45,85 @@ def session(served: Home) -> Iterator[pt.JobSession]:
     yield pt.create_job_session(name)
     if name in pt.get_job_session_names():
         pt.destroy_job_session(name, live="terminate")
+
+
+@pytest.fixture
+def client(served: Home) -> Iterator[Client]:
+    """One of the supervisor that many tests share."""
+    made = Client(served)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def name(client: Client) -> Iterator[str]:
+    """A session of this test's own."""
+    made = f"c{uuid4().hex[:8]}"
+    client.call("session_create", name=made, contact="process")
+    yield made
+    client.call("session_destroy", name=made, live="terminate")
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A supervisor goes to /, sets signal handlers and may become a subreaper: all is as before in the end."""
+    monkeypatch.chdir(tmp_path)
+    old = {number: signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGIO)}
+    yield
+    ctypes.CDLL(None).prctl(_SUBREAPER, 0, 0, 0, 0)
+    for number, handler in old.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def desks(clean: None, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes supervisors in this process, over one state directory."""
+    made: list[Desk] = []
+
+    def make(**options: object) -> Desk:
+        made.append(Desk(Home(str(tmp_path / "state")), **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for desk in reversed(made):
+        desk.close()
+
+
+@pytest.fixture
+def desk(desks: Callable[..., Desk]) -> Desk:
+    """One that serves."""
+    made = desks()
+    made.core.server.open()
+    return made
+
+
+@pytest.fixture
+def boxes(monkeypatch: pytest.MonkeyPatch) -> Boxes:
+    """The runtime ``boxes``."""
+    made, real = Boxes(), runtimes.get
+
+    def get(name: str) -> Runtime:
+        return made if name == "boxes" else real(name)  # type: ignore[return-value]
+
+    monkeypatch.setattr(runtimes, "get", get)
+    return made
+
+
+@pytest.fixture
+def old(desks: Callable[..., Desk]) -> Desk:
+    """One that is going to be killed."""
+    return desks()
+
+
+@pytest.fixture
+def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
+    """Ends the old one as a kill does, and has the next one take over."""
+
+    def make(turn: int = 1, boot: str | None = None) -> Desk:
+        old.close(kill=False)
+        made = desks(seat=old.seat, turn=turn)
+        made.seat.keeper = os.getpid()  # whose children the test's are
+        made.core.boot = boot or made.core.boot
+        return made.recover()
+
+    return make

@@ -92,7 +92,7 @@ def _contact() -> str:
 
 
 def _implementation() -> str:
-    from proctracker import __version__
+    from proctracker.version import __version__
 
     return f"proctracker {__version__}"
 

@@ -16,7 +16,7 @@ def test_every_option_is_named_once_in_a_command():
 
 def test_every_command_leads_to_a_module():
     folder = os.path.dirname(commands.__file__)
-    assert all(os.path.exists(os.path.join(folder, f"{it.module}.py")) for it in commands.COMMANDS.values())
+    assert all(os.path.exists(os.path.join(folder, "verbs", f"{it.module}.py")) for it in commands.COMMANDS.values())
 
 
 def test_failures_of_run_and_wait_are_not_taken_for_the_jobs():

@@ -10,8 +10,9 @@ import pytest
 
 from proctracker.cli.hasten import hasten
 from proctracker.cli.main import main
+from proctracker.client import start
 from proctracker.store import Home
-from proctracker.supervisor import confinement, election, start
+from proctracker.wire import confinement, election
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import proctracker as pt
+from proctracker.client.link import SPARE
 from proctracker.sessions import awaits
-from proctracker.supervisor.link import SPARE
 
 LONG = 30.0
 

@@ -14,7 +14,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobRow
-from proctracker.model.records import replace
+from proctracker.records import replace
 from proctracker.store import Home, Reader, Store, schema
 from proctracker.store.connection import Database
 from stores import end, submit

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from proctracker.errors import DrmCommunicationException, OutOfResourceException, TryLaterException
+from proctracker.linux import netfs
 from proctracker.model import JobRow
-from proctracker.store import Home, Reader, Store, connection, netfs
+from proctracker.store import Home, Reader, Store, connection
 from stores import end, fill, submit
 
 
@@ -159,7 +160,8 @@ def test_without_locks_one_process_alone_opens_it(home: Home) -> None:
     script = """
 import sys
 import time
-from proctracker.store import Home, Store, netfs
+from proctracker.linux import netfs
+from proctracker.store import Home, Store
 netfs.file_system, netfs.locks_work = lambda path: "nfs", lambda folder: False
 Store(Home(*sys.argv[1:])).close()
 """
@@ -175,7 +177,8 @@ def test_a_killed_opener_is_followed(home: Home) -> None:
     script = """
 import os, sys
 from stores import end, fill, submit
-from proctracker.store import Home, Store, netfs
+from proctracker.linux import netfs
+from proctracker.store import Home, Store
 netfs.file_system, netfs.locks_work = lambda path: "nfs", lambda folder: False
 store = Store(Home(*sys.argv[1:]))
 submit(store)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from proctracker.model import JobState
-from proctracker.supervisor import confinement, election, heritage
-from proctracker.supervisor.jobs import Job
+from proctracker.supervisor import heritage
+from proctracker.supervisor.base.jobs import Job
+from proctracker.wire import confinement, election
 from supervising import AROUND, Desk
 
 APART = "main-0123456789ab"

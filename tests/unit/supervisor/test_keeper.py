@@ -18,8 +18,9 @@ from proctracker.supervisor import keeper
 
 _PRELUDE = """
 import json, os, select, signal, subprocess, sys
-from proctracker.supervisor import keeper, procfs
-from proctracker.supervisor.journal import Journal
+from proctracker.linux import procfs
+from proctracker.supervisor import keeper
+from proctracker.supervisor.base.journal import Journal
 
 folder = sys.argv[1]
 

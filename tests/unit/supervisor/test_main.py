@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from proctracker.client import start
+from proctracker.client.client import Client
+from proctracker.client.link import Supervisor
+from proctracker.client.polling import readable
 from proctracker.errors import DrmCommunicationException, InternalException
+from proctracker.linux import procfs
 from proctracker.model import JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor import confinement, election, procfs, start
 from proctracker.supervisor import main as module
-from proctracker.supervisor.client import Client
-from proctracker.supervisor.link import Supervisor
-from proctracker.supervisor.polling import readable
+from proctracker.wire import confinement, election
 from stores import submit
 from supervising import LONG, context, gone, kill, seat, spec, stored
 
@@ -114,13 +116,13 @@ def test_a_log_that_has_grown_starts_anew(home: Home, size: int) -> None:
 
 def test_a_stumbling_supervisor_is_followed_by_another(home: Home) -> None:
     script = """
-from proctracker.supervisor import core
-real = core.recover
+from proctracker.supervisor import service
+real = service.recover
 def recover(it):
     if it.seat.turn == 0:
         raise RuntimeError("stumbled")
     real(it)
-core.recover = recover
+service.recover = recover
 """
     home.prepare()
     assert _main(home, script, confinement.key()) == b"ready"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobState
 from proctracker.store import Home
-from proctracker.supervisor import protocol, shapes, socketpath
+from proctracker.supervisor.base import shapes
+from proctracker.wire import protocol, socketpath
 from supervising import Boxes, Desk, box, context, spec
 
 _SLOWLY = settings(

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from proctracker.client.client import Client
+from proctracker.client.link import Supervisor
+from proctracker.linux import clock, pidfd, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import afar, clock, confinement, election, pidfd, procfs, spawn
-from proctracker.supervisor.client import Client
-from proctracker.supervisor.jobs import Job
-from proctracker.supervisor.link import Supervisor
+from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.processes import spawn, watch
+from proctracker.wire import confinement, election
 from supervising import LONG, PATH, Boxes, Desk, becomes, box, context, gone, kill, seat, spec, stored
 
 
@@ -384,7 +386,7 @@ def test_somebody_elses_child_is_watched(
     old: Desk, follow: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, descriptors: bool
 ) -> None:
     monkeypatch.setattr(pidfd, "available", lambda: descriptors)
-    monkeypatch.setattr(afar, "LOOK", 0.01)
+    monkeypatch.setattr(watch, "LOOK", 0.01)
     script = 'setsid sh -c \'echo $$ > "$0"; exec sleep 600\' "$0" &'
     fifo = old.home.path + "/pid"
     os.mkfifo(fifo)
@@ -439,7 +441,7 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
 def test_deadline_and_time_limit_hold_after_a_kill(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("proctracker.supervisor.cgroups.has_name", lambda pid, name: True)
+    monkeypatch.setattr("proctracker.linux.cgroups.has_name", lambda pid, name: True)
     deadline = time.time() + 900
     given = {"deadline": deadline, "time_limit": 500.0}
     job = old.submit("x", **box(), **given) if kind == "container" else old.submit("sleep", "600", **given)
@@ -457,7 +459,7 @@ def test_deadline_and_time_limit_hold_after_a_kill(
 def test_a_container_that_was_told_to_end_keeps_its_grace(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proctracker.supervisor.cgroups.has_name", lambda pid, name: True)
+    monkeypatch.setattr("proctracker.linux.cgroups.has_name", lambda pid, name: True)
     job = old.submit("x", **box())
     pid = old.running(job)
     old.core.controls.control([job.row.id], "terminate", "SIGTERM", 500.0, lambda outcome: None)

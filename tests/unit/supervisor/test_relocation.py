@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from proctracker.supervisor import logout
-from proctracker.supervisor.logout import Login
+from proctracker.linux import logout
+from proctracker.linux.logout import Login
 from proctracker.supervisor.relocation import Relocation
 from supervising import Desk
 

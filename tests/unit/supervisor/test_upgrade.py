@@ -12,13 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from proctracker.client import start
+from proctracker.client.client import Client
+from proctracker.client.link import Supervisor
+from proctracker.client.polling import readable
 from proctracker.errors import DrmCommunicationException
+from proctracker.linux import pidfd, procfs
 from proctracker.store import Home
-from proctracker.supervisor import pidfd, procfs, start
 from proctracker.supervisor import upgrade as module
-from proctracker.supervisor.client import Client
-from proctracker.supervisor.link import Supervisor
-from proctracker.supervisor.polling import readable
 from supervising import LONG, context, kill, seat, spec, stored
 
 
@@ -143,7 +144,7 @@ def test_a_client_of_a_newer_release_takes_over(home: Home, tmp_path: Path, job:
         path.write_text(path.read_text().replace(f'"{__version__}"', '"999.0"'))
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from proctracker.store import Home\nfrom proctracker.supervisor.client import Client\n"
+        "from proctracker.store import Home\nfrom proctracker.client.client import Client\n"
         "found = Client(Home(sys.argv[2])).call('status'); print(found['package'], found['pid'])"
     )
     argv = [sys.executable, "-I", "-c", script, str(tmp_path / "new"), home.path]

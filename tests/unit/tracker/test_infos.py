@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from proctracker.linux import cgroups
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.supervisor import cgroups, spawn
+from proctracker.supervisor.processes import spawn
 from proctracker.tracker import infos
 
 

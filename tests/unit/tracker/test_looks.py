@@ -143,7 +143,7 @@ def test_a_process_nobody_looks_after(store: Store, reader: Reader) -> None:
 
 
 def test_a_process_with_a_supervisor_is_as_recorded(store: Store, reader: Reader) -> None:
-    from proctracker.supervisor import election
+    from proctracker.wire import election
 
     row = process(store, ticks=1)
     seat = election.claim(store.home.run, row.keeper)

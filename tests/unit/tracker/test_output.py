@@ -12,7 +12,7 @@ import pytest
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor import outputlimit
+from proctracker.supervisor.running import outputlimit
 from proctracker.tracker import output
 from proctracker.tracker.place import Place
 from stores import submit

@@ -122,8 +122,8 @@ def test_reading_makes_nothing(tmp_path: Path) -> None:
 def test_a_container_changed_by_hand_is_acted_on_once_its_supervisor_has_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from proctracker.client.client import Client, Outcome
     from proctracker.model import JobState, Observation
-    from proctracker.supervisor.client import Client, Outcome
     from proctracker.tracker import looks
 
     store = Store(Home(str(tmp_path)))
@@ -145,7 +145,7 @@ def test_a_container_changed_by_hand_is_acted_on_once_its_supervisor_has_seen(
 
 
 def test_a_container_that_is_as_recorded_is_not_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from proctracker.supervisor.client import Client, Outcome
+    from proctracker.client.client import Client, Outcome
     from proctracker.tracker import looks
 
     store = Store(Home(str(tmp_path)))

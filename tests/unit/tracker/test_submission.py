@@ -13,8 +13,8 @@ from proctracker.config import Category, Config
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import CpuArchitecture, JobTemplate
 from proctracker.store import Home, Reader, Store
-from proctracker.supervisor import confinement
 from proctracker.tracker import contacts, submission
+from proctracker.wire import confinement
 from stores import submit
 
 CONFIG = Config(

@@ -1,0 +1,238 @@
+"""``run``, ``submit`` and ``array``: from words to a job."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from proctracker.cli import formats
+from proctracker.cli.access import DEFAULT_SESSION, Access
+from proctracker.cli.main import Call
+from proctracker.cli.options import UsageError, meant, number, text
+from proctracker.cli.request import keep_stdin, template_of
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
+    from proctracker.model import JobTemplate
+    from proctracker.tracker.contacts import Target
+
+
+_LARGEST = 2**26
+"""Bytes of a list of tasks; a device may have no end."""
+
+
+class Start:
+    """One submission: the template of the options, checked, and what goes with it."""
+
+    def __init__(self, call: Call, command: list[str], indices: Sequence[int] | None = None) -> None:
+        from proctracker.tracker import surroundings
+
+        if not command and "template" not in call.values and "image" not in call.values:
+            raise UsageError(f"{call.command.name}: name a command: proctracker {call.command.usage}")
+        self.access = access = Access(call)
+        self._indices = indices
+        self.spec: dict[str, Any] = {}
+        """What the supervisor is to go by; empty until it is checked."""
+        values = template_of(call, command)
+        extensions = values.get("implementation_specific") or {}
+        extensions.update({key: access.dependencies(key) for key in ("after", "after_any") if key in call.values})
+        kept = self._keep_input(values)
+        try:
+            self._check(values)
+        except Drmaa2Exception as error:
+            from proctracker.cli import wording
+
+            raise wording.told(error, call.values) from error
+        finally:
+            if kept and not self.spec:
+                os.unlink(kept)
+        if kept:
+            self.spec["keep_input"] = True
+        self._context = surroundings.now(os.environ, self.template.job_environment, self.containers)
+
+    def _check(self, values: dict[str, Any]) -> None:
+        """Make the spec, and see to what it needs. Raises Drmaa2Exception in the words of templates."""
+        from proctracker.model import JobTemplate, extension
+        from proctracker.tracker import submission
+
+        access = self.access
+        self.template = template = JobTemplate(values)
+        target = access.target(text(access.call.values, "contact") or extension(template, "contact"))
+        self.contact = target.contact
+        self.containers = target.runtime.containers
+        spec = submission.prepare(
+            template,
+            target,
+            access.config,
+            environ=os.environ,
+            cwd=submission.directory(template, self.containers),
+            indices=self._indices,
+        )
+        if spec["output_dir"]:
+            from proctracker.tracker import outputdir
+
+            outputdir.settle(spec, spec["output_dir"], access.home)
+        if self.containers:
+            _fetch(target, spec, access)
+        self.spec = spec
+
+    def _keep_input(self, values: dict[str, Any]) -> str | None:
+        """``-i -``: what comes on standard input, in a file of ours; its path."""
+        if values.get("input_path") != "-":
+            return None
+        home = self.access.home
+        home.prepare()
+        made = keep_stdin(home.at(home.kept_dir))
+        path = os.path.join(home.kept_dir, os.path.basename(made))
+        values["input_path"] = path.replace("%", "%%")  # it is no pattern, whatever our directory is called
+        return path
+
+    def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
+        """Hand it to the supervisor; the id. Without ``-c`` a new session has the configuration's contact."""
+        if stdin is not None:
+            self.spec["stdin"] = "passed"
+        access = self.access
+        client = access.client
+        job_id = client.submit(
+            access.call.session or DEFAULT_SESSION,
+            self.spec,
+            self._context,
+            contact=(access.call.session and access.call.contact) or access.config.default_contact,
+            indices=self._indices,
+            items=items,
+            max_parallel=max_parallel,
+            stdin=stdin,
+        )
+        if client.supervisor.warning:
+            formats.say(client.supervisor.warning)
+        if client.resumed:
+            formats.say(f"{client.resumed} queued {'job goes' if client.resumed == 1 else 'jobs go'} on, too")
+        return job_id
+
+
+def _fetch(target: Target, spec: dict[str, Any], access: Access) -> None:
+    """Fetch an image that is missing, with progress where somebody sees it."""
+    import sys
+
+    from proctracker.tracker import images
+
+    images.fetch(target, spec, access.config, sys.stderr.buffer if sys.stderr.isatty() else None)
+
+
+def submit(call: Call) -> int:
+    """Start a job and print its id."""
+    start = Start(call, call.words)
+    _warn_of_input(start.template, call)
+    formats.write(f"{start.submit()}\n")
+    return 0
+
+
+def _warn_of_input(template: JobTemplate, call: Call) -> None:
+    """Say that what waits in a pipe for us is not passed on."""
+    if template.input_path is None and not call.flag("no_input") and _is(0, stat.S_ISFIFO) and _waiting(0):
+        formats.say("standard input is not passed on: `-i -` keeps it for the job, `--no-input` says there is none")
+
+
+def array(call: Call) -> int:
+    """Start a job for each of many tasks and print the array's id."""
+    over = text(call.values, "over")
+    if over is not None:
+        if over == "-" and text(call.values, "input") == "-":
+            raise UsageError("array: standard input cannot be both the tasks and their input")
+        items = _tasks(over)
+        indices, command = list(range(1, len(items) + 1)), call.words
+    elif call.words:
+        from proctracker.templates.quantities import indices as read
+
+        tasks, percent, at_once = call.words[0].partition("%")  # as Slurm has it
+        if percent:
+            _at_once(call, at_once)
+        items, indices, command = None, meant(read, tasks), call.words[1:]
+    else:
+        raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
+    most = number(call.values, "max_parallel") or 0
+    start = Start(call, command, indices)
+    if over != "-":
+        _warn_of_input(start.template, call)
+    formats.write(f"{start.submit(items=items, max_parallel=most)}\n")
+    return 0
+
+
+def _at_once(call: Call, word: str) -> None:
+    """``1-10%2`` is ``1-10 --max-parallel 2``."""
+    if "max_parallel" in call.values:
+        raise UsageError(f"array: %{word} and --max-parallel say the same: leave one out")
+    call.values["max_parallel"] = word
+
+
+def _tasks(path: str) -> list[str]:
+    """The lines of a file (``-``: standard input) that are not empty."""
+    with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+        read = file.read(_LARGEST + 1)
+    if len(read) > _LARGEST:
+        raise InvalidArgumentException(f"array: {path} is larger than {_LARGEST >> 20} MiB: that is no list of tasks")
+    lines = os.fsdecode(read).split("\n")
+    found = [line[:-1] if line.endswith("\r") else line for line in lines if line.strip()]
+    for place, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise UsageError(f"array: {path}, line {place} holds a NUL byte, which no argument can")
+    if not found:
+        raise UsageError(f"array: {path} holds no task: a line is expected for each")
+    return found
+
+
+def run(call: Call) -> int:
+    """Start a job, show its output, exit as it did."""
+    if call.flag("detach"):
+        return submit(call)
+    from proctracker.cli.signals import GivenUp, Signals
+    from proctracker.cli.streams.attend import Attendance
+
+    start = Start(call, call.words)
+    with Signals() as signals:
+        stdin, relay = _input_of(start.template, call)
+        attendance = Attendance(start.access, start.spec, containers=start.containers, signals=signals)
+        try:
+            job_id = start.submit(stdin=stdin)
+        except GivenUp:
+            formats.say("given up before it was answered: `proctracker ps` tells whether there is a job")
+            raise
+        finally:
+            if relay is not None and stdin is not None:
+                os.close(stdin)
+        if relay is not None:
+            relay.begin(signals)
+        return attendance.until_end(job_id)
+
+
+def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
+    """The descriptor to pass as the job's input, and the relay that feeds it where ours is a terminal."""
+    from proctracker.runtimes.flags import restarts
+
+    if template.input_path is not None or call.flag("no_input") or restarts(template):
+        return None, None
+    if _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
+        return 0, None
+    if os.isatty(0):
+        from proctracker.cli.streams.relay import Relay
+
+        relay = Relay(0)
+        return relay.read_end, relay
+    return None, None
+
+
+def _waiting(fd: int) -> bool:
+    """Whether there is something to read from a pipe."""
+    import fcntl
+    import termios
+
+    return any(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+
+
+def _is(fd: int, *kinds: Any) -> bool:
+    """Whether a descriptor is one of these kinds of file."""
+    mode = os.fstat(fd).st_mode
+    return any(kind(mode) for kind in kinds)

@@ -1,0 +1,92 @@
+"""Being told by the kernel that a file appeared, grew or was closed (inotify(7))."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from proctracker.records import NamedTuple
+
+MODIFY = 0x2
+CLOSE_WRITE = 0x8
+MOVED_FROM = 0x40
+MOVED_TO = 0x80
+CREATE = 0x100
+DELETE = 0x200
+DELETE_SELF = 0x400
+MOVE_SELF = 0x800
+OVERFLOW = 0x4000
+IGNORED = 0x8000
+ONESHOT = 0x80000000
+"""In a mask: the first event ends the watch."""
+
+APPEARS = CREATE | MOVED_TO | CLOSE_WRITE
+"""For a directory: a file has come, or has been written to its end."""
+CHANGES = CREATE | DELETE | MOVED_FROM | MOVED_TO | DELETE_SELF | MOVE_SELF
+"""For a directory: another file is behind a name, or the directory itself is elsewhere."""
+GROWS = MODIFY | CLOSE_WRITE
+"""For a file: more is in it."""
+
+_NONBLOCK = os.O_NONBLOCK
+_CLOEXEC = os.O_CLOEXEC
+_HEAD = struct.Struct("=iIII")
+"""struct inotify_event less its name: watch, mask, cookie, length of the name."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Event(NamedTuple):
+    """What happened; ``name`` is the file's in a watched directory, else empty. OVERFLOW (watch -1): look at everything."""
+
+    watch: int
+    mask: int
+    name: str
+
+
+class Inotify:
+    """One inotify descriptor: nonblocking, closed on exec, for a selector. On network file systems it sees own writes only."""
+
+    def __init__(self) -> None:
+        self._fd = _check(_libc.inotify_init1(_NONBLOCK | _CLOEXEC), "inotify")
+
+    def fileno(self) -> int:
+        """The descriptor, readable once there are events."""
+        return self._fd
+
+    def add(self, path: str, mask: int) -> int:
+        """Watch a file or directory; the same path again changes its mask. Raises OSError (ENOENT, ENOSPC: too many)."""
+        return _check(_libc.inotify_add_watch(self._fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+
+    def remove(self, watch: int) -> None:
+        """Watch that no longer; one that has gone by itself (its file was deleted) is fine."""
+        _libc.inotify_rm_watch(self._fd, watch)
+
+    def read(self) -> list[Event]:
+        """The events that are there now, at most; empty if there are none. Ends of watches (IGNORED) are left out."""
+        try:
+            data = os.read(self._fd, 65536)
+        except BlockingIOError:
+            return []
+        events, at = [], 0
+        while at < len(data):
+            watch, mask, _, size = _HEAD.unpack_from(data, at)
+            name = data[at + _HEAD.size : at + _HEAD.size + size].rstrip(b"\0")
+            at += _HEAD.size + size
+            if not mask & IGNORED:
+                events.append(Event(watch, mask, os.fsdecode(name)))
+        return events
+
+    def close(self) -> None:
+        """Give the descriptor back, with all its watches."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check(result: int, what: str) -> int:
+    """The result of a call; raises the OSError its errno stands for."""
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), what)
+    return result

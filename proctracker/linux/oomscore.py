@@ -1,0 +1,70 @@
+"""A process' standing with the OOM killer, oom_score_adj in proc(5): read, and lent by a supervisor to what it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from types import TracebackType
+
+from proctracker.linux.textfile import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ContextManager
+
+PATH = "/proc/self/oom_score_adj"
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+
+_libc = ctypes.CDLL(None)
+_NOTHING = contextlib.nullcontext()
+
+
+def read() -> int | None:
+    """This process' own; None where there is no /proc to tell it."""
+    text = text_of(PATH)
+    return int(text) if text else None
+
+
+def lent(wanted: int | None) -> ContextManager[None]:
+    """Have ``wanted`` while something is started, which inherits it; None: nothing is done.
+
+    Everyone may raise it and come back. Where it cannot be lowered (EACCES) the process gets the supervisor's.
+    """
+    return _NOTHING if wanted is None else _Loan(wanted)
+
+
+class _Loan:
+    """We have one thread, so what it is meanwhile is nobody's concern but the child's: posix_spawn(3) cannot set it."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._fd = -1
+        self._own = b""
+
+    def __enter__(self) -> None:
+        try:
+            self._fd = _open()
+            self._own = os.pread(self._fd, 16, 0)
+            os.write(self._fd, b"%d" % self._wanted)
+        except OSError:
+            self._own = b""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if self._own:
+            os.pwrite(self._fd, self._own, 0)
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+def _open() -> int:
+    """Our own file for writing. Of a process that leaves no core dumps all such files are root's, so we do for a moment."""
+    dumpable = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    try:
+        return os.open(PATH, os.O_RDWR | os.O_CLOEXEC)
+    finally:
+        if dumpable != 1:
+            _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,0 +1,272 @@
+"""Processes as /proc tells of them: identity, environment, families, and what a job left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterable, Mapping
+
+from proctracker.records import NamedTuple
+
+MARK = b"PROCTRACKER_JOB"
+"""The environment variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""
+
+page_size: int = os.sysconf("SC_PAGE_SIZE")
+
+clock_ticks: int = os.sysconf("SC_CLK_TCK")
+"""Clock ticks in a second: the unit of every time in Stat."""
+
+_STAY = ((b"catatonit", b"-P"), (b"podman", b"pause"))
+"""Rootless podman's pause process, as command lines: shared by all of a user's containers, so never a job's own."""
+
+
+class Stat(NamedTuple):
+    """One line of /proc/PID/stat, proc(5); ``ticks`` is field 22, the start since boot, times are in clock ticks."""
+
+    pid: int
+    comm: str
+    state: str
+    ppid: int
+    pgrp: int
+    session: int
+    ticks: int
+    utime: int
+    stime: int
+    cutime: int
+    cstime: int
+
+
+def _read(pid: int | str, name: str) -> bytes | None:
+    """The content of /proc/PID/NAME; None if there is no such process or we may not read it."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot: a pid and start time mean something within one boot only."""
+    text = _read("sys", "kernel/random/boot_id")
+    return text.decode("ascii").strip() if text else ""
+
+
+def parse_stat(text: bytes) -> Stat:
+    """A stat line as Stat. The name in brackets may hold anything, brackets and newlines too."""
+    first, last = text.index(b"("), text.rindex(b")")
+    rest = text[last + 2 :].split()
+    comm = os.fsdecode(text[first + 1 : last])
+    ppid, pgrp, session = map(int, rest[1:4])
+    utime, stime, cutime, cstime = map(int, rest[11:15])
+    pid, state, ticks = int(text[:first]), rest[0].decode("ascii"), int(rest[19])
+    return Stat(pid, comm, state, ppid, pgrp, session, ticks, utime, stime, cutime, cstime)
+
+
+_loadavg: list[int] = []
+"""Its descriptor, once it was opened: each start reads it."""
+
+
+def last_pid() -> int:
+    """The pid that was given out last in our pid namespace (loadavg, proc(5)); 0 where it is not told."""
+    try:
+        if not _loadavg:
+            _loadavg.append(os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC))
+        return int(os.pread(_loadavg[0], 256, 0).split()[4])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def pid_max() -> int:
+    """How many pids there are: then they are given out from the beginning again (proc(5))."""
+    text = _read("sys", "kernel/pid_max")
+    return int(text) if text else 2**22
+
+
+def stat(pid: int) -> Stat | None:
+    """What /proc says of a process (a zombie too); None if there is none."""
+    text = _read(pid, "stat")
+    return parse_stat(text) if text else None
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process; a zombie lives no more."""
+    found = stat(pid)
+    return found is not None and found.state not in "ZX"
+
+
+def wait_status(pid: int, ticks: int) -> int | None:
+    """How a zombie ended, as of wait(2); None: it is none any more, or we may not know.
+
+    Field 52 of its stat line is 0 for those who may not read it, so what has the same condition is read too.
+    """
+    if _read(pid, "io") is None:
+        return None
+    text = _read(pid, "stat")
+    if not text:
+        return None
+    seen, words = parse_stat(text), text[text.rindex(b")") + 2 :].split()
+    return int(words[49]) if seen.state == "Z" and seen.ticks == ticks and len(words) > 49 else None
+
+
+def process_rss(pid: int) -> int | None:
+    """Resident memory of one process in KiB (statm, proc(5)); None if it has gone."""
+    text = _read(pid, "statm")
+    return int(text.split()[1]) * page_size // 1024 if text else None
+
+
+def environ(pid: int) -> dict[bytes, bytes] | None:
+    """The environment a process was started with; None if it has gone, has none left or may not be read."""
+    text = _read(pid, "environ")
+    if not text:
+        return None
+    pairs = (entry.partition(b"=") for entry in text.split(b"\0") if entry)
+    return {name: value for name, _, value in pairs}
+
+
+def mark(pid: int) -> str | None:
+    """The job a process was started for; None if its environment names none or cannot be read."""
+    value = (environ(pid) or {}).get(MARK)
+    return None if value is None else os.fsdecode(value)
+
+
+def pids() -> list[int]:
+    """Every process that /proc shows us."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def all_stats() -> dict[int, Stat]:
+    """Stat of every process by pid, as of about now."""
+    found = (stat(pid) for pid in pids())
+    return {each.pid: each for each in found if each}
+
+
+def marked(mark: str) -> list[tuple[int, int]]:
+    """Our own user's processes whose environment carries exactly this mark, as (pid, start ticks)."""
+    return [(each.pid, each.ticks) for each in _marked(mark, all_stats())]
+
+
+def marks(prefix: str) -> dict[str, tuple[int, int]]:
+    """Marks that begin so -> the oldest of our own user's processes that carries each, as (pid, start ticks)."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in sorted(all_stats().values(), key=lambda it: it.ticks):
+        name = mark(each.pid)
+        if name and name.startswith(prefix) and _own(each.pid):
+            found.setdefault(name, (each.pid, each.ticks))
+    return found
+
+
+def _marked(mark: str, stats: Mapping[int, Stat]) -> list[Stat]:
+    """Of these processes the ones that are our own user's and carry the mark."""
+    entry = b"\0" + MARK + b"=" + os.fsencode(mark) + b"\0"
+    return [each for pid, each in stats.items() if entry in b"\0" + (_read(pid, "environ") or b"") and _own(pid)]
+
+
+def tree(root_pids: Iterable[int], all_stats: Mapping[int, Stat], spare: Collection[int] = ()) -> set[int]:
+    """All descendants of these processes (not themselves); a spared process and what is below it are left out."""
+    below: dict[int, list[int]] = {}
+    for each in all_stats.values():
+        below.setdefault(each.ppid, []).append(each.pid)
+    found: set[int] = set()
+    open_ends = list(root_pids)
+    while open_ends:
+        fresh = [pid for pid in below.get(open_ends.pop(), ()) if pid not in found and pid not in spare]
+        found.update(fresh)
+        open_ends.extend(fresh)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent this one is, zombies included."""
+    return [each.pid for each in all_stats().values() if each.ppid == pid]
+
+
+def left_by(
+    mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
+) -> list[tuple[int, int]]:
+    """What there is of a job that we may signal, as (pid, start ticks)."""
+    found = family(mark, leader_pid, leader_ticks, spare)
+    return [(pid, ticks) for pid, ticks in found if _ours_to_signal(pid)]
+
+
+def family(
+    mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
+) -> list[tuple[int, int]]:
+    """Everything there is of a job, as (pid, start ticks): its session, its descendants, marked ones and theirs.
+
+    Never ourselves, our parent, ``spare``, keepers or rootless podman's pause process. With
+    ``leader_ticks`` a recycled leader pid is told: a pid is not given away while it names a session with members, so
+    another process there means that session is over. Zombies are left out, they need a reaper and no signal.
+    """
+    stats = all_stats()
+    leader = stats.get(leader_pid)
+    recycled = leader is not None and leader_ticks is not None and leader.ticks != leader_ticks
+    out = {os.getpid(), os.getppid(), *spare}
+    out.update(pid for pid, each in stats.items() if pid not in out and _stays(each))
+    roots = {each.pid for each in _marked(mark, stats)}
+    if not recycled:
+        roots.update(each.pid for each in stats.values() if each.session == leader_pid or each.pid == leader_pid)
+    roots -= out
+    found = roots | tree(roots, stats, out)
+    return [(pid, stats[pid].ticks) for pid in sorted(found) if stats[pid].state not in "ZX"]
+
+
+def _stays(each: Stat) -> bool:
+    """Whether a process is a keeper, a supervisor or podman's pause process, judged by its command line."""
+    if not each.comm.startswith(("catatonit", "podman", "python", "proctracker")):
+        return False
+    words = tuple(cmdline(each.pid))
+    name = (os.path.basename(words[0]), *words[1:2]) if words else ()
+    return name in _STAY or any(b"proctracker.supervisor" in w or b"proctracker/supervisor" in w for w in words)
+
+
+def cmdline(pid: int) -> list[bytes]:
+    """The words of a process' command line; empty for zombies, kernel threads and what has gone."""
+    text = _read(pid, "cmdline") or b""
+    return text.rstrip(b"\0").split(b"\0") if text else []
+
+
+def _status(pid: int, field: bytes) -> list[bytes]:
+    """The words of one line of /proc/PID/status; empty if there is none."""
+    for line in (_read(pid, "status") or b"").splitlines():
+        if line.startswith(field + b":"):
+            return line.split()[1:]
+    return []
+
+
+def _own(pid: int) -> bool:
+    """Whether a process is our user's: by its real uid, as another owner of /proc/PID only means it is not dumpable."""
+    uids = _status(pid, b"Uid")
+    return bool(uids) and int(uids[0]) == os.geteuid()
+
+
+def _ours_to_signal(pid: int) -> bool:
+    """Whether kill(2) lets us: own processes; for root also those of its job that changed their user."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        return True
+    return True
+
+
+def owner(pid: int) -> int | None:
+    """The user whose a process is, by its real uid; None if it has gone."""
+    uids = _status(pid, b"Uid")
+    return int(uids[0]) if uids else None
+
+
+def handles(pid: int, signum: int) -> bool:
+    """Whether a process has a function of its own for a signal (SigCgt); False if it has gone."""
+    mask = _status(pid, b"SigCgt")
+    return bool(mask) and bool(int(mask[0], 16) >> (signum - 1) & 1)
+
+
+def started_at(pid: int) -> float:
+    """When a process started, in epoch seconds."""
+    found = stat(pid)
+    if found is None:
+        return time.time()
+    with open("/proc/uptime", encoding="ascii") as file:
+        up = float(file.read().split()[0])
+    return min(time.time(), time.time() - up + found.ticks / clock_ticks)

@@ -1,0 +1,197 @@
+"""Writes to the store in batches: what changed since the last commit, and who waits for it to be durable."""
+
+from __future__ import annotations
+
+import time
+
+from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
+from proctracker.linux import clock
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.base.jobs import set_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Sequence
+
+    from proctracker.store import Store
+    from proctracker.supervisor.base.journal import Journal
+    from proctracker.supervisor.base.loop import Loop, Timer
+
+CHANGING = (
+    "state sub_state annotation exit_status signal dispatched finished running_since ran cpu max_rss pid ticks boot"
+    " container container_id attempt saved workdir input output error kill_at since changed unseen rss_floor"
+).split()
+"""The columns of a row that change after its job was accepted."""
+
+IDLE = 0.02
+"""Seconds that changes nobody waits for may stay uncommitted (they are in the journal); a batch costs one commit."""
+
+AGAIN = 1.0
+"""Seconds between tries while the store cannot be written (disk full, quota, expired ticket)."""
+
+
+class Ledger:
+    """The one door to the store's job rows. Nothing written here is lost while this process or its keeper lives."""
+
+    def __init__(self, store: Store, journal: Journal, loop: Loop) -> None:
+        self.store = store
+        self._journal, self._loop = journal, loop
+        self._dirty: dict[str, JobRow] = {}
+        self._changes: list[tuple[str, int, float, int, str | None]] = []
+        self._then: list[Callable[[], None]] = []
+        self._timer: Timer | None = None
+        self._failing = False
+        self.on_change: Callable[[JobRow], None] = lambda row: None
+        """Told of every state change once it is durable."""
+        self.told: Callable[[], None] = lambda: None
+        """Called once all changes of a commit were told."""
+        self.urgent: Callable[[JobRow], bool] = lambda row: False
+        """Whether somebody waits to be told of this: then it is committed in this round."""
+        self.trouble: Callable[[str | None], None] = lambda text: None
+        """Told why nothing can be written, and (None) when it can be again."""
+        self.before: Callable[[], None] = lambda: None
+        """Completes what is about to be written."""
+        self._told: list[JobRow] = []
+
+    def change(
+        self,
+        row: JobRow,
+        state: JobState | None = None,
+        sub_state: str | None = None,
+        *,
+        at: float | None = None,
+        finished: float | None = None,
+    ) -> float:
+        """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down.
+
+        ``at``: when that was, if not now; ``finished``: it has ended, at that time. A job's times never go back,
+        whichever clock they come from and whatever becomes of it.
+        """
+        when = finished if finished is not None else time.time() if at is None else at
+        now = max(when, row.changed or max(row.submitted, row.dispatched or 0.0))
+        if state is not None and (row.state, row.sub_state) != (int(state), sub_state):
+            set_state(row, state, when, sub_state)
+            row.changed = now
+            self._changes.append((row.id, row.attempt, now, int(state), sub_state))
+            self._told.append(row)
+        if finished is not None:
+            row.finished = now
+        self._dirty[row.id] = row
+        self._due(0 if self.urgent(row) and not self._failing else IDLE)
+        return now
+
+    def due(self, job_id: str) -> JobRow | None:
+        """The row of a job that has changed and is not yet written."""
+        return self._dirty.get(job_id)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Make a call once all that has changed so far is durable, and see to it in this round."""
+        self._then.append(call)
+        if not self._failing:
+            self._due(0)
+
+    def accept(self, write: Callable[[Store], None]) -> None:
+        """Write new rows now; raises what the store says and leaves nothing of them.
+
+        What else is due stays due: most of it changes once more before its time comes, and the journal has it.
+        """
+        if self._failing:
+            self._commit()
+        self._written(write)
+        self.told()
+
+    def _written(self, write: Callable[[Store], None]) -> None:
+        store = self.store
+        store.begin()
+        try:
+            write(store)
+            store.commit()
+        except BaseException:
+            store.rollback()
+            raise
+
+    def _relieved(self, write: Callable[[], None]) -> None:
+        """Write; once more with what was kept for that, where the disk is full."""
+        try:
+            write()
+        except OutOfResourceException:
+            if not self.store.relieve():
+                raise
+            write()
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove jobs from the store now, which makes room; raises what the store says and removes none then."""
+
+        def write() -> None:
+            self._written(lambda store: store.delete(ids))
+
+        self._relieved(write)
+
+    def flush(self) -> None:
+        """Commit what is due; where the store refuses, keep it and try again later."""
+        self._timer = None
+        try:
+            self._relieved(self._commit)
+        except Drmaa2Exception as error:
+            self._failing = True
+            self._due(AGAIN)
+            if not isinstance(error, TryLaterException):
+                self.trouble(f"{error.message}; nothing is lost, it is written as soon as that can be done")
+
+    @property
+    def clean(self) -> bool:
+        """Whether all that was written is durable."""
+        return not (self._dirty or self._changes or self._then)
+
+    def _due(self, seconds: float) -> None:
+        """Have ``flush`` called within that time."""
+        when = clock.boottime() + seconds
+        if self._timer is None or (self._timer.due > when and not self._failing):
+            if self._timer:
+                self._timer.cancel()
+            self._timer = self._loop.at(when, self.flush)
+
+    def _commit(self) -> None:
+        """All due changes in one transaction; on failure they stay due."""
+        store = self.store
+        store.begin()
+        try:
+            if self._dirty:
+                self.before()
+                store.update_many(list(self._dirty.values()), CHANGING)
+            if self._changes:
+                store.transitions_many(self._changes)
+            store.commit()
+            if self._failing:
+                self._see()
+        except BaseException:
+            store.rollback()
+            raise
+        if self._failing:
+            self._failing = False
+            self.trouble(None)
+        told, self._told = self._told, []
+        calls, self._then = self._then, []
+        self._dirty, self._changes = {}, []
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self._journal.clear()
+        for row in told:
+            self.on_change(row)
+        self.told()
+        for call in calls:
+            call()
+
+    def _see(self) -> None:
+        """Raise unless a new connection reads what was committed: NFS may refuse it later than SQLite asks."""
+        self.store.renew()
+        for row in self.store.jobs(list(self._dirty)):
+            if row.state != self._dirty[row.id].state:
+                raise OutOfResourceException(f"{self.store.path}: what was written is not there: make room")
+
+    def close(self) -> None:
+        """Commit the rest and close the store; what cannot be written is lost with this process, so flush first."""
+        if not self.clean:
+            self.flush()
+        self.store.close()

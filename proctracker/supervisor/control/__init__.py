@@ -1,0 +1,1 @@
+"""Actions on jobs, on request or when their time is over."""

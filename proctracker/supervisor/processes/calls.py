@@ -1,0 +1,275 @@
+"""Calls of engines' command lines from the supervisor's loop: side by side, with a time-out, never through a shell."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections import deque
+
+from proctracker.errors import Drmaa2Exception, InternalException
+from proctracker.linux import oomscore, softlimits
+from proctracker.model import Completed
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor.processes.spawn import SIGNALS
+from proctracker.supervisor.processes.streams import USUAL_UMASK, take_umask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Generator, Mapping, Sequence
+
+    from proctracker.linux.softlimits import Limits
+    from proctracker.supervisor.base.loop import Timer
+    from proctracker.supervisor.service import Core
+
+    Then = Callable[[Completed], None]
+    Answered = Callable[[Any, Drmaa2Exception | None], None]
+
+LARGEST = 64 * 2**20
+"""Bytes of one stream of a call that are kept."""
+
+
+class _Call:
+    """One call that is waiting for its turn or under way."""
+
+    __slots__ = (
+        "argv",
+        "called",
+        "cut",
+        "directory",
+        "engine",
+        "err",
+        "limits",
+        "oom",
+        "out",
+        "pid",
+        "stdin",
+        "stdout",
+        "stderr",
+        "then",
+        "timeout",
+        "timer",
+    )
+
+    def __init__(self, argv: Sequence[str], engine: Engine, then: Then, timeout: float | None) -> None:
+        self.argv, self.engine, self.then, self.timeout = tuple(argv), engine, then, timeout
+        self.called: Callable[[int], None] | None = None
+        self.directory = "/"
+        self.stdin: int | None = None
+        self.stdout: int | None = None
+        self.stderr: int | None = None
+        self.oom: int | None = None
+        self.limits: Limits = {}
+        self.out = self.err = -1
+        self.pid = 0
+        self.cut = False
+        self.timer: Timer | None = None
+
+
+class Calls:
+    """Starts calls, at most ``limit`` looks and controls at once; starts of jobs have a bound of their own elsewhere."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._running: dict[int, _Call] = {}
+        self._waiting: deque[_Call] = deque()
+        self._bounded = 0
+        self.limit = 2 * len(os.sched_getaffinity(0)) + 2
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._waiting)
+
+    def converse(
+        self, engine: Engine, dialog: Generator[Any, Any, Any], then: Answered, timeout: float | None = None
+    ) -> None:
+        """Hold a runtime's dialog; ``then(answer, None)`` or ``then(None, error)``. ``timeout`` in seconds for each call."""
+        limit = float(self._core.settings["cli_timeout"]) if timeout is None else timeout
+        self._step(engine, dialog, None, then, limit)
+
+    def _step(
+        self, engine: Engine, dialog: Generator[Any, Any, Any], found: Any, then: Answered, timeout: float
+    ) -> None:
+        try:
+            wanted = list(dialog.send(found))
+        except StopIteration as answer:
+            then(answer.value, None)
+            return
+        except Drmaa2Exception as error:
+            then(None, error)
+            return
+        except Exception as error:
+            # A parser that stumbles must not take the supervisor with it: its job is told, the log knows more.
+            then(
+                None,
+                InternalException(f"{engine.command[0] if engine.command else '?'}: {type(error).__name__}: {error}"),
+            )
+            return
+        got: list[Completed | None] = [None] * len(wanted)
+        left = len(wanted)
+
+        def one(index: int) -> Then:
+            def arrived(completed: Completed) -> None:
+                nonlocal left
+                got[index] = completed
+                left -= 1
+                if not left:
+                    self._step(engine, dialog, got, then, timeout)
+
+            return arrived
+
+        if not wanted:
+            self._core.loop.soon(lambda: self._step(engine, dialog, [], then, timeout))
+        for index, argv in enumerate(wanted):
+            self._waiting.append(_Call(argv, engine, one(index), timeout))
+        self._begin()
+
+    def start(
+        self,
+        argv: Sequence[str],
+        engine: Engine,
+        then: Then,
+        *,
+        timeout: float | None = None,
+        streams: tuple[int, int | None, int | None] | None = None,
+        called: Callable[[int], None] | None = None,
+        directory: str = "/",
+        oom: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once, or 0.
+
+        ``oom``: its oom_score_adj where that is not ours, ``limits``: its submitter's resource limits where they are not
+        ours; containers of engines without a daemon inherit both.
+        """
+        call = _Call(argv, engine, then, timeout)
+        call.directory = directory
+        call.called = called
+        call.oom, call.limits = oom, softlimits.of_engines(limits)
+        if streams:
+            call.stdin, call.stdout, call.stderr = streams
+        self._run(call)
+
+    def _begin(self) -> None:
+        while self._waiting and self._bounded < self.limit:
+            self._bounded += 1
+            call = self._waiting.popleft()
+            then = call.then
+
+            def over(completed: Completed, then: Then = then) -> None:
+                self._bounded -= 1
+                then(completed)
+                self._begin()
+
+            call.then = over
+            self._run(call)
+
+    def _run(self, call: _Call) -> None:
+        null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            call.out = os.memfd_create("out", os.MFD_CLOEXEC)
+            call.err = os.memfd_create("err", os.MFD_CLOEXEC)
+            fds = (
+                null if call.stdin is None else call.stdin,
+                call.out if call.stdout is None else call.stdout,
+                call.err if call.stderr is None else call.stderr,
+            )
+            with oomscore.lent(call.oom), softlimits.lent(call.limits):
+                call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
+        except OSError as error:
+            self._close(call)
+            if call.called:
+                call.called(0)
+            failed = Completed(call.argv, 127, "", f"{call.argv[0]}: {error.strerror}")
+            self._core.loop.soon(lambda: call.then(failed))
+            return
+        finally:
+            os.close(null)
+        self._running[call.pid] = call
+        if call.called:
+            call.called(call.pid)
+        if call.timeout:
+            call.timer = self._core.loop.after(call.timeout, lambda: self._cut(call))
+
+    def _cut(self, call: _Call) -> None:
+        """The time is over."""
+        call.cut = True
+        self.kill(call.pid)
+
+    def kill(self, pid: int, ticks: int = 0) -> None:
+        """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's."""
+        if ticks and not self.owns(pid):
+            self._core.afar.kill(pid, ticks)
+        if self.owns(pid):
+            for kill in (os.killpg, os.kill):
+                try:
+                    kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
+    def owns(self, pid: int) -> bool:
+        """Whether a child is a call of ours."""
+        return pid in self._running
+
+    def ended(self, pid: int, status: int) -> bool:
+        """A child has ended (status as of waitid(2)); whether it was a call."""
+        call = self._running.pop(pid, None)
+        if call is None:
+            return False
+        if call.timer:
+            call.timer.cancel()
+        out, err = _text(call.out), _text(call.err)
+        self._close(call)
+        if call.cut:
+            status, err = -1, f"{call.argv[0]}: no answer within {call.timeout:g} s\n{err}"
+        call.then(Completed(call.argv, status, out, err))
+        return True
+
+    def close(self) -> None:
+        """Listen to no call any more; they go on, as children of whoever is their parent then."""
+        for call in self._running.values():
+            self._close(call)
+        self._running.clear()
+
+    @staticmethod
+    def _close(call: _Call) -> None:
+        for fd in (call.out, call.err):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _text(fd: int) -> str:
+    size = min(os.fstat(fd).st_size, LARGEST)
+    return os.pread(fd, size, 0).decode("utf-8", "surrogateescape")
+
+
+def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int], directory: str) -> int:
+    """Start a program found by the PATH of its own environment, as leader of a session of its own."""
+    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(_above(fds))]
+    words = [os.fsencode(word) for word in argv]
+    environ = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    path = _which(argv[0], env.get("PATH"))
+    try:
+        take_umask(USUAL_UMASK)
+        os.chdir(directory)
+        return os.posix_spawn(path, words, environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
+    finally:
+        os.chdir("/")
+        for _, fd, _ in actions:
+            if fd not in fds:
+                os.close(fd)
+
+
+def _above(fds: tuple[int, int, int]) -> list[int]:
+    """The descriptors, none of them below 3: dup2 must not meet its own source."""
+
+    return [fd if fd > 2 else fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in fds]
+
+
+def _which(command: str, search: str | None) -> str:
+    if "/" in command:
+        return command
+    for folder in (search or "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":"):
+        path = os.path.join(folder or ".", command)
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    raise FileNotFoundError(2, "command not found", command)

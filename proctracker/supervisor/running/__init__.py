@@ -1,0 +1,1 @@
+"""A job from its turn to its exit."""

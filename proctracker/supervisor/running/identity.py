@@ -1,0 +1,86 @@
+"""Which container is a job's: the one that its own start said it made, and whose labels agree. A name may be anyone's."""
+
+from __future__ import annotations
+
+import os
+
+from proctracker.linux import trusted
+from proctracker.store.held import REMEDY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+    from proctracker.model import JobRow, Observation
+    from proctracker.store import Home
+
+_MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
+
+TOLD = ("name", "workdir", "input", "output", "error")
+"""What of a row its container is labelled with, so that a lost store can be built again; ``described`` writes it."""
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+_LONGEST = 4000
+"""Bytes of a label; containerd takes 4,096 with its name."""
+
+
+def folder(home: Home, row: JobRow) -> str:
+    """The private directory of an attempt's start."""
+    return os.path.join(home.starts, f"{row.id}.{row.attempt}")
+
+
+def write(home: Home, folder: str, files: Mapping[str, bytes]) -> None:
+    """Make the private directory of a start, and files in it."""
+    fd = trusted.below(home.held.fd(home.starts), (os.path.basename(folder),), folder, REMEDY, make=True)
+    try:
+        for path, content in files.items():
+            name = os.path.basename(path)
+            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=fd)
+            with open(made, "wb") as file:
+                file.write(content)
+    finally:
+        os.close(fd)
+
+
+def told(start: str, name: str) -> str | None:
+    """What the command of a start has told by now of the container it made: its id, or the name where that is the id.
+
+    None: nothing, so nothing of this start's runs. The CLIs write the id down (``--cidfile``) before the container is
+    started, and so ctr does with its process (``--pid-file``): until then no other container of the name is ours.
+    """
+    return word(os.path.join(start, "id")) or (name if word(os.path.join(start, "pid")) else None)
+
+
+def described(row: JobRow, joined: bool) -> dict[str, str]:
+    """Labels that tell of a job what its container does not; percent-encoded, for some CLIs read lines, others lists."""
+    found = {name: os.fsencode(getattr(row, name) or "") for name in TOLD}
+    found["join"] = b"1" if joined else b""
+    texts = {
+        f"proctracker.{name}": "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in value)
+        for name, value in found.items()
+        if value
+    }
+    return {name: text for name, text in texts.items() if len(text) < _LONGEST}
+
+
+def forget(start: str) -> None:
+    """Remove what an earlier try of the same start has told; the CLIs do not write over it."""
+    for name in ("id", "pid"):
+        try:
+            os.unlink(os.path.join(start, name))
+        except OSError:
+            continue
+
+
+def agrees(labels: Mapping[str, str], seen: Observation) -> bool:
+    """Whether a container carries the labels that its job's have, where they were asked for."""
+    return not seen.labels or all(seen.labels.get(mark) == labels[mark] for mark in _MARKS)
+
+
+def word(path: str | None) -> str:
+    """What a CLI wrote into a file; empty where there is none."""
+    try:
+        with open(path or "", encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""

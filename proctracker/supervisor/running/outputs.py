@@ -1,0 +1,173 @@
+"""Kept output: two files a job that is given no paths. Those that stayed empty are the next jobs' own.
+
+Making an inode costs several times a rename, and most jobs leave one of the two empty. A file is used again only if it
+is empty and nobody else has it open: that is what the grant of a write lease says (fcntl(2), F_SETLEASE).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+
+from proctracker.errors import DeniedByDrmsException
+from proctracker.linux import trusted
+from proctracker.model import JobRow
+from proctracker.supervisor.processes.spawn import FULL, NOT_STARTED, StartFailed, StartLater
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.store import Home
+
+SPARE = 64
+"""Empty files kept ready."""
+
+FOLDERS = 64
+"""Directories held open."""
+
+_FILE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_REMEDY = "name an output_dir that only you can change"
+
+
+class Outputs:
+    """Opens kept files, and takes back those that stayed empty. All by descriptors of their directories, following no links."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._folders: dict[str, int] = {}
+        self._spare: list[tuple[str, int]] = []
+        self._ended: list[str] = []
+        # The kernel sends SIGIO to the holder of a lease that somebody else's open breaks, and its default is to end us.
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+    def paths(self, row: JobRow, output_dir: str | None, attempt: int = 0) -> tuple[str, str]:
+        """Where a job's kept streams lie, of its present attempt or another."""
+        out = self._home.kept(row.id, attempt or row.attempt, "out", output_dir)
+        return out, out[:-3] + "err"
+
+    def open(self, path: str) -> int:
+        """A descriptor of a new, empty kept file. Raises StartFailed or StartLater."""
+        try:
+            self._place(path, make=True)
+            while self._ended and not self._spare:
+                self.take_back(self._ended.pop())
+            while self._spare:
+                old, fd = self._spare.pop()
+                try:
+                    self.rename(old, path)
+                    return fd
+                except OSError:
+                    os.close(fd)  # somebody removed it, or it lies on another file system
+            return _made(*self._place(path, make=True), path)
+        except DeniedByDrmsException as error:
+            raise StartFailed(NOT_STARTED, error.message) from None
+        except OSError as error:
+            if error.errno in FULL:
+                raise StartLater(os.strerror(error.errno or 0)) from None
+            raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a kept file another name. Raises OSError, DeniedByDrmsException."""
+        (source, name), (target, other) = self._place(old), self._place(new)
+        os.rename(name, other, src_dir_fd=source, dst_dir_fd=target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a kept file, if it is there."""
+        try:
+            folder, name = self._place(path)
+            os.unlink(name, dir_fd=folder)
+        except (OSError, DeniedByDrmsException):
+            return
+
+    def empty(self, row: JobRow, output_dir: str | None) -> None:
+        """A container was never started: what its engine wrote there is the job's annotation, not its output."""
+        for path in self.paths(row, output_dir):
+            try:
+                folder, name = self._place(path)
+                os.close(os.open(name, _FILE | os.O_TRUNC, dir_fd=folder))
+            except (OSError, DeniedByDrmsException):
+                continue
+
+    def ended(self, path: str) -> None:
+        """A job has ended: its file is looked at when another is wanted, or by ``tidy``; those who wait come first."""
+        self._ended.append(path)
+
+    def tidy(self) -> None:
+        """Look at the files of all jobs that have ended."""
+        while self._ended:
+            self.take_back(self._ended.pop())
+
+    def take_back(self, path: str) -> None:
+        """A job has ended: if its file is empty and nobody writes to it any more, it is the next job's."""
+        try:
+            folder, name = self._place(path)
+            fd = os.open(name, _FILE, dir_fd=folder)
+        except (OSError, DeniedByDrmsException):
+            return
+        try:
+            os.set_blocking(fd, True)
+            found = os.fstat(fd)
+            if found.st_size == 0 and trusted.is_own(found) and len(self._spare) < SPARE:
+                fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+                fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+                self._spare.append((path, fd))
+                return
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EINVAL, errno.EACCES, errno.ENOLCK):
+                os.close(fd)
+                raise
+        os.close(fd)
+
+    def _place(self, path: str, make: bool = False) -> tuple[int, str]:
+        """A kept file's directory, held, and its name in it. Raises OSError, DeniedByDrmsException."""
+        folder, _, name = path.rpartition("/")
+        return self._folder(folder, make), name
+
+    def _folder(self, folder: str, make: bool = True) -> int:
+        """A directory of kept files, held."""
+        fd = self._folders.pop(folder, None)
+        if fd is not None and make and not os.fstat(fd).st_nlink:
+            os.close(fd)  # somebody removed it
+            fd = None
+        if fd is None:
+            above, _, block = folder.rpartition("/")
+            if above == self._home.kept_dir:
+                fd = trusted.below(self._home.held.fd(above), (block,), folder, _REMEDY, make=make)
+            else:
+                fd = trusted.hold(folder, _REMEDY, make=make)
+        while len(self._folders) >= FOLDERS:
+            os.close(self._folders.pop(next(iter(self._folders))))
+        self._folders[folder] = fd  # the last one asked for comes last
+        return fd
+
+    def close(self) -> None:
+        """Remove the files that are ready for nobody."""
+        self.tidy()
+        for path, fd in self._spare:
+            os.close(fd)
+            self.unlink(path)
+        self._spare = []
+        for fd in self._folders.values():
+            os.close(fd)
+        self._folders = {}
+
+
+def _made(folder: int, name: str, path: str) -> int:
+    """A new file, or an earlier start's of the same attempt, emptied; raises DeniedByDrmsException for somebody else's."""
+    try:
+        return os.open(name, _FILE & ~os.O_NONBLOCK | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    except FileExistsError:
+        pass
+    fd = -1
+    try:
+        fd = os.open(name, _FILE, dir_fd=folder)
+        if not trusted.is_own(os.fstat(fd)):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.set_blocking(fd, True)
+        os.ftruncate(fd, 0)
+    except OSError:
+        if fd >= 0:
+            os.close(fd)
+        raise DeniedByDrmsException(f"{path}: what is there is not a file of ours: move it away") from None
+    return fd

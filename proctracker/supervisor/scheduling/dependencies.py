@@ -1,0 +1,85 @@
+"""Jobs that start when others have ended (``after``, ``after_any``), ours or another supervisor's."""
+
+from __future__ import annotations
+
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.base.jobs import Job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from proctracker.supervisor.service import Core
+
+
+class Dependencies:
+    """Who waits for whose end; ``add`` puts a job that may start by now into the queue, and so asks ``met`` again."""
+
+    def __init__(self, core: Core, add: Callable[[Job], None]) -> None:
+        self._core, self._add = core, add
+        self._dependents: dict[str, dict[str, Job]] = {}
+        self._foreign: dict[str, Job] = {}
+        """Jobs that wait for the end of another supervisor's."""
+
+    def met(self, job: Job) -> bool:
+        """Whether nothing has to end first; fails the job where what it waits for has failed."""
+        core = self._core
+        wanted = [(name, True) for name in job.spec.get("after") or ()]
+        wanted += [(name, False) for name in job.spec.get("after_any") or ()]
+        job.waits_for = set()
+        if wanted:
+            core.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
+        for name, done in wanted:
+            here = [name] if core.jobs.find(name) else []
+            here += [part.row.id for part in core.jobs.task_jobs(int(name))] if name.isdigit() else []
+            if not here:
+                core.neighbours.once(self._look_at_foreign)  # before the look: what changes after it is told
+            rows = [] if here else self._rows(name)
+            if here or any(not row.ended for row in rows):
+                job.waits_for.add(name)
+                for other in here:
+                    self._dependents.setdefault(other, {})[job.row.id] = job
+                if not here:
+                    self._foreign[job.row.id] = job
+            elif done and not self._done(job, name, rows):
+                self._refuse(job, name)
+                return False
+        return not job.waits_for
+
+    def _done(self, job: Job, name: str, rows: list[JobRow]) -> bool:
+        """Whether what a job waits for has ended DONE, what was removed since then included."""
+        removed = self._core.store.outcome(job.row.spec, name)
+        ends = [row.state == JobState.DONE for row in rows] + ([] if removed is None else [removed])
+        return bool(ends) and all(ends)
+
+    def _rows(self, name: str) -> list[JobRow]:
+        """A job, or every task of an array, as the store has it."""
+        store = self._core.store
+        rows = store.jobs([name])
+        array = store.array(int(name)) if not rows and name.isdigit() else None
+        return store.jobs([f"{name}_{task}" for task in array.indices]) if array is not None else rows
+
+    def _look_at_foreign(self) -> None:
+        """Something was written: what waits for another supervisor's jobs may be free."""
+        foreign, self._foreign = self._foreign, {}
+        for job in foreign.values():
+            self._again(job)
+
+    def _refuse(self, job: Job, name: str) -> None:
+        """A job that was to follow on one that did not end DONE never starts."""
+        ends = self._core.ends
+        self._core.loop.soon(lambda: ends.refused(job, f"job {name} did not end DONE", "dependency"))
+
+    def awaited(self, job_id: str) -> bool:
+        """Whether queued jobs wait for the end of this one."""
+        return job_id in self._dependents
+
+    def ended(self, job: Job) -> None:
+        """A job has ended, durably: those that wait for it are looked at again."""
+        for waiting in self._dependents.pop(job.row.id, {}).values():
+            self._again(waiting)
+
+    def _again(self, job: Job) -> None:
+        """Look once more at a job that waited for others, if it still does."""
+        if job.ticket and job.row.state == JobState.QUEUED and job.waits_for:
+            self._add(job)

@@ -1,0 +1,282 @@
+"""Which job starts next: turns of sessions, priorities, slots of sessions, arrays and the host, holds, start times."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import time
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception
+from proctracker.linux import clock
+from proctracker.model import JobState
+from proctracker.records import NamedTuple
+from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.scheduling.dependencies import Dependencies
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.supervisor.service import Core
+
+AT_ONCE = 4
+"""Starts before the loop looks at its descriptors again: ends and submits must not wait behind an array of thousands."""
+
+LOOK_AGAIN = 1.0
+"""Seconds until a start is tried again whose claim could not be written (disk full, quota)."""
+
+
+class Entry(NamedTuple):
+    """A place in the queue: higher priority first, then the older job, then the lower task."""
+
+    priority: int
+    num: int
+    task: int
+    ticket: int
+    job: Job
+
+
+class Lane:
+    """Queued jobs that share their bounds: a session's, or one array's of it; those that an engine starts by themselves."""
+
+    __slots__ = ("entries", "limit", "running")
+
+    def __init__(self, limit: int) -> None:
+        self.entries: list[Entry] = []
+        self.limit = limit
+        self.running = 0
+
+    def head(self) -> Entry | None:
+        """The next job that is still waiting here."""
+        while self.entries:
+            entry = self.entries[0]
+            if entry.ticket == entry.job.ticket:
+                return entry
+            heapq.heappop(self.entries)
+        return None
+
+
+class Line:
+    """A session's queue; a lane's key is the array that has a bound of its own (0: none), and whether an engine starts it."""
+
+    __slots__ = ("lanes", "limit", "used")
+
+    def __init__(self) -> None:
+        self.lanes: dict[tuple[int, bool], Lane] = {}
+        self.limit: int | None = None
+        self.used = 0
+
+    def head(self, engines: bool) -> Entry | None:
+        """The next job of all lanes that have room; ``engines``: more may be started by one. Empty lanes are forgotten."""
+        best: Entry | None = None
+        for key, lane in list(self.lanes.items()):
+            entry = lane.head()
+            if entry is None:
+                if not lane.running:
+                    del self.lanes[key]
+            elif key[1] and not engines:
+                continue
+            elif not (lane.limit and lane.running >= lane.limit) and (best is None or entry < best):
+                best = entry
+        return best
+
+
+class Queue:
+    """Every job that waits for its start."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._lines: dict[str, Line] = {}
+        """The sessions' queues, the one whose turn it is first."""
+        self._used = 0
+        self._tickets = itertools.count(1)
+        self._soon = False
+        self._shared = False
+        self._looked = 0
+        self.dependencies = Dependencies(core, self.add)
+
+    def add(self, job: Job) -> None:
+        """A job waits from now on; what has to be awaited first is looked at here."""
+        row = job.row
+        job.ticket = next(self._tickets)
+        if row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD) or not self.dependencies.met(job):
+            return
+        if self._delayed(job):
+            return
+        start = job.spec.get("start_time")
+        if start is not None and start > time.time():
+            job.timer("start", self._core.loop.on(start, lambda: self.add(job)))
+            return
+        lane = self._lane(job)
+        heapq.heappush(lane.entries, Entry(-row.priority, row.num, row.task or 0, job.ticket, job))
+        self.kick()
+
+    def _delayed(self, job: Job) -> bool:
+        """Have a job that waits between two attempts come again when its delay is over; whether it is not over yet."""
+        delay = float(job.spec.get("retry_delay") or 0)
+        if job.row.attempt == 1 or not delay or not (job.row.sub_state or "").startswith("retry"):
+            return False
+        if job.due is None:
+            # Its former supervisor knew when that was.
+            gone = time.time() - self._core.store.began(job.row.id, job.row.attempt)
+            job.due = clock.boottime() + max(0.0, delay - max(0.0, gone))
+        if job.due <= clock.boottime():
+            return False
+        job.timer("start", self._core.loop.at(job.due, lambda: self.add(job)))
+        return True
+
+    def drop(self, job: Job) -> None:
+        """A job waits no longer (held, terminated)."""
+        job.ticket = 0
+        job.timer("start", None)
+
+    def _lane(self, job: Job) -> Lane:
+        line = self._line(job.row.session)
+        limit = int(job.spec.get("max_parallel") or 0) if job.row.task is not None else 0
+        key = (job.row.num if limit else 0, runtimes.get(job.row.runtime).containers)
+        lane = line.lanes.get(key)
+        if lane is None:
+            lane = line.lanes[key] = Lane(limit)
+        return lane
+
+    def _line(self, session: str) -> Line:
+        line = self._lines.get(session)
+        if line is None:
+            line = self._lines[session] = Line()
+        return line
+
+    # slots
+
+    def take(self, job: Job) -> None:
+        """A job takes its slots: it starts, or was found running."""
+        if not job.holds:
+            job.holds = True
+            self._count(job, 1)
+
+    def give_back(self, job: Job) -> None:
+        """A job has ended or waits again."""
+        if job.holds:
+            job.holds = False
+            self._count(job, -1)
+            self.kick()
+
+    def _count(self, job: Job, sign: int) -> None:
+        self._line(job.row.session).used += sign * job.row.slots
+        self._lane(job).running += sign
+        self._used += sign * job.row.slots
+
+    def limits_changed(self, session: str | None = None) -> None:
+        """A session's max_running was changed, or (None) the configuration's or the host's."""
+        if session in self._lines:
+            self._lines[session].limit = None
+        self.kick()
+
+    def _in_session(self, job: Job, line: Line) -> bool:
+        """Whether a job's session has room for it; one that wants more slots than there ever are has room beside none."""
+        limit = self._limit(job.row.session, line)
+        if not limit:
+            return True
+        used = line.used + (self._elsewhere(job.row.session) if self.others() else 0)
+        return limit - used >= min(job.row.slots, limit)
+
+    def _limit(self, session: str, line: Line) -> int:
+        """A session's max_running, the configuration's where it has none of its own; 0: no limit."""
+        if line.limit is None:
+            found = self._core.store.session(session)
+            line.limit = found[1] if found else -1
+        return line.limit if line.limit >= 0 else int(self._core.settings["max_running"])
+
+    def _on_host(self, job: Job) -> bool:
+        """The same for the host."""
+        host = int(self._core.settings["max_running_host"])
+        if not host:
+            return True
+        used = self._used + (self._elsewhere(None) if self.others() else 0)
+        return host - used >= min(job.row.slots, host)
+
+    def others(self) -> bool:
+        """Whether other supervisors run, or ran, over the same store: each has a lock beside ours."""
+        run = self._core.home.run
+        try:
+            changed = os.stat(run).st_mtime_ns
+            if changed != self._looked:
+                names = os.listdir(run)
+                self._shared = any(name.endswith(".lock") and name != f"{self._core.key}.lock" for name in names)
+                self._looked = changed
+        except OSError:
+            return self._shared  # the state directory was removed
+        return self._shared
+
+    def _elsewhere(self, session: str | None) -> int:
+        self._core.neighbours.once(self.kick)  # before the look: what changes after it is told
+        return self._core.store.running_slots(session, but=self._core.key)
+
+    def _claim(self, job: Job) -> bool:
+        """Take a job's slots; where others take slots too, in one transaction with the count: no two get the last one."""
+        core, row, line = self._core, job.row, self._line(job.row.session)
+        if not ((line.limit or core.settings["max_running_host"]) and self.others()):
+            self.take(job)
+            return True
+        store = core.store
+        try:
+            store.begin()
+            try:
+                free = self._in_session(job, line) and self._on_host(job)
+                if free:
+                    row.dispatched = time.time()
+                    store.update(row, ("dispatched",))
+                store.commit()
+            except BaseException:
+                store.rollback()
+                raise
+        except Drmaa2Exception:
+            row.dispatched = None
+            core.loop.after(LOOK_AGAIN, self.kick)
+            return False
+        if free:
+            self.take(job)
+        return free
+
+    # starting
+
+    def kick(self) -> None:
+        """Something may start: look once this round of the loop is served."""
+        if not self._soon:
+            self._soon = True
+            self._core.loop.soon(self._start_some)
+
+    def _start_some(self) -> None:
+        self._soon = False
+        if self._core.paused:
+            return
+        for _ in range(AT_ONCE):
+            entry = self._next()
+            if entry is None:
+                break
+            job = entry.job
+            if not self._claim(job):
+                break
+            job.ticket = 0
+            self._core.starter.start(job)
+        else:
+            self._soon = True
+            self._core.loop.after(0, self._start_some)
+
+    def _next(self) -> Entry | None:
+        """The best job of the session whose turn it is and that may start one now; its next turn is the last then.
+
+        A job for which the host alone has no room keeps its session's turn: small ones of others would else go by for
+        ever.
+        """
+        engines = not self._core.starter.busy
+        for session, line in list(self._lines.items()):
+            entry = line.head(engines)
+            if entry is None:
+                if not line.lanes and not line.used:
+                    del self._lines[session]
+            elif self._in_session(entry.job, line):
+                if not self._on_host(entry.job):
+                    return None
+                self._lines[session] = self._lines.pop(session)
+                return entry
+        return None

@@ -1,0 +1,1 @@
+"""Clients' requests, and what clients are told."""

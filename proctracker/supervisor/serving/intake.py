@@ -1,0 +1,271 @@
+"""Accepting jobs: numbers, rows, one commit, then the answer; the start comes after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
+from proctracker.model import JobRow, JobState
+from proctracker.records import record
+from proctracker.supervisor.base import shapes
+from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.running.contexts import Context
+from proctracker.templates import placeholders
+from proctracker.wire import protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Sequence
+
+    from proctracker.store import Store
+    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.serving.server import Connection
+
+NONE_OF_ITS_OWN = -1
+"""As a session's max_running: the configuration's holds, as clients tell it."""
+
+AGAIN = 1.0
+"""Seconds between looks whether the store has a submit, while it cannot be read."""
+
+_PATHS = ("input", "output", "error")
+
+
+def own_limit(message: dict[str, Any]) -> int:
+    """The max_running that a client gives a new session."""
+    given = message.get("max_running")
+    return NONE_OF_ITS_OWN if given is None else int(given)
+
+
+@record
+class Entry:
+    """A submit while it is written."""
+
+    connection: Connection
+    number: int
+    message: dict[str, Any]
+    spec: dict[str, Any]
+    rows: list[JobRow]
+    resumed: int
+    stdin: int | None = None
+
+    def take(self) -> None:
+        """Take the descriptor that came with it."""
+        self.stdin, self.connection.stdin = self.connection.stdin, None
+
+    def close(self) -> None:
+        """Give up what came with it: it is refused."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+
+
+class Intake:
+    """Takes submits."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._known: set[str] = set()
+        """Contexts that are in the store."""
+        self._sessions: set[str] = set()
+        """Sessions that are there, as long as no other supervisor may destroy them."""
+
+    def forget_contexts(self) -> None:
+        """Contexts may have been dropped."""
+        self._known.clear()
+
+    def forget_session(self, name: str) -> None:
+        """A session was destroyed."""
+        self._sessions.discard(name)
+
+    def submit(self, connection: Connection, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first.
+
+        None: it is answered later, as nobody can tell now whether the store has it.
+        """
+        core = self._core
+        core.home.held.check()
+        token = message["token"]
+        if message.get("again"):
+            known = core.store.submitted(token)
+            if known is not None:
+                return {"id": known}
+        key = message["context"]
+        text = message.get("context_text")
+        told = key in self._known and not core.queue.others()  # others drop what they need no more
+        if text is None and not told and core.store.context(key) is None:
+            return {"need": key}
+        spec = self._checked(message)
+        resumed = core.housekeeping.unpause()
+        rows: list[JobRow] = []
+        core.store.refuse_new()
+        entry = Entry(connection, number, message, spec, rows, resumed)
+        try:
+            core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
+        except Drmaa2Exception as error:
+            made = self._made(entry) if rows else False
+            if made is False:
+                raise
+            entry.take()
+            if made is None:
+                refused = error
+                core.notices.trouble(error.message)
+                core.loop.after(AGAIN, lambda: self._settle(entry, refused))
+                return None
+        else:
+            entry.take()
+        return self._entered(entry)
+
+    def _entered(self, entry: Entry) -> dict[str, Any]:
+        """Jobs are in the store: let them go on; the answer."""
+        self._known.add(entry.message["context"])
+        self._sessions.add(entry.message["session"])
+        stdin, rows = entry.stdin, entry.rows
+        for row in rows:
+            job = Job(row, entry.spec, entry.message["context"])
+            job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
+            self._core.jobs.add(job)
+            self.enter(job)
+        answer: dict[str, Any] = {"id": str(rows[0].num)}
+        if entry.resumed:
+            answer["resumed"] = entry.resumed
+        return answer
+
+    def _made(self, entry: Entry) -> bool | None:
+        """Whether the store has a submit whose commit failed, as a new connection reads it; None: nothing can be read now.
+
+        Over NFS it may be the answer to a commit that is lost, not the commit.
+        """
+        store = self._core.store
+        try:
+            store.renew()
+            return bool(store.jobs([entry.rows[0].id]))
+        except Drmaa2Exception:
+            return None
+
+    def _settle(self, entry: Entry, error: Drmaa2Exception) -> None:
+        """Answer a submit that could not be answered at once."""
+        core, made = self._core, self._made(entry)
+        if made is None:
+            core.loop.after(AGAIN, lambda: self._settle(entry, error))
+            return
+        core.notices.trouble(None)
+        if made:
+            entry.connection.answer(entry.number, self._entered(entry))
+        else:
+            entry.close()
+            entry.connection.refuse(entry.number, error)
+
+    def _checked(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The spec of a submit. Raises InvalidArgumentException for what no supervisor could go by, this one or a later."""
+        items, text = message.get("items"), message.get("context_text")
+        if items is not None and len(items) != len(message.get("indices") or ()):
+            raise InvalidArgumentException(f"submit: {len(items)} items for {len(message.get('indices') or ())} tasks")
+        try:
+            spec: dict[str, Any] = protocol.parse(message["raw"])
+            if text is not None:
+                Context(text, self._core.own)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InvalidArgumentException(f"submit: neither spec nor surroundings: {error}") from None
+        wrong = shapes.problem(spec, shapes.SPEC)
+        if wrong:
+            raise InvalidArgumentException(f"submit: {wrong}")
+        return spec
+
+    def _write(self, store: Store, message: dict[str, Any], spec: dict[str, Any]) -> list[JobRow]:
+        """Put a submit into the store, within a transaction: session, surroundings, spec, rows."""
+        core, session, key = self._core, message["session"], message["context"]
+        indices: list[int] | None = message.get("indices")
+        items, text = message.get("items"), message.get("context_text")
+        known = session in self._sessions and not core.queue.others()
+        if not known and store.session(session) is None:
+            if not message.get("create"):
+                raise InvalidArgumentException(f"no session {session!r}")
+            store.add_session(session, message.get("contact") or spec["contact"], own_limit(message))
+        number = store.allocate(1)
+        if text is not None:
+            store.add_context(key, text)
+        spec_number = store.add_spec(message["raw"], key, message["token"])
+        rows = list(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, items))
+        if indices is not None:
+            store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, items)
+        store.add_jobs(rows)
+        return rows
+
+    def enter(self, job: Job) -> None:
+        """A job that waits for its start: into the queue, and its deadline on the clock."""
+        self._core.controls.keep_deadline(job)
+        self._core.queue.add(job)
+
+
+def _rows(
+    host: str,
+    keeper: str,
+    session: str,
+    spec: dict[str, Any],
+    number: int,
+    num: int,
+    indices: Sequence[int] | None,
+    items: Any,
+) -> Iterator[JobRow]:
+    """The rows of a job, or of an array's tasks."""
+    now = time.time()
+    template = spec["template"]
+    words = [*([template["remote_command"]] if template.get("remote_command") else []), *(template.get("args") or [])]
+    command = json.dumps(words)
+    state = int(JobState.QUEUED_HELD if spec.get("hold") else JobState.QUEUED)
+    paths = _paths(spec, str(num))
+    fixed = indices is None or not _varies(spec)
+    for place, index in enumerate(indices if indices is not None else [0]):
+        task = index if indices is not None else None
+        name = f"{num}_{index}" if indices is not None else str(num)
+        if not fixed:
+            paths = _paths(spec, name)
+        if items is not None:
+            command = json.dumps([*words, items[place]])
+        workdir, stdin, stdout, stderr = paths
+        yield JobRow(
+            name,
+            num,
+            task,
+            session,
+            spec["contact"],
+            spec["runtime"],
+            spec.get("name"),
+            number,
+            state,
+            submitted=now,
+            changed=now,
+            host=host,
+            priority=int(spec.get("priority") or 0),
+            slots=int(spec.get("slots") or 1),
+            keeper=keeper,
+            resubmitted_from=spec.get("resubmitted_from"),
+            workdir=workdir,
+            input=stdin,
+            output=stdout,
+            error=stderr,
+            command=command,
+            category=template.get("job_category"),
+        )
+
+
+def _varies(spec: dict[str, Any]) -> bool:
+    texts = [spec.get(name) or "" for name in _PATHS] + [spec["template"].get("working_directory") or ""]
+    return any("%" in text or "$DRMAA2_" in text for text in texts)
+
+
+def _paths(spec: dict[str, Any], name: str) -> tuple[str | None, str | None, str | None, str | None]:
+    """Working directory and streams of one job, absolute, placeholders filled; None: unset."""
+    home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
+    given = spec["template"].get("working_directory")
+    workdir = None if given is None else placeholders.fill(given, job=name, home=home, percent=False)
+    if spec.get("runtime_containers"):
+        base = working = cwd
+    else:
+        base = working = workdir = os.path.join(cwd, workdir) if workdir else cwd
+    found = []
+    for stream in _PATHS:
+        path = spec.get(stream)
+        found.append(None if path is None else placeholders.path(path, base, job=name, home=home, working=working))
+    return workdir, found[0], found[1], found[2]

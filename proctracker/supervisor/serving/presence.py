@@ -1,0 +1,151 @@
+"""Keeps a supervisor reachable: its socket and its lock are made anew when somebody removed them, told by inotify(7)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from proctracker.errors import Drmaa2Exception, words
+from proctracker.linux import inotify
+from proctracker.supervisor import log
+from proctracker.wire import election, socketpath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.supervisor.base.loop import Timer
+    from proctracker.supervisor.service import Core
+
+LOOK_AGAIN = 10.0
+"""Seconds between looks where the kernel gives no watch (fs.inotify.max_user_instances, max_user_watches)."""
+
+SETTLE = 0.5
+"""Seconds after which what was removed is made anew: before that it may be the first file of a whole directory that goes."""
+
+_ANSWERS = 0.05
+"""Seconds within which a listener takes a connection into its queue; one whose queue is full is there, too."""
+
+
+class Presence:
+    """Watches the directory of the socket. A removed state directory is left alone: it is nobody's any more."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._path = core.home.socket(core.key)
+        self._lock_path = election.lock_path(core.home.run, core.key)
+        self._home = _identity(core.home.here)
+        self._socket = _identity(self._path)
+        self._lock: int | None = None
+        self._inotify: inotify.Inotify | None = None
+        self._soon: Timer | None = None
+
+    def begin(self) -> None:
+        """Watch from now on. The name may be that of a former supervisor's own socket, which nobody serves any more."""
+        socketpath.unlink(self.going)
+        if self._core.seat.turn and not _served(self._path):
+            self._socket = None
+        self._look()
+
+    @property
+    def going(self) -> str:
+        """What the socket is called while its supervisor leaves: whoever finds the lock held then has to wait."""
+        return f"{self._path}.going"
+
+    def hide(self) -> bool:
+        """Take the socket's name away for a leave; whether it was there."""
+        if self._socket is None or _identity(self._path) != self._socket:
+            return False
+        at = self._core.home.at
+        os.rename(at(self._path), at(self.going))
+        return True
+
+    def show(self) -> None:
+        """Undo that: somebody has come."""
+        at = self._core.home.at
+        os.rename(at(self.going), at(self._path))
+
+    def _watch(self) -> None:
+        core = self._core
+        try:
+            if self._inotify is None:
+                self._inotify = inotify.Inotify()
+                core.loop.watch(self._inotify.fileno(), self._told)
+            self._inotify.add(core.home.run, inotify.CHANGES)
+        except OSError:
+            self._look_after(LOOK_AGAIN)
+
+    def _look_after(self, seconds: float) -> None:
+        """Look once, so many seconds from now."""
+        if self._soon is not None:
+            self._soon.cancel()
+        self._soon = self._core.loop.after(seconds, self._look)
+
+    def _told(self) -> None:
+        """Something of another name is no concern of ours."""
+        ours = (os.path.basename(self._path), os.path.basename(self._lock_path), "")
+        if self._inotify is not None and any(event.name in ours for event in self._inotify.read()):
+            self._look_after(SETTLE)
+
+    def _look(self) -> None:
+        """Put back what is missing."""
+        core = self._core
+        whole = _identity(core.home.here) == self._home and os.path.exists(core.home.database)
+        if core.leaving or self._home is None or not whole:
+            return
+        try:
+            core.home.prepare()
+            self._watch()  # it may be another directory by now
+            self._hold()
+            if self._socket is None or _identity(self._path) != self._socket:
+                core.server.listen_anew(socketpath.listen(core.home.at(self._path)))
+                self._socket = _identity(self._path)
+        except (OSError, Drmaa2Exception) as error:
+            log.say(f"{self._path}: {words(error)}: nobody can reach us")
+            self._look_after(LOOK_AGAIN)
+
+    def _hold(self) -> None:
+        """Lock the lock's file again where another one, or none, has its name: else a client would start a second supervisor."""
+        core = self._core
+        held = os.fstat(core.seat.lock if self._lock is None else self._lock)
+        if stat.S_ISDIR(held.st_mode) or _identity(self._lock_path) == (held.st_dev, held.st_ino):
+            return
+        claim = election.claim(core.home.at(core.home.run), core.key)
+        if claim is None:
+            self._home = None  # we were too late, so this is left as it is
+            log.say(f"{self._lock_path}: it was removed, and another supervisor has it now")
+            return
+        election.hold(claim, [core.seat.keeper, os.getpid()])
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = claim
+
+    def close(self) -> None:
+        """Watch no more; what a leave has hidden goes."""
+        if self._core.leaving:
+            socketpath.unlink(self.going)
+        if self._inotify is not None:
+            self._core.loop.forget(self._inotify.fileno())
+            self._inotify.close()
+            self._inotify = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What tells the file of a name from a later one; None: there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _served(path: str) -> bool:
+    """Whether somebody listens at a socket's name: as the lock is ours, that can only be our seat."""
+    try:
+        socketpath.connect(path, _ANSWERS).close()
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Where a supervisor is met, and what is spoken there."""

@@ -1,0 +1,189 @@
+"""At most one supervisor per state directory, host and confinement: who may be it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterable
+
+from proctracker.linux import procfs
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO, errno.EACCES, errno.EPERM)
+"""What flock(2) says on file systems without a lock service."""
+
+
+def lock_path(run: str, key: str) -> str:
+    """The file whose lock the supervisor's seat holds; removed under that lock alone, its text names the holders."""
+    return os.path.join(run, f"{key}.lock")
+
+
+def claim(run: str, key: str) -> int | None:
+    """Try to become the supervisor: a descriptor that is the claim, or None while another one lives.
+
+    The claim passes on with the descriptor, over fork and exec, and ends with its last copy. Where locks do not work
+    the descriptor is that of a directory, and it is the processes told to ``hold`` that count. Neither blocks.
+    Raises OSError where the run directory cannot be written.
+    """
+    fd = os.open(lock_path(run, key), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    locked = False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # One that was removed in between is nobody's seat: whoever comes next makes another.
+        locked = _same(fd, lock_path(run, key)) and not _alive(_owners(run, key))
+        if locked:
+            hold(fd, [os.getpid()])
+            return fd
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        if not _alive(os.pread(fd, 4096, 0).decode("ascii", "replace")):
+            return _claim_directory(run, key)
+    finally:
+        if not locked:
+            os.close(fd)
+    return None
+
+
+def hold(fd: int, pids: Iterable[int]) -> None:
+    """Put down which processes sit in this seat (keeper and supervisor); to be said by them whenever that changes."""
+    boot = procfs.boot_id()
+    lines = ((pid, procfs.stat(pid)) for pid in pids)
+    text = "".join(f"{boot} {pid} {found.ticks}\n" for pid, found in lines if found).encode("ascii")
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        _write(text, fd)
+    else:
+        with contextlib.suppress(OSError):  # a full disk: the lock counts, the text only tells of it
+            os.pwrite(fd, text, 0)
+            os.ftruncate(fd, len(text))
+
+
+def holders(run: str, key: str) -> list[int]:
+    """The living processes that sit in the seat, as they put it down; for ``doctor`` and for messages."""
+    return _alive(_text(lock_path(run, key)) + _owners(run, key))
+
+
+def nameless(run: str, key: str, socket: str) -> int:
+    """The supervisor that lives and has no socket; 0: there is none, or it is about to leave (its socket is ``.going``)."""
+    if os.path.exists(socket) or os.path.exists(f"{socket}.going"):
+        return 0
+    return next(iter(holders(run, key)[::-1]), 0) or _locker(lock_path(run, key))
+
+
+def _locker(path: str) -> int:
+    """The process that locked a file, as the kernel tells of it (proc_locks(5)), be it gone by now; 0: none did."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    lines = (line.split() for line in _text("/proc/locks").splitlines())
+    return next((int(line[4]) for line in lines if line[1:2] == ["FLOCK"] and line[5] == place), 0)
+
+
+def forget(fd: int, run: str, key: str) -> None:
+    """Remove what is left of a supervisor that nobody needs any more, its claim being held."""
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        for name in ("settings", "sock", "sock.going", "lock"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(run, f"{key}.{name}"))
+
+
+def release(fd: int) -> None:
+    """Leave the seat at once, though other copies of the descriptor may still be open."""
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        _write(b"", fd)
+    else:
+        os.ftruncate(fd, 0)
+        fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)
+
+
+def _claim_directory(run: str, key: str) -> int | None:
+    """Election without locks: of directories KEY.lock.1, .2 … the highest is the seat, held while an owner in it lives.
+
+    One is made with its owner in it by rename(2), which refuses a directory that is there, so one claimant wins. The
+    highest is never removed, only emptied of owners: a claimant that was slow always finds the one above it.
+    """
+    import shutil  # here, as every client loads this module and hardly any comes by
+
+    seats = _seats(run, key)
+    if seats and _alive(_owners(run, key)):
+        return None
+    number = seats[-1] + 1 if seats else 1
+    mine = f"{lock_path(run, key)}.new-{os.urandom(16).hex()}"
+    os.mkdir(mine, 0o700)
+    fd = os.open(mine, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    hold(fd, [os.getpid()])
+    try:
+        os.rename(mine, f"{lock_path(run, key)}.{number}")
+    except OSError:
+        # Taken; or over NFS a repeated request whose first answer got lost: what is there decides.
+        shutil.rmtree(mine, ignore_errors=True)
+    now = _seats(run, key)
+    if now and now[-1] == number and _same(fd, f"{lock_path(run, key)}.{number}"):
+        for old in now[:-1]:
+            shutil.rmtree(f"{lock_path(run, key)}.{old}", ignore_errors=True)
+        return fd
+    os.close(fd)
+    return None
+
+
+def _same(fd: int, path: str) -> bool:
+    """Whether a path is the file of that descriptor."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except OSError:
+        return False
+
+
+def _seats(run: str, key: str) -> list[int]:
+    """The numbers of the lock directories, the valid one last."""
+    pattern = re.compile(re.escape(f"{key}.lock.") + r"(\d+)")
+    try:
+        found = [pattern.fullmatch(name) for name in os.listdir(run)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # nobody has ever been here
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _owners(run: str, key: str) -> str:
+    """The owners' lines of the highest lock directory; empty if there is none."""
+    seats = _seats(run, key)
+    return _text(f"{lock_path(run, key)}.{seats[-1]}/owners") if seats else ""
+
+
+def _write(text: bytes, folder: int) -> None:
+    """Replace the owners in a lock directory; whoever reads it sees the old ones or the new ones."""
+    fd = os.open("owners.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        os.write(fd, text)
+    finally:
+        os.close(fd)
+    os.rename("owners.new", "owners", src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _alive(text: str) -> list[int]:
+    """Of the processes in such lines those that live, in this boot and with that start time."""
+    boot, found = procfs.boot_id(), []
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0] == boot and words[1].isdigit():
+            now = procfs.stat(int(words[1]))
+            if now and str(now.ticks) == words[2] and now.state not in "ZX":
+                found.append(int(words[1]))
+    return found
+
+
+def _text(path: str) -> str:
+    """The text of a file; empty if there is none."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

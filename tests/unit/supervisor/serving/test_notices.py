@@ -1,0 +1,103 @@
+"""What is said to who waits for an answer that does not come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from proctracker.client.client import Client
+from proctracker.client.link import Link
+from proctracker.errors import OutOfResourceException
+from proctracker.store import Home
+from supervising import LONG, Desk, context, kill, seat, spec
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    found: list[str] = []
+    monkeypatch.setattr(Link, "notice", staticmethod(found.append))
+    return found
+
+
+@pytest.fixture
+def client(home: Home) -> Iterator[Client]:
+    made = Client(home)
+    yield made
+    made.close()
+
+
+def test_who_waits_for_what_a_double_death_left_is_told_what_to_do(client: Client, said: list[str]) -> None:
+    client.call("session_create", name="s", contact="process", max_running=1)
+    running, first, second = (
+        client.submit("s", spec(*command), context(), contact="process")
+        for command in (("sleep", "600"), ("true",), ("true",))
+    )
+    held = client.submit("s", spec("true", hold=True), context(), contact="process")
+    assert client.wait([running], "started", timeout=LONG)
+    kill(*seat(client))
+    waiting = client.waiting([first, second])
+    assert waiting.receive() is None
+    waiting.settle()
+    assert waiting.receive() is None
+    [words] = said
+    assert words.startswith("2 of these jobs are queued, left by a reboot or by the death of keeper and supervisor: ")
+    assert "`proctracker session start`" in words
+    client.waiting([held])
+    client.wait([first], timeout=0)
+    assert said[1:] == [words.replace("2 of these jobs are", f"job {first} is")]
+    assert client.call("start") == {"queued": 2}
+    client.control([running], "terminate", grace=0)
+    until = threading.Event()
+    while waiting.receive() is None:
+        until.wait(0.01)
+    assert len(said) == 2
+    waiting.close()
+
+
+class _Connection:
+    """A client's, as far as it is told something."""
+
+    def __init__(self) -> None:
+        self.shows = False
+        self.sent: list[Any] = []
+        self.send = self.sent.append
+
+
+def test_who_asks_while_nothing_can_be_written_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, older = _Connection(), _Connection()
+    monkeypatch.setattr(desk.core.server, "connections", {here, older})
+    desk.core.notices.greeted(here, True)  # type: ignore[arg-type]
+    desk.core.notices.greeted(older, False)  # type: ignore[arg-type]
+    job = desk.submit("sleep", "600")
+    desk.running(job)
+    desk.core.ledger.flush()
+    full, tried = OutOfResourceException("jobs.db: disk full: make room in /home"), []
+
+    def commit() -> None:
+        tried.append(1)
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.core.store, "commit", commit)
+        desk.core.controls.control([job.row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
+        desk.until(lambda: len(tried) > 2)
+        late = _Connection()
+        desk.core.notices.greeted(late, True)  # type: ignore[arg-type]
+    [told] = here.sent
+    assert told["notice"].startswith(full.message)
+    assert (late.sent, older.sent) == (here.sent, [])
+    desk.ended(job)
+    after = _Connection()
+    desk.core.notices.greeted(after, True)  # type: ignore[arg-type]
+    assert after.sent == []
+    monkeypatch.undo()
+
+
+def test_a_program_finds_it_in_its_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "proctracker"):
+        Link.notice("make room")
+    assert caplog.messages == ["make room"]

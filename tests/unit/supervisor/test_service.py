@@ -1,0 +1,214 @@
+"""The supervisor as a whole: contexts, leaving and who comes just then, a removed state directory, a full disk."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import close
+from proctracker.client.client import Client
+from proctracker.errors import OutOfResourceException
+from proctracker.linux import pidfd, procfs
+from proctracker.model import JobState
+from proctracker.store import Home
+from proctracker.supervisor import service as module
+from proctracker.wire import election, socketpath
+from stores import fill
+from supervising import LONG, Desk, context, gone, seat, spec, stored
+
+
+def _socket(desk: Desk) -> str:
+    return desk.home.socket(desk.key)
+
+
+def test_contexts_are_parsed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [context(N=str(number))[0] for number in range(3)]
+    for number in range(3):
+        desk.submit("true", env={"N": str(number)}, hold=True)
+    first = desk.core.context(keys[0])
+    assert first is not None
+    assert desk.core.context(keys[0]) is first
+    assert desk.core.context("unknown") is None
+    monkeypatch.setattr(module, "CONTEXTS", 1)
+    assert desk.core.context(keys[1]) is not None
+    assert list(desk.core.contexts) == [keys[1]]
+
+
+def test_leaving(desk: Desk) -> None:
+    desk.core.leave()
+    assert (desk.core.leaving, os.path.exists(_socket(desk))) == (True, False)
+    assert election.nameless(desk.home.run, desk.key, _socket(desk)) == 0
+    desk.core.loop.run()  # it returns at once
+    desk.core.presence.close()
+    assert not os.path.exists(f"{_socket(desk)}.going")
+
+
+def test_a_client_that_comes_just_then_is_served(desk: Desk) -> None:
+    sock = socketpath.connect(_socket(desk))
+    desk.core.leave()
+    assert (desk.core.leaving, os.path.exists(_socket(desk)), len(desk.core.server.connections)) == (False, True, 1)
+    other = socketpath.connect(_socket(desk))
+    desk.until(lambda: len(desk.core.server.connections) == 2)
+    for each in (sock, other):
+        each.close()
+
+
+def test_a_later_supervisors_socket_is_left_alone(desk: Desk) -> None:
+    os.unlink(_socket(desk))
+    later = socketpath.listen(_socket(desk))
+    desk.core.leave()
+    assert desk.core.leaving
+    socketpath.connect(_socket(desk)).close()
+    later.close()
+
+
+def test_one_that_never_had_a_name_can_leave(desk: Desk) -> None:
+    # The state directory was removed, its supervisor killed: the keeper's next one finds nothing there.
+    os.unlink(_socket(desk))
+    desk.core._name = 0
+    desk.core.leave()
+    assert desk.core.leaving
+
+
+@pytest.mark.parametrize("how", ["leave", "keeper"])
+def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    job = desk.submit("true", hold=True)
+    if how == "leave":
+        desk.core.loop.soon(desk.core.leave)
+    else:
+        os.close(desk.note)
+        desk.core.ledger.change(job.row)
+    desk.core.recover()
+    assert desk.core.run() == (0 if how == "leave" else module.ORPHANED)
+    desk.note = os.open(os.devnull, os.O_RDONLY)
+    assert desk.core.ledger.clean or how == "leave"
+
+
+def test_a_word_from_the_keeper(desk: Desk) -> None:
+    told: list[bool] = []
+    desk.core.reaper.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
+    os.write(desk.note, b"x")
+    desk.core._note()
+    desk.core._note()  # nothing more has come
+    assert told == [False]
+
+
+def test_an_idle_supervisor_goes(home: Home) -> None:
+    client = Client(home, settings={"idle": 0.05})
+    job = client.submit("s", spec("true"), context(), contact="process")
+    keeper, supervisor = seat(client)
+    client.close()
+    assert gone(supervisor)
+    assert gone(keeper)
+    assert stored(home, job)[0].state == JobState.DONE
+    assert sorted(os.listdir(home.run)) == ["main.lock", "main.settings"]
+
+
+def test_clients_that_come_while_it_goes(home: Home) -> None:
+    failures: list[BaseException] = []
+
+    def come() -> None:
+        try:
+            for _ in range(8):
+                client = Client(home, settings={"idle": 0.0})
+                assert client.call("status")["pid"]
+                client.close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=come) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_state_directory_that_was_removed(home: Home) -> None:
+    client = Client(home, settings={"idle": 0.05})
+    keeper, supervisor = seat(client)
+    with open(f"{home.here}/supervisor.log", encoding="utf-8") as log:
+        shutil.rmtree(home.path)
+        client.close()
+        assert gone(supervisor)
+        assert gone(keeper)
+        assert [line.partition(": ")[2] for line in log] == ["leaves: nothing is left to do\n"]
+
+
+def test_a_state_directory_that_was_removed_and_made_anew(home: Home) -> None:
+    old, new = Client(home, settings={"idle": 0.05}), Client(home)
+    keeper, supervisor = seat(old)
+    shutil.rmtree(home.path)
+    os.mkdir(home.path, 0o700)
+    home._uuid = None
+    job = new.submit("s", spec("sh", "-c", "exit 3"), context(), contact="process")
+    assert seat(new)[1] != supervisor
+    old.close()
+    assert gone(supervisor)
+    assert gone(keeper)
+    rows = new.wait([job], timeout=LONG)
+    assert rows is not None
+    assert rows[0].exit_status == 3
+    assert Client(home).running()
+    new.close()
+
+
+@pytest.fixture
+def small_home(tmp_path: Path) -> Iterator[Home]:
+    """A state directory on a file system of its own that is soon full; for root alone."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here (root alone can)")
+    made = Home(str(folder / "home"))
+    yield made
+    close(made)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_at_a_jobs_end(small_home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    client = Client(small_home)
+    script = spec("sh", "-c", f"read x < {tmp_path}/gate; exit 7", output="/dev/null", error="/dev/null")
+    job = client.submit("s", script, context(), contact="process")
+    rows = client.wait([job], "started", timeout=LONG)
+    assert rows is not None
+    wait = client.waiting([job])
+    assert wait.receive() is None
+    watched = pidfd.open(rows[0].pid or 0)
+    filler = fill(Path(small_home.path).parent)
+    (tmp_path / "gate").write_text("go\n")
+    assert gone(rows[0].pid or 0)
+    with pytest.raises(OutOfResourceException, match=small_home.path):  # noqa: PT012 - some still fit in
+        for _ in range(100):
+            client.submit("s", script, context(), contact="process")
+    # Whether the end is written by now is chance: opening the store anew gives back the room of its log.
+    assert client.call("status")["live"] >= 0
+    filler.unlink()
+    found = client.wait([job], timeout=LONG)
+    assert found is not None
+    assert (found[0].exit_status, bool(found[0].max_rss)) == (7, True)
+    os.close(watched)
+    wait.close()
+    client.close()
+
+
+def test_nothing_is_left_open(desks: Callable[..., Desk]) -> None:
+    desks().close()
+    procfs.last_pid()  # a file that is opened once for all
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(3):
+        desk = desks(key=f"k{number}")
+        desk.core.server.open()
+        desk.ended(desk.submit("true"))
+        desk.close()
+    assert len(os.listdir("/proc/self/fd")) == before
