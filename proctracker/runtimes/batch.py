@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.model.records import NamedTuple, record
+from proctracker.records import NamedTuple, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
