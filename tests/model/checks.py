@@ -44,6 +44,10 @@ class Violation(NamedTuple):
     what: str
 
 
+UNDER_WAY = 5.0
+"""Seconds that an engine may take for a start that was under way when its session was left."""
+
+
 class Ended(NamedTuple):
     """One job as it is told in the end, beside what it did; ``plan`` is None where it was resubmitted or unknown."""
 
@@ -188,14 +192,17 @@ def terminated(job: Ended) -> Iterator[Problem]:
 
 
 def lost(job: Ended) -> Iterator[Problem]:
-    """A code is lost only where keeper and supervisor died in the job's life, and a rerunnable job is run again."""
+    """A code is lost only where keeper and supervisor died in the job's life, and a rerunnable job is run again.
+
+    Not where its deadline had passed when the loss could be noticed first: no attempt begins after that.
+    """
     if job.row["job_state"] != "UNDETERMINED":
         return
     if job.row["job_sub_state"] != "lost":
         yield "odd-sub-state", f"{job.row['job_sub_state']}: {job.row['annotation']}"
     elif job.run.contact != "process" or len(job.deaths()) < 2:
         yield "lost-though-one-death", f"deaths {job.deaths()}"
-    elif job.plan and job.plan["rerunnable"] and job.row["attempt"] == 1:
+    elif job.plan and job.plan["rerunnable"] and job.row["attempt"] == 1 and not _overdue(job):
         yield "lost-though-rerunnable", f"deaths {job.deaths()}"
 
 
@@ -263,6 +270,12 @@ def dependencies(job: Ended) -> Iterator[Problem]:
             late = [each for each in job.run.records.get(row["job_id"], []) if each.kind in "EK"]
             if late and starts[0].time < late[-1].time - COARSE:
                 yield "started-before-dependency", f"{row['job_id']} ended {late[-1].time - starts[0].time:.3f} s later"
+
+
+def _overdue(job: Ended) -> bool:
+    deadline = job.plan["deadline"] if job.plan else None
+    told = [moment(each["time"]) for each in job.run.events.get(job.id, []) if each["job_state"] == "UNDETERMINED"]
+    return deadline is not None and any(time and time > deadline for time in told)
 
 
 def transitions(job: Ended) -> Iterator[Problem]:
@@ -530,7 +543,7 @@ def left(run: Run) -> list[Violation]:
 
 
 def destroyed(run: Run) -> list[Violation]:
-    """No job of a destroyed session starts any more."""
+    """No job of a destroyed session starts any more, but for a container whose engine was starting it already."""
     found = []
     ends = {c.facts["session"]: c for c in run.calls if c.op == "destroy" and not c.error and c.ended}
     for call in run.calls:
@@ -538,7 +551,8 @@ def destroyed(run: Run) -> list[Violation]:
         if call.op != "submit" or not call.result or end is None:
             continue
         for each in run.records.get(str(call.result), []):
-            if each.kind == "S" and end.ended and each.time > end.ended + 0.05:
+            under_way = run.contact != "process" and end.facts["live"] == "leave" and each.attempt == 1
+            if each.kind == "S" and end.ended and each.time > end.ended + (UNDER_WAY if under_way else 0.05):
                 found.append(Violation("starts-after-destroy", str(call.result), f"{end}"))
     return found
 

@@ -122,6 +122,20 @@ def test_a_right_history_passes(tmp_path: Path) -> None:
     assert Story().check(tmp_path) == set()
 
 
+def test_a_lost_job_whose_deadline_has_passed_is_not_run_again(tmp_path: Path) -> None:
+    story = Story()
+    for change in (LOST, _plan(rerunnable=True, deadline=101.8), _events(("UNDETERMINED", "lost", 102.0))):
+        change(story)
+    story.kills.append((101.5, "both"))
+    assert "lost-though-rerunnable" not in story.check(tmp_path)
+
+
+def test_an_engines_start_under_way_outlives_its_session(tmp_path: Path) -> None:
+    story = Story()
+    story.call("destroy", 100.2, session="a", live="leave")
+    assert "starts-after-destroy" not in story.check(tmp_path, "podman")
+
+
 def _row(**values: Any) -> Callable[[Story], None]:
     return lambda story: story.rows["1"].update(values)
 
