@@ -244,5 +244,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for name in engines.ENGINES:
         told = [absent[name], engines.UNPACKAGED.get(name, "")] if name in absent else [engines.tested(name).kind()]
         terminalreporter.write_line(": ".join([name, *filter(None, told)]))
-    for test in config.stash[_left_out]:
+    for test in config.stash.get(_left_out, ()):
         terminalreporter.write_line(f"left out: {test}: {engines.NOT_REPLAYED[test.partition('[')[0]]}")
