@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from proctracker.cli.logpart import WHOLE, Part
+from proctracker.cli.streams.logpart import WHOLE, Part
 from proctracker.cli.streams.pipes import Counter, Pipe
 from proctracker.cli.streams.sink import Lines, Shared
 from proctracker.cli.streams.tail import Tail

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from proctracker.cli import ends, formats, logpart
+from proctracker.cli import ends, formats
 from proctracker.cli.access import Access
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, number, text
-from proctracker.cli.streams import attempts, output, tail
+from proctracker.cli.streams import attempts, logpart, output, tail
 from proctracker.cli.streams.afar import Afar
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobState

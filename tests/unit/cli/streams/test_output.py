@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from proctracker import runtimes
-from proctracker.cli.logpart import WHOLE
 from proctracker.cli.streams import output
+from proctracker.cli.streams.logpart import WHOLE
 from proctracker.model import JobRow
 from proctracker.store import Home
 

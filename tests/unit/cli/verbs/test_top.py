@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from proctracker.cli import top
+from proctracker.cli.verbs import top
 
 
 def test_it_shows_running_jobs_once_where_there_is_no_terminal(pt):
