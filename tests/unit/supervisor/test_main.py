@@ -134,7 +134,8 @@ service.recover = recover
 
 def test_a_log_that_takes_nothing_ends_no_supervisor(home: Home) -> None:
     script = """
-from proctracker.supervisor import main, operations
+from proctracker.supervisor import main
+from proctracker.supervisor.serving import operations
 main._log = lambda home: os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 def stumble(*given):
     raise RuntimeError("stumbled")
