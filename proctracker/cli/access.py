@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from proctracker.config import Config
     from proctracker.model import JobInfo, JobRow, JobTemplate, Observation
     from proctracker.store.reader import Reader
+    from proctracker.store.rows import TransitionRow
     from proctracker.tracker.contacts import Target
     from proctracker.tracker.place import Place
 
@@ -240,6 +241,15 @@ class Access:
         rows = self._explained(rows)
         seen = self.observations(rows)
         return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
+
+    def changes(self, rows: Sequence[JobRow]) -> dict[str, list[TransitionRow]]:
+        """How jobs of whatever host changed their states, by id, oldest first."""
+        found: dict[str, list[TransitionRow]] = {}
+        for host in {row.host or self.home.host for row in rows}:
+            ids = [row.id for row in rows if (row.host or self.home.host) == host]
+            for change in self._reader_of(host).transitions(ids):
+                found.setdefault(change.job_id, []).append(change)
+        return found
 
     def _explained(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
         """The rows; those of queued jobs say why they have not started."""

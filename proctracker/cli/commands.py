@@ -108,6 +108,9 @@ _TABLE = [
             "--leave  leave live jobs running (destroy)\n--json  as JSON (list)\n"),
     Command("events", "events:events", "events [-f] [--json]", "tell how jobs changed their states",
             "-f, --follow  go on telling\n--json  an object a line\n"),
+    Command("report", "report:report", "report [OPTIONS] [ID…]", "make a page of jobs: a timeline, usage, what failed and its last output",
+            "-o, --output FILE  write it to this file (else to standard output)\n--json  its data as JSON\n"
+            "--all-hosts  of all hosts that share this state directory\n"),
     Command("top", "top:top", "top", "show what running jobs use, again and again, until q is typed", "-n, --times N  so many times\n"),
     Command("categories", "extras:categories", "categories", "list images and named categories"),
     Command("machines", "extras:machines", "machines [--json]", "describe this machine", "--json  as JSON\n"),

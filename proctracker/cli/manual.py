@@ -55,6 +55,7 @@ EXAMPLES = {
     "resubmit": ("proctracker resubmit 42", "proctracker resubmit --failed 43"),
     "session": ("proctracker session create night --max-running 4", "proctracker session destroy night --terminate"),
     "events": ("proctracker events", "proctracker events -f --json"),
+    "report": ("proctracker report -o report.html", "proctracker -s night report --json 43"),
     "top": ("proctracker top", "proctracker top -n 1"),
     "categories": ("proctracker categories", "proctracker -c podman categories"),
     "machines": ("proctracker machines", "proctracker machines --json"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 from pathlib import Path
 
@@ -379,3 +380,16 @@ def test_an_engines_own_warning_reaches_the_user(
     assert lines[-1].startswith("proctracker: job ") and "platform" in lines[-1]
     if filed and kit.runtime == "docker":
         assert (tmp_path / "err").read_text() == "err\n"
+
+
+def test_a_report_has_the_last_lines_of_what_failed(kit: Kit, session: pt.JobSession) -> None:
+    failed = session.run_job(kit.script("seq 1000; echo went wrong >&2; exit 3"))
+    joined = session.run_job(kit.script("echo out; echo err >&2; exit 3", join_files=True))
+    fine = session.run_job(kit.script("echo fine"))
+    session.wait_all_terminated([failed, joined, fine], LONG)
+    done = cli("report", "--json", failed.job_id, joined.job_id, fine.job_id)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, third = [job["last_lines"] for job in json.loads(done.stdout)["jobs"]]
+    assert first == {"stdout": [str(number) for number in range(981, 1001)], "stderr": ["went wrong"]}
+    assert sorted(second["stdout"]) == ["err", "out"] and "stderr" not in second
+    assert third is None

@@ -37,10 +37,10 @@ def kept(home: Home, job_id: str, attempt: int, stream: str, spec: Mapping[str, 
 
 def saved(home: Home, row: JobRow, spec: Mapping[str, Any]) -> dict[str, str]:
     """Where an attempt's log is saved before its container is removed."""
-    return {stream: kept(home, row.id, row.attempt, stream, spec) for stream in _read(spec)}
+    return {stream: kept(home, row.id, row.attempt, stream, spec) for stream in streams_of(spec)}
 
 
-def _read(spec: Mapping[str, Any]) -> Iterable[str]:
+def streams_of(spec: Mapping[str, Any]) -> Iterable[str]:
     """The streams there are: of a job that joins them the output alone, which holds both."""
     return ("stdout",) if spec.get("join") else STREAMS
 
@@ -112,7 +112,7 @@ class Log:
         self._renewed = follow and may_restart(spec.get("template", {}).get("implementation_specific") or {})
         ways = lines(streams, prefix)
         # What is not asked for is read all the same: the engine's CLI would stop at a full pipe.
-        self._pipes = {stream: Pipe(ways.get(stream), (skip or {}).get(stream, 0)) for stream in _read(spec)}
+        self._pipes = {stream: Pipe(ways.get(stream), (skip or {}).get(stream, 0)) for stream in streams_of(spec)}
         self._begin(follow)
 
     def _begin(self, follow: bool) -> None:

@@ -1,0 +1,1 @@
+"""What ``report`` tells of jobs, and the page that shows it."""
