@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -45,11 +46,12 @@ class Runner:
 
     An exit status is data, never an exception. A call that took longer than ``timeout`` seconds is ended with all it
     started and returns -1; a command that is not there 127; one that cannot be started 126; ``stderr`` says so. Text
-    that is not UTF-8 passes as surrogate escapes. May be used from any thread.
+    that is not UTF-8 passes as surrogate escapes. May be used from any thread. ``until``: a moment of the monotonic clock at
+    which all its calls are over.
     """
 
-    def __init__(self, engine: Engine, timeout: float = 15.0) -> None:
-        self.engine, self.timeout = engine, timeout
+    def __init__(self, engine: Engine, timeout: float = 15.0, until: float = math.inf) -> None:
+        self.engine, self.timeout, self.until = engine, timeout, until
 
     def run(self, *argvs: Argv) -> list[Completed]:
         """Make these calls side by side; what each gave back, in order."""
@@ -118,8 +120,8 @@ def _step(dialog: Dialog[Any], said: Any, place: int, wanted: dict[int, Sequence
 
 
 def _run_all(calls: Sequence[tuple[Runner, Argv]]) -> list[Completed]:
-    until = time.monotonic()
-    started = [(Call(runner, argv), until + runner.timeout) for runner, argv in calls]
+    now = time.monotonic()
+    started = [(Call(runner, argv), min(now + runner.timeout, runner.until)) for runner, argv in calls]
     return [call.finish(end) for call, end in started]
 
 

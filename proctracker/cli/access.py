@@ -284,14 +284,3 @@ class Access:
         target = self.target(text(self.call.values, "contact") or extension(template, "contact"))
         cwd = submission.directory(template, target.runtime.containers)
         submission.prepare(template, target, self.config, environ=os.environ, cwd=cwd)
-
-    def version_of(self, contact: str) -> str:
-        """What a contact's CLI, and its daemon, say of themselves; raises DrmCommunicationException if it does not work."""
-        from proctracker.runner import Runner
-
-        target = self.target(contact)
-        return Runner(target.engine, self.config.cli_timeout).converse(target.runtime.version(target.engine))
-
-    def command_of(self, contact: str) -> tuple[str, ...]:
-        """The command that stands for a contact's CLI."""
-        return self.target(contact).engine.command

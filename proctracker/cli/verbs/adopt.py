@@ -8,6 +8,7 @@ import time
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
+from proctracker.cli.engines import Engines
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, text
 from proctracker.errors import Drmaa2Exception, UnsupportedOperationException
@@ -36,20 +37,16 @@ def adopt(call: Call) -> int:
     access = Access(call)
     home = _home(access, text(call.values, "home"))
     others: dict[str, int] = {}
-    contacts = [call.contact] if call.contact else access.contacts()
-    asked = False
-    for contact in contacts:
-        target = access.target(contact)
-        if not target.runtime.containers or not (call.contact or _present(target)):
-            continue
-        asked = True
-        try:
-            ids = _adopt(access, target, home, others)
-        except UnsupportedOperationException:
+    engines = Engines(access)
+    asked = [target for target in engines.here() if target.runtime.containers]
+    labels = {"proctracker.owner": str(os.getuid())}
+    for target, seen in zip(asked, engines.ask(asked, lambda runtime, engine: runtime.ours(engine, labels))):
+        if isinstance(seen, UnsupportedOperationException):
             continue  # its containers end with their jobs' processes
-        except Drmaa2Exception as error:
-            access.tell(f"{contact}: {error.message}")
+        if isinstance(seen, Drmaa2Exception):
+            access.tell(f"{target.contact}: {seen.message}")
             continue
+        ids = _adopt(access, target, _sorted(target, seen, home, others), _SEEING if engines.named else engines.left)
         formats.write("".join(f"{job_id}\n" for job_id in ids))
     for other in sorted(others) if "home" not in call.values else ():
         which = "container" if others[other] == 1 else "containers"
@@ -70,20 +67,10 @@ def _home(access: Access, given: str | None) -> str | None:
     return access.home.uuid if access.home.check() or os.path.exists(os.path.join(access.home.path, "uuid")) else None
 
 
-def _present(target: Target) -> bool:
-    """Whether the CLI is there: its path was found."""
-    return os.path.isabs(target.engine.command[0])
-
-
-def _adopt(access: Access, target: Target, home: str | None, others: dict[str, int]) -> list[str]:
-    """Ask the engine for our containers and hand that home's to the supervisor; the ids that are new.
-
-    ``others`` counts those of other homes.
-    """
-    from proctracker.runner import Runner
-
-    runner = Runner(target.engine, access.config.cli_timeout)
-    seen = runner.converse(target.runtime.ours(target.engine, {"proctracker.owner": str(os.getuid())}))
+def _sorted(
+    target: Target, seen: Mapping[str, Observation], home: str | None, others: dict[str, int]
+) -> dict[str, Observation]:
+    """The containers of that home; ``others`` counts those of other homes."""
     ours: dict[str, Observation] = {}
     for name, each in seen.items():
         of = each.labels.get("proctracker.home", "")
@@ -94,6 +81,11 @@ def _adopt(access: Access, target: Target, home: str | None, others: dict[str, i
             formats.say(f"{target.contact}: container {name}: {wrong}: it is left alone")
         elif of == home:
             ours[name] = each
+    return ours
+
+
+def _adopt(access: Access, target: Target, ours: Mapping[str, Observation], patience: float) -> list[str]:
+    """Hand containers to the supervisor; the ids that are new. It has so many seconds to see how those ended that did."""
     if not ours:
         return []
     found = [_told(name, each, target) for name, each in ours.items()]
@@ -101,7 +93,7 @@ def _adopt(access: Access, target: Target, home: str | None, others: dict[str, i
     live = {each.labels.get("proctracker.job") for each in ours.values() if each.state in _LIVE}
     over = [name for name in adopted if name not in live]
     if over:
-        access.client.wait(over, timeout=_SEEING)
+        access.client.wait(over, timeout=patience)
     return adopted
 
 

@@ -106,19 +106,25 @@ def template(call: Call) -> int:
 
 
 def categories(call: Call) -> int:
-    """List the named categories of the configuration and the images of the tracker."""
+    """List the named categories of the configuration and the images of the tracker, or of every engine that is here."""
     call.no_words()
     from proctracker.cli.access import Access
-    from proctracker.runner import Runner
+    from proctracker.cli.engines import Engines
+    from proctracker.errors import Drmaa2Exception
 
     access = Access(call)
-    target = access.target()
-    names = list(access.config.categories)
-    if target.runtime.containers:
-        runner = Runner(target.engine, access.config.cli_timeout)
-        names += runner.converse(target.runtime.categories(target.engine))
+    names = dict.fromkeys(access.config.categories)
+    engines = Engines(access)
+    asked = [target for target in engines.here() if target.runtime.containers]
+    for target, answer in zip(asked, engines.ask(asked, lambda runtime, engine: runtime.categories(engine))):
+        if not isinstance(answer, Drmaa2Exception):
+            names.update(dict.fromkeys(answer))
+        elif engines.named:
+            raise answer
+        elif target.contact == access.default_contact:
+            access.tell(answer.message)
     formats.write("".join(f"{formats.safe(name)}\n" for name in names))
-    return 0
+    return 1 if access.failed else 0
 
 
 def machines(call: Call) -> int:

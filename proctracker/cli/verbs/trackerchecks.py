@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 
+from proctracker.cli.engines import Engines, present
 from proctracker.errors import Drmaa2Exception
 from proctracker.records import NamedTuple
+from proctracker.runtimes import podman
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Any
 
     from proctracker.cli.access import Access
+    from proctracker.runtimes.base import Dialog, Engine
+    from proctracker.tracker.contacts import Target
 
 _SYSTEM_ROOTS = {"podman": "apt install podman", "docker": "apt install docker.io", "ctr": "apt install containerd"}
 """Runtime -> what installs it on Debian."""
@@ -27,37 +31,51 @@ class Check(NamedTuple):
     advice: str | None = None
 
 
-def trackers(access: Access) -> Iterator[Check]:
-    """Every runtime, and every tracker of the configuration."""
-    contacts = access.contacts()
-    for contact in contacts if access.default_contact in contacts else [*contacts, access.default_contact]:
-        name = f"tracker {contact}"
-        if contact == "process":
-            yield Check(name, "ok", "always works")
-            continue
+def trackers(access: Access) -> list[Check]:
+    """Every runtime, and every tracker of the configuration; those that are here are asked side by side."""
+    contacts, known = access.contacts(), access.default_contact
+    found: dict[str, Check] = {}
+    here: list[Target] = []
+    for contact in contacts if known in contacts else [*contacts, known]:
         try:
-            yield _tracker(access, contact, name)
+            target = access.target(contact)
         except Drmaa2Exception as error:
-            yield Check(name, "fails", error.message)
+            found[contact] = Check(f"tracker {contact}", "fails", error.message)
+            continue
+        found[contact] = _unasked(target)
+        here += [target] if present(target) else []
+    engines = Engines(access)
+    versions = engines.ask(here, lambda runtime, engine: runtime.version(engine))
+    alive = [target for target, version in zip(here, versions) if not isinstance(version, Drmaa2Exception)]
+    rooted = [target for target in alive if isinstance(target.runtime, podman.Podman)]
+    roots = dict(zip([target.contact for target in rooted], engines.ask(rooted, _runroot)))
+    for target, version in zip(here, versions):
+        found[target.contact] = _asked(target, version, roots.get(target.contact))
+    return list(found.values())
 
 
-def _tracker(access: Access, contact: str, name: str) -> Check:
-    """One contact; raises Drmaa2Exception where it means nothing."""
-    command = access.command_of(contact)
+def _unasked(target: Target) -> Check:
+    """What there is to say without asking."""
+    name, command = f"tracker {target.contact}", target.engine.command
     if not command:
-        return Check(name, "ok", "plain processes: always works")
-    if shutil.which(command[0]) is None:
-        runtime = contact.partition(":")[0]
-        advice = _SYSTEM_ROOTS.get(runtime)
-        return Check(name, "absent", f"no command {command[0]}", advice and f"to have it: {advice}")
-    try:
-        version = access.version_of(contact)
-    except Drmaa2Exception as error:
-        return Check(name, "fails", error.message, _advice(contact, error.message))
-    problem = _rootless_problem(contact) or _no_session(access, contact) or _long_runroot(access, contact)
+        return Check(name, "ok", "always works" if target.contact == "process" else "plain processes: always works")
+    advice = _SYSTEM_ROOTS.get(target.contact.partition(":")[0])
+    return Check(name, "absent", f"no command {command[0]}", advice and f"to have it: {advice}")
+
+
+def _asked(target: Target, version: Any, runroot: Any) -> Check:
+    """What an engine's answers mean."""
+    name, contact = f"tracker {target.contact}", target.contact
+    if isinstance(version, Drmaa2Exception):
+        return Check(name, "fails", version.message, _advice(contact, version.message))
+    problem = _rootless_problem(contact) or _no_session(target) or _long_runroot(runroot)
     if problem:
         return Check(name, "warn", f"{version}; {problem[0]}", problem[1])
     return Check(name, "ok", version)
+
+
+def _runroot(runtime: Any, engine: Engine) -> Dialog[str]:
+    return runtime.runroot(engine)  # type: ignore[no-any-return]
 
 
 def _advice(contact: str, problem: str) -> str:
@@ -77,26 +95,19 @@ def _advice(contact: str, problem: str) -> str:
     return f"try: {runtime} info"
 
 
-def _long_runroot(access: Access, contact: str) -> tuple[str, str] | None:
+def _long_runroot(path: Any) -> tuple[str, str] | None:
     """A runroot that podman's clean-up refuses: it then finds the end of a container late."""
-    from proctracker.runner import Runner
-    from proctracker.runtimes import podman
-
-    target = access.target(contact)
-    if not isinstance(target.runtime, podman.Podman):
-        return None
-    path = Runner(target.engine, access.config.cli_timeout).converse(target.runtime.runroot(target.engine))
-    if len(path) <= podman.LONGEST_RUNROOT:
+    if not isinstance(path, str) or len(path) <= podman.LONGEST_RUNROOT:
         return None
     text = f"its runroot {path} has more than {podman.LONGEST_RUNROOT} characters: exit codes come 20 s late"
     return text, "name a shorter runroot in storage.conf (rootless: a shorter XDG_RUNTIME_DIR)"
 
 
-def _no_session(access: Access, contact: str) -> tuple[str, str] | None:
+def _no_session(target: Target) -> tuple[str, str] | None:
     """Rootless podman by a user who has not logged in, as in cron or after su."""
     from proctracker.tracker import sessionless
 
-    if sessionless.CGROUPFS not in access.target(contact).engine.command:
+    if sessionless.CGROUPFS not in target.engine.command:
         return None
     text = "no session of systemd's for you: no --memory and --cpus, and suspend by signals"
     return text, "log in by ssh or at the console, or: loginctl enable-linger"
