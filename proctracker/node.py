@@ -1,0 +1,344 @@
+"""Runs one job on a machine of a cluster and writes down how it ended; a program of its own, its text goes with the job.
+
+``python3 -I -S node.py NAME=VALUE… -- COMMAND ARG…``, for Python 3.6 or newer and nothing of ours. The words are those of
+``Plan``. The record is written twice: as the job starts (``state running``) and over that when it has ended. It is this
+program that opens the job's streams, so it can say why one cannot be opened. What the scheduler sends to all processes of
+a job reaches the job without us: we note it, wait, and then end as the job did.
+"""
+
+# No "from __future__ import annotations": Python 3.6 does not know it.
+import errno
+import os
+import resource
+import signal
+import sys
+import time
+
+FOUND, EXECUTABLE, STARTED = 127, 126, 125
+NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM)
+TICK = 1.0
+"""Seconds between two looks at a running time that is limited; what takes much longer was a suspension."""
+
+
+class Plan:
+    """The words we were given."""
+
+    def __init__(self, words: "list[str]") -> None:
+        at = words.index("--")
+        given: dict[str, str] = dict(word.split("=", 1) for word in words[:at])
+        self.command = words[at + 1 :]
+        self.record = given["record"]
+        self.directory = given.get("directory", "/")
+        self.umask = int(given.get("umask", "022"), 8)
+        self.input = given.get("input", os.devnull)
+        self.output = given["output"]
+        self.error = given.get("error")
+        self.append = "append" in given
+        self.limit = float(given.get("limit", 0))
+        self.deadline = float(given.get("deadline", 0))
+        self.grace = float(given.get("grace", 10))
+        self.container = given.get("container")
+        self.engine = given.get("engine", "podman")
+        self.rlimits = [word.split(":") for word in given.get("rlimits", "").split(",") if word]
+        self.locale = given.get("locale")
+        self.told = 0
+
+    def note(self, number: int, frame: object) -> None:
+        """Remember that the job was told to end; what sent this has sent it to the job as well."""
+        self.told = self.told or number
+        if self.container and number == signal.SIGTERM:
+            container(self, "kill", "--signal=TERM")
+
+
+class NotStarted(Exception):
+    """What a job could not be started for: a status as a shell's, and the reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        Exception.__init__(self, reason)
+        self.status, self.reason = status, reason
+
+
+class Record:
+    """The file that tells of this run. A failure to write it is no failure of the job's."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.started = time.time()
+        folder, name = os.path.split(path)
+        self._new = os.path.join(folder, f".{name}.{os.uname()[1]}.{os.getpid()}")
+
+    def write(self, state: str, **more: object) -> None:
+        """Replace it, durably when it tells an end."""
+        environ = os.environ.get
+        array, task = environ("SLURM_ARRAY_JOB_ID"), environ("SLURM_ARRAY_TASK_ID")
+        known: dict[str, object] = {
+            "state": state,
+            "started": f"{self.started:.6f}",
+            "node": environ("SLURMD_NODENAME") or os.uname()[1],
+            "slurm": f"{array}_{task}" if array else environ("SLURM_JOB_ID", ""),
+        }
+        known.update(more)
+        lines = ["proctracker 1"] + [f"{key} {' '.join(str(value).split())}" for key, value in sorted(known.items())]
+        try:
+            with open(self._new, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write("\n".join(lines) + "\nend\n")
+                file.flush()
+                if state == "ended":
+                    os.fsync(file.fileno())
+            os.rename(self._new, self.path)
+        except OSError:
+            pass
+
+
+def main(words: "list[str]") -> None:
+    """Run the job; ends this process as the job ended."""
+    os.closerange(3, 1024)
+    plan = Plan(words)
+    for number in NOTED:
+        signal.signal(number, plan.note)
+    _restore(plan)
+    record = Record(plan.record)
+    if plan.deadline and time.time() >= plan.deadline:
+        record.write("ended", ended=f"{time.time():.6f}", why="deadline")
+        os._exit(STARTED)
+    record.write("running")
+    try:
+        streams = opened(plan)
+        pid = started(plan, streams)
+    except NotStarted as failed:
+        record.write("ended", ended=f"{time.time():.6f}", code=failed.status, why="start-failed", reason=failed.reason)
+        os._exit(failed.status)
+    for fd in set(streams):
+        os.close(fd)
+    status, usage, why = Waiting(plan, pid).wait()
+    told = {"ended": f"{time.time():.6f}", "cpu_time": f"{usage.ru_utime + usage.ru_stime:.6f}"}
+    told["max_rss"] = str(usage.ru_maxrss)
+    if os.WIFSIGNALED(status):
+        told["signal"] = str(os.WTERMSIG(status))
+    else:
+        told["code"] = str(os.WEXITSTATUS(status))
+    more = [("why", why), ("told", str(plan.told) if plan.told else None)]
+    record.write("ended", **told, **{name: value for name, value in more if value})
+    # What was ended at its limit did not end well, whatever it returned: the scheduler's own dependencies go by that.
+    _end_as(STARTED << 8 if why and not status else status)
+
+
+def _restore(plan: Plan) -> None:
+    """Set what a shell could not (PROCTRACKER_NAMES), and LC_CTYPE, which Python sets where the locale is C."""
+    for word in os.environ.pop("PROCTRACKER_NAMES", "").split():
+        name, _, value = bytes.fromhex(word).partition(b"=")
+        os.environb[name] = value
+    if plan.locale is None:
+        os.environ.pop("LC_CTYPE", None)
+    else:
+        os.environ["LC_CTYPE"] = plan.locale
+
+
+def opened(plan: Plan) -> "tuple[int, int, int]":
+    """The job's directory entered, its three streams open. Raises NotStarted with the path and the reason."""
+    os.umask(plan.umask)
+    try:
+        os.chdir(plan.directory)
+    except OSError as error:
+        raise NotStarted(STARTED, f"working directory {plan.directory}: {error.strerror}") from None
+    first = _open(plan.input, os.O_RDONLY)
+    how = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if plan.append else os.O_TRUNC)
+    second = _open(plan.output, how)
+    third = second if plan.error in (None, plan.output) else _open(str(plan.error), how)
+    if plan.input != os.devnull and os.path.isfile(plan.input):
+        for each in (second, third):
+            if os.path.sameopenfile(first, each):
+                raise NotStarted(STARTED, f"{plan.input}: input and output are the same file")
+    return first, second, third
+
+
+def _open(path: str, how: int) -> int:
+    try:
+        return os.open(path, how, 0o666)
+    except OSError as error:
+        raise NotStarted(STARTED, f"{path}: {error.strerror} on {os.uname()[1]}") from None
+
+
+def started(plan: Plan, streams: "tuple[int, int, int]") -> int:
+    """The job's pid. Raises NotStarted with what the child could not do."""
+    read_end, write_end = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, NOTED)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read_end)
+            _become(plan, streams)
+        except NotStarted as failed:
+            os.write(write_end, (f"{failed.status} {failed.reason}").encode("utf-8", "surrogateescape"))
+        finally:
+            os._exit(STARTED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, NOTED)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        said = pipe.read().decode("utf-8", "surrogateescape")
+    if said:
+        os.waitpid(pid, 0)
+        status, _, reason = said.partition(" ")
+        raise NotStarted(int(status), reason)
+    return pid
+
+
+def _become(plan: Plan, streams: "tuple[int, int, int]") -> None:
+    """Be the job: what we only note is its own to take. It stays in our process group, which is what Slurm signals."""
+    for number in range(1, signal.NSIG):
+        if number not in (signal.SIGKILL, signal.SIGSTOP) and not 32 <= number < 34:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for target, fd in enumerate(streams):
+        os.dup2(fd, target)
+    for name, value in plan.rlimits:
+        _bound(name, int(value))
+    command = plan.command[0]
+    try:
+        os.execvp(command, plan.command)
+    except OSError as error:
+        raise _unstarted(command, error) from None
+
+
+def _bound(name: str, value: int) -> None:
+    limit = getattr(resource, "RLIMIT_" + name)
+    hard = resource.getrlimit(limit)[1]
+    wanted = (hard, hard) if value < 0 else (value, value)
+    try:
+        resource.setrlimit(limit, wanted)
+    except (OSError, ValueError) as error:
+        raise NotStarted(STARTED, f"resource limit {name}={value}: {error}") from None
+
+
+def _unstarted(command: str, error: OSError) -> "NotStarted":
+    """What a shell would call it."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        there = "/" in command and os.path.exists(command)
+        return NotStarted(FOUND, f"{command}: {'its interpreter is missing' if there else _missing(command)}")
+    if error.errno == errno.ENOEXEC:
+        return NotStarted(EXECUTABLE, f"{command}: {error.strerror} (no #! line: name its interpreter)")
+    if os.path.isdir(command):
+        return NotStarted(EXECUTABLE, f"{command}: is a directory")
+    if error.errno == errno.EACCES and "/" in command:
+        return NotStarted(EXECUTABLE, f"{command}: not executable (chmod +x it, or name its interpreter)")
+    return NotStarted(EXECUTABLE, f"{command}: {error.strerror}")
+
+
+def _missing(command: str) -> str:
+    if "/" in command and os.path.exists(command):
+        return "its interpreter is missing"
+    hint = " (it holds shell characters: try sh -c '…')" if set(command) & set(" |&;<>()$`*?") else ""
+    return ("no such file" if "/" in command else "command not found") + hint
+
+
+class Waiting:
+    """Waits for the job, and ends it at its time limit or deadline: TERM, after the grace KILL, to all that is its."""
+
+    def __init__(self, plan: Plan, pid: int) -> None:
+        self.plan, self.pid = plan, pid
+        self.why: str | None = None
+
+    def wait(self) -> "tuple[int, resource.struct_rusage, str | None]":
+        """The job's wait status, its usage, and why we ended it."""
+        plan = self.plan
+        if not plan.limit and not plan.deadline:
+            _, status, usage = os.wait4(self.pid, 0)
+        else:
+            status, usage = self._watched()
+        if plan.container:
+            container(plan, "rm", "--force")
+        return status, usage, self.why
+
+    def _watched(self) -> "tuple[int, resource.struct_rusage]":
+        """As ``wait4``; the clock stands still while we are stopped, with the job."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        ran, killing, last = 0.0, 0.0, time.monotonic()
+        while True:
+            found, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if found:
+                return status, usage
+            wait = self._left(ran, killing)
+            signal.sigtimedwait([signal.SIGCHLD], wait)
+            now = time.monotonic()
+            ran, last = ran + min(now - last, wait + TICK), now
+            killing = self._act(ran, killing)
+
+    def _left(self, ran: float, killing: float) -> float:
+        """Seconds until there is something to do, a tick at most."""
+        if killing:
+            return max(0.01, min(TICK, killing - time.monotonic()))
+        limit = self.plan.limit - ran if self.plan.limit else TICK
+        deadline = self.plan.deadline - time.time() if self.plan.deadline else TICK
+        return max(0.01, min(TICK, limit, deadline))
+
+    def _act(self, ran: float, killing: float) -> float:
+        """End the job where its time is over; returns when it is to be killed."""
+        if killing:
+            if time.monotonic() >= killing:
+                self.signal(signal.SIGKILL)
+            return killing
+        if self.plan.limit and ran >= self.plan.limit:
+            self.why = "time-limit"
+        elif self.plan.deadline and time.time() >= self.plan.deadline:
+            self.why = "deadline"
+        else:
+            return 0.0
+        self.signal(signal.SIGTERM)
+        return time.monotonic() + self.plan.grace
+
+    def signal(self, number: int) -> None:
+        """To the job and to whatever carries its mark."""
+        if self.plan.container and number == signal.SIGTERM:
+            container(self.plan, "kill", "--signal=TERM")
+        for pid in {self.pid, *marked(os.environ.get("PROCTRACKER_JOB", ""))}:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+
+
+def container(plan: Plan, *words: str) -> None:
+    """One call of the container CLI, whose processes the scheduler does not reach."""
+    null = os.open(os.devnull, os.O_RDWR)
+    argv = [plan.engine, *words, str(plan.container)]
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for fd in range(3):
+                os.dup2(null, fd)
+            os.execvp(argv[0], argv)
+        finally:
+            os._exit(STARTED)
+    os.close(null)
+    os.waitpid(pid, 0)
+
+
+def marked(mark: str) -> "list[int]":
+    """The processes, but this one, that carry a job's mark in their environment."""
+    wanted, found = b"PROCTRACKER_JOB=" + mark.encode("utf-8", "surrogateescape"), []
+    for name in os.listdir("/proc") if mark else ():
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if wanted in file.read().split(b"\0"):
+                        found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+def _end_as(status: int) -> None:
+    """End with the job's exit status, or by the signal that ended it, without another core file."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+        os._exit(128 + number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
