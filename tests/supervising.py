@@ -173,6 +173,7 @@ class Boxes:
 
     name = "boxes"
     containers = True
+    batch = None
     pulls = True
     keeps_logs = True
     tells_removal = False

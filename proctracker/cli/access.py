@@ -214,13 +214,19 @@ class Access:
 
         return looks.look(live, self.reader, timeout=self.config.cli_timeout)
 
+    def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
+        """The rows, those of jobs that a scheduler has as it tells now; that it does not answer is said on stderr."""
+        from proctracker.tracker import schedulers
+
+        return schedulers.refreshed(rows, self.place.client, self.reader.jobs, formats.notice)
+
     def looked(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows as things are now."""
         from copy import copy
 
         from proctracker.tracker import walls
 
-        rows = self._explained(rows)
+        rows = self._explained(self.refreshed(rows))
         seen = self.observations(rows)
         found = []
         for row in rows:
@@ -238,7 +244,7 @@ class Access:
         """Everything about jobs."""
         from proctracker.tracker import infos
 
-        rows = self._explained(rows)
+        rows = self._explained(self.refreshed(rows))
         seen = self.observations(rows)
         return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
 

@@ -71,7 +71,8 @@ def found(place: Place, filter: JobInfo | Mapping[str, Any] | None, session: str
     """Infos of the jobs that match, live ones as they are seen now."""
     terms = wanted(filter) if filter is not None else {}
     ids = [terms["job_id"]] if "job_id" in terms else None
-    rows = reasons.explained(place.reader.jobs(ids, session=session), place.reader, place.config())
+    rows = place.refreshed(place.reader.jobs(ids, session=session))
+    rows = reasons.explained(rows, place.reader, place.config())
     seen = looks.look(rows, place.reader, timeout=place.config().cli_timeout)
     told = (infos.info(row, place.reader.spec(row.spec), seen.get(row.id), home=place.home) for row in rows)
     return [info for info in told if matches(info, terms)]

@@ -17,7 +17,7 @@ from proctracker.errors import (
 from proctracker.linux.trusted import FULL, expanded
 from proctracker.store.held import Held
 
-_TAKEN = ("ids", "uuid")
+_TAKEN = ("ids", "uuid", "records")
 """Names in a home that no host's directory can have."""
 
 NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -55,6 +55,8 @@ class Home:
         self.path = os.path.abspath(path)
         self.host = host or os.uname().nodename.replace("/", "_") or "localhost"
         self.ids = os.path.join(self.path, "ids")
+        self.records = os.path.join(self.path, "records")
+        """What jobs on other machines write down of themselves: seen by every host and node that shares the home."""
         self.here = os.path.join(self.path, self.host + ("_" if self.host in _TAKEN else ""))
         self.database = os.path.join(self.here, "jobs.db")
         self.snapshot = os.path.join(self.here, "jobs.snapshot")

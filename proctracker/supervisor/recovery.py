@@ -57,7 +57,8 @@ def recover(core: Core) -> None:
         if not job.row.ended:
             _take_over(core, job)
     core.containers.look([job.row.id for job in core.jobs if job.row.container and JobState(job.row.state) in _RUNNING])
-    core.paused = core.stands_in or (core.seat.turn == 0 and len(core.jobs) > 0)
+    here = any(not (job.row.container and runtimes.get(job.row.runtime).batch) for job in core.jobs)
+    core.paused = core.stands_in or (core.seat.turn == 0 and here)
     if core.stands_in and not confinement.ordinary(core.key):
         for job in [job for job in core.jobs if job.row.dispatched is None]:
             core.ends.refused(job, CONFINEMENT_OVER, "confinement-gone")
@@ -162,6 +163,11 @@ def _without_journal(core: Core) -> None:
 def _take_over(core: Core, job: Job) -> None:
     """Put a job where it belongs: into the queue, under watch, or to its end."""
     row = job.row
+    if row.container and runtimes.get(row.runtime).batch is not None:
+        core.queue.take(job)
+        core.batch_controls.recover(job)
+        core.batch.recover(job)
+        return
     state = JobState(row.state)
     if row.boot != core.boot and row.kill_at:
         row.kill_at = clock.boottime()  # counted from the start of a boot that is over

@@ -7,6 +7,7 @@ import os
 
 from proctracker.linux import procfs
 from proctracker.model import JobRow, JobState
+from proctracker.model.observation import LOST
 from proctracker.store import Home, Store
 from proctracker.supervisor import log
 from proctracker.supervisor.base import settings, shapes
@@ -19,6 +20,7 @@ from proctracker.supervisor.cleanup.leftovers import Sweeps
 from proctracker.supervisor.cleanup.removal import Removal
 from proctracker.supervisor.cleanup.tidying import Housekeeping
 from proctracker.supervisor.control.actions import Controls
+from proctracker.supervisor.control.batch import BatchControls
 from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.processes import jobgroups, spawn
 from proctracker.supervisor.processes.calls import Calls
@@ -28,9 +30,11 @@ from proctracker.supervisor.processes.conmon import Monitors
 from proctracker.supervisor.processes.watch import Afar
 from proctracker.supervisor.recovery import recover
 from proctracker.supervisor.relocation import Relocation
+from proctracker.supervisor.running.batchjobs import BatchJobs
 from proctracker.supervisor.running.containers import Containers
 from proctracker.supervisor.running.contexts import Context
 from proctracker.supervisor.running.exitfiles import ExitFiles
+from proctracker.supervisor.running.handover import Handovers
 from proctracker.supervisor.running.launcher import Starter
 from proctracker.supervisor.running.outputlimit import OutputLimits
 from proctracker.supervisor.running.outputs import Outputs
@@ -85,11 +89,37 @@ class Core:
         self.followers = Followers(self)
         self.queue = Queue(self)
         self.starter = Starter(self)
+        self.notices = Notices(self)
         self.containers = Containers(self)
         self.monitors = Monitors(self)
         self.exits = ExitFiles(self)
         self.ends = Ends(self)
         self.controls = Controls(self)
+        self.batch = BatchJobs(
+            self.loop,
+            self.ledger,
+            self.calls,
+            home.records,
+            self.boot,
+            ended=self.ends.batch,
+            lost=lambda job, why: self.ends.lost(job, LOST, why),
+            anew=lambda job: self.ends.given_up(job) if job.ending else self.ends.start_lost(job),
+            trouble=lambda text: self.notices.trouble(text, "scheduler"),
+        )
+        self.handovers = Handovers(
+            home,
+            self.ledger,
+            self.calls,
+            self.outputs,
+            self.folders,
+            self.ends,
+            self.batch,
+            request=lambda job, runtime: self.starter.request(job, runtime, self.starter.ours(job)),
+            context=self.context,
+            throttle=self.queue.throttle,
+            over=self.starter.engine_started,
+        )
+        self.batch_controls = BatchControls(self.loop, self.ledger, self.calls, self.jobs, self.batch)
         self.sweeps = Sweeps(self)
         self.intake = Intake(self)
         self.removal = Removal(self)
@@ -97,7 +127,6 @@ class Core:
         self.housekeeping = Housekeeping(self)
         self.relocation = Relocation(self)
         self.reaper = Reaper(self)
-        self.notices = Notices(self)
         self.server = Server(self)
         self.presence = Presence(self)
         self.ledger.on_change = self.waits.changed

@@ -42,7 +42,7 @@ def look(rows: Iterable[JobRow], reader: Reader, *, timeout: float = 15.0) -> di
     """
     live = [row for row in rows if row.finished is None and row.state in _STARTED and row.host == reader.home.host]
     found = _processes([row for row in live if row.container is None], reader)
-    containers = [row for row in live if row.container is not None]
+    containers = [row for row in live if row.container is not None and runtimes.get(row.runtime).batch is None]
     if containers:
         seen = _containers(containers, reader, timeout)
         found.update(_settled(containers, seen, reader))

@@ -7,6 +7,7 @@ import weakref
 from collections import deque
 
 from proctracker.client.client import Client
+from proctracker.client.link import Link
 from proctracker.config import Config
 from proctracker.errors import (
     Drmaa2Exception,
@@ -16,7 +17,7 @@ from proctracker.errors import (
 )
 from proctracker.model import JobRow, JobState
 from proctracker.store.paths import Home
-from proctracker.tracker import contacts
+from proctracker.tracker import contacts, schedulers
 from proctracker.tracker.contacts import Target
 
 TYPE_CHECKING = False
@@ -144,6 +145,10 @@ class Place:
                 self._hosts[home.host] = Reader(home)
             yield self._hosts[home.host]
 
+    def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
+        """The rows, those of jobs that a scheduler has as it tells now."""
+        return schedulers.refreshed(rows, self.client, self.reader.jobs, Link.notice)
+
     # which supervisor
 
     def by_keeper(self, ids: Sequence[str]) -> dict[str | None, list[str]]:
@@ -200,6 +205,7 @@ class Place:
     def _changed_by_hand(self, ids: Sequence[str]) -> list[str]:
         """Containers in another state than their supervisor has it, once it has seen that: an action may fit after all."""
         rows = [row for row in self.reader.jobs(ids) if row.container is not None and not row.ended] if ids else []
+        rows = [row for row in rows if not schedulers.handed_over(row)]  # their supervisor has looked by itself
         if not rows:
             return []
         from proctracker.tracker import looks

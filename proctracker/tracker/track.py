@@ -6,7 +6,7 @@ import time
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.tracker import looks
+from proctracker.tracker import looks, schedulers
 from proctracker.tracker.looks import Looks, Seen
 from proctracker.tracker.place import Place
 
@@ -85,13 +85,15 @@ class Track:
 
     def seen(self, job_id: str) -> tuple[JobRow, Observation | None]:
         """A job's row, and what a look at it says that the row does not."""
-        row = self.place.row(job_id)
+        (row,) = self.place.refreshed([self.place.row(job_id)])
         reader = self.place.reader_of(row)
         if row.finished is not None or reader is not self.place.reader:
             return row, None
         known = self.looks.known(job_id)
         if known is not None and (known.row.state, known.row.attempt) == (row.state, row.attempt):
             return row, known.observation
+        if schedulers.handed_over(row):
+            return row, None
         if row.container is None:
             return row, looks.look([row], reader).get(row.id)
         return self._looked(row)
@@ -100,7 +102,7 @@ class Track:
         """A live container: it and all the others of the session are looked at in one go."""
         self._looked_at = self._mark
         live = self.place.reader.jobs(session=row.session, live=True)
-        rows = [each for each in live if each.container is not None]
+        rows = [each for each in live if each.container is not None and not schedulers.handed_over(each)]
         if all(each.id != row.id for each in rows):
             return self.place.row(row.id), None
         seen = self.looks.at(rows, self.place.config().cli_timeout)

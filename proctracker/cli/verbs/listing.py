@@ -52,7 +52,8 @@ def ps(call: Call) -> int:
 def _ps_once(call: Call, access: Access, states: list[int] | None) -> int:
     ended = call.flag("all") or any(JobState(state).ended or not state for state in states or ())
     hosts = call.flag("all_hosts")
-    rows = _sorted(access.rows(live=None if ended else True, states=states, all_hosts=hosts), call)
+    rows = access.refreshed(access.rows(live=None if ended else True, states=states, all_hosts=hosts))
+    rows = _sorted([row for row in rows if ended or not row.ended], call)
     if call.flag("json"):
         formats.write(formats.dump_json([record(info) for info in access.infos(rows)]))
         return 0

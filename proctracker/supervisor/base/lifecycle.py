@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RERUN = "rerun"
 """Sub-state of a job that is queued again because it was lost."""
 
+START_FAILED = "start-failed"
+"""Sub-state of a job that was not started, where its code tells nothing but that."""
+
 OF_STARTS = (125, 126, 127)
 NEVER_AGAIN = (126, 127)
 """Codes that another attempt would only repeat."""
@@ -105,6 +108,23 @@ class Ends:
             reason="oom-killed" if oom else None,
         )
 
+    def batch(self, job: Job, found: Observation) -> None:
+        """A scheduler, or the record that a job left on its machine, told how it ended: times are that machine's."""
+        row = job.row
+        row.cpu, row.max_rss, row.annotation = found.cpu_time, found.max_rss, found.annotation
+        finished = found.finished or time.time()
+        if found.started is not None:
+            if row.running_since is None and not row.ran:
+                row.dispatched = self._core.ledger.change(row, JobState.RUNNING, at=found.started)
+            if not row.ran:  # it was never suspended
+                row.ran = max(0.0, finished - found.started)
+                row.running_since = row.since = None
+        if found.sub_state == START_FAILED:
+            self.not_started(job, found.exit_status or 125, found.annotation or "")
+            return
+        code, signal = found.exit_status, found.terminating_signal
+        self._finish(job, finished, code=code, signal=signal, reason=found.sub_state, started=found.started is not None)
+
     def _in_time(self, job: Job, finished: float) -> bool:
         """Whether a container had ended, at that epoch second, before the limit or deadline it was told to end for."""
         row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
@@ -116,7 +136,7 @@ class Ends:
         """A start that failed: an end of its own kind, told by the job."""
         row = job.row
         row.annotation = reason
-        self._finish(job, time.time(), code=status, reason="start-failed" if status == 125 else None, started=False)
+        self._finish(job, time.time(), code=status, reason=START_FAILED if status == 125 else None, started=False)
 
     def refused(self, job: Job, reason: str, sub_state: str) -> None:
         """A queued job that will never start."""
@@ -211,6 +231,7 @@ class Ends:
         if row.container:
             core.removal.remove_later(job)
         core.containers.ended(job)
+        core.batch.forget(job)
         core.folders.drop(job.row)
         core.jobs.started(job, None, None)
         job.run += 1
@@ -238,6 +259,7 @@ class Ends:
         """Give back what an ended job had, and let go on what waited for its end."""
         core, row = self._core, job.row
         core.containers.ended(job)
+        core.batch.forget(job)
         core.starter.drop_stdin(job)
         core.folders.drop(job.row)
         core.queue.give_back(job)

@@ -128,6 +128,7 @@ REQUESTS: dict[str, dict[str, Shape]] = {
     "control": {"ids": TEXTS, "action": TEXT, "signal": maybe(TEXT), "grace": maybe(NUMBER), "again": maybe(FLAG)},
     "reap": {"ids": TEXTS},
     "look": {"ids": TEXTS},
+    "refresh": {"ids": TEXTS},
     "reported": {"ids": TEXTS},
     "stdin": {"id": TEXT},
     "session_create": _SESSION,

@@ -100,7 +100,8 @@ class Removal:
         """Remove containers, those of one engine in one call; ``then`` gets job id -> why it is still there."""
         groups: dict[tuple[str, str], list[JobRow]] = {}
         for row in rows:
-            if row.container and not row.saved and row.sub_state != "removed":
+            kept = runtimes.get(row.runtime).containers and row.container and not row.saved
+            if kept and row.sub_state != "removed":
                 text = self._core.store.spec(row.spec)[0]
                 groups.setdefault((row.runtime, json.dumps(shapes.spec_of(text).get("engine") or {})), []).append(row)
         failed: dict[str, str] = {}

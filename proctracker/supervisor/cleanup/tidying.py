@@ -66,7 +66,7 @@ class Housekeeping:
 
     def _is_idle(self) -> bool:
         core = self._core
-        live = len(core.jobs)
+        live = sum(1 for job in core.jobs if not core.batch.left_alone(job))
         if core.paused:
             live = sum(1 for job in core.jobs if job.starting or job.row.dispatched is not None)
         return not (

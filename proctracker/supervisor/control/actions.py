@@ -77,6 +77,8 @@ class Controls:
 
     def _one(self, name: str, action: str, number: int, grace: float, done: Done, again: bool) -> None:
         try:
+            if self._core.batch_controls.act(name, action, number, grace, done):
+                return
             job = self._job(name, action)
             if action == "terminate":
                 self.end(job, "terminating", number, grace, done)
@@ -182,6 +184,9 @@ class Controls:
 
         Where it was told before, whichever grace is over first counts. Why is durable before the signal is sent.
         """
+        if self._core.batch_controls.has(job):
+            self._core.batch_controls.end(job, why, number, grace, done)
+            return
         core, row, begins = self._core, job.row, JobState(job.row.state).queued and not job.waits
         number = number if grace > 0 else signals.SIGKILL
         denied = signalling.signal_all(job, core.mark(row), signalling.NONE).denied if self._plain(job) else set()

@@ -226,7 +226,7 @@ class Containers:
         groups: dict[tuple[str, str], list[Job]] = {}
         for name in ids:
             job = self._core.jobs.find(name)
-            if job is not None and job.row.container and not job.starting:
+            if job is not None and job.row.container and not job.starting and runtimes.get(job.row.runtime).containers:
                 groups.setdefault((job.row.runtime, repr(job.spec.get("engine"))), []).append(job)
         for jobs in groups.values():
             self._look(jobs)

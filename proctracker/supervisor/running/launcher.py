@@ -42,7 +42,11 @@ class Starter:
         """Start a job whose turn it is."""
         job.starting = True
         job.run += 1
-        if runtimes.get(job.row.runtime).containers:
+        runtime = runtimes.get(job.row.runtime)
+        if runtime.batch is not None:
+            self._engine_starts += 1
+            self._core.handovers.start(job, self._core.queue.companions(job))
+        elif runtime.containers:
             self._engine_starts += 1
             EngineStart(self._core, job).begin()
         else:

@@ -67,6 +67,15 @@ class Outputs:
                 raise StartLater(os.strerror(error.errno or 0)) from None
             raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
 
+    def place(self, path: str) -> None:
+        """Make a kept file's directory: a job on another machine makes the file. Raises StartFailed."""
+        try:
+            self._place(path, make=True)
+        except DeniedByDrmsException as error:
+            raise StartFailed(NOT_STARTED, error.message) from None
+        except OSError as error:
+            raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+
     def rename(self, old: str, new: str) -> None:
         """Give a kept file another name. Raises OSError, DeniedByDrmsException."""
         (source, name), (target, other) = self._place(old), self._place(new)

@@ -28,7 +28,8 @@ class StartFolders:
 
     def drop(self, row: JobRow) -> None:
         """Remove it: the attempt is over."""
-        if runtimes.get(row.runtime).containers:
+        runtime = runtimes.get(row.runtime)
+        if runtime.containers or runtime.batch is not None:
             with suppress(OSError):  # the state directory was removed
                 _remove(self.path(row))
 

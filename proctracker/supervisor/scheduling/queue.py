@@ -10,7 +10,6 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.linux import clock
-from proctracker.model import JobState
 from proctracker.records import NamedTuple
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.scheduling.dependencies import Dependencies
@@ -93,23 +92,62 @@ class Queue:
         self._soon = False
         self._shared = False
         self._looked = 0
+        self._throttled: dict[int, bool] = {}
+        """Arrays with a bound of their own -> whether their scheduler keeps it."""
         self.dependencies = Dependencies(core, self.add)
 
     def add(self, job: Job) -> None:
         """A job waits from now on; what has to be awaited first is looked at here."""
         row = job.row
         job.ticket = next(self._tickets)
-        if row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD) or not self.dependencies.met(job):
+        if (job.held and not self._handed(job, "hold")) or not self.dependencies.met(job):
             return
         if self._delayed(job):
             return
-        start = job.spec.get("start_time")
+        start = None if self._handed(job, "start_time") else job.spec.get("start_time")
         if start is not None and start > time.time():
             job.timer("start", self._core.loop.on(start, lambda: self.add(job)))
             return
         lane = self._lane(job)
         heapq.heappush(lane.entries, Entry(-row.priority, row.num, row.task or 0, job.ticket, job))
         self.kick()
+
+    def _handed(self, job: Job, what: str) -> bool:
+        """Whether its scheduler sees to that by itself; while slots or other jobs are awaited here, nothing is handed over."""
+        batch, row, spec = runtimes.get(job.row.runtime).batch, job.row, job.spec
+        if batch is None or what not in batch.hands_over or row.attempt > 1:
+            return False
+        waits = spec.get("after") or spec.get("after_any")
+        return not (what == "hold" and (waits or self._bounded(row.session)))
+
+    def _bounded(self, session: str) -> bool:
+        """Whether slots are counted: those of a job's session, or the host's."""
+        return bool(self._limit(session, self._line(session)) or self._core.settings["max_running_host"])
+
+    def throttle(self, job: Job) -> int | None:
+        """How many tasks of its array its scheduler may run at once; None: that is seen to here, or there is no bound."""
+        return int(job.spec["max_parallel"]) if self._throttled.get(job.row.num) else None
+
+    def companions(self, job: Job) -> list[Job]:
+        """The other tasks of an array that may start with this one, all handed over at once; their slots are taken."""
+        batch = runtimes.get(job.row.runtime).batch
+        if job.row.task is None or job.row.attempt > 1 or batch is None or "arrays" not in batch.hands_over:
+            return []
+        line, lane = self._line(job.row.session), self._lane(job)
+        entries = (entry for entry in lane.entries if entry.num == job.row.num and entry.ticket == entry.job.ticket)
+        found = []
+        for entry in sorted(entries):
+            other = entry.job
+            if other.row.attempt > 1 or other.held != job.held:
+                continue
+            free = self._in_session(other, line) and self._on_host(other)
+            if not free or (lane.limit and lane.running >= lane.limit) or not self._claim(other):
+                break
+            other.ticket = 0
+            other.starting = True
+            other.run += 1
+            found.append(other)
+        return found
 
     def _delayed(self, job: Job) -> bool:
         """Have a job that waits between two attempts come again when its delay is over; whether it is not over yet."""
@@ -133,7 +171,12 @@ class Queue:
     def _lane(self, job: Job) -> Lane:
         line = self._line(job.row.session)
         limit = int(job.spec.get("max_parallel") or 0) if job.row.task is not None else 0
-        key = (job.row.num if limit else 0, runtimes.get(job.row.runtime).containers)
+        runtime = runtimes.get(job.row.runtime)
+        if limit and runtime.batch is not None:
+            # Decided once: a lane counts what it has counted.
+            native = "throttle" in runtime.batch.hands_over and not self._bounded(job.row.session)
+            limit = 0 if self._throttled.setdefault(job.row.num, native) else limit
+        key = (job.row.num if limit else 0, runtime.containers or runtime.batch is not None)
         lane = line.lanes.get(key)
         if lane is None:
             lane = line.lanes[key] = Lane(limit)

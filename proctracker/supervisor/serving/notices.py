@@ -18,20 +18,21 @@ class Notices:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._trouble: str | None = None
+        self._troubles: dict[str, str] = {}
 
     def greeted(self, connection: Connection, shown: bool) -> None:
         """A client has come; ``shown``: it shows notices."""
         connection.shows = shown
-        if self._trouble:
-            self._tell(connection, self._trouble)
+        for text in self._troubles.values():
+            self._tell(connection, text)
 
-    def trouble(self, text: str | None) -> None:
-        """Nothing can be written down, and why; None: it can again."""
-        if text != self._trouble:
-            self._trouble = text
-            for connection in list(self._core.server.connections) if text else ():
-                self._tell(connection, text or "")
+    def trouble(self, text: str | None, about: str = "store") -> None:
+        """Nothing can be written down, or a scheduler does not answer, and why; None: that is over."""
+        known = self._troubles.pop(about, None)
+        if text is not None:
+            self._troubles[about] = text
+            for connection in list(self._core.server.connections) if text != known else ():
+                self._tell(connection, text)
 
     def awaited(self, connection: Connection, ids: Sequence[str]) -> None:
         """A client is about to wait for jobs: for those that are held back somebody has to do something."""

@@ -116,6 +116,22 @@ def look(core: Core, connection: Connection, number: int, message: dict[str, Any
     return True
 
 
+def refresh(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
+    """Answer once schedulers have been looked at, or just were: why they could not be, or None."""
+    answered = False
+
+    def answer(wrong: str | None) -> None:
+        nonlocal answered
+        if not answered:
+            answered = True
+            core.ledger.then(lambda: connection.answer(number, wrong))
+
+    core.batch.look(answer)
+    late = f"no answer yet from the scheduler after {core.settings['cli_timeout']:g} s; this is what was known before"
+    core.loop.after(float(core.settings["cli_timeout"]), lambda: answer(late))
+    return _later()
+
+
 def reported(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Somebody was told how these ended."""
     core.store.mark_reported(message["ids"])
@@ -201,6 +217,7 @@ OPERATIONS: dict[str, Operation] = {
         control,
         reap,
         look,
+        refresh,
         reported,
         stdin,
         session_create,

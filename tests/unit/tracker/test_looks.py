@@ -24,6 +24,8 @@ RUNNING = int(JobState.RUNNING)
 class Fake:
     """A runtime that says what it is told to, and counts."""
 
+    batch = None
+
     def __init__(self) -> None:
         self.says: dict[str, Observation] = {}
         self.asked: list[list[str]] = []

@@ -1,0 +1,219 @@
+"""What is done to jobs that a scheduler has: several in one call, and none by an id that may be another job's by now."""
+
+from __future__ import annotations
+
+import signal as signals
+
+from proctracker import runtimes
+from proctracker.errors import (
+    DeniedByDrmsException,
+    Drmaa2Exception,
+    InvalidStateException,
+    UnsupportedOperationException,
+)
+from proctracker.linux import clock
+from proctracker.model import JobState, signal_name
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor.base.jobs import ENDING, Job, engine_of
+from proctracker.supervisor.control.fitting import FITTING, unfit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Tuple
+
+    from proctracker.model import Completed
+    from proctracker.supervisor.base.jobs import Jobs
+    from proctracker.supervisor.base.ledger import Ledger
+    from proctracker.supervisor.base.loop import Loop
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.batchjobs import BatchJobs
+
+    Done = Callable[["Drmaa2Exception | None"], None]
+    Wanted = Tuple[Job, Done]
+
+TIMEOUT = 60.0
+"""Seconds a scheduler has to carry something out."""
+
+GRACE = 10.0
+"""Seconds between the first signal and SIGKILL where nobody has said."""
+
+AT_ONCE = 500
+"""Jobs in one call."""
+
+INSTEAD = {"suspend": "stop", "resume": "cont"}
+"""What a user may do where the scheduler's own word for it is an operator's."""
+
+
+class BatchControls:
+    """Has schedulers suspend, resume, hold, release and end jobs."""
+
+    def __init__(self, loop: Loop, ledger: Ledger, calls: Calls, jobs: Jobs, watch: BatchJobs) -> None:
+        self._loop, self._ledger, self._calls, self._jobs, self._watch = loop, ledger, calls, jobs, watch
+        self._wanted: dict[tuple[str, str], list[Wanted]] = {}
+        watch.settled = self._catch_up
+
+    @staticmethod
+    def has(job: Job) -> bool:
+        """Whether a scheduler has a job, or may have it."""
+        return job.row.container is not None and runtimes.get(job.row.runtime).batch is not None
+
+    def act(self, name: str, action: str, number: int, grace: float, done: Done) -> bool:
+        """Do that to a job if a scheduler has it; whether it has."""
+        job = self._jobs.find(name)
+        if job is None or not self.has(job):
+            return False
+        if action == "terminate":
+            self.end(job, "terminating", number, grace, done)
+        elif JobState(job.row.state) in FITTING[action] and not job.starting:
+            self._carry_out(job, action, done)
+        else:
+            self._watch.look(lambda wrong: self._once_more(job, action, done), anew=True)
+        return True
+
+    def _once_more(self, job: Job, action: str, done: Done) -> None:
+        """It did not fit the state that was seen last; what is seen now counts."""
+        if job.row.ended or job.starting or JobState(job.row.state) not in FITTING[action]:
+            done(unfit(job.row, action, job.starting))
+        else:
+            self._carry_out(job, action, done)
+
+    def _carry_out(self, job: Job, action: str, done: Done) -> None:
+        row = job.row
+
+        def answered(error: Drmaa2Exception | None) -> None:
+            if isinstance(error, (DeniedByDrmsException, UnsupportedOperationException)) and action in INSTEAD:
+                self._ask(
+                    job, INSTEAD[action], lambda other: changed(other, "stopped" if action == "suspend" else None)
+                )
+            else:
+                changed(error, "suspended" if action == "suspend" else None)
+
+        def changed(error: Drmaa2Exception | None, sub_state: str | None) -> None:
+            if error is None and row.ended:
+                error = unfit(row, action)
+            if error is not None:
+                self._watch.look()
+                done(error)
+            elif action == "hold":
+                # Of a job that has just started it says yes, and nothing happens.
+                self._watch.look(lambda wrong: done(None if job.held or wrong else unfit(row, action)), anew=True)
+            else:
+                self._ledger.change(row, _after(job, action), sub_state)
+                self._watch.look()
+                done(None)
+
+        instead = action == "resume" and row.sub_state == "stopped"
+        if instead:
+            self._ask(job, INSTEAD[action], lambda error: changed(error, None))
+        else:
+            self._ask(job, action, answered)
+
+    # ends
+
+    def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
+        """End a job: a signal and, after the grace, SIGKILL and the scheduler's own end of it. Why is durable before that."""
+        row, batch = job.row, runtimes.get(job.row.runtime).batch
+        if batch is not None and {"deadline": "deadline", "time-limit": "time_limit"}.get(why) in batch.hands_over:
+            done(None)
+            return
+        number = number if grace > 0 else signals.SIGKILL
+        job.ending = job.ending or why
+        kill_at = clock.boottime() + max(0.0, grace)
+        row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
+        self._ledger.change(row, JobState(row.state), job.ending)
+        self._ledger.flush()
+        if job.starting:
+            job.told = number, grace
+            done(None)  # the scheduler is told as soon as it is known to have the job
+        elif JobState(row.state).queued:
+            self._ask(job, "cancel", self._then_look(done))
+        else:
+            self._await(job)
+            if number == signals.SIGKILL:
+                self.kill(job, done)
+            else:
+                self._ask(job, "signal", self._then_look(done), number)
+                if row.state == JobState.SUSPENDED:
+                    self._ask(job, "cont" if row.sub_state == "stopped" else "resume", lambda error: None)
+
+    def _then_look(self, done: Done) -> Done:
+        def answered(error: Drmaa2Exception | None) -> None:
+            self._watch.look()
+            done(None if isinstance(error, InvalidStateException) else error)  # it has ended already
+
+        return answered
+
+    def _await(self, job: Job) -> None:
+        job.timer(
+            "kill", self._loop.at(job.row.kill_at or clock.boottime(), lambda: self.kill(job, lambda error: None))
+        )
+
+    def kill(self, job: Job, done: Done) -> None:
+        """The grace is over: its processes are killed, and nothing of it is to start again."""
+        self._ask(job, "signal", lambda error: None, signals.SIGKILL)
+        self._ask(job, "cancel", self._then_look(done))
+
+    def _catch_up(self, job: Job) -> None:
+        """A job that was told to end while it was handed over is with its scheduler now."""
+        if job.ending and not job.row.ended:
+            number, grace = job.told or (signals.SIGTERM, GRACE)
+            job.told = None
+            self.end(job, job.ending, number, grace, lambda error: None)
+
+    def recover(self, job: Job) -> None:
+        """A job that a former supervisor was ending."""
+        row = job.row
+        if row.sub_state in ENDING or row.kill_at:
+            job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
+            if row.boot != self._watch.boot or row.kill_at is None:
+                row.kill_at = clock.boottime()  # counted from the start of a boot that is over
+            self._await(job)
+
+    # calls
+
+    def _ask(self, job: Job, action: str, done: Done, number: int = signals.SIGTERM) -> None:
+        """Have it done, together with what is wanted of other jobs in this round."""
+        if not self._wanted:
+            self._loop.soon(self._ask_all)
+        self._wanted.setdefault((action, signal_name(number)), []).append((job, done))
+
+    def _ask_all(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        for (action, signal), pairs in wanted.items():
+            groups: dict[tuple[str, ...], list[Wanted]] = {}
+            for job, done in pairs:
+                # Until it has been seen under its name, its id alone does not say that it is this job.
+                name = "" if self._watch.verified(job) else (job.row.container or "").partition("/")[0]
+                groups.setdefault((job.row.runtime, repr(job.spec.get("engine")), name), []).append((job, done))
+            for (_, _, name), members in groups.items():
+                for at in range(0, len(members), AT_ONCE):
+                    self._call(members[at : at + AT_ONCE], action, signal, name)
+
+    def _call(self, members: list[Wanted], action: str, signal: str, name: str) -> None:
+        job = members[0][0]
+        batch, engine = runtimes.get(job.row.runtime).batch, engine_of(job)
+        assert batch is not None
+        ids = [each.row.container_id or "" for each, _ in members]
+
+        def answered(completed: Completed) -> None:
+            error: Drmaa2Exception | None = None
+            try:
+                batch.controlled(completed)
+            except Drmaa2Exception as said:
+                error = said
+            if error is not None and len(members) > 1:
+                for each in members:  # which of them it was is not told
+                    self._call([each], action, signal, name)
+                return
+            for _, done in members:
+                done(error)
+
+        argv = batch.control_argv(engine, action, ids, signal, name or None)
+        self._calls.start(argv, Engine(engine.command, {}, batch.environment(engine)), answered, timeout=TIMEOUT)
+
+
+def _after(job: Job, action: str) -> JobState:
+    """The state that an action leads to."""
+    again = JobState(job.row.state) == JobState.REQUEUED_HELD
+    found = {"suspend": JobState.SUSPENDED, "resume": JobState.RUNNING}
+    return found.get(action, JobState.REQUEUED if again else JobState.QUEUED)

@@ -1,0 +1,377 @@
+"""Jobs that a scheduler of its own has: their records on disk tell that they run and how they ended, one look at all why.
+
+They belong to the scheduler and to no host: nothing of this machine says anything of them, a reboot neither.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception, words
+from proctracker.linux import clock, procfs
+from proctracker.model import JobState, Observation
+from proctracker.runtimes.base import Engine
+from proctracker.supervisor.base.jobs import Job, engine_of
+from proctracker.supervisor.running.exitrecords import ExitRecords
+from proctracker.supervisor.running.pacer import Pacer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Iterable, Mapping, Sequence
+
+    from proctracker.model import Completed
+    from proctracker.runtimes.batch import Batch, Config
+    from proctracker.supervisor.base.ledger import Ledger
+    from proctracker.supervisor.base.loop import Loop
+    from proctracker.supervisor.processes.calls import Calls
+
+    Seen = Mapping[str, Observation]
+    Told = Callable[["str | None"], None]
+
+TIMEOUT = 60.0
+"""Seconds a scheduler has for an answer."""
+
+UNKNOWN = "neither the scheduler nor its accounting knows it any more, and it left no record of its end"
+"""Why a job is lost."""
+
+RESTARTS = 2
+"""How many runs after the one known last are looked for among the records."""
+
+
+class Asked:
+    """What a scheduler is asked about one engine's jobs."""
+
+    __slots__ = ("batch", "engine", "jobs", "key")
+
+    def __init__(self, key: tuple[str, str], batch: Batch, engine: Engine) -> None:
+        self.key, self.batch, self.engine = key, batch, engine
+        self.jobs: list[Job] = []
+
+
+class BatchJobs:
+    """Follows handed-over jobs from their submit to their end."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        ledger: Ledger,
+        calls: Calls,
+        records: str,
+        boot: str,
+        *,
+        ended: Callable[[Job, Observation], None],
+        lost: Callable[[Job, str], None],
+        anew: Callable[[Job], None],
+        trouble: Callable[[str | None], None],
+    ) -> None:
+        """``ended``, ``lost``: told how a job ended, or that nobody knows; ``anew``: it was never taken; ``trouble``: what
+        waiting clients are told while the scheduler cannot be asked."""
+        self._loop, self._ledger, self._calls, self.boot = loop, ledger, calls, boot
+        self._ended, self._lost, self._anew, self._trouble = ended, lost, anew, trouble
+        self._jobs: dict[str, Job] = {}
+        self._since: dict[str, float] = {}
+        """A job's key -> when it was handed over: a look that began before tells nothing of it."""
+        self.settled: Callable[[Job], None] = lambda job: None
+        """Told of a job once its scheduler is known to have it."""
+        self._verified: set[str] = set()
+        """Keys of jobs that were seen under their names."""
+        self._missed: set[str] = set()
+        """Keys that one look has not found."""
+        self._restarts: dict[str, int] = {}
+        self._recorded: dict[str, Job] = {}
+        """A record's name -> whose it is, or would be after a requeue."""
+        self._configs: dict[tuple[str, str], Config] = {}
+        self._awaiting: list[Told] = []
+        self._next: list[Told] = []
+        self._pacer = Pacer(loop, self._look)
+        self._records = ExitRecords(loop, records, self._came)
+        self.wrong: str | None = None
+        """Why the last look failed."""
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    # who is watched
+
+    def handed(self, jobs: Iterable[Job]) -> None:
+        """The scheduler has taken these just now."""
+        for job in jobs:
+            self._add(job)
+            self.settled(job)
+        self._pacer.submitted()
+
+    def doubt(self, jobs: Iterable[Job]) -> None:
+        """Nobody knows whether it has taken these: their names tell."""
+        for job in jobs:
+            job.starting = True
+            self._add(job)
+
+    def recover(self, job: Job) -> None:
+        """A job that a former supervisor had handed over, or was handing over when it was killed."""
+        row = job.row
+        job.starting = row.container_id is None
+        row.boot = self.boot
+        if row.running_since is not None:
+            row.since = clock.at(row.running_since)
+        self._add(job)
+
+    def left_alone(self, job: Job) -> bool:
+        """Whether a job needs nobody here until somebody asks for it: its scheduler has it, and no other attempt may follow."""
+        key = job.row.container or ""
+        mine = self._jobs.get(key) is job and not job.starting and not job.ending
+        return mine and job.row.attempt > int(job.spec.get("retries") or 0)
+
+    def verified(self, job: Job) -> bool:
+        """Whether the scheduler has told of a job by its name, so that its id is not another's."""
+        return (job.row.container or "") in self._verified
+
+    def _add(self, job: Job) -> None:
+        key = job.row.container or ""
+        self._jobs[key] = job
+        self._since[key] = clock.boottime()
+        self._expect(job, 0)
+        self._records.begin()
+        self._pacer.begin()
+
+    def _expect(self, job: Job, restart: int) -> None:
+        """Take records of this and the next runs for the job's."""
+        key = job.row.container or ""
+        self._restarts[key] = max(restart, self._restarts.get(key, 0))
+        batch = _batch(job)
+        for number in range(restart + RESTARTS):
+            self._recorded[batch.record_name(key, number)] = job
+
+    def forget(self, job: Job) -> None:
+        """A job, or this attempt of it, is over: durably so its records go."""
+        key = job.row.container or ""
+        if self._jobs.get(key) is not job:
+            return
+        batch = _batch(job)
+        names = [batch.record_name(key, number) for number in range(self._restarts[key] + RESTARTS)]
+        for table in (self._jobs, self._since, self._restarts):
+            table.pop(key, None)
+        self._missed.discard(key)
+        self._verified.discard(key)
+        for name in names:
+            self._recorded.pop(name, None)
+        self._ledger.then(lambda: self._records.drop(names))
+        if not self._jobs:
+            self._records.rest()
+            self._pacer.rest()
+            self._tell(None)
+
+    # records
+
+    def _came(self, names: list[str]) -> None:
+        for name in names:
+            job = self._recorded.get(name)
+            if job is not None and not job.row.ended:
+                self._reread(job)
+
+    def _record(self, job: Job, restart: int) -> Observation | None:
+        batch = _batch(job)
+        text = self._records.read(batch.record_name(job.row.container or "", restart))
+        return batch.parse_record(text) if text else None
+
+    def _reread(self, job: Job) -> None:
+        """A record of a job has come. Where the scheduler may run a job again, it has to say whether that was the end."""
+        restart = self._restarts[job.row.container or ""]
+        newer = [number for number in range(restart, restart + RESTARTS) if self._record(job, number) is not None]
+        if not newer:
+            return
+        found = self._record(job, newer[-1])
+        self._expect(job, newer[-1])
+        if found is None:
+            return
+        if found.state.ended and job.spec.get("rerunnable"):
+            self._pacer.wanted()
+        elif not job.starting:
+            self._apply(job, _batch(job).merge(found, None) or found)
+        else:
+            self._settle(job, found)
+
+    # looks
+
+    def look(self, told: Told | None = None, anew: bool = False) -> None:
+        """Look as soon as that may be; ``told(why it could not be done, or None)`` once it is: at once where it just was, but
+        for what needs to be seen ``anew``."""
+        if not self._jobs or (self._pacer.fresh and told is not None and not anew):
+            self._came(self._records.changed())
+            if told is not None:
+                told(self.wrong if self._jobs else None)
+            return
+        if told is not None:
+            self._next.append(told)
+        self._pacer.wanted()
+
+    def _look(self) -> None:
+        self._awaiting, self._next = [*self._awaiting, *self._next], []
+        groups: dict[tuple[str, str], Asked] = {}
+        for job in self._jobs.values():
+            engine = engine_of(job)
+            key = (job.row.runtime, repr((engine.command, engine.options, engine.env)))
+            if key not in groups:
+                groups[key] = Asked(key, _batch(job), engine)
+            groups[key].jobs.append(job)
+        left, began, wrong = len(groups), clock.boottime(), None
+        self._came(self._records.changed())
+
+        def one(asked: Asked) -> Callable[[Completed], None]:
+            def done(completed: Completed) -> None:
+                nonlocal left, wrong
+                left -= 1
+                wrong = self._looked(asked, completed, began) or wrong
+                if not left:
+                    self._over(wrong)
+
+            return done
+
+        if not groups:
+            self._over(None)
+        for asked in groups.values():
+            self._call(asked, asked.batch.look_argv(asked.engine), one(asked))
+
+    def _call(self, asked: Asked, argv: Sequence[str], then: Callable[[Completed], None]) -> None:
+        env = asked.batch.environment(asked.engine)
+        self._calls.start(argv, Engine(asked.engine.command, {}, env), then, timeout=TIMEOUT)
+
+    def _over(self, wrong: str | None) -> None:
+        self._pacer.over()
+        self._tell(wrong)
+
+    def _tell(self, wrong: str | None) -> None:
+        if wrong != self.wrong:
+            self.wrong = wrong
+            self._trouble(wrong)
+        told, self._awaiting = self._awaiting, []
+        for call in told:
+            call(wrong)
+
+    def _looked(self, asked: Asked, done: Completed, began: float) -> str | None:
+        """What the scheduler says of one engine's jobs; why it says nothing."""
+        try:
+            seen = asked.batch.parse_look(done)
+        except Drmaa2Exception as error:
+            return error.message
+        except Exception as error:  # a parser that stumbles must not take the supervisor with it
+            return f"{done.argv[0]}: {words(error)}"
+        forgotten: list[Job] = []
+        for job in asked.jobs:
+            key = job.row.container or ""
+            if self._jobs.get(key) is not job or job.row.ended or self._since[key] > began:
+                continue
+            found = seen.get(key)
+            if found is not None:
+                self._missed.discard(key)
+                self._verified.add(key)
+                self._expect(job, found.restart)
+            truth = asked.batch.merge(self._record(job, self._restarts[key]), found)
+            if found is None and (truth is None or not truth.state.ended):
+                self._unknown(job, key, forgotten)
+            elif truth is not None and job.starting:
+                self._settle(job, truth)
+            elif truth is not None:
+                self._apply(job, truth)
+        if forgotten:
+            self._account(asked, forgotten)
+        return None
+
+    def _unknown(self, job: Job, key: str, forgotten: list[Job]) -> None:
+        """The scheduler does not know a job, and no record tells its end. The second time that counts."""
+        if key not in self._missed:
+            self._missed.add(key)
+        elif not job.starting:
+            forgotten.append(job)
+        elif not _under_way(job.row.container or ""):
+            self.forget(job)
+            job.row.annotation = None
+            self._anew(job)
+
+    def _account(self, asked: Asked, jobs: list[Job]) -> None:
+        """Ask who keeps account of what the scheduler has forgotten; which release it is says how far that is right."""
+        config = self._configs.get(asked.key)
+        if config is None:
+            self._call(asked, asked.batch.config_argv(asked.engine), lambda done: self._configured(asked, jobs, done))
+        elif not config.accounting:
+            self._accounted(asked, jobs, {})
+        else:
+            argv = asked.batch.accounting_argv(asked.engine, [job.row.container_id or "" for job in jobs])
+            self._call(asked, argv, lambda done: self._answered(asked, jobs, config, done))
+
+    def _configured(self, asked: Asked, jobs: list[Job], done: Completed) -> None:
+        try:
+            self._configs[asked.key] = asked.batch.parse_config(done)
+        except Drmaa2Exception:
+            return  # the next look asks again
+        self._account(asked, jobs)
+
+    def _answered(self, asked: Asked, jobs: list[Job], config: Config, done: Completed) -> None:
+        try:
+            self._accounted(asked, jobs, asked.batch.parse_accounting(done, config))
+        except Drmaa2Exception:
+            return
+
+    def _accounted(self, asked: Asked, jobs: list[Job], seen: Seen) -> None:
+        for job in jobs:
+            key = job.row.container or ""
+            if self._jobs.get(key) is not job or job.row.ended:
+                continue
+            truth = asked.batch.merge(self._record(job, self._restarts[key]), seen.get(key))
+            if truth is not None and (key in seen or truth.state.ended):
+                self._apply(job, truth)
+            else:
+                self._lost(job, UNKNOWN)
+
+    # what was seen
+
+    def _settle(self, job: Job, truth: Observation) -> None:
+        """A submit of which nobody knew what came of it has been made."""
+        job.starting = False
+        if truth.container_id:
+            job.row.container_id = truth.container_id
+        job.row.annotation = None
+        self._ledger.change(job.row)
+        self._apply(job, truth)
+        if not job.row.ended:
+            self.settled(job)
+
+    def _apply(self, job: Job, seen: Observation) -> None:
+        row = job.row
+        if row.ended:
+            return
+        if seen.container_id and row.container_id is None:
+            row.container_id = seen.container_id
+        if seen.state.ended:
+            self._ended(job, seen)
+            return
+        if seen.state == JobState.UNDETERMINED:
+            self._lost(job, seen.annotation or "")
+            return
+        sub_state = job.ending or seen.sub_state
+        row.annotation = seen.annotation or row.annotation
+        if seen.state in (JobState.RUNNING, JobState.SUSPENDED):
+            row.annotation = seen.annotation
+            started = seen.started or time.time()
+            if row.running_since is None and row.ran == 0.0:
+                row.dispatched = self._ledger.change(row, seen.state, sub_state, at=started)
+                return
+        if (row.state, row.sub_state) != (int(seen.state), sub_state):
+            if row.state == seen.state and seen.state.queued:
+                row.sub_state = sub_state  # why it pends changes often, which is no event
+                self._ledger.change(row)
+            else:
+                self._ledger.change(row, seen.state, sub_state)
+
+
+def _batch(job: Job) -> Batch:
+    found = runtimes.get(job.row.runtime).batch
+    assert found is not None
+    return found
+
+
+def _under_way(name: str) -> bool:
+    """Whether a command of a killed supervisor still tries to hand a job over: it has the name among its words."""
+    word = os.fsencode(name.partition("/")[0])
+    return any(word in each for pid in procfs.pids() for each in procfs.cmdline(pid))

@@ -1,0 +1,193 @@
+"""Handing jobs over to a scheduler of its own: each once or not at all, whatever is killed meanwhile.
+
+The rows say so, durably, before the command is made. Where nobody knows what became of one (it was cut off, its
+supervisor was killed) the job is looked for by its name, twice, before it is handed over again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from proctracker import runtimes
+from proctracker.errors import Drmaa2Exception, words
+from proctracker.records import replace
+from proctracker.runtimes.base import Engine
+from proctracker.runtimes.batch import REFUSED, Submission, Task
+from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.processes import spawn
+from proctracker.supervisor.running import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Sequence
+
+    from proctracker.model import Completed
+    from proctracker.runtimes.base import Launch, Request, Runtime
+    from proctracker.runtimes.batch import Batch
+    from proctracker.store import Home
+    from proctracker.supervisor.base.ledger import Ledger
+    from proctracker.supervisor.base.lifecycle import Ends
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.batchjobs import BatchJobs
+    from proctracker.supervisor.running.contexts import Context
+    from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.running.startfolders import StartFolders
+
+TIMEOUT = 60.0
+"""Seconds a scheduler's command has: one that is busy answers after many, and says itself when nobody is there."""
+
+
+class Handovers:
+    """Makes the commands that hand jobs over."""
+
+    def __init__(
+        self,
+        home: Home,
+        ledger: Ledger,
+        calls: Calls,
+        outputs: Outputs,
+        folders: StartFolders,
+        ends: Ends,
+        watch: BatchJobs,
+        request: Callable[[Job, Runtime], Request],
+        context: Callable[[str], Context | None],
+        throttle: Callable[[Job], int | None],
+        over: Callable[[], None],
+    ) -> None:
+        """``request``: what a start of a job is; ``throttle``: how many tasks its scheduler is to run at once; ``over``: told
+        once a command has returned."""
+        self._home, self._ledger, self._calls = home, ledger, calls
+        self._outputs, self._folders, self._ends, self._watch = outputs, folders, ends, watch
+        self._request, self._context, self._throttle, self._over = request, context, throttle, over
+
+    def start(self, job: Job, more: Sequence[Job]) -> None:
+        """Hand over a job, with more tasks of its array; their slots are taken."""
+        jobs = [job, *more]
+        try:
+            launch, batch, engine = self._prepared(jobs)
+        except spawn.StartFailed as failed:
+            self._refused(jobs, failed.status, failed.reason)
+            return
+        except Exception as error:  # one job that cannot be handed over must not end the supervisor of all others
+            self._refused(jobs, spawn.NOT_STARTED, words(error))
+            return
+        for job in jobs:
+            row = job.row
+            row.dispatched, row.boot, row.annotation, row.container_id = time.time(), self._watch.boot, None, None
+            self._ledger.change(row)
+        # Whoever comes after us looks for the name before anything is handed over once more.
+        self._ledger.then(lambda: self._call(jobs, launch, batch, engine))
+
+    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine]:
+        first = jobs[0]
+        runtime = runtimes.get(first.row.runtime)
+        batch = runtime.batch
+        assert batch is not None
+        if first.spec.get("stdin") == "passed":
+            raise spawn.StartFailed(
+                spawn.NOT_STARTED, "standard input that is no file cannot travel to another machine"
+            )
+        native = first.row.task is not None and first.row.attempt == 1
+        request = self._request(first, runtime)
+        if native:
+            name = self._home.container(str(first.row.num), 1)
+            request = replace(request, name=name)
+        for job in jobs:
+            job.row.container = batch.key(request.name, job.row.task if native else None)
+        tasks = [self._task(job, native) for job in jobs]
+        context = self._context(first.spec_context)
+        umask = context.surroundings.umask if context else None
+        spec = first.spec
+        held = first.held
+        submission = Submission(
+            request=request,
+            tasks=tasks,
+            records=self._home.records,
+            home=self._home.uuid,
+            session=first.row.session,
+            umask=0o022 if umask is None else umask,
+            held=held,
+            begin=spec.get("start_time") if first.row.attempt == 1 else None,
+            deadline=spec.get("deadline"),
+            time_limit=spec.get("time_limit"),
+            throttle=self._throttle(first) if native else None,
+            after=[],
+            after_any=[],
+            now=time.time(),
+        )
+        launch = batch.submit(submission)
+        identity.write(self._home, request.folder, launch.files)
+        self._home.held.fd(self._home.records, make=True)
+        return launch, batch, request.engine
+
+    def _task(self, job: Job, native: bool) -> Task:
+        """What a node is to run for one job; the directories of kept output are made here."""
+        row, spec = job.row, job.spec
+        out, err = self._outputs.paths(row, spec.get("output_dir"))
+        self._outputs.place(out)
+        output = row.output or out
+        command = json.loads(row.command)
+        return Task(
+            job_id=row.id,
+            command=command,
+            output=output,
+            error=None if spec.get("join") else row.error or err,
+            input=row.input,
+            index=row.task if native else None,
+            item=command[-1] if spec.get("over") and row.task is not None else None,
+        )
+
+    def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine) -> None:
+        stdin = os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._calls.start(
+                launch.argv,
+                Engine(engine.command, engine.options, launch.environment),
+                lambda done: self._returned(jobs, batch, done),
+                timeout=TIMEOUT,
+                streams=(stdin, None, None),
+            )
+        finally:
+            os.close(stdin)
+
+    def _returned(self, jobs: Sequence[Job], batch: Batch, done: Completed) -> None:
+        """The command is over."""
+        self._folders.drop(jobs[0].row)
+        self._over()
+        if done.returncode == 0:
+            try:
+                self._taken(jobs, batch.submitted(done))
+                return
+            except Drmaa2Exception as error:
+                reason = error.message
+        else:
+            kind, reason = batch.refused(done)
+            if kind == REFUSED:
+                self._refused(jobs, spawn.NOT_STARTED, reason, counted=False)
+                return
+        for job in jobs:
+            if job.row.annotation != reason:
+                job.row.annotation = reason
+                self._ledger.change(job.row)
+        self._watch.doubt(jobs)
+
+    def _taken(self, jobs: Sequence[Job], number: str) -> None:
+        """The scheduler has them."""
+        for job in jobs:
+            row = job.row
+            native = row.task is not None and row.attempt == 1
+            row.container_id = f"{number}_{row.task}" if native else number
+            job.starting = False
+            self._ledger.change(row)
+        self._watch.handed(jobs)
+
+    def _refused(self, jobs: Sequence[Job], status: int, reason: str, counted: bool = True) -> None:
+        """They were not taken and never will be."""
+        if counted:
+            self._over()
+        for job in jobs:
+            job.row.container = None
+            if not job.row.ended:
+                self._ends.not_started(job, status, reason)
