@@ -13,10 +13,12 @@ import pytest
 
 import proctracker as pt
 from conftest import close
+from mill import Mill
 from proctracker import runtimes
 from proctracker.client.client import Client
 from proctracker.runtimes.base import Runtime
 from proctracker.store import Home
+from proctracker.supervisor.running import batchjobs, exitrecords, pacer
 from supervising import Boxes, Desk
 
 _SUBREAPER = 36
@@ -94,6 +96,22 @@ def desk(desks: Callable[..., Desk]) -> Desk:
     """One that serves."""
     made = desks()
     made.core.server.open()
+    return made
+
+
+@pytest.fixture
+def mill(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Mill:
+    """The runtime ``mill``, a scheduler that is looked at often."""
+    made, real = Mill(tmp_path), runtimes.get
+    monkeypatch.setattr(runtimes, "get", lambda name: made if name == "mill" else real(name))
+    for module, name, seconds in (
+        (pacer, "FIRST", 0.02),
+        (pacer, "LEAST", 0.05),
+        (pacer, "MOST", 0.1),
+        (batchjobs, "LEAST", 0.05),
+        (exitrecords, "PERIOD", 0.02),
+    ):
+        monkeypatch.setattr(module, name, seconds)
     return made
 
 

@@ -8,6 +8,7 @@ from proctracker import runtimes
 from proctracker.errors import (
     DeniedByDrmsException,
     Drmaa2Exception,
+    DrmCommunicationException,
     InvalidStateException,
     UnsupportedOperationException,
 )
@@ -40,6 +41,8 @@ GRACE = 10.0
 AT_ONCE = 500
 """Jobs in one call."""
 
+_ENDS = ("cancel", "signal")
+
 INSTEAD = {"suspend": "stop", "resume": "cont"}
 """What a user may do where the scheduler's own word for it is an operator's."""
 
@@ -67,7 +70,7 @@ class BatchControls:
         elif JobState(job.row.state) in FITTING[action] and not job.starting:
             self._carry_out(job, action, done)
         else:
-            self._watch.look(lambda wrong: self._once_more(job, action, done), anew=True)
+            self._watch.look_now(lambda wrong: self._once_more(job, action, done))
         return True
 
     def _once_more(self, job: Job, action: str, done: Done) -> None:
@@ -96,7 +99,7 @@ class BatchControls:
                 done(error)
             elif action == "hold":
                 # Of a job that has just started it says yes, and nothing happens.
-                self._watch.look(lambda wrong: done(None if job.held or wrong else unfit(row, action)), anew=True)
+                self._watch.look_now(lambda wrong: done(None if job.held or wrong else unfit(row, action)))
             else:
                 self._ledger.change(row, _after(job, action), sub_state)
                 self._watch.look()
@@ -174,22 +177,28 @@ class BatchControls:
     def _ask(self, job: Job, action: str, done: Done, number: int = signals.SIGTERM) -> None:
         """Have it done, together with what is wanted of other jobs in this round."""
         if not self._wanted:
-            self._loop.soon(self._ask_all)
+            self._loop.soon(lambda: self._watch.look_now(self._ask_all))
         self._wanted.setdefault((action, signal_name(number)), []).append((job, done))
 
-    def _ask_all(self) -> None:
+    def _ask_all(self, wrong: str | None) -> None:
+        """Each job was looked for by its name just now: an id alone may be another job's by now."""
         wanted, self._wanted = self._wanted, {}
         for (action, signal), pairs in wanted.items():
             groups: dict[tuple[str, ...], list[Wanted]] = {}
             for job, done in pairs:
-                # Until it has been seen under its name, its id alone does not say that it is this job.
-                name = "" if self._watch.verified(job) else (job.row.container or "").partition("/")[0]
-                groups.setdefault((job.row.runtime, repr(job.spec.get("engine")), name), []).append((job, done))
-            for (_, _, name), members in groups.items():
+                if job.row.ended:
+                    done(unfit(job.row, "terminate") if action in _ENDS else None)
+                elif wrong is not None:
+                    done(DrmCommunicationException(f"job {job.row.id}: {wrong}"))
+                elif not self._watch.verified(job):
+                    done(InvalidStateException(f"job {job.row.id}: its scheduler does not know it (any more)"))
+                else:
+                    groups.setdefault((job.row.runtime, repr(job.spec.get("engine"))), []).append((job, done))
+            for members in groups.values():
                 for at in range(0, len(members), AT_ONCE):
-                    self._call(members[at : at + AT_ONCE], action, signal, name)
+                    self._call(members[at : at + AT_ONCE], action, signal)
 
-    def _call(self, members: list[Wanted], action: str, signal: str, name: str) -> None:
+    def _call(self, members: list[Wanted], action: str, signal: str) -> None:
         job = members[0][0]
         batch, engine = runtimes.get(job.row.runtime).batch, engine_of(job)
         assert batch is not None
@@ -203,12 +212,13 @@ class BatchControls:
                 error = said
             if error is not None and len(members) > 1:
                 for each in members:  # which of them it was is not told
-                    self._call([each], action, signal, name)
+                    self._call([each], action, signal)
                 return
             for _, done in members:
                 done(error)
 
-        argv = batch.control_argv(engine, action, ids, signal, name or None)
+        names = {(each.row.container or "").partition("/")[0] for each, _ in members}
+        argv = batch.control_argv(engine, action, ids, signal, names.pop() if len(names) == 1 else None)
         self._calls.start(argv, Engine(engine.command, {}, batch.environment(engine)), answered, timeout=TIMEOUT)
 
 

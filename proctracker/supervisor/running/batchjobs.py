@@ -15,7 +15,7 @@ from proctracker.model import JobState, Observation
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.running.exitrecords import ExitRecords
-from proctracker.supervisor.running.pacer import Pacer
+from proctracker.supervisor.running.pacer import LEAST, Pacer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class BatchJobs:
         self.settled: Callable[[Job], None] = lambda job: None
         """Told of a job once its scheduler is known to have it."""
         self._verified: set[str] = set()
-        """Keys of jobs that were seen under their names."""
-        self._missed: set[str] = set()
-        """Keys that one look has not found."""
+        """Keys of the jobs that the last look has seen under their names."""
+        self._missed: dict[str, float] = {}
+        """Keys that were not found -> when that was first so."""
         self._restarts: dict[str, int] = {}
         self._recorded: dict[str, Job] = {}
         """A record's name -> whose it is, or would be after a requeue."""
@@ -124,7 +124,7 @@ class BatchJobs:
         return mine and job.row.attempt > int(job.spec.get("retries") or 0)
 
     def verified(self, job: Job) -> bool:
-        """Whether the scheduler has told of a job by its name, so that its id is not another's."""
+        """Whether the last look has seen a job by its name, so that its id is not another's."""
         return (job.row.container or "") in self._verified
 
     def _add(self, job: Job) -> None:
@@ -150,9 +150,8 @@ class BatchJobs:
             return
         batch = _batch(job)
         names = [batch.record_name(key, number) for number in range(self._restarts[key] + RESTARTS)]
-        for table in (self._jobs, self._since, self._restarts):
+        for table in (self._jobs, self._since, self._restarts, self._missed):
             table.pop(key, None)
-        self._missed.discard(key)
         self._verified.discard(key)
         for name in names:
             self._recorded.pop(name, None)
@@ -194,10 +193,17 @@ class BatchJobs:
 
     # looks
 
-    def look(self, told: Told | None = None, anew: bool = False) -> None:
-        """Look as soon as that may be; ``told(why it could not be done, or None)`` once it is: at once where it just was, but
-        for what needs to be seen ``anew``."""
-        if not self._jobs or (self._pacer.fresh and told is not None and not anew):
+    def look_now(self, told: Told) -> None:
+        """Look at once: something is about to be done to jobs, whose ids may be others' by now, or just was."""
+        if self._jobs:
+            self._next.append(told)
+            self._pacer.now()
+        else:
+            told(None)
+
+    def look(self, told: Told | None = None) -> None:
+        """Look as soon as that may be; ``told(why it could not be done, or None)`` once it is: at once where it just was."""
+        if not self._jobs or (self._pacer.fresh and told is not None):
             self._came(self._records.changed())
             if told is not None:
                 told(self.wrong if self._jobs else None)
@@ -263,8 +269,9 @@ class BatchJobs:
             if self._jobs.get(key) is not job or job.row.ended or self._since[key] > began:
                 continue
             found = seen.get(key)
+            self._verified.discard(key)
             if found is not None:
-                self._missed.discard(key)
+                self._missed.pop(key, None)
                 self._verified.add(key)
                 self._expect(job, found.restart)
             truth = asked.batch.merge(self._record(job, self._restarts[key]), found)
@@ -279,9 +286,10 @@ class BatchJobs:
         return None
 
     def _unknown(self, job: Job, key: str, forgotten: list[Job]) -> None:
-        """The scheduler does not know a job, and no record tells its end. The second time that counts."""
-        if key not in self._missed:
-            self._missed.add(key)
+        """The scheduler does not know a job, and no record tells its end. When that is so for some seconds it counts."""
+        first = self._missed.setdefault(key, clock.boottime())
+        if clock.boottime() - first < LEAST:
+            self._pacer.wanted()
         elif not job.starting:
             forgotten.append(job)
         elif not _under_way(job.row.container or ""):

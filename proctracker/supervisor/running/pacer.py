@@ -30,6 +30,7 @@ class Pacer:
         self._timer: Timer | None = None
         self._began = -math.inf
         self._under_way = False
+        self._again = False
         self._pause = FIRST
         self._due = math.inf
         self._running = False
@@ -43,6 +44,15 @@ class Pacer:
         """Somebody asks, or something has been done to a job: look as soon as that may be."""
         self._pause = LEAST
         self._at(clock.boottime())
+
+    def now(self) -> None:
+        """Something is about to be done to jobs, by ids that may be others' by now: look at once, whenever that was done last."""
+        if self._under_way:
+            self._again = True
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._make()
 
     def begin(self) -> None:
         """There are jobs to look at; does nothing where that was so."""
@@ -65,6 +75,10 @@ class Pacer:
     def over(self) -> None:
         """The look is over, and when the next one is due, later each time nothing is asked for."""
         self._under_way = False
+        if self._again:
+            self._again = False
+            self._make()
+            return
         due, self._due = self._due, math.inf
         self._pause = min(max(2 * self._pause, LEAST), MOST)
         self._at(min(due, clock.boottime() + self._pause))

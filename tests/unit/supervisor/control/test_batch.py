@@ -1,0 +1,123 @@
+"""What is done to jobs that a scheduler has."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from mill import Mill
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import JobState, Observation
+from proctracker.model.observation import ended
+from proctracker.supervisor.base.jobs import Job
+from supervising import Desk
+
+RUNS = Observation(JobState.RUNNING, container_id="7", started=1000.0)
+
+
+def _job(desk: Desk, mill: Mill, seen: Observation | None = None, **more: Any) -> Job:
+    job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False, **more)
+    desk.until(lambda: job.row.container_id, "the submit")
+    if seen is not None:
+        mill.jobs[job.row.container or ""] = seen
+        desk.until(lambda: job.row.state == seen.state)
+    return job
+
+
+def _done(desk: Desk, job: Job, action: str, grace: float = 10.0) -> dict[str, Any]:
+    outcome: list[dict[str, Any]] = []
+    desk.core.controls.control([job.row.id], action, "SIGTERM", grace, outcome.append)
+    desk.until(lambda: outcome, action)
+    return outcome[0]
+
+
+def test_release(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill, hold=True)
+    assert job.row.state == JobState.QUEUED_HELD
+    assert _done(desk, job, "release")["errors"] == {}
+    assert mill.controls == [("release", ("7",), "SIGTERM")]
+
+
+def test_a_hold_that_did_nothing_is_told(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill)
+    mill.jobs[job.row.container or ""] = RUNS
+    desk.core.batch._pacer.rest()  # it has not been seen to run
+    answer = _done(desk, job, "hold")
+    assert [*answer["errors"]] == [job.row.id]
+    assert job.row.state == JobState.RUNNING
+
+
+@pytest.mark.parametrize(("denied", "words"), [((), ["suspend"]), (("suspend",), ["suspend", "stop"])])
+def test_suspend_by_what_is_allowed(desk: Desk, mill: Mill, denied: tuple[str, ...], words: list[str]) -> None:
+    job = _job(desk, mill, RUNS)
+    mill.denies = denied
+    assert _done(desk, job, "suspend")["errors"] == {}
+    assert [action for action, _, _ in mill.controls] == words
+    assert job.row.state == JobState.SUSPENDED
+
+
+def test_terminate_one_that_pends(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill)
+    assert _done(desk, job, "terminate")["errors"] == {}
+    assert mill.controls == [("cancel", ("7",), "SIGTERM")]
+    mill.jobs[job.row.container or ""] = Observation(JobState.FAILED, "cancelled", container_id="7")
+    row = desk.ended(job)
+    assert (row.state, row.sub_state) == (JobState.FAILED, "terminated")
+
+
+def test_terminate_one_that_runs_with_our_grace(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill, RUNS)
+    _done(desk, job, "terminate", grace=0.1)
+    desk.until(lambda: len(mill.controls) == 3, "the kill")
+    assert mill.controls == [("signal", ("7",), "SIGTERM"), ("signal", ("7",), "SIGKILL"), ("cancel", ("7",), "SIGTERM")]
+    mill.jobs[job.row.container or ""] = Observation(
+        JobState.FAILED, "cancelled", terminating_signal="SIGKILL", container_id="7"
+    )
+    row = desk.ended(job)
+    assert (row.sub_state, row.signal) == ("terminated", "SIGKILL")
+
+
+def test_an_id_that_is_another_jobs_by_now_is_not_touched(desk: Desk, mill: Mill) -> None:
+    """A controller that was rolled back forgets a job and gives its id to the next one."""
+    job = _job(desk, mill, RUNS)
+    mill.jobs = {"proctracker-another-2-1": RUNS}
+    _done(desk, job, "terminate")
+    assert mill.controls == []
+
+
+def test_what_cannot_be_asked_is_told(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill, hold=True)
+    mill.down = "the controller is away"
+    ((kind, text),) = _done(desk, job, "release")["errors"].values()
+    assert kind == DrmCommunicationException.__name__
+    assert "the controller is away" in text
+    assert job.row.state == JobState.QUEUED_HELD
+
+
+def test_many_in_one_call(desk: Desk, mill: Mill) -> None:
+    jobs = [_job(desk, mill, hold=True) for _ in range(3)]
+    looks, outcome = mill.looks, []  # type: ignore[var-annotated]
+    desk.core.controls.control([job.row.id for job in jobs], "release", "SIGTERM", 10, outcome.append)
+    desk.until(lambda: outcome, "release")
+    assert [len(ids) for _, ids, _ in mill.controls] == [3]
+    assert mill.looks <= looks + 2
+
+
+def test_one_told_to_end_while_it_is_handed_over(desk: Desk, mill: Mill) -> None:
+    mill.says = "sleep 0.3; echo 7"
+    job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False)
+    desk.until(lambda: job.starting, "the start")
+    _done(desk, job, "terminate")
+    desk.until(lambda: mill.controls, "the cancel")
+    assert mill.controls[0][0] == "cancel"
+
+
+def test_its_limits_are_its_schedulers(desk: Desk, mill: Mill) -> None:
+    mill.hands_over = (*mill.hands_over, "deadline")
+    job = _job(desk, mill, RUNS)
+    desk.core.controls.end(job, "deadline", signal.SIGTERM, 10, lambda error: None)
+    assert job.ending is None
+    mill.jobs[job.row.container or ""] = ended(0, container_id="7")
+    assert desk.ended(job).state == JobState.DONE

@@ -1,0 +1,57 @@
+"""Jobs that a scheduler has, as clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mill import Mill
+from proctracker.errors import DrmCommunicationException
+from proctracker.model import JobRow, JobState
+from proctracker.tracker import schedulers
+
+
+class Fake:
+    """A client whose supervisor says what it is told to."""
+
+    def __init__(self, says: str | None = None) -> None:
+        self.says, self.asked = says, [""][:0]
+
+    def call(self, op: str, ids: list[str]) -> Any:
+        self.asked += [op, *ids]
+        if self.says == "gone":
+            raise DrmCommunicationException("no supervisor")
+        return self.says
+
+
+HANDED = JobRow("2", 2, runtime="mill", container="proctracker-x-2-1")
+PLAIN = JobRow("1", 1, runtime="process")
+
+
+def _read(ids: Sequence[str]) -> list[JobRow]:
+    return [JobRow(each, int(each), runtime="mill", state=int(JobState.DONE), finished=1.0) for each in ids]
+
+
+def test_what_a_scheduler_has_is_read_again(mill: Mill) -> None:
+    client, told = Fake(), [""][:0]
+    rows = schedulers.refreshed([PLAIN, HANDED], lambda keeper: client, _read, told.append)  # type: ignore[arg-type,return-value]
+    assert client.asked == ["refresh", "2"]
+    assert [(row.id, row.state) for row in rows] == [("1", JobState.QUEUED), ("2", JobState.DONE)]
+    assert told == []
+
+
+def test_nobody_is_asked_where_there_is_none(mill: Mill) -> None:
+    client = Fake()
+    over = JobRow("3", 3, runtime="mill", container="x", finished=1.0)
+    schedulers.refreshed([PLAIN, over], lambda keeper: client, _read, print)  # type: ignore[arg-type,return-value]
+    assert client.asked == []
+
+
+@pytest.mark.parametrize(("says", "said"), [("the controller is away", "the controller is away"), ("gone", "no supervisor")])
+def test_why_it_could_not_be_seen_is_said(mill: Mill, says: str, said: str) -> None:
+    told: list[str] = []
+    rows = schedulers.refreshed([HANDED], lambda keeper: Fake(says), _read, told.append)  # type: ignore[arg-type,return-value]
+    assert told == [said]
+    assert len(rows) == 1
