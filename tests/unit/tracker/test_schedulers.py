@@ -49,7 +49,9 @@ def test_nobody_is_asked_where_there_is_none(mill: Mill) -> None:
     assert client.asked == []
 
 
-@pytest.mark.parametrize(("says", "said"), [("the controller is away", "the controller is away"), ("gone", "no supervisor")])
+@pytest.mark.parametrize(
+    ("says", "said"), [("the controller is away", "the controller is away"), ("gone", "no supervisor")]
+)
 def test_why_it_could_not_be_seen_is_said(mill: Mill, says: str, said: str) -> None:
     told: list[str] = []
     rows = schedulers.refreshed([HANDED], lambda keeper: Fake(says), _read, told.append)  # type: ignore[arg-type,return-value]

@@ -71,7 +71,11 @@ def test_terminate_one_that_runs_with_our_grace(desk: Desk, mill: Mill) -> None:
     job = _job(desk, mill, RUNS)
     _done(desk, job, "terminate", grace=0.1)
     desk.until(lambda: len(mill.controls) == 3, "the kill")
-    assert mill.controls == [("signal", ("7",), "SIGTERM"), ("signal", ("7",), "SIGKILL"), ("cancel", ("7",), "SIGTERM")]
+    assert mill.controls == [
+        ("signal", ("7",), "SIGTERM"),
+        ("signal", ("7",), "SIGKILL"),
+        ("cancel", ("7",), "SIGTERM"),
+    ]
     mill.jobs[job.row.container or ""] = Observation(
         JobState.FAILED, "cancelled", terminating_signal="SIGKILL", container_id="7"
     )

@@ -12,8 +12,8 @@ import pytest
 from mill import Mill
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import ended
-from proctracker.supervisor.base.jobs import Job
 from proctracker.store import Reader
+from proctracker.supervisor.base.jobs import Job
 from supervising import Desk
 
 
@@ -131,7 +131,9 @@ def test_a_later_supervisor_goes_on(desks: Callable[..., Desk], mill: Mill) -> N
 
 
 @pytest.mark.parametrize("taken_by_it", [True, False])
-def test_a_submit_that_was_killed_is_looked_for_first(desks: Callable[..., Desk], mill: Mill, taken_by_it: bool) -> None:
+def test_a_submit_that_was_killed_is_looked_for_first(
+    desks: Callable[..., Desk], mill: Mill, taken_by_it: bool
+) -> None:
     first = desks()
     mill.says = "exec sleep 100"
     mill.forgets = not taken_by_it
