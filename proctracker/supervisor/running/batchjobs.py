@@ -159,6 +159,7 @@ class BatchJobs:
         if not self._jobs:
             self._records.rest()
             self._pacer.rest()
+            self._awaiting, self._next = [*self._awaiting, *self._next], []
             self._tell(None)
 
     # records
@@ -175,7 +176,8 @@ class BatchJobs:
         return batch.parse_record(text) if text else None
 
     def _reread(self, job: Job) -> None:
-        """A record of a job has come. Where the scheduler may run a job again, it has to say whether that was the end."""
+        """A record of a job has come. The scheduler has to say whether that was the end, where it may run the job again, and
+        why, where somebody may have ended it."""
         restart = self._restarts[job.row.container or ""]
         newer = [number for number in range(restart, restart + RESTARTS) if self._record(job, number) is not None]
         if not newer:
@@ -184,7 +186,7 @@ class BatchJobs:
         self._expect(job, newer[-1])
         if found is None:
             return
-        if found.state.ended and job.spec.get("rerunnable"):
+        if found.state.ended and not job.ending and (job.spec.get("rerunnable") or _was_told(found)):
             self._pacer.wanted()
         elif not job.starting:
             self._apply(job, _batch(job).merge(found, None) or found)
@@ -371,6 +373,11 @@ class BatchJobs:
                 self._ledger.change(row)
             else:
                 self._ledger.change(row, seen.state, sub_state)
+
+
+def _was_told(end: Observation) -> bool:
+    """Whether a job may have ended because it was told to."""
+    return end.terminating_signal is not None or "told" in end.labels
 
 
 def _batch(job: Job) -> Batch:

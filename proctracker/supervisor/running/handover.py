@@ -119,8 +119,15 @@ class Handovers:
         )
         launch = batch.submit(submission)
         identity.write(self._home, request.folder, launch.files)
-        self._home.held.fd(self._home.records, make=True)
+        self._make_records()
         return launch, batch, request.engine
+
+    def _make_records(self) -> None:
+        """Make the folder of exit records, where it is missing or somebody has removed it."""
+        try:
+            os.mkdir(os.path.basename(self._home.records), 0o700, dir_fd=self._home.held.fd(self._home.path))
+        except FileExistsError:
+            self._home.held.fd(self._home.records)  # raises where it is not ours alone
 
     def _task(self, job: Job, native: bool) -> Task:
         """What a node is to run for one job; the directories of kept output are made here."""
