@@ -45,14 +45,14 @@ _FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
 
 _OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT")
 _PREFIXED = r"(?!(UID|EUID|GID|PPID)$)[A-Za-z_][A-Za-z0-9_]*"
-"""Names that a shell can set: apptainer sources ``export NAME="VALUE"`` for APPTAINERENV_NAME, all of them or none."""
+"""Names that a shell can set, as apptainer sources all of ``export NAME="VALUE"`` or none."""
 _FAILURE = 255
 _FATAL = r"FATAL: +(?P<reason>.*\S)"
 _REASONS = (
     (r'".*": executable file not found|stat .*: no such file', 127),
     (r"permission denied$|is a directory$|exec .* failed: ", 126),
 )
-"""Its words of a command that cannot be started, as apptainer 1.4.5 puts them -> what a shell calls it."""
+"""Words of apptainer 1.4.5 for a command that cannot be started -> a shell's exit code."""
 
 
 class Apptainer(Process):
@@ -115,7 +115,10 @@ class Apptainer(Process):
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """By the last line of stderr; without its FATAL the code is the job's own."""
+        """Read the last line of stderr.
+
+        Without its FATAL the code is the job's own.
+        """
         found = re.fullmatch(_FATAL, completed.stderr.rstrip().rpartition("\n")[2])
         if completed.returncode != _FAILURE or not found:
             return completed.returncode, ""
@@ -123,7 +126,7 @@ class Apptainer(Process):
         return next((code for words, code in _REASONS if re.match(words, reason)), 125), reason
 
     def version(self, engine: Engine) -> Dialog[str]:
-        """The CLI's; there is no daemon."""
+        """Return the CLI's version, as there is no daemon."""
         return expect((yield from one((*engine.command, "--version")))).strip().rpartition(" ")[2]
 
 

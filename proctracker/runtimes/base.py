@@ -28,9 +28,9 @@ Raises DrmCommunicationException (from inside the generator) where the engine co
 SUPERVISED = "supervised"
 """The command is the job: its end is the job's end (plain processes, ``apptainer exec``)."""
 ATTACHED = "attached"
-"""The command lives as long as the container and carries its streams; its end leads to a look (``docker run`` with files)."""
+"""The command lives as long as the container and carries its streams (``docker run`` with files)."""
 DETACHED = "detached"
-"""The command starts the job and returns; the engine keeps it (``podman run -d``)."""
+"""The command starts the job and returns, and the engine keeps it (``podman run -d``)."""
 SUBMITTED = "submitted"
 """The command hands the job to a scheduler, which keeps, starts and ends it (``sbatch``)."""
 PASSED = "<passed>"
@@ -41,7 +41,7 @@ GENERAL_EXTENSIONS = ("contact", "after", "after_any", "retries", "retry_delay",
 
 @record(frozen=True)
 class Engine:
-    """Which engine a CLI talks to: the command, the contact's options and the environment that decides it."""
+    """Names the engine a CLI talks to: the command, the contact's options, the environment."""
 
     command: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Engine:
 
 
 def elsewhere(engine: Engine) -> bool:
-    """Whether an engine is reached by an address that is no socket of this machine: what befalls this one does not concern it."""
+    """Return whether its address is no socket of this machine, whose boots do not concern it."""
     addresses = (engine.options.get("address"), engine.env.get("DOCKER_HOST"), engine.env.get("CONTAINER_HOST"))
     schemes = [address.partition("://")[0] for address in addresses if address and "://" in address]
     return any(scheme not in ("unix", "fd") for scheme in schemes)
@@ -115,10 +115,10 @@ class Launch:
 
 
 class Monitor(NamedTuple):
-    """What stands above a container writes these files at its end, before the engine's CLI knows of it."""
+    """Names the files that are written at a container's end before the CLI knows of it."""
 
     status: str
-    """The exit code as text, complete once it is there (128+N: signal N); its time is the end's."""
+    """The exit code as text (128+N is signal N), complete once it is there, at the end's time."""
     oom: Sequence[str]
     """One of these is there if the OOM killer struck."""
     unless: Sequence[str] = ()
@@ -126,76 +126,93 @@ class Monitor(NamedTuple):
 
 
 class Runtime(Protocol):
-    """One CLI. Members are tables and pure functions; names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``)."""
+    """Describes one CLI by tables and pure functions.
+
+    Names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``).
+    """
 
     name: str
     """The contact's first word: ``podman``."""
     containers: bool
-    """True where jobs are containers that the engine keeps (then looks, remove, logs and list below mean something)."""
+    """True where jobs are containers that an engine keeps, with looks, logs and removal."""
     command: Argv
-    """The command used when no configuration names another; empty for plain processes."""
+    """The command without a configuration, empty for plain processes."""
     engine_variables: Sequence[str]
-    """Environment variables that decide which engine the CLI talks to; kept with the job."""
+    """Environment variables that decide which engine the CLI talks to, kept with the job."""
     engine_environment: Mapping[str, str]
     """Variables that every call of the CLI is made with besides."""
     contact_options: Mapping[str, str]
-    """Options a contact string may carry (``namespace``) and ``address`` for the part after the colon -> how they are used."""
+    """A contact's options (``namespace``), and ``address`` after the colon -> their use."""
     unsupported: Mapping[str, str]
-    """Template attributes this runtime cannot honour -> why. The supervisor's own (start_time, …) are never here."""
+    """Template attributes that cannot be honoured -> why.
+
+    The supervisor's own (start_time, …) are never here.
+    """
     reserved: Mapping[str, str]
-    """Options of the CLI that a start sets itself and a template's ``options`` may not -> what to use."""
+    """The CLI's options that a start sets itself and ``options`` may not -> what to use."""
     extensions: Sequence[str]
-    """Keys of implementation_specific this runtime honours (canonical snake_case or the seeds' spelling)."""
+    """Keys of implementation_specific that are honoured, in snake_case or the seeds' spelling."""
     pulls: bool
-    """True where the start command fetches a missing image by itself; else the client does if the template says so."""
+    """True where the start command fetches a missing image by itself."""
     keeps_logs: bool
     """True where output without a path stays with the engine and ``logs`` reads it there."""
     tells_removal: bool
-    """True where the engine says that a container is being removed from before its process is killed for that."""
+    """True where the engine tells of a removal before it kills the container's process."""
     ignored: Sequence[str]
-    """Words of a start that returned 0 and yet did not do all that was asked: the job then fails with that line."""
+    """Words of a start that returned 0 without doing all that was asked, so that it fails."""
     groups: Sequence[str]
     """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
     start command tells the container's process itself."""
     batch: Batch | None
-    """The scheduler that keeps, starts and ends the jobs, on whatever machine; None: they run here, started by us."""
+    """The scheduler that keeps, starts and ends the jobs, or None where we start them here."""
     states: Mapping[str, str]
-    """The engine's state word -> DRMAA2 state name (or ``by exit code``), for the docs; the parser uses this table too."""
+    """The engine's state word -> DRMAA2 state name (or ``by exit code``), as parser and docs use it."""
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """The same engine, named so that it stays the same whatever the CLI's own configuration says later.
+        """Return the same engine, named so that the CLI's configuration cannot change it later.
 
         ``read`` gives a file's text, None where there is none to be read.
         """
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
-        """Raise UnsupportedAttribute or InvalidArgument for what this runtime cannot honour; return if all can be."""
+        """Raise UnsupportedAttribute or InvalidArgument for what cannot be honoured."""
 
     def launch(self, request: Request) -> Launch:
-        """The plan for one start. Raises UnsupportedAttributeException for an environment that cannot be passed safely."""
+        """Plan one start.
+
+        Raises UnsupportedAttributeException for an environment that cannot be passed safely.
+        """
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """A start command that returned not 0 -> (exit status 125, 126 or 127; the CLI's reason in one line)."""
+        """Return exit status (125, 126 or 127) and the CLI's reason of a start that failed."""
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """The state now of many containers by name or id, batched, as they were asked for; unknown ones are missing.
+        """Look at many containers by name or id in one call, leaving out unknown ones.
 
         Where an engine has no ids but names, one of ours on a container with other labels than it says is unknown, too.
         """
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
-        """One look at a container whose process has gone: exit code, usage; None: the engine does not know it.
+        """Look at a container whose process has exited, for code and usage.
 
-        May also release what only an ended job holds (ctr: the task), as long as a second one tells the code all the same."""
+        None where the engine does not know it.
+
+        May also release what only an ended job holds (ctr: the task), as long as a second one tells the code all the same.
+        """
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """The files that tell how a container ended, by the command line of its process' parent; None: the CLI alone tells.
+        """Return the files that tell a container's end, by its parent process' command line.
+
+        None where the CLI alone tells.
 
         ``asked`` is the template's implementation_specific.
         """
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
-        """All containers carrying these labels, by name, with labels (adopt, monitoring; empty labels: all there are)."""
+        """List the containers that carry these labels, by name.
+
+        Empty labels list all there are.
+        """
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         """``suspend``, ``resume`` or ``kill`` (with the signal).
@@ -203,7 +220,7 @@ class Runtime(Protocol):
         Raises InvalidState, UnsupportedOperation (with the CLI's reason), DrmCommunication, else ImplementationSpecific."""
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
-        """Remove containers, batched; unknown ones are fine. Returns those not removed -> reason."""
+        """Remove containers in one call, and return those not removed -> reason."""
 
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         """The command printing a container's stdout and stderr to its own."""
@@ -218,10 +235,10 @@ class Runtime(Protocol):
         """Whether the image is there locally."""
 
     def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
-        """The variables that a local image sets; empty where it is not there, or nobody can tell."""
+        """Return the variables that a local image sets, as far as anybody can tell."""
 
     def version(self, engine: Engine) -> Dialog[str]:
-        """The CLI's (and daemon's) version, by asking the daemon too where there is one: DrmCommunication if it is not there."""
+        """Ask CLI and daemon for their version, or raise DrmCommunicationException."""
 
 
 def one(argv: Argv) -> Dialog[Completed]:
@@ -231,7 +248,7 @@ def one(argv: Argv) -> Dialog[Completed]:
 
 
 def refuse(runtime: Runtime, template: JobTemplate) -> None:
-    """Raise UnsupportedAttributeException for the first attribute or extension that is set and not honoured."""
+    """Raise UnsupportedAttributeException for the first attribute that is not honoured."""
     for name, why in runtime.unsupported.items():
         if getattr(template, name, None) not in (None, False, [], {}, ""):
             raise UnsupportedAttributeException(f"{name}: {runtime.name} cannot honour it: {why}")

@@ -1,4 +1,4 @@
-"""ctr: containerd's own client; its tasks keep their exit code until they are deleted, and nothing else does."""
+"""Describes ctr, containerd's own client, whose tasks keep an exit code until deleted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process ha
 
 
 class Ctr:
-    """The CLI of containerd 1.6 or newer; ``--user`` and ``--hostname`` want 1.7."""
+    """Describes the CLI of containerd 1.6 or newer.
+
+    ``--user`` and ``--hostname`` need 1.7.
+    """
 
     name = "ctr"
     containers = True
@@ -57,7 +60,7 @@ class Ctr:
     states: Mapping[str, str] = tasks.STATES
 
     def argv(self, engine: Engine, *rest: str) -> Argv:
-        """A whole command line. Without a bound ctr would wait for ever for a socket that is not there."""
+        """Return a whole command line, with a time-out, as ctr waits for ever for a missing socket."""
         given = engine.options
         own = [f"{flag}={given[key]}" for key, flag in self.contact_options.items() if given.get(key)]
         return (*engine.command, "--connect-timeout=5s", *own, *rest)
@@ -67,7 +70,7 @@ class Ctr:
         return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
-        """Raise for what the template alone shows to be impossible; a wall-clock limit is the supervisor's."""
+        """Raise for what the template alone shows to be impossible."""
         limits = {name: value for name, value in (template.resource_limits or {}).items() if name != "WALLCLOCK_TIME"}
         refuse(self, replace(template, resource_limits=limits))
         flags.check_text(template)
@@ -76,7 +79,7 @@ class Ctr:
         ctr_launch.environment_file(template.job_environment or {})
 
     def launch(self, request: Request) -> Launch:
-        """Detached, its streams carried by a shell; with an input attached, for a detached task can have none."""
+        """Start detached with a shell that carries the streams, or attached where there is an input."""
         return ctr_launch.plan(request, self.argv(request.engine))
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
@@ -88,7 +91,7 @@ class Ctr:
         return words.start_status(told), told or f"ctr ended with {completed.returncode} and no word"
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """``tasks ls`` for all; ``containers ls`` for those without a task; a call more for each that has ended."""
+        """Ask ``tasks ls`` for all, ``containers ls`` for the rest, and each ended task for its end."""
         names = yield from self._carrying(engine, names)
         if not names:
             return {}
@@ -103,7 +106,9 @@ class Ctr:
         return found
 
     def _carrying(self, engine: Engine, names: Sequence[str]) -> Dialog[Sequence[str]]:
-        """The names without those that other containers have: a name of ours says which labels it comes with.
+        """Return the names that no other containers have.
+
+        A name of ours says which labels it comes with.
 
         They are all that tells one container of a name from another here.
         """
@@ -117,7 +122,9 @@ class Ctr:
         return [name for name in names if name in found or name not in wanted]
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
-        """What the shim tells; then the task goes, for its shim takes 6 to 13 MB. The code stays as the container's label.
+        """Read what the shim tells, then delete the task.
+
+        Its shim takes 6 to 13 MB. The code stays as the container's label.
 
         The deletion returns when the logger has written all output. Of an attached start its own command deletes the task.
         """
@@ -136,7 +143,10 @@ class Ctr:
         return seen
 
     def _told(self, engine: Engine, name: str) -> Dialog[tuple[Observation | None, str]]:
-        """The end of a stopped task and where its output went: the shim has the code, the metrics cpu and peak memory."""
+        """Read the end of a stopped task, and where its output went.
+
+        The shim has the code, the metrics cpu and peak memory.
+        """
         for _ in range(_LOOKS):
             state, metrics = yield [
                 self.argv(engine, "shim", "--id", name, "state"),
@@ -183,7 +193,7 @@ class Ctr:
             raise words.failed(done)
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
-        """Tasks first (with them go the shims), then the containers with their snapshots; a look tells what is left."""
+        """Delete tasks with their shims first, then containers, and look at what is left."""
         names = yield from self._carrying(engine, names)
         if not names:
             return {}
@@ -204,7 +214,7 @@ class Ctr:
         return sorted(name for name in inspection.ids(words.expect(done)) if not name.startswith("sha256:"))
 
     def pull(self, engine: Engine, image: str) -> Argv | None:
-        """``images pull``; the image's name is a whole reference, with its registry."""
+        """Return ``images pull`` with a whole reference, registry included."""
         return self.argv(engine, "images", "pull", image)
 
     def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
@@ -225,7 +235,7 @@ class Ctr:
 
 
 def _filter(labels: Mapping[str, str]) -> str:
-    """containerd's filter for labels; each value with the operator in front."""
+    """Write containerd's filter for labels, each value with its operator."""
     return ",".join(f"labels.{json.dumps(key)}{value}" for key, value in labels.items())
 
 

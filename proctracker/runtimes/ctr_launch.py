@@ -1,4 +1,4 @@
-"""How ctr starts a job: its flags, the environment file, and the shells that carry the streams."""
+"""Plans how ctr starts a job: flags, environment file, and shells that carry streams."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ MODES = (
     ),
     *("nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "relatime", "strictatime", "nodiratime"),
 )
-"""Options of a bind mount (runc's specconv); ctr hands others on, and nothing comes of them."""
+"""Options of a bind mount that runc knows, as ctr passes others on without effect."""
 
 _NOT_SAID = "proctracker.template"
 
@@ -138,7 +138,10 @@ until [ -e "$0/done" ] || [ ! -d "$0" ] || [ $n -ge 250 ]; do sleep 0.02; n=$((n
 
 
 def plan(request: Request, ctr: Argv) -> Launch:
-    """The whole start; ``ctr`` is the command with the options that lead to the engine."""
+    """Plan the whole start.
+
+    ``ctr`` is the command with the options that lead to the engine.
+    """
     folder, template = request.folder, request.template
     attached = request.input not in (None, "/dev/null")
     content = environment_file(request.environment)
@@ -182,7 +185,9 @@ def plan(request: Request, ctr: Argv) -> Launch:
 
 
 def carried(stdout: str) -> Argv:
-    """A command that returns when an attached start has carried all output, or after 5 s; ``stdout`` is the task's pipe.
+    """Return a command that ends when an attached start has carried all output, or after 5 s.
+
+    ``stdout`` is the task's pipe.
 
     What the job left behind may have the pipe open for ever. A start's folder that has gone is nobody's to wait for.
     """
@@ -195,7 +200,7 @@ def code_of(seen: Observation) -> int:
 
 
 def environment_file(variables: Mapping[str, str]) -> bytes:
-    """The content for ``--env-file``, a variable a line; ctr has no other way that is not in sight of everyone.
+    """Write the content of ``--env-file``, ctr's only way that others cannot see.
 
     Raises UnsupportedAttributeException for what no line can carry; its message has the name, never the value.
     """
@@ -211,7 +216,10 @@ def environment_file(variables: Mapping[str, str]) -> bytes:
 
 
 def run_words(template: JobTemplate, base: str) -> list[str]:
-    """The template's attributes and extensions as flags of ``ctr run``; relative volumes are taken from ``base``."""
+    """Return the template's attributes as flags of ``ctr run``.
+
+    Relative volumes are taken from ``base``.
+    """
     flags.image(template)
     process_words(template)
     words = flags.extension_words(
@@ -250,7 +258,10 @@ def _field(text: str) -> str:
 
 
 def process_words(template: JobTemplate) -> list[str]:
-    """The whole command: a given entrypoint goes in front; the image's own counts only where neither is given."""
+    """Return the whole command.
+
+    A given entrypoint goes in front. The image's own counts only where neither is given.
+    """
     front = extension(template, "entrypoint")
     own = flags.command_words(template)
     if front == "" and not own:

@@ -1,4 +1,4 @@
-"""docker: containers of a daemon; a job with files for its streams keeps an attached command, for docker has no other way."""
+"""Describes docker, which needs an attached command for a job with files for its streams."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ oldest output over 100 MB (docs.docker.com, "Local file logging driver")."""
 
 
 PODMAN = "docker here is podman: use the contact podman"
-"""What is said of podman in docker's place: its docker command, or its service behind docker's own."""
+"""What is said of podman in docker's place, as a command or as a service."""
 _NO_SUCH_LOG = "invalid log driver"
 """podman's words for ``LOG``, which every docker has (libpod/options.go, WithLogDriver)."""
 _COMPONENT = "Podman Engine"
 
 
 def namespace(name: str, value: Any) -> Sequence[str]:
-    """A namespace's mode; ``private`` is docker's default but no word it knows for these."""
+    """Return a namespace's mode, with no word for docker's default ``private``."""
     return [] if value == "private" else flags.text(name, value)
 
 
@@ -53,7 +53,10 @@ class Docker(DockerLike):
     contact_options: Mapping[str, str] = {"address": "--host"}
     tells_removal = True
     groups: Sequence[str] = ("docker/{id}", "system.slice/docker-{id}.scope")
-    """By dockerd's drivers cgroupfs and systemd; of a rootless or a remote one there are none here, and docker is asked."""
+    """Cgroup folders of dockerd's drivers cgroupfs and systemd.
+
+    A rootless or remote daemon has none here, and is asked.
+    """
     extension_readers: Mapping[str, flags.Reader] = {**flags.READERS, "uts": namespace, "pid": namespace}
 
     version_words: Argv = (
@@ -72,7 +75,10 @@ class Docker(DockerLike):
         return replace(engine, env={**env, "DOCKER_CONTEXT": named if named and isinstance(named, str) else "default"})
 
     def version(self, engine: Engine) -> Dialog[str]:
-        """The CLI's version and its daemon's. Raises DrmCommunicationException where either is podman's."""
+        """Return the versions of CLI and daemon.
+
+        Raises DrmCommunicationException where either is podman's.
+        """
         done = yield from one(self.argv(engine, *self.version_words))
         named = done
         if done.returncode and not words.unanswered(done):
@@ -82,7 +88,7 @@ class Docker(DockerLike):
         return words.expect(done).partition("\n")[0]
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """As any; a log that only podman does not know tells who it is."""
+        """Read a failed start, where an unknown log driver tells that docker is podman."""
         if words.says(completed.stderr, _NO_SUCH_LOG):
             return 125, PODMAN
         return super().failed_start(completed)

@@ -21,9 +21,9 @@ _MEANS_SOMETHING = (
     r"|ISOLATION|EDITOR|NO_COLOR|CLICOLOR|COLUMNS|LINES|_"
 )
 _LONGEST_LINE = 60_000
-"""Bytes; the CLIs' line readers give up at 64 KiB (Go's bufio.Scanner)."""
+"""Bytes at which the CLIs' line readers give up (Go's bufio.Scanner)."""
 _QUOTES = "\"'`"
-"""Some versions' file readers take these for quoting (podman 4.4 to 4.6), others for themselves."""
+"""Characters that some versions take for quoting (podman 4.4 to 4.6), others literally."""
 
 
 class Passed(NamedTuple):
@@ -35,7 +35,7 @@ class Passed(NamedTuple):
 
 
 def passed(environment: Mapping[str, str], path: str) -> Passed:
-    """Through an environment file at ``path``; what no line of it can carry goes through the CLI's own environment.
+    """Pass variables through a file at ``path``, and the others through the CLI's environment.
 
     Raises UnsupportedAttributeException for what neither can carry; its message has the name, never the value.
     """

@@ -1,4 +1,4 @@
-"""A template's attributes and extensions as the flags of ``podman run``, ``docker run`` and ``nerdctl run``."""
+"""Writes a template as the flags of ``podman run``, ``docker run`` and ``nerdctl run``."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ FLAGS = {
     "cpus": "--cpus",
     "pull": "--pull",
 }
-"""Extension -> flag (podman-run(1), docker run; nerdctl's documents name the same)."""
+"""Extension -> flag (podman-run(1), docker run, nerdctl run)."""
 
 ULIMITS = {"CORE": "core", "CPU": "cpu", "DATA": "data", "FSIZE": "fsize", "NOFILE": "nofile", "STACK": "stack"}
-"""setrlimit's name -> ``--ulimit``'s; the CLIs know none for the address space."""
+"""setrlimit's name -> ``--ulimit``'s, without one for the address space."""
 
 PULL = ("missing", "always", "never")
 RESTART = r"no|always|unless-stopped|on-failure(:\d+)?"
@@ -44,7 +44,7 @@ _PORT = r"((\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(\d+(-\d+)?)?:\d+(-\d+)?(/(tcp|udp|sct
 
 
 def text(name: str, value: Any) -> Sequence[str]:
-    """One word; whole numbers count as such (``user: 1000``)."""
+    """Return one word, also of a whole number (``user: 1000``)."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         raise InvalidArgumentException(f"{name}: a text is expected, not {value!r}")
     return [str(value)]
@@ -57,7 +57,7 @@ def texts(name: str, value: Any) -> Sequence[str]:
 
 
 def each(name: str, value: Any) -> Sequence[str]:
-    """Words, given as a list or as a single one; commas stay (``-v a:b:ro,Z``)."""
+    """Return words given as a list or as a single one, commas kept (``-v a:b:ro,Z``)."""
     return [word for part in (value if isinstance(value, (list, tuple)) else [value]) for word in text(name, part)]
 
 
@@ -82,7 +82,7 @@ def _policy(word: str) -> bool:
 
 
 def check_restart(template: JobTemplate) -> None:
-    """Raise InvalidArgumentException for files of a container that is started again: later runs would write nowhere."""
+    """Raise InvalidArgumentException for files of a container that a policy restarts."""
     if restarts(template):
         for name in ("input_path", "output_path", "error_path"):
             if getattr(template, name):
@@ -93,7 +93,7 @@ def check_restart(template: JobTemplate) -> None:
 
 
 def check_ports(template: JobTemplate) -> None:
-    """Raise InvalidArgumentException for ports of a container whose network has none of its own: the CLIs drop them."""
+    """Raise InvalidArgumentException for ports of a network that has none of its own."""
     network = extension(template, "network")
     if network in ("host", "none") and extension(template, "exposed_ports"):
         why = "the host's ports are the job's" if network == "host" else "the job has no network"
@@ -101,7 +101,7 @@ def check_ports(template: JobTemplate) -> None:
 
 
 def volumes(name: str, value: Any) -> Sequence[str]:
-    """``SOURCE:TARGET[:OPTIONS]`` each; the target is absolute."""
+    """Return volumes as ``SOURCE:TARGET[:OPTIONS]`` with an absolute target."""
     found = each(name, value)
     for word in found:
         volume(word, name)
@@ -109,7 +109,10 @@ def volumes(name: str, value: Any) -> Sequence[str]:
 
 
 def volume(word: str, name: str = "volumes") -> tuple[str, str, str]:
-    """(source, target, options) of a volume. The source is a host path if it has a ``/`` or begins with a dot."""
+    """Split a volume into source, target and options.
+
+    The source is a host path if it has a ``/`` or begins with a dot.
+    """
     source, _, rest = word.partition(":")
     target, _, options = rest.partition(":")
     if not source or not target.startswith("/"):
@@ -118,7 +121,7 @@ def volume(word: str, name: str = "volumes") -> tuple[str, str, str]:
 
 
 def check_modes(word: str, known: Sequence[str]) -> None:
-    """Raise InvalidArgumentException for a volume's option that a CLI does not know and would not refuse."""
+    """Raise InvalidArgumentException for a volume's option that a CLI would ignore."""
     for part in volume(word)[2].split(","):
         if part and part not in known:
             raise InvalidArgumentException(
@@ -182,7 +185,10 @@ READERS: Mapping[str, Reader] = {
 def extension_words(
     template: JobTemplate, flags: Mapping[str, str], readers: Mapping[str, Reader], base: str
 ) -> list[str]:
-    """The extensions' flags in the table's order; relative host paths of volumes are taken from ``base``."""
+    """Return the extensions' flags in the table's order.
+
+    Relative host paths of volumes are taken from ``base``.
+    """
     words = []
     for name, flag in flags.items():
         value = extension(template, name)
@@ -217,7 +223,7 @@ def attribute_words(template: JobTemplate) -> list[str]:
 
 
 def ulimit_words(template: JobTemplate) -> list[str]:
-    """``resource_limits`` as ``--ulimit``; the wall-clock limit is the supervisor's."""
+    """Write ``resource_limits`` as ``--ulimit``, without the supervisor's wall-clock limit."""
     words = []
     for name, value in limits.read(template.resource_limits or {})[0].items():
         if name not in ULIMITS:
@@ -229,7 +235,10 @@ def ulimit_words(template: JobTemplate) -> list[str]:
 
 
 def entrypoint_words(template: JobTemplate) -> tuple[list[str], list[str]]:
-    """(the flag, what goes in front of the command): the CLIs take one word; an empty one clears the image's."""
+    """Return the entrypoint's flag, and what of it goes in front of the command.
+
+    The CLIs take one word, and an empty one clears the image's.
+    """
     value = extension(template, "entrypoint")
     if value is None:
         return [], []
@@ -240,7 +249,7 @@ def entrypoint_words(template: JobTemplate) -> tuple[list[str], list[str]]:
 
 
 def command_words(template: JobTemplate) -> list[str]:
-    """``remote_command`` and ``args``; the arguments alone are a whole command too; neither: the image's own."""
+    """Return ``remote_command`` and ``args``, either of which may be missing."""
     return [*([template.remote_command] if template.remote_command else []), *(template.args or [])]
 
 
@@ -261,7 +270,7 @@ def options(template: JobTemplate) -> list[str]:
 
 
 def check_text(template: JobTemplate) -> None:
-    """Raise UnsupportedAttributeException for a command that is not UTF-8: engines keep it as JSON and would change it."""
+    """Raise UnsupportedAttributeException for a command that is not UTF-8, which JSON would change."""
     for name, words in (("remote_command", command_words(template)), ("implementation_specific", options(template))):
         for word in words:
             try:

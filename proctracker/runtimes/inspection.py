@@ -27,15 +27,18 @@ FIELDS = {
     "restarts": ".RestartCount",
     "restart": ".HostConfig.RestartPolicy",
 }
-"""Our key -> the CLI's field. A line with these is a fifteenth of a container's whole description."""
+"""Our key -> the CLI's field.
+
+A line with these is a fifteenth of a container's whole description.
+"""
 
 APART = 1.0
-"""Seconds that an end may seem to be before its start: podman takes it from its exit file's time."""
+"""Seconds that podman's end, an exit file's time, may seem to precede its start."""
 
 BY_EXIT_CODE = "by exit code"
 RESTARTING = "restarting"
 CHECKPOINTED = "checkpointed"
-"""podman's flag beside ``exited`` (InspectContainerState): the container was frozen to disk and can be restored."""
+"""podman's flag of a container frozen to disk, beside ``exited`` (InspectContainerState)."""
 
 STATES = {
     "created": "QUEUED",
@@ -46,7 +49,7 @@ STATES = {
     "removing": "UNDETERMINED",
     "dead": "UNDETERMINED",
 }
-"""docker's words and what they mean; podman has more (its manual: podman-ps(1), docker's: docker container ls)."""
+"""docker's state words and what they mean (docker container ls), podman's being in its module."""
 
 _DECODER = json.JSONDecoder()
 _TIME = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?\s?(?:Z|([+-]\d\d):?(\d\d))?"
@@ -58,7 +61,7 @@ def template(fields: Mapping[str, str] = FIELDS) -> str:
 
 
 def parse(done: Completed, states: Mapping[str, str] = STATES) -> dict[str, Observation]:
-    """The containers by name that a call of ``inspect`` printed as JSON; unknown ones are missing.
+    """Parse what ``inspect`` printed as JSON into containers by name.
 
     Raises DrmCommunicationException where the engine was not reached or what came is no such text.
     """
@@ -79,7 +82,7 @@ def as_asked(names: Sequence[str], found: Mapping[str, Observation]) -> dict[str
 
 
 def objects(done: Completed) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects in a text, also those in arrays (nerdctl 1.7 prints an array a container)."""
+    """Return the JSON objects in a text, also in arrays (nerdctl 1.7 prints one a container)."""
     text, at = done.stdout.strip(), 0
     while at < len(text):
         try:
@@ -134,7 +137,7 @@ def observe(found: Mapping[str, Any], states: Mapping[str, str] = STATES) -> Obs
 
 
 def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states: Mapping[str, str]) -> Observation:
-    """What the flags and words say; paused comes first: podman calls such a container not running, docker running."""
+    """Read flags and words, paused first, as podman calls such a container not running."""
     pid = state.get("Pid") or None
     if state.get("Paused") is True:
         return Observation(JobState.SUSPENDED, pid=pid)
@@ -149,7 +152,9 @@ def _state(state: Mapping[str, Any], found: Mapping[str, Any], word: str, states
 
 
 def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Observation:
-    """An end; but podman's ``stopped`` is the moment before a restart policy acts: then ``exit_status`` is the last run's.
+    """Read an end.
+
+    podman's ``stopped`` is the moment before a restart policy acts. ``exit_status`` is the last run's then.
 
     ``exited`` is final: what was killed by hand is not started again whatever its policy.
     """
@@ -168,7 +173,7 @@ def _end(state: Mapping[str, Any], found: Mapping[str, Any], word: str) -> Obser
 
 
 def _ended_at(state: Mapping[str, Any], restarts: int) -> float | None:
-    """When it ended; None: the engine, or the whole machine, was killed while it ran, and the code is none.
+    """Return when it ended, or None where the engine or the machine died while it ran.
 
     The time may then still be that of the run before the last restart.
     """
@@ -185,7 +190,10 @@ def goes_on(policy: Mapping[str, Any], code: int, restarts: int) -> bool:
 
 
 def _never_started(state: Mapping[str, Any]) -> Observation:
-    """The engine keeps a container whose start failed as ``created``; docker with a shell's status, podman 5 with words."""
+    """Return whether its start failed, which engines keep as ``created``.
+
+    docker with a shell's status, podman 5 with words.
+    """
     error, code = str(state.get("Error") or ""), number(state.get("ExitCode"))
     return ended(words.start_status(error, code or 125), error=words.reason(error))
 
@@ -199,7 +207,7 @@ def _command(found: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def moment(text: Any) -> float | None:
-    """Epoch seconds of a time as Go prints it (RFC 3339, nanoseconds); None for "never" and for what is no time."""
+    """Parse a time as Go prints it (RFC 3339) into epoch seconds, or None."""
     match = re.match(_TIME, str(text or ""), re.ASCII)
     if not match or match[1].startswith("0001-"):
         return None
@@ -212,12 +220,12 @@ def moment(text: Any) -> float | None:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """A JSON object; empty for whatever else was printed."""
+    """Return a JSON object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def number(value: Any) -> int | None:
-    """A whole number; None for whatever else was printed, "true" among it."""
+    """Return a whole number, or None for anything else, ``true`` included."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -1,4 +1,4 @@
-"""containerd's binary logger: a shell that writes a detached task's output into files, live and apart."""
+"""Writes a detached task's output into files by a shell, as containerd's binary logger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ exec 3<&- 6>&-
 {{ cat || cat >/dev/null; }} <&4 >&7 4<&- 7>&-
 wait
 """
-"""containerd's logger: descriptors 3 and 4 are the job's output and error, closing 5 says "ready".
+"""The logger's script, with the streams at descriptors 3 and 4, and 5 to say "ready".
 
 The paths come as data, never as shell, and without a process that reads them: forty starts at once feel each. Files are
 appended to once they are empty: two paths may lead to one. Deaf to TERM, so that ``tasks delete`` returns when all has
@@ -27,7 +27,10 @@ been written.
 
 
 def uri(folder: str, append: bool, joined: bool) -> str:
-    """What ``--log-uri`` or ``--log-driver`` is given; 0.4 MB a job, where nerdctl's own logger takes 15."""
+    """Return the value of ``--log-uri`` or ``--log-driver``.
+
+    It takes 0.4 MB a job, where nerdctl's own logger takes 15.
+    """
     from urllib.parse import quote  # here: a supervisor without containerd's jobs does without it
 
     empty = "" if append else '[ -f "$p" ] && : >"$p"; '
@@ -37,7 +40,7 @@ def uri(folder: str, append: bool, joined: bool) -> str:
 
 
 def files(folder: str, output: str, error: str) -> dict[str, bytes]:
-    """The private files that tell the shell where to; it has read them once the start command returns."""
+    """Return the private files that tell the shell where to write, read once the start returns."""
     return {
         f"{folder}/out": output.encode("utf-8", "surrogateescape") + b"\n",
         f"{folder}/err": error.encode("utf-8", "surrogateescape") + b"\n",

@@ -1,4 +1,4 @@
-"""nerdctl: docker's verbs on containerd; what ``-d`` refuses is done in other ways, and its errors are read with care."""
+"""Describes nerdctl, docker's verbs on containerd, with other ways for what ``-d`` refuses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, NoReturn, Sequence
 
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
-"""The words of ``nerdctl inspect``: docker's, and none at all for a container without a task."""
+"""The state words of ``nerdctl inspect``: docker's, and none for a container without a task."""
 
 LISTED = {
     "Up": Observation(JobState.RUNNING),
     "Paused": Observation(JobState.SUSPENDED),
     "Restarting": Observation(JobState.RUNNING, inspection.RESTARTING),
 }
-"""The first word of ``nerdctl ps``'s Status where it tells enough; the others (Created, Exited) want a closer look."""
+"""First words of Status in ``nerdctl ps`` that tell enough without a closer look."""
 
 _VARIABLES = {
     "address": "CONTAINERD_ADDRESS",
@@ -81,7 +81,7 @@ MODES = (
     *("ro", "rw", "rro", "bind", "rbind", "private", "rprivate", "shared", "rshared", "slave", "rslave"),
     *("nocopy", "z", "Z"),
 )
-"""Options of a volume (nerdctl's command reference, "Volume flags"); of others it warns only."""
+"""Options of a volume, as nerdctl only warns of others (its command reference)."""
 
 
 def volumes(name: str, value: Any) -> Sequence[str]:
@@ -145,7 +145,10 @@ class Nerdctl(DockerLike):
     )
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """With what nerdctl.toml says now, and the namespace where it says none; flags and environment win over it."""
+        """Fix what nerdctl.toml says now, and the namespace.
+
+        Flags and environment win over the file.
+        """
         env, options = dict(engine.env), dict(engine.options)
         own = f"{env.get('XDG_CONFIG_HOME') or env.get('HOME', '') + '/.config'}/nerdctl/nerdctl.toml"
         paths = [env["NERDCTL_TOML"]] if env.get("NERDCTL_TOML") else ["/etc/nerdctl/nerdctl.toml", own]
@@ -160,7 +163,7 @@ class Nerdctl(DockerLike):
         return replace(engine, env=env, options=options)
 
     def launch(self, request: Request) -> Launch:
-        """Detached with a logger of ours, for files and without: its own takes 15 MB a job. ``-d`` knows no input."""
+        """Start detached with our logger, as nerdctl's takes 15 MB a job, or attached with an input."""
         output = request.output or request.keep_output
         error = output if request.template.join_files else request.error or request.keep_error
         if request.input and request.input != "/dev/null":
@@ -172,7 +175,7 @@ class Nerdctl(DockerLike):
         return replace(launch, files={**launch.files, **logger.files(folder, output, error)}, pid_file=f"{folder}/pid")
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """``inspect`` for a few; else ``ps`` for all, and ``inspect`` for those of which it does not tell enough."""
+        """Ask ``inspect`` for a few, else ``ps``, and ``inspect`` where that does not tell enough."""
         if len(names) <= _FEW:
             return inspection.as_asked(names, (yield from self._inspect(engine, names)))
         listed = yield from self._listed(engine)
@@ -184,7 +187,7 @@ class Nerdctl(DockerLike):
         return parse_list((yield from one(self.argv(engine, *self.list_words))))
 
     def _inspect(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """nerdctl 2 says nothing of any where one is unknown, 1.7 leaves that out: ask again for those that are there."""
+        """Inspect again without unknown ones, of which nerdctl 2 says nothing for any."""
         if not names:
             return {}
         done = yield from one(self.argv(engine, "container", "inspect", *names))
@@ -199,7 +202,7 @@ class Nerdctl(DockerLike):
         return parse(done)
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
-        """The ids by ``ps --filter``, then a closer look, for ``ps`` shows labels in no form that can be read."""
+        """List ids by ``ps --filter``, then inspect, as ``ps`` shows labels unreadably."""
         chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]
         listed = parse_list((yield from one(self.argv(engine, *self.list_words, *chosen))))
         return (yield from self._inspect(engine, [seen.container_id or "" for seen in listed.values()]))
@@ -234,7 +237,10 @@ def parse_list(done: Completed) -> dict[str, Observation]:
 
 
 def parse(done: Completed) -> dict[str, Observation]:
-    """``inspect``'s containers. ``Error`` is the last failed operation's: only a failed start's says how a job ended."""
+    """Parse ``inspect``.
+
+    ``Error`` is the last failed operation's, and only a failed start's says how a job ended.
+    """
     if done.returncode and (words.unanswered(done) or not words.says(words.errors(done.stderr), words.UNKNOWN)):
         raise DrmCommunicationException(words.told(done))
     found = {}

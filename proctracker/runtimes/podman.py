@@ -1,4 +1,4 @@
-"""podman: containers without a daemon; conmon keeps each, and writes its streams straight into files where there are any."""
+"""Describes podman, whose conmon keeps each container and writes its streams into files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STATES = {
     "stopped": inspection.BY_EXIT_CODE,
     "unknown": "UNDETERMINED",
 }
-"""podman's words (podman-ps(1), ``--filter status``); 3.x says ``configured`` for what 4.0 and later call ``created``."""
+"""podman's state words (podman-ps(1)), ``configured`` being 3.x's ``created``."""
 
 LONGEST_RUNROOT = 50
-"""Characters of a runroot that podman's own clean-up after a container takes; over that it refuses (``--runroot``)."""
+"""Characters of a runroot over which podman's own clean-up refuses it (``--runroot``)."""
 _PODMANS_LIMIT = 1048576
 _PODMANS_OWN_PROCESSES = 32768
-"""The hard limit that podman 4.3 gives itself, which a container of a caller without CAP_SYS_RESOURCE cannot exceed."""
+"""The hard limit of podman 4.3 itself, over which no container without CAP_SYS_RESOURCE gets."""
 _REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 
 
@@ -46,7 +46,7 @@ def cdi(name: str, value: Any) -> Sequence[str]:
 
 
 class Podman(DockerLike):
-    """The CLI of podman 4.0 or newer, with its own engine or (an address in the contact) a remote one."""
+    """Describes the CLI of podman 4.0 or newer, with its own engine or a remote one."""
 
     name = "podman"
     command: Argv = ("podman",)
@@ -72,7 +72,7 @@ class Podman(DockerLike):
         "PATH",
     )
     engine_environment: Mapping[str, str] = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
-    """podman 5 warns on stderr at every call on cgroup v1; with files for the streams that is the job's own stderr."""
+    """The warning of podman 5 on cgroup v1, which lands in the job's own stderr with files."""
     contact_options: Mapping[str, str] = {"address": "--url"}
     reserved: Mapping[str, str] = {
         **reserved.DOCKER,
@@ -91,7 +91,7 @@ class Podman(DockerLike):
     version_words: Argv = ("info", "--format", "{{.Version.Version}}")
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """With the default connection, where it is asked through one: podman 5's own file, before that containers.conf."""
+        """Fix the default connection, from podman 5's own file, before that containers.conf."""
         given = {word.partition("=")[0] for word in engine.command[1:]} & {"--url", "--connection", "-c"}
         named = engine.options.get("address") or any(engine.env.get(name) for name in _REMOTE_VARIABLES)
         if given or named or not _remote(engine):
@@ -106,7 +106,7 @@ class Podman(DockerLike):
         return replace(engine, env={**engine.env, "CONTAINER_CONNECTION": str(found)}) if found else engine
 
     def limit_words(self, request: Request) -> list[str]:
-        """With any ``--ulimit`` podman takes 1048576 for these two, which only CAP_SYS_RESOURCE may: give what may be had."""
+        """Give the limits that may be had, as podman's defaults need CAP_SYS_RESOURCE."""
         given = flags.ulimit_words(request.template)
         found = []
         for name in ("NOFILE", "NPROC") if given else ():
@@ -117,7 +117,9 @@ class Podman(DockerLike):
         return found
 
     def launch(self, request: Request) -> Launch:
-        """Detached in any case: with files conmon gets them as its own streams, without them it keeps a log.
+        """Start detached.
+
+        With files conmon gets them as its own streams, without them it keeps a log.
 
         A remote engine's conmon cannot have our descriptors: there an attached command carries the streams.
         """
@@ -129,7 +131,7 @@ class Podman(DockerLike):
         return replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """conmon's exit file, which podman itself reads (conmon(8)); not where a restart policy decides what an end means.
+        """Return conmon's exit file (conmon(8)), but where a restart policy decides what an end means.
 
         podman takes the OOM killer's mark from the bundle, from 5.0 on from the persistent directory.
         """
@@ -157,7 +159,7 @@ def _restarts(asked: Mapping[str, Any]) -> bool:
 
 
 def _remote(engine: Engine) -> bool:
-    """Whether the CLI talks to a service: by the contact, its environment or the command of the configuration."""
+    """Return whether the CLI talks to a service, by contact, environment or command."""
     words = {word.partition("=")[0] for word in engine.command[1:]} | {os.path.basename(engine.command[0])}
     named = words & {"podman-remote", "--remote", "-r", "--url", "--connection", "-c"}
     return bool(named or engine.options.get("address") or any(engine.env.get(name) for name in _REMOTE_VARIABLES))

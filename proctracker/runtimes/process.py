@@ -1,4 +1,4 @@
-"""Plain processes: the command is the job, the supervisor its parent; no CLI is asked anything."""
+"""Describes plain processes, whose parent is the supervisor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from proctracker.runtimes.batch import Batch
 
 BOUNDS = ("memory_limit", "cpus")
-"""Extensions that take a control group of the job's own; whether there is one only the machine can tell."""
+"""Extensions that need a control group of the job's own, which only the machine can tell."""
 
 NO_GROUP = (
     "process cannot honour it here: no limit holds for a whole process tree but in a control group (v2) that your systemd"
@@ -86,7 +86,10 @@ class Process:
         bounds(template)
 
     def launch(self, request: Request) -> Launch:
-        """The command itself, with the job's environment and streams; what has no path goes to the kept files."""
+        """Start the command itself.
+
+        What has no path goes to the kept files.
+        """
         output = request.output or request.keep_output
         joined = bool(request.template.join_files)
         return Launch(
@@ -107,7 +110,7 @@ class Process:
         return completed.returncode, completed.stderr.strip()
 
     def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """There is no CLI to ask; raises UnsupportedOperationException, as all below that would ask one."""
+        """Raise UnsupportedOperationException, as there is no CLI to ask."""
         self._no_cli()
 
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
@@ -163,7 +166,7 @@ class Process:
 
 
 def bounds(template: JobTemplate) -> Mapping[str, str]:
-    """What the files of the job's own control group are to hold (cgroup v2); nothing where it asks for no bound.
+    """Return what the files of the job's control group hold (cgroup v2), if it has bounds.
 
     Raises InvalidArgumentException for a value that is none.
     """
@@ -188,7 +191,7 @@ def _share(cpus: Any) -> int:
 
 
 def _argv(template: JobTemplate) -> Argv:
-    """``remote_command`` and ``args``; the arguments alone are a whole command too."""
+    """Return ``remote_command`` and ``args``, either of which may be missing."""
     return (*([template.remote_command] if template.remote_command else []), *(template.args or []))
 
 

@@ -1,4 +1,4 @@
-"""Options that a start sets itself: a template that passes one on is refused, for the job would be no longer ours to see."""
+"""Refuses options that a start sets itself, as the job would no longer be ours to see."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MARK = "proctracker."
 
 
 def refuse(template: JobTemplate, own: Mapping[str, str]) -> None:
-    """Raise InvalidArgumentException for an option of these, or a label of ours, naming the right way."""
+    """Raise InvalidArgumentException for an option of these, or a label of ours, with the right way."""
     words = flags.options(template)
     for place, word in enumerate(words):
         for name, value in _read(word, words[place + 1] if place + 1 < len(words) else ""):
@@ -63,7 +63,7 @@ def refuse(template: JobTemplate, own: Mapping[str, str]) -> None:
 
 
 def _read(word: str, following: str) -> Iterator[tuple[str, str]]:
-    """The options in one word, and their values; letters may stand together (``-dit``)."""
+    """Read the options in one word, and their values, letters standing together (``-dit``)."""
     name, equals, value = word.partition("=")
     if name.startswith("--") or (name.startswith("-") and len(name) > 2 and "-" in name[1:]):
         yield name.lstrip("-"), value if equals else following

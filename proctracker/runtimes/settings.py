@@ -1,4 +1,4 @@
-"""What the CLIs' own configuration files say, as far as it decides which engine they talk to."""
+"""Reads of the CLIs' own configuration files what decides which engine they talk to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXT = r"""\s*([A-Za-z0-9_-]+|"[^"]+")\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*(#.*
 
 
 def json_object(text: str | None) -> Mapping[str, Any]:
-    """A JSON object; empty for what is none."""
+    """Parse a JSON object, or return an empty one."""
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -23,7 +23,7 @@ def json_object(text: str | None) -> Mapping[str, Any]:
 
 
 def toml_texts(text: str | None, table: str = "") -> dict[str, str]:
-    """The texts of one table of a TOML file, the first by default; nothing else of it is read."""
+    """Read the texts of one table of a TOML file, the first by default."""
     found, at = {}, ""
     for line in (text or "").splitlines():
         begins, pair = re.fullmatch(_TABLE, line), re.fullmatch(_TEXT, line)

@@ -1,4 +1,4 @@
-"""What the CLIs modelled on docker's share: podman, docker and nerdctl differ by the tables of this class only."""
+"""Describes what podman, docker and nerdctl share, which differ by tables of this class."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _IN_TWO = """\
 "$@" </dev/null >/dev/null 2>"$0/said" || {{ code=$?; cat "$0/said" >&2; exit $code; }}
 exec {start} "$(cat "$0/id")"
 """
-"""Makes a container, whose CLI's own words are kept apart, then starts it: from then on the streams are the job's alone."""
+"""Makes a container apart from the streams, then starts it with them, for the job alone."""
 
 
 class Streams(NamedTuple):
@@ -68,7 +68,7 @@ class Streams(NamedTuple):
 
 
 class DockerLike:
-    """A runtime over a CLI with docker's verbs; pure, and without state."""
+    """Describes a runtime over a CLI with docker's verbs, without state."""
 
     name = "docker"
     containers = True
@@ -94,7 +94,7 @@ class DockerLike:
     fields: Mapping[str, str] = inspection.FIELDS
     inspect: Argv = ("container", "inspect", "--format")
     remove_words: Mapping[bool, Argv] = {False: ("rm", "--volumes"), True: ("rm", "--volumes", "--force")}
-    """Whether by force -> the words for it; anonymous volumes go too."""
+    """Whether by force -> the words for it, which remove anonymous volumes too."""
     version_words: Argv = ("version", "--format", "{{.Client.Version}}, server {{.Server.Version}}")
     list_words: Argv = ("ps", "--all", "--no-trunc", "--quiet")
 
@@ -136,7 +136,7 @@ class DockerLike:
         ]
 
     def streams(self, request: Request) -> Streams | None:
-        """The files of a job that has any; what has no path of its own goes to the kept ones. None: the engine's log."""
+        """Return the files of a job that has any, or None for the engine's log."""
         if not (request.input or request.output or request.error):
             return None
         output = request.output or request.keep_output
@@ -193,7 +193,7 @@ class DockerLike:
         return []
 
     def launch(self, request: Request) -> Launch:
-        """Detached; with files for the streams the command stays and carries them."""
+        """Start detached, or with a command that carries the streams into files."""
         streams = self.streams(request)
         if streams:
             given = ["--interactive"] if request.input else []
@@ -201,7 +201,7 @@ class DockerLike:
         return self.plan(request, DETACHED, [], None)
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """By its words: podman and docker return 126 and 127 for more than the command's sake. 125 is all refusals'."""
+        """Read its words, as podman and docker return 126 and 127 for other reasons too."""
         said = words.reason(completed.stderr) or f"{self.name} ended with {completed.returncode} and no word"
         code = completed.returncode
         return 125 if code == 125 else words.start_status(completed.stderr, code), said
@@ -240,7 +240,7 @@ class DockerLike:
             raise words.failed(done)
 
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
-        """One ``rm`` for all; where it complains, a look tells which are still there."""
+        """Remove all by one ``rm``, and look at what is left where it complains."""
         if not names:
             return {}
         done = yield from one(self.argv(engine, *self.remove_words[force], *names))
@@ -255,7 +255,7 @@ class DockerLike:
 
     @staticmethod
     def part_of_logs(argv: Argv, since: str | None, times: bool, tail: int | None) -> Argv:
-        """``logs`` since a time (RFC 3339), with the times of lines, of the last so many lines of both streams."""
+        """Return ``logs`` since a time (RFC 3339), with times, of the last lines of both streams."""
         words = [f"--tail={tail}"] if tail is not None else []
         words += [f"--since={since}"] if since is not None else []
         return (*argv[:-1], *words, *(["--timestamps"] if times else []), argv[-1])
@@ -270,7 +270,7 @@ class DockerLike:
         return self.argv(engine, "pull", image)
 
     def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
-        """By ``image inspect``; the CLIs word a missing one differently, but not a missing engine."""
+        """Ask ``image inspect``, whose words for a missing image differ, but not for a missing engine."""
         done = yield from one(self.argv(engine, "image", "inspect", "--format", "{{.ID}}", image))
         if done.returncode and words.unanswered(done):
             raise DrmCommunicationException(words.told(done))

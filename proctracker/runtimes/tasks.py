@@ -25,7 +25,7 @@ STATES = {
     "PAUSED": "SUSPENDED",
     "STOPPED": inspection.BY_EXIT_CODE,
 }
-"""A task's status in ``ctr tasks ls`` -> what it means; other words (UNKNOWN) are UNDETERMINED."""
+"""A task's status in ``ctr tasks ls`` -> what it means, others being UNDETERMINED."""
 
 SHIM_STATES = {1: "CREATED", 2: "RUNNING", 3: "STOPPED", 4: "PAUSED", 5: "PAUSING"}
 """The same words by the numbers of ``ctr shim state`` (containerd's api/types/task)."""
@@ -34,7 +34,7 @@ _TABLE = r"TASK\s+PID\s+STATUS"
 
 
 def labels_of(name: str) -> dict[str, str]:
-    """The labels of a container of ours with this name, each value with a filter's operator; none for other names."""
+    """Return the labels of a container of ours by its name, with a filter's operator."""
     match = re.fullmatch(r"proctracker-([0-9a-f]{8})-(\d+(?:_\d+)?)-(\d+)", name, re.ASCII)
     if match is None:
         return {}
@@ -47,7 +47,7 @@ def labels_of(name: str) -> dict[str, str]:
 
 
 def parse_tasks(done: Completed) -> dict[str, Observation]:
-    """The table of ``tasks ls`` by name; STOPPED ones are UNDETERMINED here, for the table has no codes.
+    """Parse the table of ``tasks ls``, which has no codes of STOPPED ones.
 
     Raises DrmCommunicationException where the engine was not reached or no such table came.
     """
@@ -70,7 +70,7 @@ def _observed(name: str, word: str, pid: int | None) -> Observation:
 
 
 def parse_end(name: str, state: Mapping[str, Any], metrics: Mapping[str, Any]) -> Observation:
-    """A stopped task, by ``shim state`` and ``tasks metrics``; zeros are left out of both."""
+    """Parse ``shim state`` and ``tasks metrics`` of a stopped task, which leave zeros out."""
     group = mapping(mapping(metrics.get("cpu")).get("usage")) or mapping(metrics.get("cpu"))
     memory = mapping(metrics.get("memory"))
     kills = {**mapping(metrics.get("memory_oom_control")), **mapping(metrics.get("memory_events"))}
@@ -91,7 +91,7 @@ def parse_end(name: str, state: Mapping[str, Any], metrics: Mapping[str, Any]) -
 
 
 def parse_container(done: Completed) -> Observation:
-    """A container without a task: ended if an attached start has written its code on it, else lost."""
+    """Parse a container without a task, ended where an attached start wrote its code on it."""
     found = read(done)
     if not found:
         raise DrmCommunicationException(words.told(done))
@@ -121,19 +121,19 @@ def described(seen: Observation, container: Mapping[str, Any]) -> Observation:
 
 
 def gone(name: str) -> Observation:
-    """A container without a task: it was never started, or a reboot, its shim's death or somebody took it away."""
+    """Describe a container without a task, never started or taken away."""
     return Observation(JobState.UNDETERMINED, "lost", name=name, container_id=name)
 
 
 def _moment(value: Any) -> float | None:
-    """Epoch seconds; containerd 1.6 prints a text, 1.7 and newer a mapping."""
+    """Return epoch seconds of a text (containerd 1.6) or a mapping (1.7 and newer)."""
     if isinstance(value, dict):
         return int(value.get("seconds", 0)) + int(value.get("nanos", 0)) / 1e9
     return inspection.moment(value)
 
 
 def read(done: Completed) -> Mapping[str, Any]:
-    """What a call printed; empty where it failed or printed something else."""
+    """Parse what a call printed, or return nothing where it failed."""
     try:
         return {} if done.returncode else mapping(json.loads(done.stdout))
     except ValueError:

@@ -51,12 +51,15 @@ _STARTS: Sequence[tuple[str, int]] = (
     ),
     (r"exec:? .*: (permission denied|exec format error|is a directory)|open executable: permission denied", 126),
 )
-"""What runc and crun say of a command -> its status as a shell has it. All else is the engine's refusal of the job."""
+"""Words of runc and crun about a command -> its status in a shell.
+
+All else is the engine's refusal of the job.
+"""
 _LOOSER: Sequence[tuple[str, int]] = (
     (r"command .*not found|attempted to invoke a command that was not found", 127),
     (r"permission denied|exec format error|is a directory|not executable", 126),
 )
-"""What other runtimes may say, and podman of any (libpod/oci_util.go): where nothing else is spoken of."""
+"""Words of other runtimes, and of podman for any (libpod/oci_util.go)."""
 _OTHER_THINGS = (
     r"mount|rlimit|cgroup|chdir|mkdir|work(ing )?dir|device|hook|\b(user|group)\b|namespace|keyring|apparmor|selinux"
 )
@@ -69,12 +72,12 @@ _NOISE = r"See '|Run '|Usage:|Trying to pull|Unable to find image|time=\S+ level
 
 
 def made(text: str) -> bool:
-    """Whether a CLI says that it has made a container for which there could be no process: the name was free for it."""
+    """Return whether a CLI says that it made a container without a process."""
     return "failed to create shim task" in text
 
 
 def reason(text: str) -> str:
-    """What a CLI said, in one line: its last error, without greetings, warnings and advice; empty if it said nothing."""
+    """Return what a CLI said in one line, its last error without greetings and advice."""
     return errors(text).rpartition("\n")[2][:2000]
 
 
@@ -94,7 +97,7 @@ def _plain(line: str) -> str:
 
 
 def warning(text: str) -> str:
-    """The warnings among a CLI's words, in one line; empty if there are none."""
+    """Return the warnings among a CLI's words, in one line."""
     found = []
     for line in map(str.strip, text.splitlines()):
         log = re.match(_LOGFMT, line)
@@ -111,12 +114,15 @@ def warns(line: str) -> bool:
 
 
 def says(text: str, pattern: str) -> bool:
-    """Whether an engine's words have this in them, however it is spelt; patterns are compiled when first needed."""
+    """Return whether an engine's words contain this.
+
+    Patterns are compiled when first needed.
+    """
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def start_status(text: str, code: int = 125) -> int:
-    """127, 126 or 125 by what an engine says of a start that failed; the CLI's own ``code`` where that says nothing."""
+    """Return 127, 126 or 125 by an engine's words on a failed start, else the CLI's ``code``."""
     said = errors(text)
     if re.match(_A_HELPERS, said) or says(said, UNREACHABLE):
         return 125
@@ -134,7 +140,7 @@ def unanswered(done: Completed) -> bool:
 
 
 def expect(done: Completed) -> str:
-    """The stdout of a call that returned 0; raises DrmCommunicationException with the CLI's reason."""
+    """Return the stdout of a call, or raise DrmCommunicationException with the CLI's reason."""
     if done.returncode:
         raise DrmCommunicationException(told(done))
     return done.stdout

@@ -1,4 +1,4 @@
-"""What outlives every process of ours: sessions, jobs and how they ended, in SQLite below the state directory."""
+"""Keeps sessions, jobs and how they ended in SQLite below the state directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHERE = {"ArrayRow": "rows", "Reader": "reader", "SessionRow": "rows", "Store":
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs sqlite3 when it is first used: a client that only finds the socket does without."""
+    """Import a name when it is first used, as clients that need no SQLite do without it."""
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""One open SQLite file: statements in, rows out, SQLite's errors as ours, and text that is not UTF-8 kept as it is."""
+"""Opens one SQLite file, with its errors as ours and bytes that are not UTF-8 kept."""
 
 from __future__ import annotations
 
@@ -33,13 +33,18 @@ BUSY = 5.0
 
 _MOVE = "move it away; `proctracker adopt` finds containers again"
 LEAST = 512
-"""Bytes of the smallest page SQLite writes: a file with fewer was cut off, and it would take that, or none, for a new one."""
+"""Bytes of the smallest page SQLite writes.
+
+A file with fewer was cut off, and SQLite would take that, or none, for a new one.
+"""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~")
 
 
 class Database:
-    """A connection. Every method raises Drmaa2Exception only; ``options`` are those of SQLite's file URIs.
+    """Opens a connection whose methods raise Drmaa2Exception only.
+
+    ``options`` are those of SQLite's file URIs.
 
     ``held``: the directories of which the file's is one. It is opened by way of that, as are log and journal later,
     so they stay open as long as the connection. ``path`` is its name for people; one with fewer bytes than ``least`` is refused.
@@ -103,7 +108,7 @@ class Database:
             self._db.text_factory = str
 
     def patiently(self, statement: str) -> str:
-        """A PRAGMA that needs the file for itself, for which SQLite does not wait; returns its answer as text."""
+        """Run a PRAGMA that needs the file for itself, and return its answer as text."""
         until = time.monotonic() + BUSY
         while True:
             try:
@@ -132,7 +137,10 @@ class Database:
 
 
 def _looked_at(path: str, held: Held, least: int) -> str:
-    """A file's way through held directories; raises for one that is a link, another user's, missing or cut off."""
+    """Open a file's way through held directories.
+
+    Raises for one that is a link, another user's, missing or cut off.
+    """
     try:
         place = held.at(path)
         found = os.stat(place, follow_symlinks=False)
@@ -146,7 +154,10 @@ def _looked_at(path: str, held: Held, least: int) -> str:
 
 
 def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
-    """What SQLite said, as ours: OutOfResource for a full disk or quota, TryLater for a lock that was not given up."""
+    """Translate what SQLite said.
+
+    A full disk or quota is OutOfResource, a lock that was not given up TryLater.
+    """
     text, folder = str(error), os.path.dirname(path)
     if "disk I/O" in text and resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
         most = resource.getrlimit(resource.RLIMIT_FSIZE)[1] // 1024

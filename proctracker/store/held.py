@@ -1,4 +1,4 @@
-"""A home's directories, opened once: what is below them is reached by these descriptors, whatever becomes of their names."""
+"""Holds a home's directories open, so that nothing depends on their names any more."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ REMEDY = "set PROCTRACKER_HOME to a directory of your own"
 
 
 class Held:
-    """Descriptors of a home and of some directories below it. All were ours alone to write when they were opened.
+    """Holds descriptors of a home and of directories below it.
+
+    All were ours alone to write when they were opened.
 
     They are closed with the object; a fork has its own.
     """
 
     def __init__(self, home: str, folders: Iterable[str] = (), make: bool = False) -> None:
-        """Open the home and these directories below it, named in full; the others are opened when they are needed.
+        """Open the home and these directories below it, named in full.
+
+        The others are opened when they are needed.
 
         ``make``: make those that are missing. Raises DeniedByDrmsException or OSError, as ``fd``.
         """
@@ -37,7 +41,10 @@ class Held:
         return fd
 
     def fd(self, folder: str, make: bool = False) -> int:
-        """The descriptor of a directory. Raises OSError where it is not there, DeniedByDrmsException where it is not safe."""
+        """Return the descriptor of a directory.
+
+        Raises OSError where it is not there, DeniedByDrmsException where it is not safe.
+        """
         found = self._fds.get(folder)
         if found is not None:
             return found
@@ -58,14 +65,17 @@ class Held:
             return False
 
     def at(self, path: str) -> str:
-        """A path below the home by way of its directory, or of itself where it is held. Raises as ``fd``."""
+        """Return a path by way of its held directory.
+
+        Of a directory that is held, the descriptor's own. Raises as ``fd``.
+        """
         if path in self._fds:
             return f"/proc/self/fd/{self._fds[path]}"
         above, _, name = path.rpartition("/")
         return f"/proc/self/fd/{self.fd(above)}/{name}"
 
     def check(self) -> None:
-        """Raise DeniedByDrmsException where others may write to the home or a directory in it that they can get at."""
+        """Raise DeniedByDrmsException where others can write to the home or reach into it."""
         for folder, fd in list(self._fds.items())[:2]:
             trusted.refuse_foreign(os.fstat(fd), folder, REMEDY)
 

@@ -1,4 +1,4 @@
-"""Job numbers: blocks of 1,000 taken with mkdir(2), which is atomic on NFS too, so no two hosts share one."""
+"""Gives out job numbers, in blocks taken with mkdir(2), so that no two hosts share one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reserve(home: Home, blocks: Iterable[int]) -> None:
 
 
 def boot_id() -> str:
-    """What the kernel calls this boot (random(4)); a fixed word where it does not say."""
+    """Return what the kernel calls this boot (random(4)), or a fixed word."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -44,7 +44,7 @@ def boot_id() -> str:
 
 
 def _made(folder: str) -> bool:
-    """Make a directory; False if it was there."""
+    """Make a directory, and return False if it was there."""
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:

@@ -24,7 +24,7 @@ NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def home_path(environ: Mapping[str, str]) -> str:
-    """$PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker; absolute.
+    """Return $PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker.
 
     Raises InvalidArgumentException for a relative one, and where nobody knows what ~ is, DrmCommunicationException
     for one that is relative to a directory that was removed.
@@ -46,7 +46,9 @@ def home_path(environ: Mapping[str, str]) -> str:
 
 
 class Home:
-    """One state directory, seen from one host. Hot state lies below ``here``, as pids and containers are a host's.
+    """Represents one state directory, seen from one host.
+
+    Hot state lies below ``here``, as pids and containers are a host's.
 
     ``host`` is the kernel's node name in full: two clusters may both have a ``login1`` over one shared home.
     """
@@ -82,7 +84,10 @@ class Home:
 
     @property
     def uuid(self) -> str:
-        """The home's UUID: what marks processes and containers as its own. DrmCommunicationException if not prepared."""
+        """Return the home's UUID, which marks processes and containers as its own.
+
+        Raises DrmCommunicationException if it was not prepared.
+        """
         if self._uuid is None:
             try:
                 self._uuid = self._read_uuid()
@@ -95,7 +100,7 @@ class Home:
         return os.path.join(self.run, f"{key}.sock")
 
     def prepare(self) -> None:
-        """Make whatever is missing, private to us; any number of processes may do so at once.
+        """Make whatever is missing, private to us, also beside other processes.
 
         Raises DeniedByDrmsException for a directory, or one above it, of someone else or writable by others,
         OutOfResourceException where there is no room, DrmCommunicationException for any other failure; each names it.
@@ -107,7 +112,10 @@ class Home:
             raise trouble(error.filename or self.path, error) from None
 
     def check(self) -> bool:
-        """Whether there is state of this host to read; makes nothing. Raises DeniedByDrmsException where it is not safe."""
+        """Return whether there is state of this host, and make nothing.
+
+        Raises DeniedByDrmsException where it is not safe.
+        """
         try:
             return os.path.exists(self._hold().at(self.database))
         except (FileNotFoundError, NotADirectoryError):
@@ -123,7 +131,7 @@ class Home:
         return self._held
 
     def at(self, path: str) -> str:
-        """A path directly below one of our directories, or one of these, for us alone to open: by the held descriptor.
+        """Return a path below one of our directories, by its held descriptor.
 
         Raises OSError where the directory is not there, DeniedByDrmsException where it is not safe.
         """
@@ -133,13 +141,16 @@ class Home:
         return held.at(path)
 
     def release(self) -> None:
-        """Let the directories go; they are looked at again when they are next needed."""
+        """Let go of the directories, which are checked again when they are next needed."""
         if self._held is not None:
             self._held.close()
             self._held = None
 
     def _hold(self, make: bool = False) -> Held:
-        """Look at all the way, and hold what is found; the same as before stays held, as names may depend on it."""
+        """Check the way to the home and hold it.
+
+        The same directories as before stay held, as names may depend on them.
+        """
         found = Held(self.path, self._folders if make else (), make)
         if not make:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -149,19 +160,19 @@ class Home:
         return self._held
 
     def kept(self, job_id: str, attempt: int, stream: str, output_dir: str | None = None) -> str:
-        """Where we keep a job's output that was given no path; ``stream`` is ``out`` or ``err``."""
+        """Return where a job's output without a path is kept, by ``out`` or ``err``."""
         number = int(job_id.partition("_")[0])
         return f"{output_dir or self.kept_dir}/{number // 1000}/{job_id}.{attempt}.{stream}"
 
     def fresh(self) -> tuple[int, str]:
-        """A new, empty file of ours beside kept output, for an input that is kept: its descriptor and its path."""
+        """Make an empty file beside kept output, for an input, and return descriptor and path."""
         from tempfile import mkstemp
 
         fd, place = mkstemp(prefix="in-", dir=self.at(self.kept_dir))
         return fd, os.path.join(self.kept_dir, os.path.basename(place))
 
     def call_folder(self) -> str:
-        """Make a directory of ours for the files of one Python call; its name below ``calls``."""
+        """Make a directory for the files of one Python call, and return its name below ``calls``."""
         self.held.fd(self.calls, make=True)
         name = os.urandom(12).hex()
         os.mkdir(self.at(os.path.join(self.calls, name)), 0o700)
@@ -191,7 +202,7 @@ class Home:
         return [home for home in homes if os.path.exists(home.database)]
 
     def _read_uuid(self) -> str:
-        """The UUID; waits a moment for one that is just being written where there is no link(2)."""
+        """Read the UUID, waiting for one that is being written where there is no link(2)."""
         for _ in range(100):
             fd = os.open(self.at(os.path.join(self.path, "uuid")), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(fd, encoding="ascii") as file:
@@ -202,7 +213,10 @@ class Home:
         return found
 
     def _make_uuid(self) -> None:
-        """Write the UUID once; of two writers at a time the first link(2) wins."""
+        """Write the UUID once.
+
+        Of two writers at a time the first link(2) wins.
+        """
         path = self.at(os.path.join(self.path, "uuid"))
         if os.path.lexists(path):
             return
@@ -224,7 +238,7 @@ class Home:
 
 
 def _write(path: str, text: bytes) -> None:
-    """Write a new file of ours, through to the disk; raises FileExistsError."""
+    """Write a new file of ours, through to the disk, or raise FileExistsError."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, text)
@@ -234,7 +248,7 @@ def _write(path: str, text: bytes) -> None:
 
 
 def _write_once(path: str, text: bytes) -> None:
-    """As ``_write``; whoever comes second leaves the first one's."""
+    """Write as ``_write`` does, and leave the file of whoever came first."""
     try:
         _write(path, text)
     except FileExistsError:

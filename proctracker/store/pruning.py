@@ -1,4 +1,4 @@
-"""What is removed from the store: jobs with all that only they needed, and the environments of ended jobs' callers."""
+"""Removes jobs with what only they needed, and the environments of ended jobs' callers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _WAITING = """SELECT DISTINCT specs.id, specs.json FROM jobs JOIN specs ON specs
 """Specs of live jobs that wait for others, or did."""
 
 REPEATED = 3600.0
-"""Seconds for which the answer to a submit is kept after its job was removed; a client repeats one for a minute."""
+"""Seconds for which a submit's answer outlives its job.
+
+A client repeats a submit for a minute.
+"""
 
 _OUTCOME = "INSERT INTO outcomes VALUES (?,?,?) ON CONFLICT (spec, name) DO UPDATE SET done=min(done, excluded.done)"
 
@@ -36,7 +39,7 @@ class Pruning(Transactions):
     """The removing half of the store."""
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Remove jobs with their transitions, and the specs, arrays and contexts that no other job needs."""
+        """Remove jobs with the transitions, specs, arrays and contexts that only they needed."""
         wanted = keys(ids)
         found: list[tuple[int, int]] = []
         for at in range(0, len(wanted), CHUNK):
@@ -76,7 +79,7 @@ class Pruning(Transactions):
         )
 
     def _remember(self, numbers: Sequence[int]) -> None:
-        """Keep how jobs ended, that are about to be removed, for those that wait for them, whoever's they are."""
+        """Keep how jobs ended that are about to be removed, for those that wait for them."""
         waiting: dict[str, list[int]] = {}
         for spec, text in self._db.rows(_WAITING):
             told = json.loads(text)
@@ -91,7 +94,7 @@ class Pruning(Transactions):
         self._db.many(_OUTCOME, outcomes)
 
     def outcome(self, spec: int, name: str) -> bool | None:
-        """Whether a job or all tasks of an array, that were removed while jobs of a spec waited for them, ended DONE.
+        """Return whether a removed job, or all tasks of an array, ended DONE.
 
         None: none was removed.
         """
@@ -109,7 +112,7 @@ class Pruning(Transactions):
         return found
 
     def _delete_marked(self, table: str, column: str, statement: str, values: Sequence[Sequence[int]]) -> None:
-        """Delete, remembering the highest number so that it is not used again: readers know rows by it."""
+        """Delete rows, and keep the highest number, by which readers know rows, from being used again."""
         highest = f"SELECT ifnull(max({column}), 0) FROM {table}"
         before = self._db.rows(highest)[0][0]
         self._db.many(statement, values)
@@ -117,7 +120,7 @@ class Pruning(Transactions):
             self._db.run("UPDATE marks SET value=max(value, ?) WHERE name=?", (before, table))
 
     def drop_context_if_unused(self, contexts: Iterable[str]) -> None:
-        """Forget the caller's environment in those of these contexts that no job needs any more which has not ended.
+        """Drop the caller's environment from those of these contexts that no live job needs.
 
         What is left of them, the variables given to the job itself among it, is ``given`` until its jobs are reaped. The
         specs go on naming them. For idle moments and large batches: it looks at all live jobs.
@@ -162,7 +165,7 @@ class Pruning(Transactions):
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    """An object as JSON has it; None for what is none."""
+    """Parse a JSON object, or return None."""
     try:
         found = json.loads(text)
     except (ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""The store as everybody else reads it: changes nothing, fast for ten thousand jobs, usable from any thread."""
+"""Reads the store for everybody but its writer, from any thread, and changes nothing."""
 
 from __future__ import annotations
 
@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     from proctracker.store.held import Held
 
 SPECS = 1000
-"""Parsed specs remembered; one of an array of thousands is asked for again and again."""
+"""Parsed specs remembered.
+
+One of an array of thousands is asked for again and again.
+"""
 
 _inherited: list[Database] = []
-"""Connections of the process this one was forked from; closing them here would end locks there."""
+"""Connections of the parent process.
+
+Closing them here would end locks there.
+"""
 
 
 class Reader:
@@ -70,7 +76,7 @@ class Reader:
         unreported: bool = False,
         name: str | None = None,
     ) -> list[JobRow]:
-        """Jobs that fit all that is given, in the order of number and task; unknown ids are left out.
+        """Return the jobs that match all that is given, ordered by number and task.
 
         ``states``: JobState values; ``live``: not ended, or (False) ended; ``limit``: the newest so many.
         """
@@ -92,7 +98,7 @@ class Reader:
         return [row[0] for row in self._select("id", None, where, values, limit)]
 
     def states(self, ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
-        """State, sub-state and end of jobs, by id in the order asked; unknown ones are left out."""
+        """Return state, sub-state and end of jobs by id, in the order asked."""
         return {row[0]: row[1:] for row in self._columns("state, sub_state, finished", ids)}
 
     def keepers(self, ids: Sequence[str]) -> dict[str, str]:
@@ -100,7 +106,7 @@ class Reader:
         return {name: keeper for name, keeper, end in self._columns("keeper, finished", ids) if end is None}
 
     def _columns(self, columns: str, ids: Sequence[str]) -> list[Any]:
-        """Each job's id and these columns, in the order asked; unknown ids are left out."""
+        """Return each job's id and these columns, in the order asked, without unknown ids."""
         if len(ids) > CHUNK:
             numbers = keys(ids)
             low, high = min(numbers, default=0), max(numbers, default=0)
@@ -115,7 +121,7 @@ class Reader:
         return {row[0]: row[1:] for row in rows}
 
     def mark(self) -> tuple[Any, ...]:
-        """What is another after any commit: as long as it is the same, so is every answer. Costs microseconds."""
+        """Return a value that changes with every commit, within microseconds."""
         return (self._rows("PRAGMA data_version"), self._file, id(self._db))
 
     def array(self, num: int) -> ArrayRow | None:
@@ -134,7 +140,7 @@ class Reader:
         return SessionRow(*found[0]) if found else None
 
     def spec(self, number: int) -> dict[str, Any]:
-        """What a job was to be; empty if it is no longer known. Not to be changed: it is remembered."""
+        """Return what a job was to be, or an empty mapping, which is shared and not to be changed."""
         spec = self._specs.get(number)
         if spec is None:
             found = self._rows("SELECT json FROM specs WHERE id=?", (number,))
@@ -146,7 +152,7 @@ class Reader:
         return spec
 
     def spec_context(self, number: int) -> str:
-        """The key of the context a spec was submitted with; empty if the spec is no longer known."""
+        """Return the key of the context a spec was submitted with, or nothing."""
         found = self._rows("SELECT context FROM specs WHERE id=?", (number,))
         return str(found[0][0]) if found else ""
 
@@ -155,14 +161,17 @@ class Reader:
         return {row[0] for row in self._rows(CONDITIONAL)}
 
     def context(self, key: str) -> dict[str, Any] | None:
-        """A submitter's surroundings, without ``env`` once that was dropped; None for an unknown key."""
+        """Return a submitter's surroundings, or None.
+
+        Without ``env`` once that was dropped.
+        """
         found = self._rows(CONTEXT, (key,))
         return json.loads(found[0][0]) if found else None
 
     def transitions(
         self, ids: Sequence[str] | None = None, session: str | None = None, after_seq: int = 0
     ) -> list[TransitionRow]:
-        """State changes later than a sequence number, oldest first: of these jobs, of a session, or all."""
+        """Return the state changes after a sequence number, oldest first."""
         statement = "SELECT seq, job, attempt, time, state, sub_state FROM transitions WHERE seq>?"
         values: list[Any] = [after_seq]
         if session is not None:
@@ -202,14 +211,17 @@ class Reader:
         return count
 
     def close(self) -> None:
-        """Close the file; the next question opens it again."""
+        """Close the file, which the next question opens again."""
         with self._lock:
             self._drop()
 
     def _select(
         self, columns: str, ids: Sequence[str] | None, where: list[str], values: list[Any], limit: int | None
     ) -> list[Any]:
-        """Columns of the jobs that fit, in order; ids in portions, as a statement takes 999 parameters."""
+        """Select columns of matching jobs.
+
+        Ids come in portions, as a statement takes 999 parameters.
+        """
         wanted = None if ids is None else sorted(set(keys(ids)))
         last = "" if limit is None else f" DESC LIMIT {max(0, limit)}"
         if wanted is None:
@@ -236,7 +248,7 @@ class Reader:
         self._db, self._lock, self._pid = None, threading.Lock(), os.getpid()
 
     def _open(self) -> Database | None:
-        """The connection; a new one where the file is another by now; None: nothing there."""
+        """Return the connection to the present file, or None where there is none."""
         file = _found(self.home.snapshot) or _found(self.home.database)
         if file is None or self._db is None or file != self._file:
             self._drop()
@@ -256,7 +268,7 @@ class Reader:
 
 
 def _connect(path: str, snapshot: bool, held: Held) -> Database | None:
-    """Open to read; None: there are no tables yet."""
+    """Open to read, or return None where there are no tables yet."""
     # A reader of a log needs to write the memory it shares with the writer, so not mode=ro; query_only does the rest.
     db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw", held)
     try:
@@ -283,7 +295,7 @@ def _connect(path: str, snapshot: bool, held: Held) -> Database | None:
 
 
 def _found(path: str) -> tuple[str, int, int] | None:
-    """What tells one file from the next under the same name; None: not there."""
+    """Return what tells one file from the next under the same name, or None."""
     try:
         found = os.stat(path)
     except OSError:

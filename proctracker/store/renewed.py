@@ -1,4 +1,4 @@
-"""A connection that is opened anew after it has failed, before the file itself is called damaged."""
+"""Opens a connection anew after a failure, before the file is called damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from proctracker.store.connection import Database
 
 _BREAKING = (OutOfResourceException, DrmCommunicationException)
-"""After these a connection's own pages may differ from the file's: NFS takes writes that a full disk refuses later."""
+"""Errors after which a connection's pages may differ from the file's.
+
+NFS takes writes that a full disk refuses later.
+"""
 
 
 class Renewed:

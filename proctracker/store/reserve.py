@@ -1,4 +1,4 @@
-"""Room that is kept for results, for when somebody has filled the disk: a file that is given up, and space in the log.
+"""Keeps room for results on a full disk: a file to give up, and space in the log.
 
 What SQLite writes into blocks that its log has already needs no room, and no job can take it. The file is for what does: a
 supervisor that has to be started where the disk is full, and a log that has outgrown its space.
@@ -13,25 +13,31 @@ import sys
 from proctracker.errors import OutOfResourceException
 
 SIZE = 2**19
-"""Bytes of each of the two: the ends of some hundred jobs, however they are spread over commits."""
+"""Bytes of each of the two.
+
+They hold the ends of some hundred jobs, however these are spread over commits.
+"""
 
 _KEEP_SIZE = 1
 """fallocate(2)."""
 
 
 class Reserve:
-    """The reserve of one host's state. ``place`` and ``log`` are where the file and SQLite's log lie."""
+    """Manages the reserve of one host's state.
+
+    ``place`` and ``log`` are where the file and SQLite's log lie.
+    """
 
     def __init__(self, place: str, log: str) -> None:
         self._place, self._log = place, log
 
     def room(self) -> int:
-        """Bytes that are left for everybody on the file system, where it tells; a quota may leave less."""
+        """Return the bytes left on the file system, of which a quota may leave less."""
         found = os.statvfs(os.path.dirname(self._place))
         return found.f_bavail * found.f_frsize if found.f_blocks else sys.maxsize
 
     def refuse_new(self, path: str) -> None:
-        """Raise OutOfResourceException where there is no room for anything new: what is reserved is for results."""
+        """Raise OutOfResourceException where there is room for results only."""
         try:
             full = self.room() < 2**16
         except OSError:
@@ -56,7 +62,7 @@ class Reserve:
             self.give_up()
 
     def give_up(self) -> bool:
-        """Let the file's blocks go; whether there were any."""
+        """Give up the file's blocks, and return whether there were any."""
         try:
             had = os.stat(self._place, follow_symlinks=False).st_blocks > 0
             os.unlink(self._place)
@@ -65,7 +71,10 @@ class Reserve:
         return had
 
     def widen(self, begin: int) -> None:
-        """Set blocks of the log aside, from there on. SQLite holds no lock on the log, so closing it here ends none."""
+        """Set blocks of the log aside.
+
+        SQLite holds no lock on the log, so closing it here ends none.
+        """
         try:
             fd = os.open(self._log, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -79,7 +88,7 @@ class Reserve:
             os.close(fd)
 
     def relieve(self) -> bool:
-        """Give the file's blocks to the log, before anybody else takes them; whether there were any."""
+        """Give the file's blocks to the log, and return whether there were any."""
         if not self.give_up():
             return False
         try:

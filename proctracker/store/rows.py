@@ -30,11 +30,14 @@ UNSET: Mapping[str, Any] = {
 """What a stored spec leaves out."""
 
 CHUNK = 900
-"""Ids in one statement; SQLite before 3.32 takes 999 parameters."""
+"""Ids in one statement, of which SQLite before 3.32 takes 999."""
 
 
 class SessionRow(NamedTuple):
-    """A session; ``max_running`` 0: no limit, -1: none of its own; ``created`` in epoch seconds."""
+    """Describes a session.
+
+    ``max_running`` is 0 for no limit and -1 for none of its own, ``created`` in epoch seconds.
+    """
 
     name: str
     contact: str
@@ -43,7 +46,10 @@ class SessionRow(NamedTuple):
 
 
 class ArrayRow(NamedTuple):
-    """An array: the indices of its tasks, how many may run at once (0: all), a text for each task or None."""
+    """Describes an array.
+
+    Indices of its tasks, how many may run at once (0: all), a text for each task or None.
+    """
 
     num: int
     session: str
@@ -54,7 +60,10 @@ class ArrayRow(NamedTuple):
 
 
 class TransitionRow(NamedTuple):
-    """A state change; ``seq`` grows and is never used twice, ``time`` in epoch seconds."""
+    """Describes a state change.
+
+    ``seq`` grows and is never used twice, ``time`` is in epoch seconds.
+    """
 
     seq: int
     job_id: str
@@ -76,7 +85,7 @@ def row_key(row: JobRow) -> int:
 
 
 def key(job_id: str) -> int:
-    """The key of a job id, ``42`` or ``43_1``; -1, which no job has, for text that is none."""
+    """Return the key of a job id, ``42`` or ``43_1``, or -1, which no job has."""
     number, _, task = job_id.partition("_")
     try:
         found = int(number) << 32 | int(task or 0)
@@ -86,7 +95,7 @@ def key(job_id: str) -> int:
 
 
 def keys(ids: Iterable[str]) -> list[int]:
-    """The keys of job ids; text that is none is left out."""
+    """Return the keys of job ids, leaving out what is none."""
     return [found for found in map(key, ids) if found >= 0]
 
 

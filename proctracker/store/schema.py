@@ -1,4 +1,4 @@
-"""The tables of the store, and how an older file becomes a current one. SQL within SQLite 3.26."""
+"""Defines the tables, and makes an older file a current one, in SQL of SQLite 3.26."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _GIVEN = "CREATE TABLE given (key TEXT PRIMARY KEY, json TEXT NOT NULL)"
 """What is left of a context that was dropped: all but the caller's own environment."""
 
 _OUTCOMES = "CREATE TABLE outcomes (spec INTEGER, name TEXT, done INTEGER NOT NULL, PRIMARY KEY (spec, name))"
-"""How jobs ended that were removed while jobs of that spec waited for them; ``name``: as the spec has it."""
+"""Ends of removed jobs that jobs of a spec waited for, ``name`` being as the spec has it."""
 
 _TOKENS = "CREATE TABLE tokens (token TEXT PRIMARY KEY, num INTEGER NOT NULL, removed REAL NOT NULL)"
-"""What submits were answered whose jobs were removed since: one that is repeated makes no second job."""
+"""Answers to submits whose jobs were removed, so that a repeated one makes no second job."""
 
 _CLOCKS = """
 ALTER TABLE jobs ADD COLUMN since REAL; ALTER TABLE jobs ADD COLUMN changed REAL; ALTER TABLE jobs ADD COLUMN unseen INTEGER;
@@ -65,7 +65,10 @@ _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
     2: f"{_GIVEN}; {_OUTCOMES}; {_TOKENS}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
 }
-"""Version -> what makes it the next one; ``{booted}``: the epoch second that this boot began, as the clock is set now."""
+"""Version -> what makes it the next one.
+
+``{booted}`` is the epoch second that this boot began, as the clock is set now.
+"""
 
 
 def bring_up(db: Database) -> None:
@@ -94,7 +97,7 @@ def bring_up(db: Database) -> None:
 
 
 def read_older(db: Database) -> None:
-    """Have an older file look like a current one to this connection, which changes nothing: what it lacks is unset."""
+    """Show an older file as a current one to this connection, without changing it."""
     there = {row[1] for row in db.rows("PRAGMA table_info(jobs)")}
     columns = ", ".join(name if name in there else f"NULL AS {name}" for name in ("key", *COLUMNS))
     db.run(f"CREATE TEMP VIEW jobs AS SELECT {columns} FROM main.jobs")
@@ -103,7 +106,7 @@ def read_older(db: Database) -> None:
 
 
 def version(db: Database) -> int:
-    """The schema version of an open file; 0: empty."""
+    """Return the schema version of an open file, 0 for an empty one."""
     return int(db.rows("PRAGMA user_version")[0][0])
 
 

@@ -22,7 +22,7 @@ CONDITIONAL = (
 
 
 def picked(rows: Sequence[Any], ids: Sequence[str]) -> list[Any]:
-    """The rows asked for, each of which begins with its id, in the order asked; each once."""
+    """Return the rows of these ids, each once, in the order asked."""
     found = {row[0]: row for row in rows}
     return [found[name] for name in dict.fromkeys(ids) if name in found]
 
@@ -59,5 +59,5 @@ def criteria(
 
 
 def clause(terms: Sequence[str]) -> str:
-    """The WHERE of a statement; nothing where there are no terms."""
+    """Return the WHERE of a statement, or nothing without terms."""
     return " WHERE " + " AND ".join(terms) if terms else ""

@@ -1,4 +1,4 @@
-"""Where locks do not work: one process alone opens the database, and readers get copies of it published by rename."""
+"""Serves where locks do not work: one process opens the database, readers get copies."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from proctracker.store.ids import boot_id
 from proctracker.store.paths import Home, trouble
 
 LEAST = 0.2
-"""Seconds between two copies; more where copying takes long (a tenth of the time at most goes into it)."""
+"""Seconds between two copies.
+
+More where copying takes long, so that it takes a tenth of the time at most.
+"""
 
 
 class Opener:
-    """The right to open the database: a directory holding a file named after boot, pid and its start time.
+    """Holds the right to open the database, a directory with a file named after a process.
 
     mkdir, rename and unlink are atomic everywhere, and a killed opener is known to be dead by its name.
     """
@@ -44,7 +47,7 @@ class Opener:
         _discard(self._folder, self._mine)
 
     def _clear(self) -> None:
-        """Remove a dead opener's name; by its very name, so never that of one who came in the meantime."""
+        """Remove a dead opener's name, and never that of one who came meanwhile."""
         for name in os.listdir(self._folder):
             boot, pid, _ = name.split(".")
             if name != self._mine and boot == boot_id() and _me(int(pid)) == name:
@@ -59,23 +62,32 @@ class Opener:
 
 
 class Snapshot:
-    """Copies of the database for readers. A commit publishes one, or leaves it to ``publish`` at the time ``due`` says."""
+    """Makes copies of the database for readers.
+
+    A commit publishes one, or leaves it to ``publish`` at the time ``due``.
+    """
 
     def __init__(self, home: Home) -> None:
         self._held = home.held
         self._source, self._path = self._held.at(home.database), self._held.at(home.snapshot)
         self._next = 0.0
         self.due: float | None = None
-        """time.monotonic() at which ``publish`` has something to do; None: nothing."""
+        """time.monotonic() at which ``publish`` has something to do, or None."""
 
     def committed(self) -> None:
-        """The database has changed; no transaction is open."""
+        """Note that the database has changed.
+
+        No transaction is open.
+        """
         self.due = self._next
         if time.monotonic() >= self._next:
             self.publish()
 
     def publish(self) -> None:
-        """Copy the database now. A copy that cannot be made (disk full) is due again; readers keep the last one."""
+        """Copy the database now.
+
+        A copy that cannot be made (disk full) is due again, and readers keep the last one.
+        """
         began = time.monotonic()
         new = f"{self._path}.{os.getpid()}"
         try:
@@ -103,7 +115,7 @@ def _copy(source: str, target: str) -> None:
 
 
 def _me(pid: int) -> str:
-    """Boot, pid and start time in clock ticks (/proc/PID/stat, 22): what a process is; no ticks: it does not live."""
+    """Name a process by boot, pid and start time in ticks (proc(5)), no ticks being none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             ticks = file.read().rpartition(b")")[2].split()[19].decode("ascii")

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 CHECKPOINT = 4000
-"""Pages (16 MB) the log may have before a commit moves it into the database, which costs two fsync(2)."""
+"""Pages of the log (16 MB) after which a commit moves it into the database."""
 
 
 class Transactions:
     """A connection for one process and thread, whose batches are committed or undone as a whole."""
 
     def __init__(self, home: Home, durability: str = "process", boot: str = "") -> None:
-        """Create, open or migrate. ``durability``: ``power`` outlives a loss of power, at an fsync(2) a commit.
+        """Create, open or migrate.
+
+        ``durability`` ``power`` outlives a loss of power, at an fsync(2) a commit.
 
         ``boot`` is the boot's id; default: the kernel's. Raises DrmCommunicationException, naming both versions and
         the path, for the file of a newer proctracker; where locks do not work, also if another process has it open.
@@ -68,7 +70,7 @@ class Transactions:
             raise
 
     def _opened(self) -> Renewed:
-        """Open the file; where the disk is full, with what was kept for that."""
+        """Open the file, on a full disk by giving up the reserve."""
         try:
             return Renewed(self._open)
         except OutOfResourceException:
@@ -77,11 +79,11 @@ class Transactions:
             return Renewed(self._open)
 
     def relieve(self) -> bool:
-        """Let what is due be written though the disk is full; whether there was a reserve for that."""
+        """Make room on a full disk, and return whether there was a reserve for that."""
         return self._reserve.relieve()
 
     def keep_reserve(self) -> None:
-        """Have a reserve again, if there is room; for idle moments."""
+        """Make the reserve again if there is room, in idle moments."""
         self._reserve.keep()
 
     def refuse_new(self) -> None:
@@ -89,7 +91,7 @@ class Transactions:
         self._reserve.refuse_new(self.path)
 
     def _make(self) -> None:
-        """Have a file, with the tables in it from the first moment on: an empty one is a store that was lost."""
+        """Make a file with its tables in it from the start, as an empty one means a lost store."""
         try:
             os.stat(self._place, follow_symlinks=False)
         except FileNotFoundError:
@@ -129,7 +131,7 @@ class Transactions:
         return db
 
     def begin(self) -> None:
-        """Begin a transaction; the write lock is taken now, so what is read in it stays true."""
+        """Begin a transaction with the write lock, so that what is read in it stays true."""
         self._db.run("BEGIN IMMEDIATE")
         self._free_at_begin = self._free
 
@@ -145,7 +147,10 @@ class Transactions:
             self._snapshot.committed()
 
     def rollback(self) -> None:
-        """Undo the transaction, if SQLite has not already; job numbers given out in it are given out again."""
+        """Undo the transaction.
+
+        Job numbers given out in it are given out again.
+        """
         self._free = self._free_at_begin
         self._taken, self._spare = None, self._taken or self._spare
         self._db.rollback()
@@ -161,7 +166,7 @@ class Transactions:
 
     @property
     def publish_due(self) -> float | None:
-        """time.monotonic() at which ``publish`` should be called; None: never (always so where locks work)."""
+        """Return the time.monotonic() at which ``publish`` is due, or None where locks work."""
         return self._snapshot.due if self._snapshot else None
 
     def publish(self) -> None:
@@ -170,7 +175,7 @@ class Transactions:
             self._snapshot.publish()
 
     def checkpoint(self) -> None:
-        """Move a long log into the database; for idle moments, so that no commit has to.
+        """Move a long log into the database in an idle moment, so that no commit has to.
 
         A short one stays: the first commit into a new log costs an fsync(2), and the end of a job may wait for it. Unless
         what it says was deleted since, environments for one (``forgotten``): then nothing of it stays, as soon as nobody reads.
@@ -185,7 +190,7 @@ class Transactions:
             self._db.rows("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _truncate(self) -> None:
-        """Have the log, if there is one, be empty; whoever just reads it is not waited for."""
+        """Empty the log, without waiting for readers."""
         if self._network:
             self.forgotten = False
             return
@@ -199,7 +204,7 @@ class Transactions:
         self.forgotten = bool(busy)
 
     def close(self) -> None:
-        """Close the file; unused job numbers go back."""
+        """Close the file and return unused job numbers."""
         if self._free:
             try:
                 free = (self._free.start, self._boot, self._free.stop)

@@ -1,4 +1,4 @@
-"""The store as its one writer, a supervisor, uses it: constant statements within explicit transactions."""
+"""Writes the store: constant statements in explicit transactions, for one supervisor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ _CHANGES = """SELECT seq, id, session, transitions.attempt, time, transitions.st
   FROM transitions JOIN jobs ON key=job WHERE seq>? ORDER BY seq LIMIT ?"""
 
 AHEAD = 16
-"""Job numbers set aside in one write; what a killed supervisor had set aside stays unused."""
+"""Job numbers set aside in one write.
+
+Those of a killed supervisor stay unused.
+"""
 
 _INSERT = f"INSERT INTO jobs (key, {ALL}) VALUES {marks(len(schema.COLUMNS) + 1)}"
 _values = attrgetter(*schema.COLUMNS)
@@ -42,7 +45,7 @@ _NEXT_SPEC, _NEXT_TRANSITION = (_NEXT.format("id", "specs"), _NEXT.format("seq",
 
 
 class Store(Pruning):
-    """One connection, used by one supervisor in one thread. Every method raises Drmaa2Exception only.
+    """Opens one connection, for one supervisor in one thread, that raises Drmaa2Exception only.
 
     Call ``begin`` first, ``commit`` or ``rollback`` last; outside of them each call is a transaction of its own. A
     commit that fails (OutOfResourceException: disk full) leaves nothing behind: roll back, keep the data, try again.
@@ -51,7 +54,7 @@ class Store(Pruning):
     # sessions
 
     def session(self, name: str) -> tuple[str, int] | None:
-        """A session's contact and max_running; -1: it has none of its own."""
+        """Return a session's contact and max_running, -1 where it has none of its own."""
         found = self._db.rows("SELECT contact, max_running FROM sessions WHERE name=?", (name,))
         return (found[0][0], found[0][1]) if found else None
 
@@ -71,7 +74,7 @@ class Store(Pruning):
         self._db.run("UPDATE sessions SET max_running=? WHERE name=?", (max_running, name))
 
     def remove_session(self, name: str) -> None:
-        """Forget a session; its jobs are deleted by ``delete``."""
+        """Remove a session, whose jobs ``delete`` removes."""
         self._db.run("DELETE FROM sessions WHERE name=?", (name,))
 
     def session_jobs(self, name: str) -> list[JobRow]:
@@ -81,7 +84,7 @@ class Store(Pruning):
     # accepting jobs
 
     def allocate(self, count: int = 1) -> int:
-        """The first of so many (1,000 at most) consecutive job numbers nobody else will ever get. Within a transaction."""
+        """Return the first of up to 1,000 consecutive numbers, given out once, in a transaction."""
         if not 0 < count <= numbers.BLOCK - 1:
             raise InvalidArgumentException(f"{count} job numbers at once: ask for 1 to {numbers.BLOCK - 1}")
         if len(self._free) < count:
@@ -91,7 +94,7 @@ class Store(Pruning):
         return start
 
     def keep_off(self, taken: Iterable[int]) -> None:
-        """Never give out these job numbers: they are of jobs that are taken in. Within a transaction."""
+        """Keep these numbers, of jobs that were adopted, from being given out, in a transaction."""
         found = sorted(set(taken))
         numbers.reserve(self.home, {number // numbers.BLOCK for number in found})
         rows = self._db.rows("SELECT next, stop FROM blocks WHERE boot=?", (self._boot,))
@@ -104,7 +107,7 @@ class Store(Pruning):
             self._spare = None
 
     def containers(self, names: Iterable[str]) -> set[str]:
-        """Those of these containers that jobs have; looks at every job."""
+        """Return those of these containers that jobs have, by a look at every job."""
         return set(names) & {row[0] for row in self._db.rows("SELECT container FROM jobs WHERE container IS NOT NULL")}
 
     def _set_aside(self, count: int) -> range:
@@ -120,11 +123,11 @@ class Store(Pruning):
         return range(start, end)
 
     def add_context(self, key: str, text: str) -> None:
-        """Keep what a submitter's surroundings were (JSON); known ones once."""
+        """Keep a submitter's surroundings (JSON), each once."""
         self._db.run("INSERT OR IGNORE INTO contexts VALUES (?,?)", (key, text))
 
     def add_spec(self, text: str, context: str, token: str | None = None) -> int:
-        """Keep a spec (JSON), of one job or one array alone; returns its number, which is never used twice.
+        """Keep the spec (JSON) of one job or array, and return its number, never used twice.
 
         ``token`` is that of the submit: asked again with it, ``submitted`` tells the id.
         """
@@ -134,7 +137,10 @@ class Store(Pruning):
     def add_array(
         self, num: int, session: str, spec: int, indices: Sequence[int], max_parallel: int, items: Sequence[str] | None
     ) -> None:
-        """Keep an array; ``max_parallel`` 0: no limit; ``items``: a text for each index."""
+        """Keep an array.
+
+        ``max_parallel`` 0 is no limit, ``items`` holds a text for each index.
+        """
         values = (num, session, spec, max_parallel, json.dumps(list(indices)), items and json.dumps(list(items)))
         self._db.run("INSERT INTO arrays VALUES (?,?,?,?,?,?)", values)
 
@@ -144,7 +150,7 @@ class Store(Pruning):
         self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
 
     def submitted(self, token: str) -> str | None:
-        """The id a submit's token was answered with; looks at every spec, so only for a submit that is repeated."""
+        """Return the id that a repeated submit's token was answered with, by a look at every spec."""
         found = self._db.rows(
             "SELECT jobs.num FROM specs JOIN jobs ON jobs.spec=specs.id WHERE specs.token=?1 "
             "UNION ALL SELECT num FROM tokens WHERE token=?1 LIMIT 1",
@@ -197,18 +203,18 @@ class Store(Pruning):
         return int(self._db.rows(_NEXT_TRANSITION)[0][0]) - 1
 
     def changes(self, after: int, limit: int) -> list[tuple[Any, ...]]:
-        """State changes later than a sequence number, oldest first: (seq, id, session, attempt, time, state, sub_state)."""
+        """Return state changes after a sequence number: (seq, id, session, attempt, time, state, sub_state)."""
         return self._db.rows(_CHANGES, (after, limit))
 
     def began(self, job_id: str, attempt: int) -> float:
-        """When an attempt of a job was put into the queue; 0: nobody knows. Looks at every change."""
+        """Return when an attempt was queued, or 0, by a look at every change."""
         found = self._db.rows(
             "SELECT ifnull(min(time), 0) FROM transitions WHERE job=? AND attempt=?", (key(job_id), attempt)
         )
         return float(found[0][0])
 
     def reran(self, job_id: str) -> bool:
-        """Whether a job was queued again because it was lost; looks at every change since it was accepted."""
+        """Return whether a job was queued again because it was lost."""
         found = "SELECT 1 FROM transitions WHERE job=? AND sub_state='rerun' LIMIT 1"
         return bool(self._db.rows(found, (key(job_id),)))
 
@@ -217,17 +223,17 @@ class Store(Pruning):
         return self._jobs("WHERE finished IS NULL AND keeper=? ORDER BY key", (keeper,))
 
     def unswept(self, keeper: str) -> list[JobRow]:
-        """Ended jobs of one supervisor that were told to end, as long as what they left is still to be killed."""
+        """Return ended jobs of one supervisor whose leftovers are still to be killed."""
         return self._jobs("WHERE kill_at IS NOT NULL AND finished IS NOT NULL AND keeper=? ORDER BY key", (keeper,))
 
     def jobs(self, ids: Sequence[str]) -> list[JobRow]:
-        """Jobs by id, in order; unknown ones are left out."""
+        """Return jobs by id, in order, without unknown ones."""
         wanted = sorted(set(keys(ids)))
         parts = [wanted[at : at + CHUNK] for at in range(0, len(wanted), CHUNK)]
         return [row for part in parts for row in self._jobs(f"WHERE key IN {marks(len(part))} ORDER BY key", part)]
 
     def spec(self, number: int) -> tuple[str, str]:
-        """A spec's JSON and the key of its context; ``{}`` and nothing if it is not known."""
+        """Return a spec's JSON and the key of its context, ``{}`` and nothing if unknown."""
         return self.specs([number]).get(number, ("{}", ""))
 
     def specs(self, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -240,7 +246,7 @@ class Store(Pruning):
         return found
 
     def context(self, key: str) -> str | None:
-        """A context's JSON; None if it was dropped."""
+        """Return a context's JSON, or None if it was dropped."""
         found = self._db.rows("SELECT json FROM contexts WHERE key=?", (key,))
         return str(found[0][0]) if found else None
 
@@ -250,12 +256,14 @@ class Store(Pruning):
         return array_row(found[0]) if found else None
 
     def pids_since(self, moment: float) -> set[int | None]:
-        """The processes of jobs, ended ones too, that were started since an epoch second; looks at every job."""
+        """Return the processes of all jobs that were started since an epoch second."""
         return {row[0] for row in self._db.rows("SELECT pid FROM jobs WHERE dispatched>=?", (moment,))}
 
     def running_slots(self, session: str | None = None, but: str | None = None) -> int:
-        """Slots held now by jobs of one session or of all, of every supervisor (``but``: less one's); the suspended and those
-        whose start has begun count."""
+        """Return the slots held now by jobs of one session or of all, but those of one supervisor.
+
+        Suspended jobs count, and those whose start has begun.
+        """
         where, values = ("finished IS NULL AND dispatched IS NOT NULL", [])
         for term, value in ((" AND session=?", session), (" AND keeper<>?", but)):
             if value is not None:
