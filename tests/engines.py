@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import image
+import slurm
 from replay import bundle, recordings
 
 TRIES = 5
@@ -443,6 +444,51 @@ class Apptainer(Engine):
 
     def clear(self) -> None:
         """Nothing is left of a job."""
+
+
+class Slurm(Engine):
+    """A cluster of its own, of two nodes on this machine."""
+
+    name = "slurm"
+    programs = slurm.PROGRAMS
+    daemon = True
+
+    def missing(self) -> str | None:
+        """Why it cannot work here; None if it can."""
+        return slurm.missing()
+
+    def up(self) -> Engine:
+        """Start the daemons."""
+        self.folder = short_folder()
+        self.cluster = slurm.Cluster(self.folder)
+        self.environ = self.cluster.environ
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start what of the daemons does not run."""
+        self.cluster.start()
+
+    def stop(self) -> None:
+        """End the daemons."""
+        self.cluster.stop()
+
+    def clear(self) -> None:
+        """End all jobs."""
+        self.cluster.clear()
+
+    def kill(self) -> None:
+        """``kill -9`` the controller."""
+        self.cluster.end("slurmctld", signal.SIGKILL)
+
+    def restart(self) -> None:
+        """End the controller in order and start it again."""
+        self.cluster.end("slurmctld")
+        self.start()
+
+    def cli(self, *words: str) -> str:
+        """What one of the commands prints."""
+        return self.cluster.call(*words)
 
 
 ENGINES: dict[str, type[Engine]] = {
