@@ -6,12 +6,18 @@ import fcntl
 import os
 import time
 
-from proctracker.linux import procfs
+from proctracker.linux import clock, procfs
 from proctracker.records import NamedTuple
+
+SET = 0.5
+"""Seconds that a clock which was set has moved at least; less is its adjustment to a time server's."""
 
 
 class End(NamedTuple):
-    """A reaped process: status as of waitid(2) (exit code, or minus the signal), seconds and KiB used (None: unread)."""
+    """A reaped process: status as of waitid(2) (exit code, or minus the signal), seconds and KiB used (None: unread).
+
+    ``time``: the epoch second of its end as the clock was set when that was read.
+    """
 
     pid: int
     ticks: int
@@ -76,8 +82,8 @@ class Journal:
         os.write(self.fd, b"P %d %d\n" % (pid, ticks))
 
     def ended(self, pid: int, ticks: int, status: int, now: float) -> None:
-        """A process has ended; to be written before it is reaped."""
-        os.write(self.fd, b"R %d %d %d %.6f\n" % (pid, ticks, status, now))
+        """A process has ended; to be written before it is reaped, with the epoch second that the boot began as of now."""
+        os.write(self.fd, b"R %d %d %d %.6f %.6f\n" % (pid, ticks, status, now, clock.since(0.0)))
 
     def used(self, pid: int, cpu: float, max_rss: int) -> None:
         """What the process that ended last had used; to be written once it was reaped."""
@@ -99,10 +105,17 @@ class Journal:
             elif kind == b"P":
                 starts[-1] = starts[-1]._replace(pid=int(words[0]), ticks=int(words[1]))
             elif kind == b"R":
-                ends.append(End(int(words[0]), int(words[1]), int(words[2]), float(words[3])))
+                ends.append(End(int(words[0]), int(words[1]), int(words[2]), _when(words[3:])))
             elif ends and ends[-1].pid == int(words[0]):
                 ends[-1] = ends[-1]._replace(cpu=float(words[1]), max_rss=int(words[2]))
         return starts, ends
+
+
+def _when(words: list[bytes]) -> float:
+    """The time of an end as the clock is set now, where it has been set since it was put down."""
+    when = float(words[0])
+    moved = clock.since(0.0) - float(words[1]) if len(words) > 1 else 0.0
+    return when + moved if abs(moved) > SET else when
 
 
 def _start(words: list[bytes]) -> Start:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proctracker.linux import clock
 from proctracker.supervisor.base.journal import End, Journal, Start
 
 _pids, _ticks = st.integers(1, 2**22), st.integers(0, 2**40)
@@ -53,7 +55,23 @@ def test_clearing_forgets_all_of_it() -> None:
     assert journal.read() == ([], [])
     journal.ended(7, 8, -9, 6.0)
     assert journal.read() == ([], [End(7, 8, -9, 6.0)])
-    assert os.fstat(journal.fd).st_size < 40
+    assert os.fstat(journal.fd).st_size < 60
+
+
+@pytest.mark.parametrize(("step", "expected"), [(-3600.0, 400.0), (0.01, 4000.0), (7200.0, 11200.0)])
+def test_a_clock_that_was_set_since_moves_the_time_of_an_end(
+    monkeypatch: pytest.MonkeyPatch, step: float, expected: float
+) -> None:
+    journal, began = Journal(), clock.since(0.0)
+    journal.ended(7, 8, 0, 4000.0)
+    monkeypatch.setattr(clock, "since", lambda seconds: began + step + seconds)
+    assert journal.read()[1][0].time == pytest.approx(expected, abs=0.1)
+
+
+def test_an_end_that_an_older_release_put_down() -> None:
+    journal = Journal()
+    os.write(journal.fd, b"R 7 8 0 5.000000\n")
+    assert journal.read() == ([], [End(7, 8, 0, 5.0)])
 
 
 def test_two_processes_share_one() -> None:
