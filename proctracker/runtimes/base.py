@@ -95,7 +95,7 @@ class Launch:
     ``limits``: RLIMIT's name -> value, which the job asked for; -1 is as much as its caller may have (SUPERVISED).
     ``bounds``: file -> content of the control group (v2) that the job is to have for its own; none where that is empty.
     ``pid_file`` is where the CLI writes the container's host pid (None: only a look tells), ``id_file`` where it writes
-    the container's id; ``oom_file`` appears if the OOM killer struck (conmon, cgroup v1).
+    the container's id.
     """
 
     kind: str
@@ -111,7 +111,6 @@ class Launch:
     bounds: Mapping[str, str] = field(default_factory=dict)
     pid_file: str | None = None
     id_file: str | None = None
-    oom_file: str | None = None
 
 
 class Monitor(NamedTuple):

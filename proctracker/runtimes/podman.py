@@ -128,7 +128,7 @@ class Podman(DockerLike):
         streams, folder = self.streams(request), request.folder
         driver = "passthrough" if streams else "k8s-file"
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
-        return replace(launch, pid_file=f"{folder}/pid", oom_file=f"{folder}/oom")
+        return replace(launch, pid_file=f"{folder}/pid")
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
         """Return conmon's exit file (conmon(8)), but where a restart policy decides what an end means.

@@ -268,7 +268,7 @@ class EngineStart:
         job.starting = False
         job.notice = warning(self._words()) or None
         core.starter.engine_started()
-        core.containers.runs(job, seen, self._launch.oom_file)
+        core.containers.runs(job, seen)
 
     def _done(self, status: int, reason: str) -> None:
         """It does not run."""

@@ -8,7 +8,7 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.linux import cgroups, clock, pidfd, procfs
-from proctracker.model import JobState, Observation
+from proctracker.model import JobRow, JobState, Observation
 from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
 from proctracker.supervisor.base.jobs import Job, engine_of
@@ -41,16 +41,16 @@ class Containers:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._oom: dict[str, str | None] = {}
+        self._struck: set[str] = set()
         self._polled: dict[str, Job] = {}
         self._polling = False
 
-    def runs(self, job: Job, seen: Observation, oom_file: str | None = None) -> None:
+    def runs(self, job: Job, seen: Observation) -> None:
         """A container was started, or was found again."""
         core, row = self._core, job.row
         if row.ended:
             return
-        self._oom[row.id] = oom_file
+        self._struck.discard(row.id)
         if seen.container_id:
             row.container_id = seen.container_id
         if seen.state.ended or seen.state == JobState.UNDETERMINED:
@@ -154,7 +154,7 @@ class Containers:
 
     def _usage(self, job: Job) -> None:
         if sampling.look(job):
-            self._oom[job.row.id] = os.devnull
+            self._struck.add(job.row.id)
 
     def _ask(self, job: Job, gone: float) -> None:
         """One look at a container whose process has gone."""
@@ -185,10 +185,10 @@ class Containers:
         elif found.state.ended and removers.are_at(job, found, core.calls):
             job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
         elif found.state.ended:
-            core.ends.container(job, found, found.oom or self._killed(row.id), gone)
+            core.ends.container(job, found, found.oom or self._killed(row), gone)
         elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and procfs.lives(found.pid or 0):
             # Restarted, or never gone.
-            self.runs(job, found, self._oom.get(row.id))
+            self.runs(job, found)
         elif found.sub_state == inspection.CHECKPOINTED:
             self._checkpointed(job)
         elif found.sub_state == "restarting":
@@ -218,8 +218,8 @@ class Containers:
         most = max(5.0, APART * sum(1 for other in self._core.jobs if other.tries))
         job.timer("look", self._core.loop.after(min(least * 2 ** (job.tries - 1), most), lambda: self._ask(job, gone)))
 
-    def _killed(self, job_id: str) -> bool:
-        return os.path.exists(self._oom.get(job_id) or "")
+    def _killed(self, row: JobRow) -> bool:
+        return row.id in self._struck or self._core.folders.struck(row)
 
     def look(self, ids: Sequence[str]) -> None:
         """Look at these containers now, those of one engine in one call."""
@@ -255,7 +255,7 @@ class Containers:
         elif found.state == JobState.UNDETERMINED:
             self._watch(job)
         elif found.pid and found.pid != row.pid:
-            self.runs(job, found, self._oom.get(row.id))
+            self.runs(job, found)
         else:
             self._settle(job, found)
             if job.pidfd is None and row.id not in self._polled:
@@ -296,4 +296,4 @@ class Containers:
         """A job has ended: nothing of it is watched any more."""
         self._unwatch(job)
         self._core.exits.forget(job)
-        self._oom.pop(job.row.id, None)
+        self._struck.discard(job.row.id)

@@ -16,6 +16,10 @@ GIVEN = ("env", "labels", "out", "err")
 """Names of the files that a launch has written for its call (a test holds them together with the runtimes)."""
 
 
+OOM = "oom"
+"""What conmon makes in its working directory, which is this one, when the OOM killer strikes (cgroup v1)."""
+
+
 class StartFolders:
     """One directory an attempt, ``<id>.<attempt>``."""
 
@@ -25,6 +29,13 @@ class StartFolders:
     def path(self, row: JobRow, attempt: int | None = None) -> str:
         """The directory of a job's attempt, or (None) of its present one, for us alone to open."""
         return os.path.join(self._home.at(self._home.starts), f"{row.id}.{attempt or row.attempt}")
+
+    def struck(self, row: JobRow) -> bool:
+        """Whether the OOM killer struck a job's present attempt, as far as its engine's monitor puts that down."""
+        try:
+            return os.path.exists(os.path.join(self.path(row), OOM))
+        except OSError:
+            return False  # the state directory was removed
 
     def drop(self, row: JobRow) -> None:
         """Remove it: the attempt is over."""

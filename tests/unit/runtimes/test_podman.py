@@ -29,7 +29,7 @@ def test_a_start_without_files_keeps_its_log_with_the_engine() -> None:
     )
     assert found.files == {"/f/env": b"A=b\n", "/f/labels": b"k=v\n"}
     assert (found.kind, found.stdin, found.stdout, found.stderr) == (DETACHED, None, None, None)
-    assert (found.id_file, found.pid_file, found.oom_file, found.directory) == ("/f/id", "/f/pid", "/f/oom", "/f")
+    assert (found.id_file, found.pid_file, found.directory) == ("/f/id", "/f/pid", "/f")
 
 
 def test_podman_5s_warning_does_not_come_into_a_jobs_stderr() -> None:
@@ -65,7 +65,7 @@ def test_files_are_passed_through(streams: dict[str, str], join: bool, expected:
 )
 def test_a_remote_podman_carries_streams_itself(remote: Engine) -> None:
     found = launch(engine=remote, output="/o")
-    assert (found.kind, found.pid_file, found.oom_file) == (ATTACHED, None, None)
+    assert (found.kind, found.pid_file) == (ATTACHED, None)
     assert not [word for word in found.argv if word.startswith(("--log-driver", "--pidfile", "--detach"))]
     assert launch(engine=remote).kind == DETACHED
 

@@ -13,7 +13,7 @@ from proctracker import runtimes
 from proctracker.linux import cgroups, pidfd
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.supervisor.base.jobs import Job
-from proctracker.supervisor.running import containers
+from proctracker.supervisor.running import containers, startfolders
 from supervising import Boxes, Desk, box, kill
 
 _DONE = Observation(JobState.DONE, exit_status=0)
@@ -166,13 +166,16 @@ def test_restarted_by_its_engine(desk: Desk, boxes: Boxes) -> None:
 
 
 @pytest.mark.parametrize("told", ["engine", "file", "cgroup"])
-def test_killed_for_its_memory(
-    desk: Desk, boxes: Boxes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_for_its_memory(desk: Desk, boxes: Boxes, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     job = _run(desk, boxes)
     killed = Observation(JobState.FAILED, terminating_signal="SIGKILL", oom=told == "engine")
     if told == "file":
-        desk.core.containers._oom[job.row.id] = str(tmp_path)
+        folder = Path(desk.core.folders.path(job.row))
+        folder.mkdir(exist_ok=True)
+        (folder / startfolders.OOM).touch()
+        desk.core.containers.runs(
+            job, Observation(JobState.RUNNING, pid=job.row.pid)
+        )  # as a later supervisor takes it over
     if told == "cgroup":
         job.cgroup = cgroups.Paths()
         monkeypatch.setattr(cgroups, "usage", lambda paths: cgroups.Usage(1.5, 4096, True))
