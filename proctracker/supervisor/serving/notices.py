@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from proctracker.linux import logout
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
@@ -19,6 +21,22 @@ class Notices:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._troubles: dict[str, str] = {}
+        self._warning: str | None = None
+
+    def located(self) -> None:
+        """Look where we are, as that changes: a user may linger no longer. The next submit is told if jobs end with it now."""
+        login, me = logout.describe(), self._core.me
+        if login.lifetime is None:
+            self._warning = None
+        elif me["lifetime"] is None:
+            self._warning = logout.warning(login)
+        me["lifetime"] = login.lifetime
+
+    def submitted(self, connection: Connection) -> None:
+        """A client has submitted jobs: it is told, as the first since that, what they end with."""
+        if self._warning and connection.shows:
+            self._tell(connection, self._warning)
+            self._warning = None
 
     def greeted(self, connection: Connection, shown: bool) -> None:
         """A client has come; ``shown``: it shows notices."""

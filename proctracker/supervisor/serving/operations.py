@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.linux import logout
 from proctracker.supervisor.base import settings
 from proctracker.supervisor.serving import adoption
 from proctracker.supervisor.serving.intake import own_limit
@@ -34,7 +33,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
         core.queue.limits_changed()
     core.notices.greeted(connection, bool(message.get("notices")))
     caller = message.get("caller")
-    core.me["lifetime"] = logout.describe().lifetime  # a user may linger no longer
+    core.notices.located()
     gives_way = caller is not None and core.stands_in
     if gives_way:
         core.loop.soon(core.give_way)
@@ -49,6 +48,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
 
 def submit(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
     """Accept jobs."""
+    core.notices.submitted(connection)
     found = core.intake.submit(connection, number, message)
     return _later() if found is None else found
 

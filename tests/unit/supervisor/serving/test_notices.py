@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from proctracker.client.client import Client
 from proctracker.client.link import Link
 from proctracker.errors import OutOfResourceException
+from proctracker.linux import logout
+from proctracker.linux.logout import Login
+from proctracker.records import replace
 from proctracker.store import Home
 from supervising import LONG, Desk, context, kill, seat, spec
 
@@ -101,3 +105,21 @@ def test_a_program_finds_it_in_its_log(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING, "proctracker"):
         Link.notice("make room")
     assert caplog.messages == ["make room"]
+
+
+def test_the_next_submit_is_told_that_the_user_lingers_no_longer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, str]] = []
+    client: Any = SimpleNamespace(shows=True, send=told.append)
+    here = Login("user@7.service", True, False, "ann")
+    monkeypatch.setattr(logout, "describe", lambda: here)
+    desk.core.notices.located()
+    desk.core.notices.submitted(client)
+    here = replace(here, lingers=False)
+    desk.core.notices.located()
+    desk.core.notices.submitted(SimpleNamespace(shows=False))  # type: ignore[arg-type]
+    assert told == []
+    desk.core.notices.submitted(client)
+    desk.core.notices.located()
+    desk.core.notices.submitted(client)
+    words = "jobs will be ended by your last logout: to keep them run 'loginctl enable-linger ann'"
+    assert told == [{"notice": words}]
