@@ -13,20 +13,22 @@ pytestmark = [pytest.mark.timeout(1800), pytest.mark.whole]
 
 UP = """
 set -e
-mkdir -p /srv/nfs /mnt/nfs
+mkdir -p /srv/nfs /mnt/nfs /etc/exports.d
 truncate -s 24M /srv/nfs.img
 mkfs.ext4 -q -F -O ^has_journal /srv/nfs.img
 mount -o loop /srv/nfs.img /srv/nfs
 install -d -o alice -g alice /srv/nfs/alice
+echo '/srv/nfs 127.0.0.1(rw,no_root_squash,fsid=1,insecure,no_subtree_check)' >/etc/exports.d/test.exports
 systemctl start rpcbind nfs-server
-exportfs -o rw,no_root_squash,fsid=1,insecure 127.0.0.1:/srv/nfs
+exportfs -r
 mount -t nfs -o {options} 127.0.0.1:/srv/nfs /mnt/nfs
 """
 DOWN = """
 systemctl start nfs-server
 pkill -KILL -u alice
 umount -f -l /mnt/nfs
-exportfs -u 127.0.0.1:/srv/nfs
+rm -f /etc/exports.d/test.exports
+exportfs -r
 umount -l /srv/nfs
 rm -f /srv/nfs.img
 true
