@@ -109,7 +109,7 @@ class Intake:
             entry.take()
             if made is None:
                 refused = error
-                core.notices.trouble(error.message)
+                core.notices.trouble(error.message, "submit")
                 core.loop.after(AGAIN, lambda: self._settle(entry, refused))
                 return None
         else:
@@ -149,7 +149,7 @@ class Intake:
         if made is None:
             core.loop.after(AGAIN, lambda: self._settle(entry, error))
             return
-        core.notices.trouble(None)
+        core.notices.trouble(None, "submit")
         if made:
             entry.connection.answer(entry.number, self._entered(entry))
         else:
