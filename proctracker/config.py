@@ -31,7 +31,10 @@ class Category:
 
 @record
 class Config:
-    """What can be configured; times in seconds, ``output_limit`` in bytes, 0 is "no limit" for the counts."""
+    """Holds what can be configured.
+
+    Times are in seconds, ``output_limit`` is in bytes, 0 is "no limit" for the counts.
+    """
 
     default_contact: str = "process"
     max_running: int = 0
@@ -49,7 +52,10 @@ class Config:
 
 
 def paths(environ: Mapping[str, str]) -> list[str]:
-    """The files that count, the later wins key by key. Raises InvalidArgumentException for ``~`` where nobody knows it."""
+    """Return the files that count, the later winning key by key.
+
+    Raises InvalidArgumentException for ``~`` where nobody knows it.
+    """
     if environ.get("PROCTRACKER_CONFIG"):
         return [expanded(environ["PROCTRACKER_CONFIG"], environ, "PROCTRACKER_CONFIG")]
     base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config")
@@ -72,7 +78,10 @@ def load(environ: Mapping[str, str]) -> Config:
 
 
 def _opened(path: str, environ: Mapping[str, str]) -> int | None:
-    """A descriptor of a file that only its user, or root, can have written. None: one that the caller handed over."""
+    """Open a file that only its user, or root, can have written.
+
+    Returns None for a descriptor that the caller handed over.
+    """
     if path == os.devnull or os.path.dirname(path) in ("/dev/fd", "/proc/self/fd"):
         return None
     if not os.path.isabs(path) and not environ.get("PROCTRACKER_CONFIG"):

@@ -8,7 +8,10 @@ if TYPE_CHECKING:
 
 
 class Drmaa2Exception(Exception):
-    """Base of everything this package raises on purpose. ``error_code`` is the C binding's drmaa2_error number."""
+    """Is the base of what this package raises.
+
+    ``error_code`` is the C binding's drmaa2_error number.
+    """
 
     code = 13
 
@@ -34,26 +37,29 @@ class DrmCommunicationException(Drmaa2Exception):
 
 
 class TryLaterException(Drmaa2Exception):
-    """A passing problem; the same call may work later."""
+    """Tells of a passing problem, so that the same call may work later."""
 
     code = 3
 
 
 class SessionManagementException(Drmaa2Exception):
-    """Trouble with sessions as such; in the C binding, not in the IDL."""
+    """Tells of trouble with sessions as such (of the C binding, not of the IDL)."""
 
     code = 4
 
 
 class TimeoutException(Drmaa2Exception, TimeoutError):
-    """The time-out of a wait was reached. That of ``run`` has the ``job``, which has ended by then, and what it wrote."""
+    """Tells that a wait timed out.
+
+    That of ``run`` has the ``job``, which has ended by then, and what it wrote.
+    """
 
     code = 5
     job: Any = None
 
     @property
     def stdout(self) -> bytes | None:
-        """What the job of ``run`` wrote; read when it is asked for."""
+        """Return what the job of ``run`` wrote, read when asked for."""
         return self._written("stdout")
 
     @property
@@ -109,7 +115,7 @@ class UnsupportedOperationException(Drmaa2Exception):
 
 
 class ImplementationSpecificException(Drmaa2Exception):
-    """Anything else; message and code say what."""
+    """Tells of anything else, by its message and code."""
 
     code = 13
 
@@ -143,7 +149,7 @@ def to_wire(error: Drmaa2Exception) -> list[str]:
 
 
 def from_wire(words: Sequence[str]) -> Drmaa2Exception:
-    """The exception that ``to_wire`` described; one nobody knows here is an InternalException."""
+    """Return the exception that ``to_wire`` described, an unknown one as InternalException."""
     name, message = words
     found = globals().get(name)
     if isinstance(found, type) and issubclass(found, Drmaa2Exception):
@@ -152,7 +158,7 @@ def from_wire(words: Sequence[str]) -> Drmaa2Exception:
 
 
 def words(error: BaseException) -> str:
-    """What an error says: the message of ours, the system's words for its errors, type and text of any other."""
+    """Return an error's words: our message, the system's text, or type and text."""
     if isinstance(error, Drmaa2Exception):
         return error.message
     if isinstance(error, OSError) and error.strerror:

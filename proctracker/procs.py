@@ -1,4 +1,4 @@
-"""Processes and the machine as psutil tells of them: identity, usage of a tree, what there is. The only user of psutil."""
+"""Reads processes and the machine through psutil, as its only user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FIELDS = ("pid", "name", "cmdline", "create_time", "status", "username", "cpu_t
 
 
 class Usage(NamedTuple):
-    """What a process and all its descendants use now: processor seconds, resident memory in KiB, how many they are.
+    """Holds what a process and its descendants use: seconds, KiB of memory, their number.
 
     ``peak`` is the most memory that one of them ever had, as the kernel tells of ended ones, too.
     """
@@ -46,7 +46,10 @@ class Usage(NamedTuple):
 
 
 def alive(pid: int, ticks: int) -> bool:
-    """Whether a process is there and is the one that started at this clock tick since boot; a zombie is not."""
+    """Return whether this very process lives, by its start in clock ticks.
+
+    A zombie does not.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             rest = file.read().rpartition(b")")[2].split()
@@ -56,7 +59,10 @@ def alive(pid: int, ticks: int) -> bool:
 
 
 def usage(pid: int) -> Usage | None:
-    """What a process and its descendants use; ended and awaited children count in ``cpu``. None: it has gone."""
+    """Return what a process and its descendants use, or None if it exited.
+
+    Ended and awaited children count in ``cpu``.
+    """
     import psutil
 
     try:
@@ -84,7 +90,7 @@ def _one(process: Any) -> Usage | None:
 
 
 def _peak(pid: int) -> int:
-    """The most resident memory a process ever had, in KiB (VmHWM, proc(5)); 0: it has gone."""
+    """Return the peak of resident memory in KiB (VmHWM, proc(5)), or 0."""
     try:
         with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
             found = file.read().partition(b"VmHWM:")[2].split()
@@ -127,7 +133,7 @@ def memory() -> int:
 
 
 def _sockets() -> int:
-    """How many processor packages there are (proc(5), cpuinfo); 1 where it does not say."""
+    """Return the number of processor packages (proc(5), cpuinfo), or 1."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             return len({line for line in file if line.startswith("physical id")}) or 1
@@ -136,7 +142,10 @@ def _sockets() -> int:
 
 
 def all_processes() -> list[JobInfo]:
-    """Every process we may see, as a job of its own: id ``pid-123``, RUNNING or SUSPENDED; zombies are left out."""
+    """Return every process we may see as a job, RUNNING or SUSPENDED, but zombies.
+
+    Ids are ``pid-123``.
+    """
     import psutil
 
     found = []

@@ -1,4 +1,4 @@
-"""``record`` and ``NamedTuple``: what dataclasses and typing give, made in a tenth of the time and of the memory."""
+"""Makes what dataclasses and typing give in a tenth of the time and memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
 
     def record(cls=None, *, frozen=False):
-        """The class with what ``dataclasses.dataclass`` would give it: init, comparison, repr and, if frozen, hash."""
+        """Give a class what ``dataclasses.dataclass`` would: init, comparison, repr, hash if frozen."""
         if cls is None:
             return lambda it: record(it, frozen=frozen)
         names = tuple(cls.__annotations__)
@@ -38,13 +38,13 @@ else:
         return _Factory(default_factory)
 
     def replace(it, **changes):
-        """A copy of a record with some values changed; nothing is checked."""
+        """Copy a record with some values changed, without checks."""
         copy = object.__new__(type(it))
         copy.__dict__.update(it.__dict__, **changes)
         return copy
 
     class _Named(type):
-        """Makes classes of ``NamedTuple`` tuples with the names, defaults, methods and docstring written there."""
+        """Makes tuple classes with the names, defaults, methods and docstring written there."""
 
         def __new__(meta, name, bases, space):
             if not bases:
@@ -70,7 +70,7 @@ class _Factory:
 
 
 class _Fields:
-    """``__dataclass_fields__``: ``dataclasses.fields``, ``replace`` and ``asdict`` take a record. Made when asked for."""
+    """Makes ``__dataclass_fields__`` when asked for, so that dataclasses' functions take a record."""
 
     def __init__(self, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self._names, self._defaults = names, defaults
@@ -89,7 +89,10 @@ class _Fields:
 
 
 def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
-    """An ``__init__`` that puts the real one in its place: most commands make few of the kinds of records there are."""
+    """Return an ``__init__`` that puts the real one in its place.
+
+    Most commands make few of the kinds of records there are.
+    """
 
     def __init__(self: Any, *args: Any, **values: Any) -> None:
         made = _init(names, defaults)
@@ -100,7 +103,10 @@ def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
 
 
 def _init(names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
-    """An ``__init__`` with these parameters; it goes round ``__setattr__``, which may refuse or check."""
+    """Make an ``__init__`` with these parameters.
+
+    It goes round ``__setattr__``, which may refuse or check.
+    """
     known: dict[str, Any] = {"_d": defaults, "_Factory": _Factory}
     parameters, lines = [], []
     for name in names:

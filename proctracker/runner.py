@@ -1,4 +1,4 @@
-"""The one door to short CLI calls: command lines in, what they printed out. The only user of ``sh``."""
+"""Makes short CLI calls and returns what they printed, as the only user of ``sh``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Caller(Protocol):
 
 
 class Runner:
-    """Makes calls of one engine's CLI, with the environment that decides which engine it talks to.
+    """Makes calls of one engine's CLI, with the environment that names the engine.
 
     An exit status is data, never an exception. A call that took longer than ``timeout`` seconds is ended with all it
     started and returns -1; a command that is not there 127; one that cannot be started 126; ``stderr`` says so. Text
@@ -54,25 +54,25 @@ class Runner:
         self.engine, self.timeout, self.until = engine, timeout, until
 
     def run(self, *argvs: Argv) -> list[Completed]:
-        """Make these calls side by side; what each gave back, in order."""
+        """Make these calls side by side, and return what each gave back, in order."""
         return _run_all([(self, argv) for argv in argvs])
 
     def converse(self, dialog: Dialog[T]) -> T:
-        """Carry a dialog through and return its answer; raises what the dialog raises."""
+        """Carry a dialog through, and return or raise what it does."""
         return converse(self, dialog)
 
     def copy(self, argv: Argv, stdout: IO[bytes], stderr: IO[bytes]) -> int:
-        """Make one call that writes straight into files, with no limit of time or size; its return code."""
+        """Make one call that writes into files without limits, and return its exit code."""
         call = Call(self, argv, stdout, stderr)
         return call.finish(None).returncode
 
     def begin(self, argv: Argv, stdout: IO[bytes], stderr: IO[bytes]) -> Call:
-        """Begin one call that writes straight into files; it goes on until its own end or ``Call.stop``."""
+        """Begin one call that writes into files, until its end or ``Call.stop``."""
         return Call(self, argv, stdout, stderr)
 
 
 def find(command: str, path: str) -> str | None:
-    """The file a command names, by a PATH as execvp(3) reads it; None: there is none that we may execute."""
+    """Find the file a command names, by a PATH as execvp(3) reads it, or return None."""
     folders = [""] if "/" in command else path.split(os.pathsep)
     for folder in folders:
         file = os.path.join(folder or os.curdir, command)
@@ -126,7 +126,10 @@ def _run_all(calls: Sequence[tuple[Runner, Argv]]) -> list[Completed]:
 
 
 class Call:
-    """One call under way. Its threads are those of ``sh``, one more ends it when its time is over."""
+    """Represents one call under way.
+
+    Its threads are those of ``sh``, and one more ends it when its time is over.
+    """
 
     def __init__(self, runner: Runner, argv: Argv, stdout: Any = None, stderr: Any = None) -> None:
         self._runner, self._argv = runner, tuple(argv)
@@ -194,7 +197,7 @@ class Call:
 
 
 def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any, stderr: Any) -> Any:
-    """Start a command through ``sh``, bytes kept as they are by the one encoding that maps each to a character."""
+    """Start a command through ``sh``, with bytes kept by an encoding that maps each to a character."""
     import sh
 
     _quieten()
@@ -224,7 +227,7 @@ def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any,
 
 @contextlib.contextmanager
 def _as_os_error(refused: type[Exception]) -> Iterator[None]:
-    """What ``sh`` makes of an exec that failed, as the OSError it was; its text ends with a traceback's last line."""
+    """Return what ``sh`` makes of an exec that failed as the OSError it was."""
     try:
         yield
     except refused as error:
@@ -232,7 +235,10 @@ def _as_os_error(refused: type[Exception]) -> Iterator[None]:
 
 
 def _quieten() -> None:
-    """Keep users of threads from being warned of the fork ``sh`` makes (Python 3.12 and later); put back if filters were reset."""
+    """Keep users of threads from the warning about ``sh``'s fork (Python 3.12 and later).
+
+    Put back if filters were reset.
+    """
     if not any(
         each[0] == "ignore" and each[2] is DeprecationWarning and "fork" in str(each[1]) for each in warnings.filters
     ):

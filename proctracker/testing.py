@@ -1,4 +1,4 @@
-"""Fakes for tests of programs that use proctracker, and of proctracker itself: a CLI that is replayed, a clock by hand."""
+"""Offers fakes for tests of programs that use proctracker: a replayed CLI, a manual clock."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from proctracker.runtimes.base import Argv, Dialog
 T = TypeVar("T")
 
 Said = Union[Completed, str, Tuple[int, str, str]]
-"""What a call gives back: all of it, its standard output alone, or (return code, stdout, stderr)."""
+"""What a call gives back: all of it, its standard output, or (return code, stdout, stderr)."""
 
 Answer = Union[Said, List[Said], Callable[[Argv], Said]]
-"""One answer for ever, several in turn (the last one stays), or a function of the command line."""
+"""One answer for ever, several in turn (the last one stays), or a function of the argv."""
 
 
 class ReplayRunner:
@@ -53,7 +53,7 @@ class ReplayRunner:
 
 
 class ManualClock:
-    """A clock that moves when told to; called, it gives its time in seconds."""
+    """Moves when told to, and gives its seconds when called."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

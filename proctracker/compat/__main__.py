@@ -1,4 +1,4 @@
-"""``python -m proctracker.compat gridengine|drmaa1 PROGRAM [ARG…]``: runs a program, ``import drmaa`` answered by ours."""
+"""Runs a program with ``import drmaa`` answered by ours: ``python -m proctracker.compat``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a Python program, unmodified, with a DRMAA binding's import answered by ours, in its child Pythons too.
+"""Runs a program unmodified with a DRMAA binding's import answered by ours, in children too.
 
 The program takes this process's place. A directory before all others on PYTHONPATH has modules of the binding's name that
 only import ours.
@@ -29,7 +29,7 @@ class LaunchError(Exception):
 
 
 def main(words: list[str]) -> int:
-    """Run the program in this process's place; returns only where that cannot be."""
+    """Run the program in this process's place, and return only where that cannot be."""
     if words[:1] in (["-h"], ["--help"]):
         print(USAGE)
         return 0
@@ -86,7 +86,7 @@ def _found(module: str) -> bool:
 
 
 def _interpreter(file: str) -> list[str]:
-    """What runs a file: itself, where it is a program or names an interpreter by its path, else this Python."""
+    """Return what runs a file: itself, or this Python where it names no interpreter."""
     try:
         with open(file, "rb") as opened:
             line = opened.readline(4096)

@@ -1,4 +1,4 @@
-"""The types of DRMAA2 and the records our parts pass to each other; pure data. Each part is imported when first used."""
+"""Holds the types of DRMAA2 and the records our parts pass to each other, as pure data."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @record(frozen=True)
 class Completed:
-    """A finished call: its command line, exit code (minus the signal where one ended it) and what it printed."""
+    """Holds a finished call: argv, exit code (minus the signal that ended it), output."""
 
     argv: Tuple[str, ...]
     returncode: int

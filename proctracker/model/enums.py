@@ -20,7 +20,10 @@ _NUMERIC = tuple("bcdoxXneEfFgG%")
 
 
 class JobState(Named):
-    """States of a job; ``queued``, ``started`` and ``ended`` are the groups that waits go by."""
+    """Lists the states of a job.
+
+    ``queued``, ``started`` and ``ended`` are the groups that waits go by.
+    """
 
     UNDETERMINED = 0
     QUEUED = 1
@@ -88,7 +91,7 @@ class CpuArchitecture(Named):
 
 
 class ResourceLimitType(Named):
-    """Keys of JobTemplate.resource_limits, which has them by name: sizes in KiB, times in seconds, OPEN_FILES a count."""
+    """Lists the keys of JobTemplate.resource_limits: KiB, seconds, OPEN_FILES a count."""
 
     CORE_FILE_SIZE = 0
     CPU_TIME = 1

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @record
 class JobInfo(Struct):
-    """Everything about a job (GFD.194 5.5) and, after ``finish_time``, what we add; also a filter for ``get_jobs``.
+    """Tells everything about a job (GFD.194 5.5), and what we add, or filters ``get_jobs``.
+
+    What we add comes after ``finish_time``.
 
     Times are aware datetimes in UTC, durations float seconds, ``max_rss`` KiB, and where the kernel
     gives no more than a bound, ``max_rss_at_most`` alone. ``stdout`` and ``stderr`` (bytes) are
@@ -129,7 +131,7 @@ class Notification(Struct):
 
 @record
 class ReservationTemplate(Struct):
-    """Kept for programs that build one; reservations are unsupported."""
+    """Exists for programs that build one, as reservations are unsupported."""
 
     reservation_name: str | None = None
     start_time: Any = None
@@ -148,7 +150,7 @@ class ReservationTemplate(Struct):
 
 @record
 class ReservationInfo(Struct):
-    """Kept for programs that name it; reservations are unsupported."""
+    """Exists for programs that name it, as reservations are unsupported."""
 
     reservation_id: str | None = None
     reservation_name: str | None = None
@@ -175,11 +177,11 @@ ReservationTemplate.reads = {
 ReservationInfo.reads = dict.fromkeys(("reserved_start_time", "reserved_end_time"), when)
 
 _AT_LEAST = ("wallclock_time", "cpu_time", "submission_time", "dispatch_time", "finish_time", "max_rss")
-"""A filter's value is the least a job must have: durations, and times a job must not be before."""
+"""Attributes of which a filter's value is the least: durations and times."""
 
 
 def matches(info: JobInfo, wanted: Mapping[str, Any]) -> bool:
-    """Whether a job fits a filter (set attributes only; the annotation is no criterion)."""
+    """Return whether a job matches the attributes that a filter sets, but the annotation."""
     for name, value in wanted.items():
         given = getattr(info, name)
         if name == "annotation":

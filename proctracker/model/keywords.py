@@ -1,4 +1,4 @@
-"""Types of what a template takes, for type checkers and editors; nothing imports it to run."""
+"""Types what a template takes, for type checkers and editors only."""
 
 from __future__ import annotations
 

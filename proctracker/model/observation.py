@@ -1,4 +1,4 @@
-"""One look at a job as its engine tells it, and what an exit code says (API.md, "States and ends")."""
+"""Describes one look at a job as its engine tells it, and what an exit code says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @record(frozen=True)
 class Observation:
-    """What was seen. Times are epoch seconds, ``cpu_time`` seconds, ``max_rss`` KiB; None is "not told"."""
+    """Holds what was seen.
+
+    Times are epoch seconds, ``cpu_time`` seconds, ``max_rss`` KiB, and None is "not told".
+    """
 
     state: JobState
     sub_state: str | None = None
@@ -44,7 +47,7 @@ LOST = "lost"
 
 
 def of_former_boot(seen: Observation | None, began: float) -> Observation:
-    """What a look tells of a job whose machine was started anew, at epoch second ``began``, while it ran.
+    """Judge a look at a job whose machine was booted anew, at epoch second ``began``.
 
     Engines end what they find dead with made-up codes: podman with 0 and no time, docker with 0 or 255 as of now;
     containerd forgets its tasks. So an end counts if it came before, and what runs was started again by its engine.
@@ -61,7 +64,10 @@ def of_former_boot(seen: Observation | None, began: float) -> Observation:
 
 
 def ended(exit_code: int, *, oom: bool = False, error: str | None = None, **rest: Any) -> Observation:
-    """The end an exit code stands for: 0 is DONE, 128+N with a fatal signal N a death by it, an OOM kill always FAILED."""
+    """Return the end an exit code stands for.
+
+    0 is DONE, 128+N with a fatal signal N a death by it, an OOM kill always FAILED.
+    """
     number = exit_code - 128
     fatal = number in FATAL or 34 <= number <= 64
     return Observation(

@@ -8,7 +8,9 @@ from proctracker.records import record
 
 @record
 class JobRow:
-    """One job's record. Times are epoch seconds, durations seconds, ``max_rss`` KiB, ``ticks`` clock ticks since boot.
+    """Holds one job's record.
+
+    Times are epoch seconds, durations seconds, ``max_rss`` KiB, ``ticks`` clock ticks since boot.
 
     ``since`` (seconds after the start of ``boot``, ``running_since`` on the clock that nobody can set) and ``ran``
     together are the running time, suspended parts left out. ``keeper`` names the supervisor (confinement) that owns the
@@ -70,7 +72,10 @@ class JobRow:
 
     @property
     def address(self) -> str:
-        """What its engine is asked for: the container's id, once its start has told it; a name may be another's by now."""
+        """Return what its engine is asked for, the container's id once that is known.
+
+        A name may be another's by now.
+        """
         return self.container_id or self.container or ""
 
 

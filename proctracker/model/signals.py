@@ -1,4 +1,4 @@
-"""Signals by name and number (signal(7), Linux on x86 and ARM), and which of them end a process."""
+"""Names signals (signal(7), Linux on x86 and ARM), and tells which end a process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _NUMBERS = {name: number for number, name in NAMES.items()}
 _FIRST_REAL_TIME, _LAST_REAL_TIME = 34, 64
 
 FATAL = frozenset(range(1, 32)) - {17, 18, 19, 20, 21, 22, 23, 28}
-"""Signals whose default action ends a process; the real-time ones do as well."""
+"""Signals whose default action ends a process, beside the real-time ones."""
 
 
 def signal_name(number: int) -> str:
-    """``SIGTERM`` for 15; real-time signals as ``SIGRTMIN+n``."""
+    """Return ``SIGTERM`` for 15, and ``SIGRTMIN+n`` for real-time signals."""
     if number in NAMES:
         return NAMES[number]
     offset = number - _FIRST_REAL_TIME
@@ -25,7 +25,10 @@ def signal_name(number: int) -> str:
 
 
 def signal_number(word: str | int) -> int:
-    """15 for ``TERM``, ``SIGTERM``, ``sigterm``, 15 and ``15``; InvalidArgumentException for what is no signal."""
+    """Return 15 for ``TERM``, ``SIGTERM``, ``sigterm``, 15 and ``15``.
+
+    Raises InvalidArgumentException for what is no signal.
+    """
     text = str(int(word) if isinstance(word, int) and not isinstance(word, bool) else word).strip().upper()
     if text.isdecimal() and len(text) < 4 and 0 < int(text) <= _LAST_REAL_TIME:
         return int(text)

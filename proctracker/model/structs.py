@@ -1,4 +1,4 @@
-"""What the structures of DRMAA2 share: fields by name, unknown ones refused with the nearest known, dicts both ways."""
+"""Gives DRMAA2's structures fields by name, refusal of unknown ones, and dicts both ways."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _PLAIN = (str, int, float, bool)
 
 
 def instant(value: Any) -> datetime:
-    """A time as an aware datetime in UTC: of a datetime (naive: local), epoch seconds, or ISO 8601. ValueError for others."""
+    """Return an aware UTC datetime of a datetime (naive is local), epoch seconds or ISO 8601.
+
+    Raises ValueError for others.
+    """
     import re
     from datetime import datetime, timezone
 
@@ -54,10 +57,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class Struct:
-    """Base of the data classes: ``Type({...})``, ``Type(**values)``, ``to_dict``, ``from_dict``, refusal of unknown names."""
+    """Is the base of the data classes, as ``Type({...})``, ``Type(**values)``, ``from_dict``."""
 
     reads: Mapping[str, Callable[[Any], Any]] = {}
-    """Attribute -> what makes a value of the right type of what was given; TypeError says what is expected."""
+    """Attribute -> what converts a value.
+
+    TypeError says what is expected.
+    """
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -82,7 +88,10 @@ class Struct:
 
     @classmethod
     def wrapped(cls, made: Callable[..., None]) -> Callable[..., None]:
-        """An ``__init__`` that takes a mapping too; InvalidArgumentException names an unknown key and the nearest known one."""
+        """Make an ``__init__`` that takes a mapping too.
+
+        InvalidArgumentException names an unknown key and the nearest known one.
+        """
         known = cls.names()
 
         def __init__(self: Any, *args: Any, **values: Any) -> None:
@@ -98,7 +107,10 @@ class Struct:
         return __init__
 
     def to_dict(self) -> dict[str, Any]:
-        """The attributes that are set, as plain data: enums by name, times as ISO 8601, durations in seconds."""
+        """Return the attributes that are set as plain data.
+
+        Enums by name, times as ISO 8601, durations in seconds.
+        """
         values = ((name, getattr(self, name)) for name in self.names())
         return {name: plain(value) for name, value in values if value is not None}
 
@@ -128,7 +140,7 @@ class Struct:
 
 
 def member(kind: Any, several: bool = False) -> Callable[[Any], Any]:
-    """What reads a member of an enumeration: itself, its name or its number; ``several``: a list of them, too."""
+    """Return what reads a member by itself, its name or number, with ``several`` a list."""
 
     def read(value: Any) -> Any:
         if value.__class__ is kind:
@@ -145,7 +157,7 @@ def member(kind: Any, several: bool = False) -> Callable[[Any], Any]:
 
 
 def when(value: Any) -> datetime | int | str:
-    """What reads a time: a datetime in UTC; what counts from now stays text, and NOW itself."""
+    """Return what reads a time as UTC, leaving NOW and what counts from now as they are."""
     if isinstance(value, str) and (value.strip().startswith("+") or value.strip().lower() == "now"):
         return value
     if hasattr(value, "total_seconds"):

@@ -48,7 +48,7 @@ def _flag(value: Any) -> bool:
 
 
 _LARGEST = 2**40
-"""Beyond what any of these numbers can mean (KiB of memory among them); sums of such still are 64 bits for the store."""
+"""Beyond what any of these numbers can mean, so that sums stay within 64 bits."""
 
 
 def _whole(value: Any) -> int:
@@ -102,7 +102,10 @@ _limit = member(ResourceLimitType)
 
 
 def _data(value: Any) -> Any:
-    """An extension's value as JSON has it: paths and bytes as text, jobs and arrays (as dependencies) by their ids."""
+    """Return an extension's value as JSON has it.
+
+    Paths and bytes are text, jobs and arrays (as dependencies) ids.
+    """
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -182,7 +185,7 @@ class JobTemplate(Struct):
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> JobTemplate:
-        """One of values that were checked before, as ``to_dict`` gave them: nothing is looked at again."""
+        """Make one of values that were checked before, as ``to_dict`` gave them."""
         template = cls.__new__(cls)
         template.__dict__.update(_UNSET, **values)
         return template
@@ -275,7 +278,7 @@ SPELLINGS = {"exposedPorts": "exposed_ports", "memoryLimit": "memory_limit", "re
 
 
 def extension(template: JobTemplate, name: str) -> Any:
-    """An extension's value by its canonical name, whichever way it was spelled; None if unset."""
+    """Return an extension's value, however it was spelled, or None."""
     values = template.implementation_specific
     if not values or name in values:
         return values[name] if values else None
@@ -283,7 +286,10 @@ def extension(template: JobTemplate, name: str) -> Any:
 
 
 def extension_flag(template: JobTemplate, name: str) -> bool:
-    """An extension that is true or false, also as text; InvalidArgumentException for anything else."""
+    """Read an extension that is true or false, also as text.
+
+    Raises InvalidArgumentException for anything else.
+    """
     value = extension(template, name)
     if value is None:
         return False

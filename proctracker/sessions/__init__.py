@@ -1,1 +1,1 @@
-"""The DRMAA2 API: sessions, jobs, arrays, monitoring, events, and our ``run`` and ``submit``."""
+"""Offers the DRMAA2 API: sessions, jobs, arrays, monitoring, events, ``run``, ``submit``."""

@@ -1,4 +1,4 @@
-"""Attributes by name, in Python's spelling or the IDL's (GFD.194 5.11, DrmaaReflective): what they mean, reading, setting."""
+"""Reads and sets attributes by name (GFD.194 5.11, DrmaaReflective), as Python or the IDL spells them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IDL = {"machineOS": "machine_os", "machineOSVersion": "machine_os_version", "us
 
 
 def describe_attribute(instance: Any, name: str) -> str:
-    """What an attribute of an instance (or class) means, in a sentence. InvalidArgumentException for an unknown name."""
+    """Say what an attribute means, or raise InvalidArgumentException for an unknown one."""
     kind = instance if isinstance(instance, type) else type(instance)
     found = _name(kind, instance, name)
     known = _described(kind)
@@ -32,7 +32,7 @@ def _described(kind: Any) -> dict[str, str]:
 
 
 def get_instance_value(instance: Any, name: str) -> Any:
-    """The value of an attribute; of a template also an extension's. None is UNSET."""
+    """Return the value of an attribute or extension, None being UNSET."""
     found = _name(type(instance), instance, name)
     if isinstance(instance, JobTemplate) and found in EXTENSIONS:
         values = instance.implementation_specific or {}
@@ -41,7 +41,10 @@ def get_instance_value(instance: Any, name: str) -> Any:
 
 
 def set_instance_value(instance: Any, name: str, value: Any) -> None:
-    """Set an attribute; text is read as JSON where the attribute is no text. InvalidArgumentException as usual."""
+    """Set an attribute, reading text as JSON where it is no text.
+
+    Raises InvalidArgumentException as usual.
+    """
     found = _name(type(instance), instance, name)
     if isinstance(instance, JobTemplate) and found in EXTENSIONS:
         values = {k: v for k, v in (instance.implementation_specific or {}).items() if k not in _spellings(found)}
@@ -90,7 +93,7 @@ def _name(kind: Any, instance: Any, name: str) -> str:
 
 
 def known_names(kind: Any) -> list[str]:
-    """The attributes of a class: its fields, or its public properties; of templates the extensions, too."""
+    """Return the attributes of a class, of templates the extensions, too."""
     if hasattr(kind, "names"):
         return [*kind.names(), *(EXTENSIONS if kind is JobTemplate else ())]
     found = [name for name in dir(kind) if not name.startswith("_") and isinstance(getattr(kind, name), property)]

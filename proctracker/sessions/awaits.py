@@ -1,4 +1,4 @@
-"""``await job``: ends told to an event loop through one descriptor for many jobs; no thread, no polling."""
+"""Lets an event loop await many jobs by one descriptor, without a thread or polling."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Hub:
             self._left(loop, job_id, future)
 
     def _left(self, loop: asyncio.AbstractEventLoop, job_id: str, future: asyncio.Future[JobRow]) -> None:
-        """Somebody awaits no longer; the last one leaves no connection behind."""
+        """Note that somebody awaits no longer, and close the connection after the last."""
         waiting = self._futures.get(job_id, [])
         if future in waiting:
             waiting.remove(future)
@@ -101,7 +101,10 @@ class Hub:
             self._fail(wanted, error)
 
     def _listen(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
-        """Take what has come, and have the loop tell of more; what came with the answer makes no descriptor readable."""
+        """Take what has come, and watch for more.
+
+        What came with the answer makes no descriptor readable.
+        """
         try:
             self._tell(listening.ready())
             if any(name in self._futures for name in listening.open):

@@ -1,4 +1,4 @@
-"""Carries out one Python call inside a job; its source travels with the call, as an image has no proctracker.
+"""Carries out one Python call inside a job, as source that travels with the call.
 
 Standard library only, and nothing newer than Python 3.9. ``executor`` writes what is read here, and reads what is left.
 What is unpickled was pickled by the caller of the job, or is just ours.
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, Callable
 
 BOOT = "import pickle,sys;f=open(sys.argv[1]+'/call','rb');n={};exec(pickle.load(f),n);n['main'](f,sys.argv[1])"
-"""What Python is told to run: the source at the beginning of the call's file, which is given the rest."""
+"""What Python is told to run: the source at the beginning of the call's file."""
 
 IMPORTING = "PROCTRACKER_IMPORTING_MAIN"
-"""Set in the environment while the caller's script is imported: one without a guard would submit itself for ever."""
+"""Set while the caller's script is imported, so that an unguarded one cannot submit itself."""
 
 
 def main(file: BinaryIO, folder: str) -> None:
-    """Carry out a call, leave its outcome in the folder it came from, and exit with 1 if it failed."""
+    """Carry out a call, leave its outcome in its folder, and exit with 1 if it failed."""
     process, attempt = os.getpid(), os.environ.get("PROCTRACKER_ATTEMPT", "")
     about = pickle.load(file)  # noqa: S301
     _same_python(about["version"])
@@ -50,14 +50,14 @@ def main(file: BinaryIO, folder: str) -> None:
 
 
 def _same_python(version: tuple[int, int]) -> None:
-    """Exit unless this is the caller's Python: code and data of one minor version mean nothing to another."""
+    """Exit unless this is the caller's minor version of Python, to which data and code belong."""
     if sys.version_info[:2] != version:
         made, here = (".".join(map(str, each)) for each in (version, sys.version_info[:2]))
         sys.exit(f"proctracker: the call is Python {made}'s, this is {here} ({sys.executable}): it has to be the same")
 
 
 def _prepare(about: dict[str, Any]) -> None:
-    """Find modules where the caller does, and its script as ``__mp_main__`` where the call needs that."""
+    """Find modules where the caller does, and import its script as ``__mp_main__`` if needed."""
     if about["image"]:
         sys.path += [each for each in about["path"] if each not in sys.path and os.path.exists(each)]
     else:
@@ -105,7 +105,7 @@ def _pickler(about: dict[str, Any]) -> tuple[Callable[..., bytes], Callable[...,
 
 
 def _readable(error: BaseException | None, dumps: Callable[..., bytes]) -> bytes | None:
-    """An exception as data; None for one that cannot be written, or not be read again."""
+    """Return an exception as data, or None for one that cannot be written or read again."""
     try:
         data = dumps(error)
         pickle.loads(data)  # noqa: S301

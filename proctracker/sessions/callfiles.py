@@ -35,7 +35,7 @@ _source = inspect.getsource
 
 
 class Call(NamedTuple):
-    """A function and what it is called with; ``many``: once with each of several lists of arguments."""
+    """Holds a function and its arguments, or with ``many`` several lists of arguments."""
 
     function: Callable[..., Any]
     args: Sequence[Any]
@@ -68,7 +68,7 @@ class RemoteTraceback(Exception):
 
 
 def check_python(variables: Mapping[str, str], image: str) -> None:
-    """Raise InvalidArgumentException where an image says that its Python is another than this one."""
+    """Raise InvalidArgumentException where an image names another minor version of Python."""
     said, own = variables.get("PYTHON_VERSION", ""), ".".join(map(str, sys.version_info[:2]))
     if said and said.split(".")[:2] != own.split("."):
         raise InvalidArgumentException(
@@ -78,7 +78,7 @@ def check_python(variables: Mapping[str, str], image: str) -> None:
 
 
 def send(home: Home, call: Call, image: bool, python: Any) -> tuple[str, list[Any], list[str]]:
-    """Write a call's file; its directory's name, the job's command and the volumes that it needs.
+    """Write a call's file, and return its directory's name, the job's command and volumes.
 
     Raises InvalidArgumentException for what cannot be pickled, OutOfResourceException where there is no room.
     """
@@ -113,7 +113,7 @@ def send(home: Home, call: Call, image: bool, python: Any) -> tuple[str, list[An
 
 
 def _pickled(call: Call) -> tuple[bytes, bool, tuple[str, str] | None]:
-    """A call as data, whether cloudpickle made it, and the script that has to be imported to read it."""
+    """Pickle a call, and say whether by cloudpickle and which script must be imported."""
     data, problem = b"", None
     values = (call.many, call.function, call.args, call.kwargs)
     try:
@@ -152,7 +152,7 @@ def _cloudpickle() -> ModuleType | None:
 
 
 def _script() -> tuple[str, str] | None:
-    """How a job imports what runs here as ``__main__``, as multiprocessing.spawn does; None: it cannot."""
+    """Say how a job imports what runs here as ``__main__`` (multiprocessing.spawn), if it can."""
     main = sys.modules["__main__"]
     name = getattr(getattr(main, "__spec__", None), "name", None)
     if name:
@@ -173,7 +173,10 @@ class _Unpickler(pickle.Unpickler):
 def receive(
     home: Home, name: str, job: Job, row: JobRow | None, problem: Drmaa2Exception | None, image: bool
 ) -> Outcome:
-    """Take away what came of a call whose job has ended (``row``), or cannot be awaited any more (``problem``)."""
+    """Take what came of a call whose job has ended, or cannot be awaited any more.
+
+    ``row`` tells the one, ``problem`` the other.
+    """
     try:
         if row is None:
             return Outcome(error=_unknown(job, problem))
@@ -203,7 +206,7 @@ def _unknown(job: Job, problem: Drmaa2Exception | None) -> Drmaa2Exception:
 
 
 def _read(file: BinaryIO, job: Job, info: JobInfo, row: JobRow) -> Outcome | None:
-    """What the job has left; None where that is not how it ended."""
+    """Read what the job left, or return None where it ended otherwise."""
     attempt, kind, said, data = _Unpickler(file).load()
     if attempt != str(row.attempt):
         return None  # an earlier attempt's

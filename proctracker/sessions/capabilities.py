@@ -22,7 +22,10 @@ _ALWAYS = (DrmaaCapability.CALLBACK, DrmaaCapability.BULK_JOBS_MAXPARALLEL)
 
 
 def supports(capability: Any, runtime: Runtime) -> bool:
-    """Whether a capability is there on a runtime. Raises InvalidArgumentException for one nobody knows."""
+    """Return whether a runtime has a capability.
+
+    Raises InvalidArgumentException for one nobody knows.
+    """
     wanted = _capability(capability)
     if wanted in _ALWAYS:
         return True

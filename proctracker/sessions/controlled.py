@@ -1,4 +1,4 @@
-"""What a job and an array have in common: their session, the controls, and being the same wherever they are met."""
+"""Gives jobs and arrays their session, their controls and their identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _FOREVER = 2.0**40
 
 
 class Controlled:
-    """Something with an id in a home. What each control does, and to which tasks, the class itself tells.
+    """Has an id in a home, and controls.
+
+    What each control does, and to which tasks, the class itself tells.
 
     InvalidStateException where the state does not fit, DrmCommunicationException for a job of another host.
     """
@@ -24,7 +26,7 @@ class Controlled:
 
     @property
     def id(self) -> str:
-        """The id: ``42``, ``43_1``; of an array ``43``."""
+        """Return the id: ``42``, ``43_1``, of an array ``43``."""
         raise NotImplementedError
 
     @property
@@ -61,7 +63,7 @@ class Controlled:
         self._act("release")
 
     def terminate(self, signal: str | int = "SIGTERM", grace: float | timedelta = 10.0) -> None:
-        """End what has not ended, and everything it left running: the signal, KILL after the grace (seconds).
+        """End the job and what it left running, by the signal, and KILL after the grace (seconds).
 
         Returns when that has begun; it ends FAILED with sub-state ``terminated``.
         """

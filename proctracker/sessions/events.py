@@ -1,4 +1,4 @@
-"""State changes as Notifications: an iterator for programs that wait, one for event loops, a thread for callbacks."""
+"""Tells of state changes: to an iterator, to an event loop, or by a thread to callbacks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def notification(change: dict[str, Any]) -> Notification:
 
 
 class Events:
-    """The state changes of a session from the moment this was made; iterate with ``for`` or ``async for``, never ending.
+    """Iterates over a session's state changes from now on, with ``for`` or ``async for``.
 
     ``close`` it, or use it as a context manager: while it is open, a supervisor runs for it.
     """
@@ -92,7 +92,7 @@ class Events:
 
 
 class Caller:
-    """Calls back with every state change of a home, from a thread that lives from ``__init__`` to ``stop``."""
+    """Calls back with every state change of a home, from a thread, until ``stop``."""
 
     def __init__(self, place: Place, callback: Callback) -> None:
         if not callable(callback):
@@ -107,7 +107,10 @@ class Caller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Call no more; returns when a call under way has returned, or at once from within one."""
+        """Call no more, and return when a call under way has.
+
+        From within one, at once.
+        """
         os.close(self._stopped)
         if self._thread is not threading.current_thread():
             self._thread.join()

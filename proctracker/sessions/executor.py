@@ -1,4 +1,4 @@
-"""JobExecutor: calls of Python functions as jobs, for whatever takes a ``concurrent.futures.Executor``."""
+"""Runs calls of Python functions as jobs, for whatever takes a ``concurrent.futures.Executor``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class JobFuture(Future):  # type: ignore[type-arg]  # a subscripted base costs an import in every job
-    """The outcome of a call; ``job`` is its Job. Belongs to the process that submitted it.
+    """Stands for the outcome of a call in ``job``, for the process that submitted it.
 
     The result, or the exception that the function raised, with the job's traceback as its ``__cause__``. Else
     JobFailedException (``info``: the JobInfo; the message ends with the last lines of standard error): for a job that was
@@ -42,7 +42,10 @@ class JobFuture(Future):  # type: ignore[type-arg]  # a subscripted base costs a
         self._given_up = False
 
     def cancel(self) -> bool:
-        """Terminate the job if it has not started yet; whether that was done. ``job.terminate()`` ends one that runs."""
+        """Terminate the job if it has not started, and return whether that was done.
+
+        ``job.terminate()`` ends one that runs.
+        """
         self._ours()
         with self._condition:
             if self.done():
@@ -88,7 +91,10 @@ class JobFuture(Future):  # type: ignore[type-arg]  # a subscripted base costs a
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """What the function raised; None if it returned. TimeoutError after so many seconds."""
+        """Return what the function raised, or None.
+
+        Raises TimeoutError after so many seconds.
+        """
         self._ours()
         return super().exception(timeout)
 
@@ -163,7 +169,9 @@ class JobExecutor(Executor):
         self._thread: threading.Thread | None = None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Submit a call; its future, a JobFuture. RuntimeError after ``shutdown``.
+        """Submit a call, and return its JobFuture.
+
+        Raises RuntimeError after ``shutdown``.
 
         InvalidArgumentException for what cannot be pickled, and as ``pt.submit`` raises; then there is no job.
         """
@@ -179,7 +187,9 @@ class JobExecutor(Executor):
         chunksize: int = 1,
         **more: Any,
     ) -> Iterator[T]:
-        """The results of calls with an item of each iterable, in order; ``chunksize`` calls are one job.
+        """Return the results of calls with an item of each iterable, in order.
+
+        ``chunksize`` calls are one job.
 
         All are submitted now. TimeoutError where one is not there so many seconds after this call.
         """
@@ -192,7 +202,10 @@ class JobExecutor(Executor):
         return itertools.chain.from_iterable(super().map(_Chunked(fn), chunks, timeout=timeout, **more))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; ``wait`` until those under way have ended; ``cancel_futures``: terminate those that queue."""
+        """Take no more calls.
+
+        ``wait`` blocks until those under way have ended, ``cancel_futures`` terminates those that queue.
+        """
         self._after_fork()
         with self._changed:
             self._closed = True
@@ -237,7 +250,10 @@ class JobExecutor(Executor):
     # one thread for all calls under way
 
     def _attend(self, future: JobFuture, token: str) -> None:
-        """Have the thread await a job; it is there as long as any is awaited."""
+        """Have the thread await a job.
+
+        It lives as long as any is awaited.
+        """
         with self._changed:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()

@@ -20,7 +20,10 @@ _BYTES = ("stdout", "stderr")
 
 
 def wanted(filter: JobInfo | Mapping[str, Any]) -> dict[str, Any]:
-    """What a filter asks for. Raises InvalidArgumentException for unknown attributes or values that mean nothing."""
+    """Return what a filter asks for.
+
+    Raises InvalidArgumentException for unknown attributes or values that mean nothing.
+    """
     if isinstance(filter, Mapping):
         filter = JobInfo.from_dict(filter)
     if not isinstance(filter, JobInfo):

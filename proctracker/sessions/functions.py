@@ -1,4 +1,4 @@
-"""The module functions of DRMAA2's Python binding: those of one SessionManager that goes by the environment."""
+"""Offers the module functions of DRMAA2's Python binding, by one SessionManager."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ drmaa_version = default.drmaa_version
 
 
 def get_drms_name() -> str:
-    """The name of what runs the jobs; this and the next three as the Grid Engine binding has them."""
+    """Return the name of what runs the jobs.
+
+    This and the next three are as the Grid Engine binding has them.
+    """
     return default.drms_name
 
 

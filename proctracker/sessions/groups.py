@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 
 
 def wait_any(jobs: Sequence[Job], states: str, timeout: Any) -> Job:
-    """Block until one of the jobs has started or ended; that element."""
+    """Block until one of the jobs has started or ended, and return that element."""
     place, by_id, _ = _of_one_place(jobs)
     told = {row.id for row in waits.wait(place, list(by_id), states, True, waits.seconds(timeout))}
     return next(job for name, job in by_id.items() if name in told)
 
 
 def wait_all(jobs: Sequence[Job], states: str, timeout: Any) -> list[Job]:
-    """Block until every job has started or ended; the list."""
+    """Block until every job has started or ended, and return the list."""
     place, by_id, given = _of_one_place(jobs)
     waits.wait(place, list(by_id), states, False, waits.seconds(timeout))
     return given
 
 
 def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job], list[Job]]:
-    """The jobs by id, and as they were given. Raises InvalidArgumentException for an empty list, or what is no job of one home."""
+    """Return the jobs by id, and as they were given.
+
+    Raises InvalidArgumentException for an empty list, or what is no job of one home.
+    """
     if isinstance(jobs, (str, bytes)) or not isinstance(jobs, Iterable):
         raise InvalidArgumentException(f"jobs: a list of jobs is expected, not {jobs!r}")
     by_id: dict[str, Job] = {}
@@ -51,7 +54,9 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job], list[Job]]:
 
 
 class as_completed:
-    """The jobs, each as it ends, in that order: for ``for`` and ``async for``. Arrays stand for their tasks.
+    """Yield each job as it ends, for ``for`` and ``async for``.
+
+    Arrays stand for their tasks.
 
     TimeoutException where some have not ended so many seconds after this call.
     """
@@ -96,7 +101,7 @@ class as_completed:
                         await asyncio.wait_for(awaits.readable(listening.filenos()), left)
 
     def _left(self, jobs: int) -> float | None:
-        """Seconds that are left; TimeoutException if none are."""
+        """Return the seconds that are left, or raise TimeoutException."""
         left = None if self._until is None else self._until - time.monotonic()
         if left is not None and left <= 0:
             raise TimeoutException(f"{waits.OVER}: {jobs} of {len(self._jobs)} jobs have not ended")

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Job(Controlled):
-    """A job of ours (GFD.194 8.4). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
+    """Stands for a job of ours (GFD.194 8.4).
+
+    Made by sessions. It compares and hashes by home and id, pickles, and survives a fork.
 
     Every method raises InvalidArgumentException once the job was reaped, DrmCommunicationException for waits and
     controls of a job on another host.
@@ -29,7 +31,7 @@ class Job(Controlled):
     __slots__ = ("_facts", "_given", "_track", "job_id")
 
     def __init__(self, track: Track, job_id: str, given: Mapping[str, Any] | None = None, facts: Any = None) -> None:
-        """Made by sessions only: ``given`` is the template as it was given, ``facts`` what of the spec tells where output is."""
+        """Take what sessions know: ``given``, the template, and ``facts`` of where output is."""
         self._track, self.job_id, self._given, self._facts = track, job_id, given, facts
 
     @property
@@ -63,16 +65,22 @@ class Job(Controlled):
         waits.wait(self._track.place, [self.job_id], "started", False, waits.seconds(timeout))
 
     def wait_terminated(self, timeout: Timeout = INFINITE_TIME) -> JobInfo:
-        """Block until the job has ended, and tell how. TimeoutException after so many seconds. Interrupting it leaves the job."""
+        """Block until the job has ended, and return how.
+
+        Raises TimeoutException after so many seconds. Interrupting it leaves the job.
+        """
         rows = waits.wait(self._track.place, [self.job_id], "ended", False, waits.seconds(timeout))
         return self._told(rows[0])
 
     def waitable(self) -> str:
-        """The id, for waits; a job that cannot be waited for raises."""
+        """Return the id for waits, or raise for a job that cannot be waited for."""
         return self.job_id
 
     def __await__(self) -> Generator[Any, None, JobInfo]:
-        """The JobInfo of the ended job; cancelling leaves the job alone."""
+        """Await the JobInfo of the ended job.
+
+        Cancelling leaves the job alone.
+        """
         return self._ended().__await__()
 
     async def _ended(self) -> JobInfo:
@@ -123,7 +131,7 @@ def restore(kind: Any, home: str, session: str, name: str, given: Any) -> Any:
 
 
 def again(track: Track, rows: list[JobRow], after: Any, after_any: Any) -> str:
-    """Submit a job, or tasks of one array, again; the new id."""
+    """Submit a job, or tasks of one array, again, and return the new id."""
     place_of, first = track.place, rows[0]
     given = dependencies(track, {"after": after, "after_any": after_any})
     same = resubmission.same_environment(place_of, first)
@@ -143,7 +151,7 @@ def dependencies(track: Track, given: Mapping[str, Any]) -> dict[str, list[str]]
 
 
 def of_this_home(place: Place, values: Mapping[str, Any]) -> None:
-    """Raise InvalidArgumentException for a dependency of another home: its id is another job's here."""
+    """Raise InvalidArgumentException for a dependency of another home, whose ids differ."""
     for name in ("after", "after_any"):
         for each in _listed(values.get(name)):
             if isinstance(each, Controlled) and each._track.place.home.path != place.home.path:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class JobArray(Controlled):
-    """An array of jobs (GFD.194 8.5). Made by sessions; compares and hashes by home and id, pickles, survives a fork.
+    """Stands for an array of jobs (GFD.194 8.5).
+
+    Made by sessions. It compares and hashes by home and id, pickles, and survives a fork.
 
     A control acts on every task in a fitting state and reaches the others when one fails for another reason, which is
     raised then, naming it; InvalidStateException only if none was in a fitting state.
@@ -62,11 +64,17 @@ class JobArray(Controlled):
         waits.wait(self._track.place, self._left(), "started", False, waits.seconds(timeout))
 
     def wait_terminated(self, timeout: Timeout = INFINITE_TIME) -> list[JobInfo]:
-        """Block until every task has ended, and tell how, in order. TimeoutException after so many seconds."""
+        """Block until every task has ended, and return how, in order.
+
+        Raises TimeoutException after so many seconds.
+        """
         return self._told(waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout)))
 
     def __await__(self) -> Generator[Any, None, list[JobInfo]]:
-        """The JobInfos of the ended tasks; cancelling leaves them alone."""
+        """Await the JobInfos of the ended tasks.
+
+        Cancelling leaves them alone.
+        """
         return self._ended().__await__()
 
     async def _ended(self) -> list[JobInfo]:
@@ -85,7 +93,10 @@ class JobArray(Controlled):
         return [infos.info(row, facts, home=place.home) for row in rows]
 
     def resubmit(self, failed: bool = False, after: Any = None, after_any: Any = None) -> JobArray:
-        """The same tasks again as a new array; ``failed``: only those that did not end DONE. The rest as Job.resubmit."""
+        """Submit the same tasks as a new array, with ``failed`` those that did not end DONE.
+
+        The rest as Job.resubmit.
+        """
         rows = self._rows()
         if failed:
             rows = [row for row in rows if row.ended and row.state != JobState.DONE]

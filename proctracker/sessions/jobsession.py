@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proctracker.tracker.jobtracker import Template
 
 _TRUSTED = 0.05
-"""Seconds for which a session is believed to exist without a question; destroying it in this process is seen at once."""
+"""Seconds for which a session is believed to exist without a question."""
 
 
 _MOST = 2**31 - 1
@@ -64,14 +64,16 @@ class JobSession:
 
     @property
     def job_categories(self) -> list[str]:
-        """Categories of the configuration and images that the contact's engine has; others are valid, too."""
+        """Return the configuration's categories and the engine's images, others being valid too."""
         self._check()
         return self._tracker(self._contact).list_job_categories()
 
     @property
     def max_running(self) -> int:
-        """How many slots the session's jobs may hold at once, the configuration's as long as it has none of its own; 0: no
-        limit. Can be set."""
+        """Return how many slots the session's jobs may hold at once, 0 being no limit.
+
+        Can be set. The configuration's as long as the session has none of its own.
+        """
         self._check()
         found = self._place.reader.session(self._name)
         if found is None:
@@ -86,7 +88,7 @@ class JobSession:
     # submitting
 
     def run_job(self, job_template: Template) -> Job:
-        """Submit a job: it has a state when this returns, and goes on whatever becomes of this process.
+        """Submit a job, which has a state when this returns and outlives this process.
 
         Raises InvalidArgument, UnsupportedAttribute or another exception that names what is wrong; then there is no job.
         """
@@ -97,7 +99,7 @@ class JobSession:
     def run_bulk_jobs(
         self, job_template: Template, begin_index: int, end_index: int, step: int = 1, max_parallel: int | None = None
     ) -> JobArray:
-        """Submit an array of jobs ``begin_index``, ``begin_index + step`` … up to ``end_index``, from 1.
+        """Submit an array with the indices ``begin_index``, ``begin_index + step``, … ``end_index``.
 
         ``max_parallel``: how many may run at once; None or 0: no limit. Raises as ``run_job``.
         """
@@ -128,7 +130,7 @@ class JobSession:
     # finding
 
     def get_jobs(self, filter: JobInfo | Mapping[str, Any] | None = None) -> list[Job]:
-        """The session's jobs, tasks of arrays among them, in the order of their ids; with a filter those that match it."""
+        """Return the session's jobs and tasks by id, with a filter those that match it."""
         self._check()
         track = self._track
         if filter is None:
@@ -136,7 +138,7 @@ class JobSession:
         return [Job(track, str(info.job_id)) for info in filters.found(self._place, filter, self._name)]
 
     def get_job(self, job_id: str) -> Job:
-        """A job of the session, or a task of an array of it. Raises InvalidArgumentException if there is, or is left, none."""
+        """Return a job or task of the session, or raise InvalidArgumentException."""
         self._check()
         name = str(job_id)
         rows = self._place.reader.jobs([name], session=self._name)
@@ -145,7 +147,7 @@ class JobSession:
         return Job(self._track, name)
 
     def get_job_array(self, job_array_id: str) -> JobArray:
-        """An array of the session. Raises InvalidArgumentException if there is, or is left, none of that id."""
+        """Return an array of the session, or raise InvalidArgumentException."""
         self._check()
         found = self._place.array(str(job_array_id))
         if found is None or found[0].session != self._name:
@@ -159,22 +161,34 @@ class JobSession:
     # waiting
 
     def wait_any_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
-        """Block until one of the jobs has started (or ended); that element of the list. TimeoutException."""
+        """Block until one of the jobs has started or ended, and return it.
+
+        Raises TimeoutException.
+        """
         self._check()
         return groups.wait_any(jobs, "started", timeout)
 
     def wait_any_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
-        """Block until one of the jobs has ended; that element of the list. TimeoutException."""
+        """Block until one of the jobs has ended, and return it.
+
+        Raises TimeoutException.
+        """
         self._check()
         return groups.wait_any(jobs, "ended", timeout)
 
     def wait_all_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
-        """Block until every job has started (or ended); the list. TimeoutException."""
+        """Block until every job has started or ended, and return the list.
+
+        Raises TimeoutException.
+        """
         self._check()
         return groups.wait_all(jobs, "started", timeout)
 
     def wait_all_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
-        """Block until every job has ended; the list. TimeoutException."""
+        """Block until every job has ended, and return the list.
+
+        Raises TimeoutException.
+        """
         self._check()
         return groups.wait_all(jobs, "ended", timeout)
 
@@ -186,7 +200,10 @@ class JobSession:
     # the end
 
     def close(self) -> None:
-        """Disengage; jobs go on. InvalidSessionException if it was closed before."""
+        """Disengage, while jobs go on.
+
+        Raises InvalidSessionException if it was closed before.
+        """
         self._check()
         self._closed = True
 

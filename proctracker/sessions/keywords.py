@@ -1,4 +1,4 @@
-"""Types of what ``run``, ``submit`` and the waits take, for type checkers and editors; nothing imports it to run."""
+"""Types what ``run``, ``submit`` and the waits take, for type checkers and editors only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ Command = Union[Word, Sequence[Word], None]
 """A command line: its words, or a command alone."""
 
 Timeout = Union[float, timedelta, None]
-"""Seconds; None and INFINITE_TIME: no end."""
+"""Seconds, None and INFINITE_TIME meaning no end."""
 
 Jobs = Union[Controlled, str, int, Iterable[Union[Controlled, str, int]]]
 """Jobs or arrays, or their ids."""
 
 
 class TemplateKeywords(Attributes, total=False):
-    """The attributes of JobTemplate but ``args``, and the extensions by their names. None is UNSET."""
+    """Types the attributes of JobTemplate but ``args``, and the extensions.
+
+    None is UNSET.
+    """
 
     user: str | None
     exposed_ports: str | None

@@ -1,4 +1,4 @@
-"""SessionManager: making, opening and destroying sessions, in the state directory the environment names or in another."""
+"""Makes, opens and destroys sessions, in a state directory or the environment's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _LIVE = ("refuse", "terminate", "leave")
 
 
 class SessionManager:
-    """The entry to everything (GFD.194 7). ``home``: a state directory; None: that of the environment, at each call."""
+    """Leads to everything (GFD.194 7).
+
+    ``home`` is a state directory, or None for that of the environment at each call.
+    """
 
     drms_name = "proctracker"
     """The name of what runs the jobs."""
@@ -53,7 +56,9 @@ class SessionManager:
     def create_job_session(
         self, session_name: str | None = None, contact: str | None = None, max_running: int | None = None
     ) -> JobSession:
-        """Make a session and open it; without a name it gets a new one, without a contact the configuration's default.
+        """Make a session and open it.
+
+        Without a name it gets a new one, without a contact the configuration's default.
 
         ``max_running``: how many slots its jobs may hold at once, 0 for no limit; None: what the configuration says at the time. Raises
         InvalidArgumentException if there is one of that name, or nobody knows the contact.
@@ -71,7 +76,10 @@ class SessionManager:
         return self._opened(self._place(), name_of(session_name), None)
 
     def job_session(self, session_name: str = "default", contact: str | None = None) -> JobSession:
-        """Open a session, made first if there is none. ``contact`` is that of the jobs this object will submit."""
+        """Open a session, made first if there is none.
+
+        ``contact`` is that of the jobs this object will submit.
+        """
         where = self._place()
         name = name_of(session_name)
         config = where.config()
@@ -87,7 +95,7 @@ class SessionManager:
         return JobSession(where, name, contact or found.contact, found.created)
 
     def destroy_job_session(self, session_name: str, live: str = "refuse") -> None:
-        """Remove a session and all there is of its jobs; open ones of that name become invalid.
+        """Remove a session with its jobs, and make open ones of that name invalid.
 
         ``live``: what becomes of jobs that have not ended: ``refuse`` raises InvalidStateException, ``terminate`` ends
         them, ``leave`` lets those that run go on, unseen, and the queued ones never start. InvalidArgumentException if
@@ -109,7 +117,10 @@ class SessionManager:
         return [session.name for session in self._place().reader.sessions()]
 
     def open_monitoring_session(self, contact: str | None = None) -> MonitoringSession:
-        """Open a view of all there is; ``contact``: whose jobs that are not ours are shown."""
+        """Open a view of all there is.
+
+        ``contact`` says whose jobs that are not ours are shown.
+        """
         where = self._place()
         config = where.config()
         return MonitoringSession(where, config, where.target(contact, config))
@@ -138,7 +149,9 @@ class SessionManager:
         return capabilities.supports(capability, where.target(contact, where.config()).runtime)
 
     def register_event_notification(self, callback: Callable[[Notification], object] | None) -> None:
-        """Have a function called with every state change of every session, from a thread; None: no more.
+        """Have a function called with every state change of every session, from a thread.
+
+        None ends that.
 
         One function at a time: another takes its place. It may use this API.
         """
@@ -179,7 +192,9 @@ class SessionManager:
         session: str | JobSession | None = None,
         **template: Unpack[TemplateKeywords],
     ) -> JobInfo:
-        """Start a command as a job, wait for its end and tell how it ended; the rest as ``submit``.
+        """Run a command as a job, and return how it ended.
+
+        The rest as ``submit``.
 
         ``check``: JobFailedException, with the JobInfo as ``info``, unless it is DONE. ``capture_output``: the JobInfo
         has its ``stdout`` and ``stderr`` (bytes). After ``timeout`` seconds, or on KeyboardInterrupt, the job is

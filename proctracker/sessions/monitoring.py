@@ -22,54 +22,54 @@ if TYPE_CHECKING:
 
 
 class WatchedJob(Job):
-    """A job as a monitoring session shows it: one of ours, or not; controls raise UnsupportedOperationException."""
+    """Shows a job, ours or not, whose controls raise UnsupportedOperationException."""
 
     __slots__ = ("_info",)
 
     def __init__(
         self, track: Any, job_id: str, given: Any = None, facts: Any = None, *, info: JobInfo | None = None
     ) -> None:
-        """Made by monitoring sessions only; ``info`` is all that is known of a job that is not ours."""
+        """Take ``info``, which is all that is known of a job that is not ours."""
         super().__init__(track, job_id, given, facts)
         self._info = info
 
     @property
     def session_name(self) -> str | None:  # type: ignore[override]
-        """The session of a job of ours; None for any other."""
+        """Return the session of a job of ours, else None."""
         return self._track.session if self._info is None else None
 
     @property
     def job_template(self) -> JobTemplate:
-        """A template equal to the one submitted; of a job that is not ours, its command."""
+        """Return a template equal to the one submitted, or of another's job its command."""
         if self._info is None:
             return super().job_template
         command = self._info.command or []
         return JobTemplate(remote_command=command[0] if command else None, args=command[1:] or None)
 
     def get_state(self) -> tuple[JobState, str | None]:
-        """State and sub-state; of a job that is not ours as it was found."""
+        """Return state and sub-state, of another's job as it was found."""
         if self._info is None:
             return super().get_state()
         return self._info.job_state or JobState.UNDETERMINED, self._info.job_sub_state
 
     def get_info(self) -> JobInfo:
-        """Everything about the job; of one that is not ours as it was found."""
+        """Return everything about the job, of another's as it was found."""
         return super().get_info() if self._info is None else self._info
 
     def read_output(self, stream: str = "stdout", attempt: int | None = None) -> bytes:
-        """As Job's; a job that is not ours has none here."""
+        """Read output as Job does, of which another's job has none here."""
         return self._refuse("read_output") if self._info else super().read_output(stream, attempt)
 
     def wait_started(self, timeout: Timeout = -1) -> None:
-        """As Job's; not for jobs that are not ours."""
+        """Wait as Job does, but not for another's job."""
         self._refuse("wait_started") if self._info else super().wait_started(timeout)
 
     def wait_terminated(self, timeout: Timeout = -1) -> JobInfo:
-        """As Job's; not for jobs that are not ours."""
+        """Wait as Job does, but not for another's job."""
         return self._refuse("wait_terminated") if self._info else super().wait_terminated(timeout)
 
     def waitable(self) -> str:
-        """As Job's; not for jobs that are not ours."""
+        """Return what Job does, but not for another's job."""
         return self._refuse("wait") if self._info else super().waitable()
 
     def resubmit(self, after: Any = None, after_any: Any = None) -> NoReturn:
@@ -96,7 +96,10 @@ def _restore(home: str, session: str, name: str, given: Any, info: JobInfo | Non
 
 
 class MonitoringSession:
-    """What there is, ours or not, read-only (GFD.194 9): for ``process`` all processes, for containers all of the engine."""
+    """Shows what there is, ours or not (GFD.194 9).
+
+    For ``process`` all processes, for containers all of the engine.
+    """
 
     def __init__(self, place: Place, config: Config, target: Target) -> None:
         """Made by SessionManager only."""
@@ -110,7 +113,7 @@ class MonitoringSession:
         return self._target.contact
 
     def get_all_jobs(self, filter: JobInfo | Mapping[str, Any] | None = None) -> list[Job]:
-        """All jobs of ours, of every session, and all that are not ours: their ids are ``pid-123``, or the container's name."""
+        """Return all jobs, others' having the id ``pid-123`` or the container's name."""
         self._check()
         terms = filters.wanted(filter) if filter is not None else {}
         ours = filters.found(self._place, terms) if terms else filters.found(self._place, None)
@@ -157,7 +160,7 @@ class MonitoringSession:
         )
 
     def get_all_machines(self, names: Sequence[str] | None = None) -> list[MachineInfo]:
-        """This machine, if it is among the names; None: whatever it is called."""
+        """Return this machine, if it is among the names, or without names."""
         self._check()
         from proctracker import procs
 

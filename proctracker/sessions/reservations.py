@@ -15,7 +15,7 @@ def refuse() -> NoReturn:
 
 
 class Reservation:
-    """Slots kept for a time (GFD.194 8.7); its name is there for programs that test for it, nothing makes one."""
+    """Names slots kept for a time (GFD.194 8.7), for programs that test for it."""
 
     def __init__(self, *args: object, **more: object) -> None:
         """Raises UnsupportedOperationException."""
@@ -23,7 +23,7 @@ class Reservation:
 
 
 class ReservationSession:
-    """What makes reservations (GFD.194 8.6); its name is there for programs that test for it, nothing makes one."""
+    """Names what makes reservations (GFD.194 8.6), for programs that test for it."""
 
     def __init__(self, *args: object, **more: object) -> None:
         """Raises UnsupportedOperationException."""

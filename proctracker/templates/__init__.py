@@ -1,4 +1,4 @@
-"""Job templates from files to specs; pure but for reading the files."""
+"""Turns job templates from files into specs, pure but for reading the files."""
 
 from __future__ import annotations
 

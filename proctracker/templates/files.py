@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGEST = 2**20
-"""Bytes of the largest file read; a device may have no end."""
+"""Bytes of the largest file read, as a device may have no end."""
 
 DEEPEST = 100
 """Levels of values within values."""
@@ -23,7 +23,10 @@ REPEATED = 10_000
 
 
 def load(path: str) -> JobTemplate:
-    """Read a template. Raises InvalidArgumentException naming the file, the key, and the nearest known one."""
+    """Read a template.
+
+    Raises InvalidArgumentException naming the file, the key, and the nearest known one.
+    """
     values = read(path)
     try:
         template = JobTemplate(values)
@@ -34,7 +37,10 @@ def load(path: str) -> JobTemplate:
 
 
 def read(path: str, fd: int | None = None) -> dict[str, Any]:
-    """A file's mapping; an empty file is an empty one. ``fd``: a descriptor of it, which is closed."""
+    """Read a file's mapping, empty for an empty file.
+
+    ``fd`` is a descriptor of it, which is closed.
+    """
     try:
         with open(path if fd is None else fd, "rb") as file:
             text = file.read(LARGEST + 1)
@@ -124,10 +130,10 @@ class Nodes:
     def __init__(self, yaml: Any) -> None:
         self._yaml = yaml
         self._sizes: dict[int, tuple[int, int]] = {}
-        """Nodes by identity -> their sizes; (0, 0): not known yet, so a node below that refers to it."""
+        """Nodes by identity -> their sizes, (0, 0) as long as a node below may refer to it."""
 
     def size(self, node: Any) -> tuple[int, int]:
-        """How many values a node stands for, in how many levels, aliases counted as what they repeat.
+        """Count the values and levels of a node, aliases as what they repeat.
 
         Raises YAMLError for one that is within itself, and for a key that is there twice.
         """
@@ -158,7 +164,7 @@ class Nodes:
 
 
 def _loader(yaml: Any) -> Any:
-    """A safe loader for which ``22:22`` and ``1:30`` are text, not numbers to the base of 60 as in YAML 1.1."""
+    """Return a safe loader for which ``22:22`` is text, not a number to the base of 60."""
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         pass

@@ -19,7 +19,7 @@ RLIMITS = {
     "STACK_SIZE": ("STACK", 1024),
     "VIRTUAL_MEMORY": ("AS", 1024),
 }
-"""DRMAA2 name -> (RLIMIT_ name, unit in what setrlimit counts). Sizes are KiB, CPU_TIME seconds."""
+"""DRMAA2 name -> RLIMIT_ name and setrlimit's unit, sizes being KiB, CPU_TIME seconds."""
 
 _LARGEST = 2**63 - 1
 """What setrlimit(2) can count to."""

@@ -13,7 +13,7 @@ _KNOWN = ("j", "A", "a", "%")
 
 
 def fill(text: str, *, job: str, home: str = "", working: str = "", percent: bool = True) -> str:
-    """Put in the job id (%j), the array's (%A), the task's number (%a, ``$DRMAA2_INDEX$``), home and working directory."""
+    """Fill in job id (%j), array (%A), task (%a, ``$DRMAA2_INDEX$``), home and directory."""
     array, _, task = job.partition("_")
     if percent and "%" in text:
         values = {"j": job, "A": array, "a": task or "0", "%": "%"}

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a template, each by itself: ``template check`` tells all of it at once."""
+"""Finds everything that is wrong with a template, for ``template check``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def problems(values: Mapping[str, Any], check: Callable[[JobTemplate], None]) -> list[str]:
-    """What is wrong with the values, then what ``check`` says of those that mean something, once without each it named."""
+    """List what is wrong with the values, then what ``check`` says of the valid ones."""
     found: list[str] = []
     good: dict[str, Any] = {}
     for name, part in _parts(values):

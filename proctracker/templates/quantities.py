@@ -22,7 +22,10 @@ LAST_TASK = 2**31 - 1
 
 
 def duration(value: Any, what: str = "duration") -> float:
-    """Seconds of ``90``, ``90s``, ``1.5h``, ``2h30m`` or ``1:30:00``; InvalidArgumentException for anything else."""
+    """Return the seconds of ``90``, ``90s``, ``1.5h``, ``2h30m`` or ``1:30:00``.
+
+    Raises InvalidArgumentException for anything else.
+    """
     text = str(value).strip().lower()
     if re.fullmatch(r"\d+:\d+(\.\d+)?", text):
         first, second = text.split(":")
@@ -47,7 +50,7 @@ def _counted(number: float, value: Any, what: str) -> float:
 
 
 def moment(value: Any, now: float, what: str = "time") -> float:
-    """Epoch seconds of a datetime, a number of them, ISO 8601 or ``+DURATION`` from now (-2: now)."""
+    """Return epoch seconds of a datetime, a number, ISO 8601 or ``+DURATION`` (-2 is now)."""
     text = str(value).strip()
     if text.startswith("+"):
         return now + duration(text[1:], what)

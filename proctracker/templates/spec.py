@@ -1,4 +1,4 @@
-"""A job's spec: the template with every duration, time, path and extension of ours resolved, as plain data."""
+"""Makes a job's spec: the template with times, paths and extensions resolved, as data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEVER = {
     "machine_arch": "",
     "min_phys_memory": "",
 }
-"""Attributes nobody here can honour -> why; those with no reason are checked against this machine."""
+"""Attributes nobody here can honour -> why, or no reason where the machine decides."""
 
 
 def make_spec(
@@ -39,7 +39,10 @@ def make_spec(
     now: float,
     containers: bool,
 ) -> dict[str, Any]:
-    """The spec of a checked template. Raises InvalidArgumentException for a value that means nothing."""
+    """Return the spec of a checked template.
+
+    Raises InvalidArgumentException for a value that means nothing.
+    """
     seconds = limits.read(template.resource_limits or {})[1]
     start = template.start_time
     deadline = template.deadline_time
@@ -89,7 +92,10 @@ def _base(template: JobTemplate, cwd: str, home_dir: str) -> str:
 
 
 def check(template: JobTemplate, containers: bool) -> None:
-    """What holds for every contact. Raises InvalidArgument or UnsupportedAttribute naming the attribute."""
+    """Check what holds for every contact.
+
+    Raises InvalidArgument or UnsupportedAttribute naming the attribute.
+    """
     for name, why in NEVER.items():
         if why and getattr(template, name) not in (None, False, [], ""):
             raise UnsupportedAttributeException(f"{name}: {why}")
@@ -104,7 +110,10 @@ def check(template: JobTemplate, containers: bool) -> None:
 
 
 def check_values(template: JobTemplate) -> None:
-    """What holds for a part of a template too: values that mean something. Raises InvalidArgument naming the key."""
+    """Check the values, of a part of a template too.
+
+    Raises InvalidArgument naming the key.
+    """
     for key in template.implementation_specific or {}:
         if SPELLINGS.get(key, key) not in EXTENSIONS:
             raise InvalidArgumentException(

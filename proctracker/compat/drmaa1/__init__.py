@@ -1,4 +1,4 @@
-"""The DRMAA 1 binding's surface (``import drmaa``, its release 0.7.9) over proctracker's classes.
+"""Offers the DRMAA 1 binding's surface (``import drmaa``, 0.7.9) over our classes.
 
 ``wait`` reaps, what is told has the binding's types, errors its codes. ``nativeSpecification`` holds options of
 ``proctracker submit``. The session is that of PROCTRACKER_SESSION, the contact the one given or PROCTRACKER_CONTACT.

@@ -16,7 +16,7 @@ DEFAULT_SESSION = "default"
 
 
 class Active:
-    """A session between ``initialize`` and ``exit``, and the jobs submitted in it that were not waited for."""
+    """Holds a session between ``initialize`` and ``exit``, and its jobs not waited for."""
 
     def __init__(self, session: JobSession) -> None:
         self.session = session
@@ -24,7 +24,10 @@ class Active:
         self.jobs: dict[str, Job] = {}
 
     def job(self, name: str) -> Job:
-        """A job of the session by its id, whoever submitted it. InvalidJobException for one that is unknown, or reaped."""
+        """Return a job of the session by its id, whoever submitted it.
+
+        Raises InvalidJobException for one that is unknown, or reaped.
+        """
         found = self.jobs.get(name)
         if found is None:
             with errors.translated(InvalidArgument=errors.JOB):
@@ -55,7 +58,10 @@ def is_active() -> bool:
 
 
 def begin(contact: str | None) -> None:
-    """Open the session of PROCTRACKER_SESSION, made if there is none, for jobs on a contact, or on PROCTRACKER_CONTACT's."""
+    """Open the session of PROCTRACKER_SESSION, made if need be, for a contact's jobs.
+
+    Without one, PROCTRACKER_CONTACT's.
+    """
     with _lock:
         if _held:
             errors.raise_code(errors.ACTIVE, "there is an active session: call exit() first")
@@ -67,7 +73,10 @@ def begin(contact: str | None) -> None:
 
 
 def end() -> None:
-    """Leave the session; its jobs go on. NoActiveSessionException where there is none."""
+    """Leave the session, while its jobs go on.
+
+    Raises NoActiveSessionException where there is none.
+    """
     with _lock:
         active().session.__exit__()
         _held.clear()

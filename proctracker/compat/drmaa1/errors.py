@@ -1,4 +1,4 @@
-"""The exceptions of the DRMAA 1 binding (module ``drmaa.errors``), and which of ours becomes which."""
+"""Defines the DRMAA 1 binding's exceptions (``drmaa.errors``), and which of ours is which."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class DrmaaException(Exception):
-    """Base of what the binding raises. Its text is ``code N: …``, N being the C library's number."""
+    """Is the base of what the binding raises, as ``code N: …`` with the C library's number."""
 
 
 class AlreadyActiveSessionException(DrmaaException):
@@ -170,7 +170,7 @@ error_buffer = bytearray(1024)
 
 
 def error_check(code: int) -> None:
-    """Raise the exception of a number of the C library, with the text of ``error_buffer``; nothing for 0."""
+    """Raise the exception of a C library's number, with this text, or nothing for 0."""
     if code:
         raise_code(code, bytes(error_buffer).split(b"\0")[0].decode(errors="replace"))
 
@@ -185,7 +185,10 @@ def raise_code(code: int, message: str) -> NoReturn:
 
 @contextlib.contextmanager
 def translated(**codes: int) -> Iterator[None]:
-    """Raise the binding's exception for ours; ``InvalidState=19`` and the like say which where that depends on the call."""
+    """Raise the binding's exception for ours.
+
+    ``InvalidState=19`` and the like say which where that depends on the call.
+    """
     try:
         yield
     except native.Drmaa2Exception as error:

@@ -1,4 +1,4 @@
-"""Attributes of sessions and job templates as the DRMAA 1 binding has them (module ``drmaa.helpers``)."""
+"""Describes attributes as the DRMAA 1 binding has them (module ``drmaa.helpers``)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _VECTORS = (const.V_ARGV, const.V_ENV, const.V_EMAIL)
 
 
 class Version(namedtuple("Version", "major minor")):
-    """A version of DRMAA; its text is ``1.0``."""
+    """Holds a version of DRMAA, in text ``1.0``."""
 
     __slots__ = ()
 
@@ -76,7 +76,7 @@ class IntConverter:
 
     @staticmethod
     def from_drmaa(value: bytes) -> int | None:
-        """What the word means; None of an attribute that is unset."""
+        """Return what the word means, None for an unset attribute."""
         return times.seconds(value.decode()) if value else None
 
 
@@ -124,7 +124,7 @@ class Attribute:
 
 
 def _check(name: bytes, value: str) -> None:
-    """Raise what is wrong with a value, as far as that can be told when it is set. ValueError for its form."""
+    """Raise what is wrong with a value when it is set, ValueError for its form."""
     if "\0" in value:
         raise ValueError("it holds a NUL byte")
     if name == const.JS_STATE and value not in _SUBMISSIONS:
@@ -181,7 +181,7 @@ def vector_attribute_names_iterator() -> Iterator[str]:
 
 
 def run_bulk_job(jt: JobTemplate, start: int, end: int, incr: int = 1) -> Iterator[str]:
-    """Submit an array; the ids of its tasks."""
+    """Submit an array, and return the ids of its tasks."""
     from proctracker.compat.drmaa1.session import Session
 
     return iter(Session.runBulkJobs(jt, start, end, incr))

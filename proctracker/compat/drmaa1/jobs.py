@@ -24,7 +24,10 @@ _ENDED = (const.JobState.DONE, const.JobState.FAILED)
 
 
 def control_all(now: Active, operation: str) -> None:
-    """Control every job of the session that fits. Raises if one fails for another reason, or if live ones are all unfit."""
+    """Control every job of the session that fits.
+
+    Raises if one fails for another reason, or if live ones are all unfit.
+    """
     done, unfit, failed = False, "", None
     for name, job in list(now.jobs.items()):
         try:
@@ -45,7 +48,10 @@ def control_all(now: Active, operation: str) -> None:
 
 
 def until(timeout: float) -> float | None:
-    """When a time-out is over; None for never. InvalidArgumentException for what is none."""
+    """Return when a time-out is over, None for never.
+
+    Raises InvalidArgumentException for what is none.
+    """
     forever = timeout == const.TIMEOUT_WAIT_FOREVER
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not (forever or timeout >= 0):
         errors.raise_code(errors.ARGUMENT, f"timeout: seconds from 0 are expected, or -1 for no limit, not {timeout!r}")
@@ -58,7 +64,7 @@ def left(end: float | None) -> float:
 
 
 def await_end(job: Job, end: float | None, may_be_reaped: bool) -> None:
-    """Wait for a job; ``may_be_reaped``: that ends the waiting, too."""
+    """Wait for a job, until it has ended or, with ``may_be_reaped``, was reaped."""
     with errors.translated(InvalidArgument=errors.JOB):
         try:
             job.wait_terminated(left(end))
@@ -81,7 +87,7 @@ def reap(now: Active, job: Job) -> None:
 
 
 def forget_reaped(now: Active, jobs: list[Job]) -> bool:
-    """Forget which of the jobs were reaped; whether any was."""
+    """Forget which of the jobs were reaped, and return whether any was."""
     found = False
     for job in jobs:
         try:

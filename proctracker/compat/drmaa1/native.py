@@ -1,4 +1,4 @@
-"""``nativeSpecification``: the options of ``proctracker submit``; another system's are told by name."""
+"""Reads ``nativeSpecification`` as ``proctracker submit``'s options."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ def attributes(specification: str) -> dict[str, Any]:
 
 
 def _without_foreign(words: list[str]) -> list[str]:
-    """The words less Grid Engine's options, which raise InvalidArgumentException unless they are to be ignored."""
+    """Return the words without Grid Engine's options.
+
+    These raise InvalidArgumentException unless they are to be ignored.
+    """
     kept, place = [], 0
     while place < len(words):
         word, after = words[place], words[place + 1 : place + 2]

@@ -1,4 +1,4 @@
-"""Sessions and job templates of the DRMAA 1 binding (module ``drmaa.session``), over proctracker's own."""
+"""Offers sessions and job templates of the DRMAA 1 binding (module ``drmaa.session``)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class JobTemplate:
         return list(attribute_names_iterator())
 
     def delete(self) -> None:
-        """Delete it; jobs submitted with it are left alone."""
+        """Delete it, and leave jobs submitted with it alone."""
         self.values.clear()
         self._values = None
 
@@ -98,7 +98,7 @@ def _implementation() -> str:
 
 
 class Session:
-    """The session. Its methods are called on the class or on an object; either way there is one in a process."""
+    """Is the one session of a process, whose methods are called on the class or an object."""
 
     TIMEOUT_WAIT_FOREVER = const.TIMEOUT_WAIT_FOREVER
     TIMEOUT_NO_WAIT = const.TIMEOUT_NO_WAIT
@@ -120,7 +120,10 @@ class Session:
 
     @staticmethod
     def exit() -> None:
-        """Leave the session; its jobs go on. NoActiveSessionException where there is none."""
+        """Leave the session, while its jobs go on.
+
+        Raises NoActiveSessionException where there is none.
+        """
         library.py_drmaa_exit()
 
     @staticmethod
@@ -130,12 +133,15 @@ class Session:
 
     @staticmethod
     def deleteJobTemplate(jobTemplate: JobTemplate) -> None:
-        """Delete a job template; jobs submitted with it are left alone."""
+        """Delete a job template, and leave jobs submitted with it alone."""
         jobTemplate.delete()
 
     @staticmethod
     def runJob(jobTemplate: JobTemplate) -> str:
-        """Submit a job; its id. DeniedByDrmException that tells what is wrong with the template."""
+        """Submit a job, and return its id.
+
+        Raises DeniedByDrmException for what is wrong with the template.
+        """
         now = active()
         job = _submitted(now, jobTemplate, None)
         now.jobs[job.id] = job
@@ -143,7 +149,7 @@ class Session:
 
     @staticmethod
     def runBulkJobs(jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int) -> list[str]:
-        """Submit an array of jobs; the ids of its tasks."""
+        """Submit an array of jobs, and return the ids of its tasks."""
         now = active()
         if step < 0 and beginIndex >= endIndex:
             # The same tasks from the lowest on: an array's are in order.
@@ -168,7 +174,10 @@ class Session:
 
     @staticmethod
     def synchronize(jobIds: Iterable[str | bytes], timeout: float = -1, dispose: bool = False) -> None:
-        """Block until the jobs have ended, and reap them if told to. ExitTimeoutException after so many seconds."""
+        """Block until the jobs have ended, and reap them if told to.
+
+        Raises ExitTimeoutException after so many seconds.
+        """
         now, until = active(), jobs.until(timeout)
         # A single text is a list of its letters to the binding; nobody means that.
         names = string_vector([jobIds] if isinstance(jobIds, (str, bytes)) else jobIds)
@@ -185,7 +194,7 @@ class Session:
 
     @staticmethod
     def wait(jobId: str | bytes, timeout: float = -1) -> JobInfo:
-        """Block until a job, or any of the session, has ended; tell how, and reap it.
+        """Block until a job, or any of the session, has ended, reap it and return how.
 
         ExitTimeoutException after so many seconds, InvalidJobException for a job that is unknown or was reaped.
         """

@@ -22,7 +22,10 @@ _TIMES = {const.START_TIME: "start_time", const.DEADLINE_TIME: "deadline_time"}
 
 
 def template(given: Mapping[bytes, Any], bulk: bool) -> dict[str, Any]:
-    """A template's attributes: those of the native specification, the others over them. ``bulk``: it is for an array."""
+    """Return a template's attributes, which win over its native specification's.
+
+    ``bulk`` says that it is for an array.
+    """
     found: dict[str, Any] = {}
     specification = given.get(const.NATIVE_SPECIFICATION)
     if specification and not specification.isspace():
@@ -72,7 +75,7 @@ def _filled(text: str) -> str:
 
 
 def _file(path: str, letter: str, found: Mapping[str, Any], bulk: bool) -> str:
-    """The path of a stream; in a directory it is ``NAME.oID``, in an array ``NAME.oID.TASK``, as in Grid Engine."""
+    """Return a stream's path, in a directory ``NAME.oID`` or ``NAME.oID.TASK``, as in Grid Engine."""
     home = os.environ.get("HOME", "")
     working = (found.get("working_directory") or "").replace(HOME_DIR, home)
     where = path.replace("%%", "%").replace(HOME_DIR, home).replace(WORKING_DIR, working)

@@ -16,7 +16,10 @@ _UNTIL_FEBRUARY_29 = 8 * 366
 
 
 def stamp(text: str, now: datetime | None = None) -> datetime:
-    """A partial timestamp: of what it leaves out, the soonest that is to come. ISO 8601 is read too. ValueError."""
+    """Read a partial timestamp as the soonest time to come, or ISO 8601.
+
+    Raises ValueError.
+    """
     found = _STAMP.fullmatch(text.strip())
     if found is None:
         from proctracker.model.structs import instant

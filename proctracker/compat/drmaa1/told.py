@@ -32,11 +32,11 @@ _GONE = ("lost", "removed")
 """Sub-states of ended jobs of which nobody can tell how they ended."""
 
 _NOT_RUN = 125
-"""The code of a job that did not run, or of which nobody knows how it ended: never 0, for programs that look at nothing else."""
+"""The exit code of a job that did not run, or ended unknown, never 0."""
 
 
 def state_of(state: State, sub_state: str | None) -> str:
-    """The state. DRMAA 1 has no word for a job that is lost, and waits for ever for one that is undetermined: FAILED."""
+    """Return the state, a lost job being FAILED, as DRMAA 1 would wait for ever for it."""
     if state is State.UNDETERMINED and sub_state in _GONE:
         return JobState.FAILED
     return _STATES[state]

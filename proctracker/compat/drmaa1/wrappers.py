@@ -1,4 +1,4 @@
-"""What stands for the C library (module ``drmaa.wrappers``): beginning and leaving the session, and the errors' texts.
+"""Stands for the C library (``drmaa.wrappers``): begins and leaves the session.
 
 The binding's other names there are functions of a C library, which there is not.
 """

@@ -15,7 +15,7 @@ UNSET_PRIORITY = -99999
 UNSET_TIME = -3
 
 POSIX_EPOCH = datetime(1970, 1, 1)
-"""Naive, as all of the binding's times; they are UTC."""
+"""Naive and in UTC, as all of the binding's times."""
 PY_DICT_TYPE = dict
 PY_STRING_TYPE = str
 PY_BYTES_TYPE = bytes
@@ -43,7 +43,7 @@ class Time(IntEnum):
 
 
 class JobState(IntEnum):
-    """The states; RUNNING_HELD is Grid Engine's own and met nowhere here."""
+    """Lists the states, with Grid Engine's RUNNING_HELD, which is met nowhere here."""
 
     UNSET_JSTATE = -1
     UNDETERMINED = 0

@@ -10,7 +10,7 @@ from proctracker.compat.gridengine.drmaa2_constants import StatusCode
 
 
 class Drmaa2Exception(Exception):
-    """Base of what the binding raises; ``error_code`` is a StatusCode."""
+    """Is the base of what the binding raises, with a StatusCode as ``error_code``."""
 
     code: Any = StatusCode.UNSET_ERROR
 
@@ -109,7 +109,7 @@ BY_CODE: dict[int, type[Drmaa2Exception]] = {int(each.code): each for each in Dr
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Raise the binding's exception for ours; both go by the C library's numbers."""
+    """Raise the binding's exception for ours, by the C library's numbers."""
     try:
         yield
     except native.Drmaa2Exception as error:

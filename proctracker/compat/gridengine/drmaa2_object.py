@@ -1,4 +1,4 @@
-"""Objects of the Grid Engine DRMAA2 binding: attributes from a dictionary, read in the binding's types."""
+"""Makes objects of the Grid Engine DRMAA2 binding from dictionaries, in its types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIMES = ("ZERO_TIME", "INFINITE_TIME", "NOW")
 
 
 class Field:
-    """An attribute; unset it reads as None, unless ``unset`` makes what it reads as."""
+    """Describes an attribute, None when unset unless ``unset`` makes a value."""
 
     def __init__(self, unset: Any = None) -> None:
         self._unset = unset
@@ -46,7 +46,7 @@ class Text(Field):
     """A text."""
 
     def take(self, value: Any) -> str:
-        """The text; bytes are decoded."""
+        """Return the text, bytes decoded."""
         return value.decode() if isinstance(value, bytes) else str(value)
 
 
@@ -67,7 +67,7 @@ class Real(Field):
 
 
 class Flag(Field):
-    """True or false, which read ``TRUE`` and ``FALSE``; there is no unset."""
+    """Describes a flag, ``TRUE`` or ``FALSE`` and never unset."""
 
     def __init__(self) -> None:
         super().__init__(lambda: "FALSE")
@@ -89,7 +89,7 @@ class Named(Field):
         self._kind = kind
 
     def take(self, value: Any) -> str | None:
-        """The member's name, whichever way it was given; None of the one that means unset."""
+        """Return the member's name, or None of the one that means unset."""
         member = self._kind[value] if isinstance(value, str) else self._kind(int(value))
         return None if member.value == -1 else str(member.name)
 
@@ -109,7 +109,7 @@ class Moment(Field):
         return POSIX_EPOCH + timedelta(seconds=seconds)
 
     def native(self, value: Any) -> Any:
-        """An aware datetime; special times by the C library's numbers."""
+        """Return an aware datetime, of special times by the C library's numbers."""
         return int(Time[value]) if isinstance(value, str) else value.replace(tzinfo=timezone.utc)
 
 
@@ -158,7 +158,7 @@ class Drmaa2Object:
 
     @classmethod
     def create_from_dict(cls, d: Any) -> Any:
-        """An object of a dictionary; one of the class is given back."""
+        """Make an object of a dictionary, or return one of the class."""
         return d if isinstance(d, cls) else cls(d)
 
     def from_dict(self, d: dict[str, Any] | None) -> None:

@@ -52,7 +52,7 @@ class _Controlled(Drmaa2Object):
         self._act("resume", auth)
 
     def hold(self, auth: Any = None) -> None:
-        """Keep what is queued from starting; InvalidState of a running job."""
+        """Keep what is queued from starting, or raise InvalidState for a running job."""
         self._act("hold", auth)
 
     def release(self, auth: Any = None) -> None:

@@ -82,14 +82,14 @@ class JobSession(Drmaa2Object):
             self._open(self.name)
 
     def close(self) -> None:
-        """Disengage; jobs go on. Once more does nothing."""
+        """Disengage, any number of times, while jobs go on."""
         if self._session is not None:
             with translated():
                 self._session.close()
             self._session = None
 
     def destroy(self, auth: Any = None) -> None:
-        """Remove the session; jobs that run go on, unseen."""
+        """Remove the session, while jobs that run go on, unseen."""
         self.destroy_by_name(self.name, auth)
 
     @classmethod
@@ -148,14 +148,14 @@ class JobSession(Drmaa2Object):
         return found
 
     def get_jobs(self, filter: Any) -> list[Job]:
-        """The jobs that fit a JobInfo or a dictionary; None: all."""
+        """Return the jobs that match a JobInfo or a dictionary, or all."""
         wanted = filter_of(filter)
         with translated():
             return [Job(each) for each in self.session.get_jobs(wanted)]
 
 
 def _destroy(name: str, pid: int) -> None:
-    """What becomes of a session whose object is gone; a fork's is its parent's."""
+    """Destroy a session whose object is gone, but not the parent's after a fork."""
     if os.getpid() == pid:
         with contextlib.suppress(Drmaa2Exception):
             functions.destroy_job_session(name, live="leave")
@@ -171,7 +171,7 @@ def filter_of(given: Any) -> dict[str, Any] | None:
 
 
 def _template(given: Any) -> dict[str, Any]:
-    """Our template of the binding's; Grid Engine's native options are read as those of ``submit``."""
+    """Return our template of the binding's, native options read as those of ``submit``."""
     found: dict[str, Any] = JobTemplate.create_from_dict(given).native()
     extensions = dict(found.pop("implementation_specific", None) or {})
     native, slots = extensions.pop("uge_jt_native", None), extensions.pop("uge_jt_pe", None)

@@ -55,7 +55,7 @@ class LibraryManager(Singleton):
 
 
 class LogManager(Singleton):
-    """The log; DRMAA2_LOG_LEVEL says how much is in it."""
+    """Writes the log, as much as DRMAA2_LOG_LEVEL says."""
 
     @classmethod
     def get_logger(cls, name: str | None = None) -> logging.Logger:
@@ -72,7 +72,7 @@ class ExceptionMapper:
 
     @classmethod
     def check_status_code(cls, code: int) -> None:
-        """Raise the exception of a number; nothing for 0."""
+        """Raise the exception of a number, or nothing for 0."""
         if code:
             kind = BY_CODE.get(int(code), Drmaa2Exception)
             raise kind(f"status code {int(code)}")

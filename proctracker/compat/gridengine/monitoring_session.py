@@ -13,7 +13,7 @@ from proctracker.sessions import functions
 
 
 class MonitoringSession(Drmaa2Object):
-    """A look at everything; opened when it is made."""
+    """Shows everything, from when it is made."""
 
     name = Text()
 
@@ -44,12 +44,12 @@ class MonitoringSession(Drmaa2Object):
         return self._session
 
     def get_all_machines(self, filter: Any) -> list[MachineInfo]:
-        """The machines of these names; None: all."""
+        """Return the machines of these names, or all."""
         with translated():
             return [_machine(each) for each in self.session.get_all_machines(filter)]
 
     def get_all_queues(self, filter: Any) -> list[QueueInfo]:
-        """The queues of these names; None: all."""
+        """Return the queues of these names, or all."""
         with translated():
             return [QueueInfo({"name": each.name}) for each in self.session.get_all_queues(filter)]
 
@@ -59,7 +59,7 @@ class MonitoringSession(Drmaa2Object):
             return list(self.session.get_all_reservations())
 
     def get_all_jobs(self, filter: Any) -> list[Job]:
-        """The jobs that fit a JobInfo or a dictionary; None: all."""
+        """Return the jobs that match a JobInfo or a dictionary, or all."""
         wanted = filter_of(filter)
         with translated():
             return [Job(each) for each in self.session.get_all_jobs(wanted)]

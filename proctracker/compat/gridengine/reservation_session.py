@@ -1,4 +1,4 @@
-"""Reservations of the Grid Engine DRMAA2 binding, of which there are none: UnsupportedOperation."""
+"""Refuses reservations, of which there are none, with UnsupportedOperation."""
 
 from __future__ import annotations
 

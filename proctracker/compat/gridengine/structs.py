@@ -50,7 +50,7 @@ class JobTemplate(Drmaa2Object):
 
 
 class JobInfo(Drmaa2Object):
-    """Everything about a job; also a filter."""
+    """Tells everything about a job, or filters jobs."""
 
     job_id, job_name, terminating_signal, annotation, job_sub_state = Text(), Text(), Text(), Text(), Text()
     submission_machine, job_owner, queue_name = Text(), Text(), Text()
@@ -157,7 +157,7 @@ class Version(Drmaa2Object):
 
 
 class Sudo(Drmaa2Object):
-    """Whom to act as, which nothing here does: a call that is given one raises UnsupportedOperation."""
+    """Names whom to act as, which every call refuses with UnsupportedOperation."""
 
     username, groupname = Text(), Text()
     uid, gid = Number(), Number()
