@@ -31,7 +31,9 @@ class Outcome(NamedTuple):
 
 
 class Client:
-    """Asks the supervisor of a home; one connection, made when first needed and anew after a fork. For any thread.
+    """Asks the supervisor of a home by one connection, from any thread.
+
+    It is made when first needed, and anew after a fork.
 
     ``key`` names the supervisor (a row's ``keeper``); None: that of this process' confinement. ``settings`` are the
     configuration's numbers the supervisor goes by. Every method raises Drmaa2Exception only.
@@ -58,7 +60,7 @@ class Client:
         return self._supervisor
 
     def call(self, op: str, **fields: Any) -> Any:
-        """One request, one answer; starts a supervisor where none runs."""
+        """Make one request, starting a supervisor where none runs, and return its answer."""
         return self._call(op, fields, True, None)
 
     def ask(self, op: str, **fields: Any) -> Any:
@@ -104,7 +106,9 @@ class Client:
         stdin: int | None = None,
         token: str | None = None,
     ) -> str:
-        """Hand over a job or an array; its id, once the job is durable. The same token gets the same id.
+        """Submit a job or an array, and return its id once it is durable.
+
+        The same token gets the same id.
 
         ``create``: make the session if it is missing, with ``contact``; ``stdin``: a descriptor
         that becomes the job's standard input.
@@ -130,7 +134,7 @@ class Client:
         return str(answer["id"])
 
     def control(self, ids: Sequence[str], action: str, signal: str = "SIGTERM", grace: float = 10.0) -> Outcome:
-        """``suspend resume hold release terminate``; ``grace`` in seconds until SIGKILL follows the signal."""
+        """Carry out ``suspend resume hold release terminate``, with ``grace`` seconds until SIGKILL."""
         return _outcome(self.call("control", ids=list(ids), action=action, signal=signal, grace=grace))
 
     def reap(self, ids: Sequence[str]) -> Outcome:
@@ -140,7 +144,9 @@ class Client:
     def wait(
         self, ids: Sequence[str], states: str = "ended", any_: bool = False, timeout: float = -1
     ) -> list[JobRow] | None:
-        """Block until all jobs (``any_``: the first) are ``ended``, ``started`` or in a state named; None: time-out.
+        """Block until all jobs, or with ``any_`` the first, are in a state, or return None.
+
+        The state is ``ended``, ``started`` or one by name. None says that the time is over.
 
         A job that ends meanwhile counts, whatever was awaited. ``timeout`` in seconds, -1: none.
         """
@@ -167,7 +173,7 @@ class Client:
         return Wait(self.supervisor, ids, states, any_)
 
     def follow(self, session: str | None = None, since: int | None = None) -> Follow:
-        """Every state change from now on, or after a sequence number (0: all there are), of one session or of all."""
+        """Follow the state changes of one session or of all, from now or a sequence number on."""
         return Follow(self.supervisor, session, since)
 
     def _check_cage(self) -> None:
@@ -184,7 +190,7 @@ class Client:
             self._link, self._lock, self._pid = None, threading.RLock(), os.getpid()
 
     def close(self) -> None:
-        """Leave; the next request connects again. A thread that is being answered is not waited for at length."""
+        """Disconnect until the next request, without waiting long for a thread that asks."""
         self._after_fork()
         if not self._lock.acquire(timeout=_LEAVING):
             return

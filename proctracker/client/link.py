@@ -39,14 +39,14 @@ class Supervisor:
         self.home = home
         self._settings = dict(settings or {})
         self.warning: str | None = None
-        """What to tell the user once: that a logout will end the jobs of the supervisor just started."""
+        """What to tell the user once: that a logout will end the jobs of the new supervisor."""
         self._caller = None if key is not None else confinement.describe()
         self._cage = cage.mark() if key is None else b""
         self.key = key if key is not None else confinement.key(self._caller)
         self._spare: list[tuple[int, Link]] = []
 
     def outgrown(self) -> bool:
-        """Whether this thread has put itself into a cage since: then another supervisor starts its jobs."""
+        """Return whether this thread put itself into a cage since, which needs another supervisor."""
         return self._caller is not None and self._cage != cage.mark()
 
     def put_by(self, link: Link) -> None:
@@ -57,7 +57,7 @@ class Supervisor:
             link.close()
 
     def spare(self) -> Link | None:
-        """One of those, still connected; one from before a fork is its parent's."""
+        """Return a connection of the pool that is still connected, and not the parent's."""
         while self._spare:
             pid, link = self._spare.pop()
             if pid == os.getpid() and not readable([link.fileno()], 0):
@@ -72,7 +72,10 @@ class Supervisor:
             link.close()
 
     def connect(self, start: bool = True) -> Link | None:
-        """A connection; without ``start`` None if no supervisor runs. Raises DrmCommunicationException naming the home."""
+        """Connect, or without ``start`` return None if no supervisor runs.
+
+        Raises DrmCommunicationException naming the home.
+        """
         attempt, until, nameless = 0, time.monotonic() + _LATEST, math.inf
         while time.monotonic() < until:
             path = self.home.socket(self.key)
@@ -118,7 +121,10 @@ class Supervisor:
         return _NAMELESS if netfs.file_system(self.home.here) is None else _LATEST / 2
 
     def _go_apart(self) -> None:
-        """Look for the supervisor of callers that do not fit the one of our key. Raises where it was that one already."""
+        """Look for the supervisor of callers that do not fit the one of our key.
+
+        Raises where it was that one already.
+        """
         key = confinement.key(self._caller, apart=True)
         if key == self.key:
             raise DrmCommunicationException(
@@ -127,7 +133,10 @@ class Supervisor:
         self.key = key
 
     def _replaced(self, link: Link) -> bool:
-        """Have an older release's supervisor go on as ours; its jobs stay its children. Raises what refuses that."""
+        """Replace an older release's supervisor by ours, which keeps its children.
+
+        Raises what refuses that.
+        """
         from proctracker.version import __version__
 
         if _numbers(link.facts["package"]) >= _numbers(__version__):
@@ -159,7 +168,7 @@ class Supervisor:
         self.warning = start(self.home, self.key, durability, not self._of_ours(), Link.notice)
 
     def _of_ours(self) -> bool:
-        """Whether a supervisor that we start is one of the confinement that its key names: then it may start jobs."""
+        """Return whether a supervisor that we start has the confinement its key names."""
         caller = self._caller or confinement.describe()
         return self.key in (confinement.key(caller), confinement.key(caller, apart=True))
 
@@ -179,18 +188,18 @@ def _numbers(version: str) -> list[int]:
 
 
 class Link:
-    """One connection; requests are answered in turn, waits push. Not for several threads at once.
+    """Represents one connection, for one thread at a time, on which waits push.
 
     A supervisor that goes away in mid-request (killed, replaced) is looked for again and the request repeated: submits
     carry a token, all others may be made twice.
     """
 
     trace: Callable[..., None] | None = None
-    """Told of every request, as logging's functions are; never of what is in it: environments are."""
+    """Called with every request, as logging's functions are, but never with its content."""
 
     @staticmethod
     def notice(text: str) -> None:
-        """Told why an answer does not come, for people to read; by itself a warning in the log of the program."""
+        """Called with why an answer does not come, by default a warning in the program's log."""
         import logging
 
         logging.getLogger("proctracker").warning(text)
@@ -212,7 +221,7 @@ class Link:
         self._socket.settimeout(None)
 
     def call(self, op: str, fields: dict[str, Any], fd: int | None = None, again: bool = True) -> Any:
-        """Ask and wait for the answer; raises the DRMAA2 exception it was answered with."""
+        """Ask, and return the answer or raise the DRMAA2 exception it is."""
         for attempt in range(5):
             try:
                 return self._exchange(op, fields, fd)
@@ -234,7 +243,10 @@ class Link:
         return self._number, answer
 
     def pushed(self, number: int) -> list[dict[str, Any]]:
-        """What was pushed so far, without blocking; raises ConnectionError or EOFError once the supervisor has gone."""
+        """Return what was pushed so far.
+
+        Raises ConnectionError or EOFError once the supervisor has gone.
+        """
         while number not in self._pushed and readable([self._socket.fileno()], 0):
             self._receive()
         return self._pushed.pop(number, [])

@@ -14,7 +14,10 @@ _LONGEST = 2**31 - 1
 
 
 def readable(fds: Sequence[int], timeout: float | None) -> list[int]:
-    """Which of these descriptors can be read, after at most so many seconds (None: no limit); any number, unlike select(2)."""
+    """Return which descriptors can be read within so many seconds (None: no limit).
+
+    There may be any number, unlike with select(2).
+    """
     left = None if timeout is None else math.ceil(timeout * 1000)
     poll = select.poll()
     for fd in fds:

@@ -1,4 +1,4 @@
-"""Connections on which the supervisor tells of what happens: waits and followers that outlive its death."""
+"""Receives what a supervisor tells of waits and changes, also across its death."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class _Pushed:
-    """A connection of its own on which the supervisor pushes; it is renewed when a supervisor has gone."""
+    """Holds a connection on which the supervisor pushes, renewed when it has gone."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -20,7 +20,7 @@ class _Pushed:
         self._number = 0
 
     def fileno(self) -> int:
-        """The socket's descriptor; another one after each death of a supervisor."""
+        """Return the socket's descriptor, another one after each death of a supervisor."""
         return self._connected().fileno()
 
     def _connected(self) -> Link:
@@ -41,7 +41,7 @@ class _Pushed:
         raise NotImplementedError
 
     def _pushes(self) -> list[dict[str, Any]]:
-        """What has come, without blocking. Afterwards nothing is left that ``fileno`` would not tell of."""
+        """Return what has come, and leave nothing that ``fileno`` would not tell of."""
         while True:
             link = self._connected()
             try:
@@ -100,7 +100,10 @@ class Wait(_Pushed):
         return None
 
     def take(self) -> list[JobRow]:
-        """The rows that have come since the last call, each once; empty: none yet, or no more to come. Raises as ``receive``."""
+        """Return the rows that came since the last call, each once.
+
+        Empty says none yet, or no more to come. Raises as ``receive``.
+        """
         if self._open:
             self._feed()
         found, self._rows = list(self._rows.values()), {}
@@ -133,7 +136,7 @@ class Follow(_Pushed):
         return number
 
     def receive(self) -> list[dict[str, Any]]:
-        """The changes since the last call: job_id session attempt time (epoch seconds) state sub_state."""
+        """Return the changes since: job_id session attempt time (epoch seconds) state sub_state."""
         names = ("job_id", "session", "attempt", "time", "state", "sub_state")
         found = []
         for message in self._pushes():

@@ -21,7 +21,7 @@ READY_WAIT = 20.0
 """Seconds of a start after which it is said that it takes long, as on a machine that swaps."""
 
 GIVEN_UP = 300.0
-"""Seconds after that in which it may still say something: its file system may be a network's whose server is slow."""
+"""Seconds after that in which it may still say something, as over a slow network."""
 
 _READY = 3
 """The descriptor on which it says ready, or why not."""
@@ -39,7 +39,7 @@ main(sys.argv[2:])
 """
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
-"""Variables a supervisor is started with, beside those that name a batch allocation: it serves other shells than this."""
+"""Variables a supervisor is started with, beside those that name a batch allocation."""
 
 
 def _environment(durability: str, stands_in: bool) -> dict[str, str]:
@@ -77,7 +77,7 @@ class Starting:
             raise OutOfResourceException(f"no supervisor could be started: {softlimits.named(error)}") from None
 
     def finish(self, tell: Callable[[str], None]) -> str | None:
-        """Wait until its socket can be connected to; as ``start``."""
+        """Wait until its socket can be connected to, as ``start``."""
         said = self._said(tell)
         if not said and self._way_out:
             self._way_out = []
@@ -92,7 +92,10 @@ class Starting:
         return logout.warning(logout.left(self._login) if self._way_out else self._login, self._service)
 
     def _said(self, tell: Callable[[str], None]) -> bytes | None:
-        """What it said, in a word; nothing: it ended, None: not in time, and where it was to leave our login it is ended."""
+        """Return its word, nothing if it exited, or None if it said none in time.
+
+        Where it was to leave our login it is ended then.
+        """
         try:
             poll = select.poll()
             poll.register(self._read_end, select.POLLIN)
@@ -114,7 +117,10 @@ _hastened: dict[tuple[str, str], Starting] = {}
 
 
 def hasten(home: Home, key: str, durability: str) -> None:
-    """Begin what ``start`` will be asked for. Raises as that does; where no supervisor is needed after all, it leaves soon."""
+    """Begin what ``start`` will be asked for.
+
+    Raises as that does. Where no supervisor is needed after all, it leaves soon.
+    """
     home.prepare()
     _hastened[home.run, key] = Starting(home, key, durability)
 
@@ -126,7 +132,7 @@ def start(
     stands_in: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> str | None:
-    """Start a supervisor, or leave it to the one that is just starting; returns once its socket can be connected to.
+    """Start a supervisor, or wait for the one that is starting, until its socket listens.
 
     ``stands_in``: it starts no jobs, as we are not in the confinement that its key names; ``tell``: told if it takes long.
     Returns a warning in one line where a logout, or the end of a service, would end the jobs. Raises DrmCommunicationException or
@@ -137,7 +143,7 @@ def start(
 
 
 def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
-    """Start it with nothing but a descriptor to say ready on; where that is to be read, and its pid."""
+    """Spawn the keeper, and return the descriptor that says when it is ready, and its pid."""
     read_end, write_end = os.pipe()
     try:
         high = fcntl.fcntl(write_end, fcntl.F_DUPFD_CLOEXEC, _READY + 1)
@@ -154,7 +160,10 @@ def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
 
 
 def _reap(pid: int, options: int) -> None:
-    """What forked the keeper has ended, or is about to; a program that ignores SIGCHLD has nothing to reap."""
+    """Reap what forked the keeper.
+
+    A program that ignores SIGCHLD has nothing to reap.
+    """
     try:
         os.waitpid(pid, options)
     except ChildProcessError:
@@ -162,7 +171,10 @@ def _reap(pid: int, options: int) -> None:
 
 
 def command(home: Home, key: str) -> list[str]:
-    """The command that goes on as supervisor of a seat after an upgrade; the descriptors are appended by its caller."""
+    """Return the command that goes on as supervisor of a seat after an upgrade.
+
+    The descriptors are appended by its caller.
+    """
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = "import sys; sys.path.append(sys.argv[1]); from proctracker.supervisor.main import take_over; take_over(sys.argv[2:])"
     return [sys.executable, "-I", "-S", "-c", code, root, home.path, home.host, key]

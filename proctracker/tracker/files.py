@@ -1,4 +1,4 @@
-"""The files a job is to have, looked at before it is accepted: directory, input, outputs, volumes."""
+"""Checks a job's files before it is accepted: directory, input, outputs, volumes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _texts(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _outputs(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The streams that are written, and their attributes: joined, the error's path is not looked at."""
+    """Return the streams that are written, and their attributes, a joined error left out."""
     return [each for each in _OUTPUTS.items() if each[0] != "error" or not spec.get("join")]
 
 
@@ -56,7 +56,7 @@ def _check_one(spec: Mapping[str, Any], job: str) -> None:
 
 
 def _directory(spec: Mapping[str, Any], job: str) -> str:
-    """What relative stream paths are under; for processes their working directory, which must be there."""
+    """Return what relative stream paths are under, a process' directory being there."""
     cwd = str(spec["cwd"])
     given = spec["template"].get("working_directory")
     if spec["runtime_containers"]:
@@ -107,7 +107,7 @@ def _check_output(path: str, attribute: str) -> None:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two paths are one file, through links too; the null device may be both."""
+    """Return whether two paths are one file, through links too, but the null device."""
     try:
         return os.path.samefile(one, other) and not stat.S_ISCHR(os.stat(one).st_mode)
     except OSError:
@@ -123,7 +123,7 @@ def _why(path: str, otherwise: str) -> str:
 
 
 def check_apart(spec: Mapping[str, Any], tasks: int) -> None:
-    """Raise InvalidArgumentException for an array, of so many tasks, that would write the same file."""
+    """Raise InvalidArgumentException for an array whose tasks would write the same file."""
     if tasks < 2:
         return
     moving = PARAMETRIC_INDEX in (spec["template"].get("working_directory") or "") and not spec["runtime_containers"]

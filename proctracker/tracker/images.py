@@ -1,4 +1,4 @@
-"""Fetching images before a start: with progress on a terminal, and for CLIs whose start command fetches none."""
+"""Fetches images before a start, with progress on a terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from typing import IO, Any, Mapping
 
 ALWAYS, NEVER = "always", "never"
-"""Values of the extension ``pull``; ``missing`` is the third, and unset is what the CLI does by itself."""
+"""Values of the extension ``pull`` beside ``missing``, unset being what the CLI does."""
 
 
 def fetch(target: Target, spec: Mapping[str, Any], config: Config, terminal: IO[bytes] | None = None) -> None:
-    """Fetch a job's image if its template wants that, or the start would do so where nobody sees it.
+    """Fetch a job's image if its template says so, or the start would, unseen.
 
     ``terminal``: where progress is shown; None where there is none. Raises InvalidArgumentException with the CLI's
     reason where an image could not be fetched that the start itself would not fetch.
@@ -41,7 +41,7 @@ def fetch(target: Target, spec: Mapping[str, Any], config: Config, terminal: IO[
 
 
 def environment(target: Target, image: str, config: Config) -> Mapping[str, str]:
-    """The variables that a category's image sets; empty where that is not known before the start."""
+    """Return the variables of a category's image, as far as they are known before the start."""
     category = config.categories.get(image)
     dialog = target.runtime.image_environment(target.engine, category.image if category else image)
     try:
@@ -51,7 +51,7 @@ def environment(target: Target, image: str, config: Config) -> Mapping[str, str]
 
 
 def _last_line(said: IO[bytes]) -> str:
-    """The end of what a CLI said; nothing where it said it on the terminal."""
+    """Return the end of what a CLI said, but not on the terminal."""
     said.seek(0, os.SEEK_SET)
     lines = said.read().decode("utf-8", "replace").strip().splitlines()
     return f": {lines[-1]}" if lines else ""

@@ -102,7 +102,7 @@ def add_usage(found: JobInfo, row: JobRow) -> None:
 
 
 def _group(row: JobRow) -> Usage | None:
-    """What the control group of a live job used so far, which is what its end tells as well; None where it has none."""
+    """Return what the control group of a live job used so far, or None without one."""
     from proctracker.linux import cgroups
     from proctracker.model.marks import group_name
 
@@ -129,7 +129,7 @@ def _observed(values: dict[str, Any], seen: Observation) -> None:
 
 
 def in_engine(row: JobRow, spec: Mapping[str, Any]) -> bool:
-    """Whether a job's output is with its engine: that keeps logs, had no files to write to, and we have not saved them."""
+    """Return whether a job's output is with its engine alone."""
     if row.container is None or row.output or row.error or row.input or row.saved or spec.get("stdin"):
         return False
     from proctracker import runtimes
@@ -138,7 +138,7 @@ def in_engine(row: JobRow, spec: Mapping[str, Any]) -> bool:
 
 
 def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None, str | None]:
-    """The files of a job's output and error, its own or those we keep; None: with the engine, or with the output."""
+    """Return the paths of a job's output and error, None where the engine has it, or joined."""
     if in_engine(row, spec):
         return None, None
     kept = [home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in ("out", "err")]
@@ -149,7 +149,7 @@ def paths(row: JobRow, spec: Mapping[str, Any], home: Home) -> tuple[str | None,
 
 
 def _one(output: str, error: str) -> bool:
-    """Whether a job's streams are one file, though its paths did not say so: a link that was made later."""
+    """Return whether a job's streams became one file by a link made later."""
     try:
         return output == error or os.path.samefile(output, error)
     except OSError:
@@ -157,7 +157,7 @@ def _one(output: str, error: str) -> bool:
 
 
 def _first(row: JobRow) -> str | None:
-    """The id of the job this one repeats; a task that of an array whose task it repeats."""
+    """Return the id of the job, or of the array's task, that this one repeats."""
     found = row.resubmitted_from
     return f"{found}_{row.task}" if found and row.task is not None and "_" not in found else found
 

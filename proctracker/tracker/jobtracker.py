@@ -1,4 +1,4 @@
-"""JobTracker: the ten verbs over one session's jobs of one contact, the same for every runtime."""
+"""Offers the ten verbs over one session's jobs of one contact, for every runtime."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Submitted(NamedTuple):
 
 
 class JobTracker:
-    """One session's jobs on one contact, in the state directory the environment names or in another ``place``.
+    """Tracks one session's jobs on one contact, in the environment's home or ``place``.
 
     ``contact`` None is the configuration's default. The supervisor is started by the first verb that changes something.
     """
@@ -52,13 +52,19 @@ class JobTracker:
     # the verbs
 
     def add_job(self, template: Template) -> str:
-        """Submit a job; its id. Raises InvalidArgument, UnsupportedAttribute or another; then there is no job."""
+        """Submit a job, and return its id.
+
+        Raises InvalidArgument, UnsupportedAttribute or another, and then there is no job.
+        """
         return self.submit(as_template(template)).id
 
     def add_array_job(
         self, template: Template, begin: int, end: int, step: int = 1, max_parallel: int | None = None
     ) -> str:
-        """Submit an array of tasks begin, begin+step … up to end; its id. ``max_parallel`` None or 0: no limit."""
+        """Submit an array of tasks begin, begin+step … end, and return its id.
+
+        ``max_parallel`` None or 0 is no limit.
+        """
         return self.submit(as_template(template), indices=indices(begin, end, step), max_parallel=max_parallel).id
 
     def list_jobs(self) -> list[str]:
@@ -73,7 +79,7 @@ class JobTracker:
         return [f"{array_id}_{index}" for index in found[0].indices]
 
     def job_state(self, job_id: str) -> tuple[JobState, str | None]:
-        """State and sub-state; UNDETERMINED for an id nobody knows."""
+        """Return state and sub-state, UNDETERMINED for an id nobody knows."""
         try:
             return self._track.state(str(job_id))
         except InvalidArgumentException:
@@ -97,7 +103,7 @@ class JobTracker:
         self.place.act_on_all(ids, action, f"array {job_id}") if ids != [job_id] else self._one(job_id, action)
 
     def wait(self, job_id: str, timeout: Timeout = INFINITE_TIME, *states: JobState) -> None:
-        """Block until a job is in one of these states; at once if it is.
+        """Block until a job is in one of these states, at once if it is.
 
         Raises InvalidStateException, at once, if it ended otherwise, TimeoutException, InvalidArgumentException without
         states or for an unknown id.
@@ -116,7 +122,10 @@ class JobTracker:
             raise InvalidStateException(f"job {job_id} has ended {state.name}: it will never be {names}")
 
     def delete_job(self, job_id: str) -> None:
-        """Remove all there is of an ended job (its container too). Raises InvalidState while it lives."""
+        """Remove all of an ended job, its container too.
+
+        Raises InvalidState while it lives.
+        """
         job_id = str(job_id)
         ids = self._ids(job_id)
         if ids != [job_id]:
@@ -126,7 +135,10 @@ class JobTracker:
         self._track.forget_all()
 
     def list_job_categories(self) -> list[str]:
-        """The configuration's named categories and the images the engine has. DrmCommunicationException if it cannot be asked."""
+        """Return the configuration's categories and the engine's images.
+
+        Raises DrmCommunicationException if it cannot be asked.
+        """
         target = self.place.target(self.contact, self._config)
         if not target.runtime.containers and "job_category" in target.runtime.unsupported:
             return []
@@ -145,7 +157,9 @@ class JobTracker:
         create: bool = True,
         call: str | None = None,
     ) -> Submitted:
-        """Submit a job, or an array of these ``indices``; ``create``: make the session if it is missing.
+        """Submit a job, or an array of these ``indices``.
+
+        ``create`` makes the session if it is missing.
 
         ``call``: the directory of the Python call that it is, which goes when the job is reaped.
         """
@@ -198,12 +212,12 @@ def info_of(track: Track, job_id: str) -> JobInfo:
 
 
 def as_template(template: Template) -> JobTemplate:
-    """A template given as such or as a mapping. Raises InvalidArgumentException for anything else."""
+    """Return a template given as such or as a mapping, or raise InvalidArgumentException."""
     return template if isinstance(template, JobTemplate) else JobTemplate(template)
 
 
 def indices(begin: Any, end: Any, step: Any) -> list[int]:
-    """The task numbers of an array. Raises InvalidArgumentException unless they count from 1 upwards."""
+    """Return the task numbers of an array, or raise InvalidArgumentException."""
     for name, value in (("begin_index", begin), ("end_index", end), ("step", step)):
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")

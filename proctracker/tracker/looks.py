@@ -1,4 +1,4 @@
-"""Looks at live jobs: what their engines say of them, all jobs of an engine in one call, engines side by side."""
+"""Looks at live jobs, all of an engine in one call, engines side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Mapping, Sequence
 
 LONGEST = 0.5
-"""Seconds an answer may serve other jobs' questions, at most; else as long as the look itself took."""
+"""Seconds an answer may serve other questions, at most as long as the look took."""
 
 REMOVED = "removed"
 """Sub-state of a container that was removed by hand."""
@@ -34,7 +34,7 @@ _ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": 
 
 
 def look(rows: Iterable[JobRow], reader: Reader, *, timeout: float = 15.0) -> dict[str, Observation]:
-    """What is seen of live jobs of this host, by id; those that are as their rows say are left out.
+    """Return what is seen of live jobs of this host, by id, where their rows differ.
 
     A container is looked at through its engine; one the engine does not know is UNDETERMINED ``removed``, and where the
     engine cannot be asked UNDETERMINED with its reason as annotation. A process is looked at only if no supervisor runs
@@ -50,7 +50,7 @@ def look(rows: Iterable[JobRow], reader: Reader, *, timeout: float = 15.0) -> di
 
 
 def _containers(rows: Sequence[JobRow], reader: Reader, timeout: float) -> dict[str, Observation]:
-    """What the engines say, by job id; what they do not know is ``removed``."""
+    """Return what the engines say, by job id, what they do not know being ``removed``."""
     groups = _by_engine(rows, reader)
     pairs = []
     for (name, _), (engine, members) in groups.items():
@@ -80,7 +80,7 @@ def _by_engine(rows: Sequence[JobRow], reader: Reader) -> dict[tuple[str, str], 
 
 
 def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Reader) -> dict[str, Observation]:
-    """What was seen, weighed against what is known; what has changed in the store meanwhile is left to the store."""
+    """Weigh what was seen against what is known, unless the store has changed meanwhile."""
     found = {}
     for row in rows:
         weighed = weigh(row, _believed(row, seen[row.id], reader))
@@ -106,7 +106,7 @@ def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Re
 
 
 def _believed(row: JobRow, seen: Observation, reader: Reader) -> Observation:
-    """What can be believed of an engine's words, for a job that ran before the machine was started anew."""
+    """Return what of an engine's words holds for a job of a former boot."""
     unknown = seen.state == JobState.UNDETERMINED and seen.sub_state is None
     if unknown or row.boot is None or row.boot == boot_id() or elsewhere(engine_of(reader.spec(row.spec))):
         return seen
@@ -114,7 +114,7 @@ def _believed(row: JobRow, seen: Observation, reader: Reader) -> Observation:
 
 
 def weigh(row: JobRow, seen: Observation) -> Observation | None:
-    """An observation as the job's history lets us read it; None: it says nothing that the row does not."""
+    """Return an observation as the job's history reads it, or None if it says nothing new."""
     if seen.state.queued:
         seen = Observation(JobState.UNDETERMINED, LOST, annotation="its engine knows no more that it ran")
     if seen.state.ended and row.sub_state in _ENDING:
@@ -175,7 +175,7 @@ class Looks:
 
 
 def differing(seen: Iterable[Seen]) -> list[Any]:
-    """Ids of containers that were seen in another state than recorded: their supervisor should look, too."""
+    """Return ids of containers in another state than recorded, which their supervisor must see."""
     return [
         each.row.id
         for each in seen

@@ -1,4 +1,4 @@
-"""Where output without a path is kept if the configuration says where: a directory of this user and home below that."""
+"""Keeps output without a path where the configuration says, below a directory of ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMEDY = "name another output_dir in the configuration"
 
 
 def settle(spec: dict[str, Any], output_dir: str | None, home: Home) -> None:
-    """Say in a job's spec where its output is kept, and have that directory, which is ours alone.
+    """Put into a job's spec where its output is kept, and make that directory.
 
     A site may name one directory for everybody (mode 1777), and a user may have several homes that count from 1 each.
     Raises InvalidArgumentException where the configuration's directory is missing, DeniedByDrmsException where others

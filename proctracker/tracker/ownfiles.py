@@ -1,4 +1,4 @@
-"""Paths that name something of the process that opens them: to a supervisor they mean its own, not the caller's."""
+"""Refuses paths that name something of the process that opens them, as a supervisor does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HINTS = {
 
 
 def refuse(spec: Mapping[str, Any]) -> None:
-    """Raise InvalidArgumentException for the first path of a job that would mean its supervisor's own files."""
+    """Raise InvalidArgumentException for the first path that would mean the supervisor's files."""
     for attribute, path in _paths(spec):
         if leads_there(path):
             hint = _HINTS.get(attribute, _HINTS[""])

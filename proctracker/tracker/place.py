@@ -1,4 +1,4 @@
-"""A state directory as a client uses it: store, supervisors, configuration; and jobs by id, wherever they are."""
+"""Opens a home as a client uses it: store, supervisors, configuration, jobs by id."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DIGITS = 18
 
 
 class Place:
-    """One home. Shared by everything in this process that uses it; for any thread, and usable after a fork."""
+    """Represents one home, shared by all of this process that use it, in any thread and fork."""
 
     def __init__(self, path: str) -> None:
         self.home = Home(path)
@@ -43,17 +43,17 @@ class Place:
         self._hosts: dict[str, Reader] = {}
         self._configured = contacts.Configured()
         self.lenient = False
-        """Go on with what can be used of a configuration that is wrong: for ``doctor``, which tells of it by itself."""
+        """Whether a wrong configuration is used as far as it can be, for ``doctor``."""
         self._clients: dict[str | None, Client] = {}
         self.tracks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
-        """What is known of the sessions' jobs (``track.track_of``), as long as anybody uses it: they lead back to here."""
+        """What is known of sessions' jobs (``track.track_of``), as long as anybody uses it."""
         self.destroyed = 0
         """How many sessions this process has destroyed: open ones look whether it was theirs."""
         self._targets: dict[str, tuple[Any, Config, Target]] = {}
 
     @property
     def reader(self) -> Reader:
-        """The store of this host, to read; a job is submitted without it."""
+        """Return this host's store, to read."""
         if self._reader is None:
             from proctracker.store import Reader
 
@@ -61,7 +61,7 @@ class Place:
         return self._reader
 
     def close(self) -> None:
-        """Leave the supervisors and the store; the next question opens them again."""
+        """Leave the supervisors and the store, which the next question opens again."""
         _close(os.getpid(), self._reader, self._hosts, self._clients)
 
     # the outside
@@ -87,14 +87,14 @@ class Place:
         return known[2]
 
     def client(self, keeper: str | None = None) -> Client:
-        """The client of one supervisor; None: that of this process."""
+        """Return the client of one supervisor, by default of this process'."""
         found = self._clients.get(keeper)
         if found is None:
             found = self._clients[keeper] = Client(self.home, keeper, contacts.settings(self.config()))
         return found
 
     def client_of(self, rows: Iterable[JobRow]) -> Client:
-        """The client of a supervisor that runs and looks after one of these jobs; of this process' where none does."""
+        """Return the client of a running supervisor of these jobs, or of this process'."""
         from proctracker.wire import election
 
         return self.client(next((row.keeper for row in rows if election.holders(self.home.run, row.keeper)), None))
@@ -106,7 +106,10 @@ class Place:
         return self.rows([job_id])[job_id]
 
     def rows(self, ids: Sequence[str]) -> dict[str, JobRow]:
-        """Rows by id, those of other hosts too. Raises InvalidArgumentException for the first id nobody knows."""
+        """Return rows by id, also of other hosts.
+
+        Raises InvalidArgumentException for the first id nobody knows.
+        """
         found = {row.id: row for row in self.reader.jobs(ids)}
         missing = [name for name in ids if name not in found]
         if missing:
@@ -124,7 +127,7 @@ class Place:
         return next((other for other in self._others() if other.home.host == row.host), self.reader)
 
     def spec(self, row: JobRow) -> dict[str, Any]:
-        """What a job was to be; not to be changed."""
+        """Return what a job was to be, which is not to be changed."""
         return self.reader_of(row).spec(row.spec)
 
     def array(self, array_id: str) -> tuple[ArrayRow, Reader] | None:
@@ -152,7 +155,7 @@ class Place:
     # which supervisor
 
     def by_keeper(self, ids: Sequence[str]) -> dict[str | None, list[str]]:
-        """Job ids by the supervisor that their rows name. Of those that have ended any can tell: None where nothing lives."""
+        """Group job ids by the supervisor of their rows, None where nothing lives."""
         keepers = self.reader.keepers(ids)
         some = next(iter(keepers.values()), None)
         groups: dict[str | None, list[str]] = {}
@@ -161,7 +164,7 @@ class Place:
         return groups or {None: []}
 
     def tell_all(self, op: str, **fields: Any) -> list[Any]:
-        """Make a request of this process' supervisor, and of every other one that runs; the answers."""
+        """Make a request of this process' supervisor and all that run, and return the answers."""
         client = self.client()
         answers = [client.call(op, **fields)]
         own = f"{client.supervisor.key}.sock"
@@ -169,7 +172,10 @@ class Place:
         return [*answers, *filter(None, (self.client(name[: -len(".sock")]).ask(op, **fields) for name in names))]
 
     def destroy(self, session: str, live: str) -> None:
-        """Destroy a session; ``live``: ``refuse``, ``terminate`` or ``leave`` what has not ended, whichever supervisor's it is."""
+        """Destroy a session, whichever supervisors its jobs have.
+
+        ``live`` says what becomes of live jobs: ``refuse``, ``terminate`` or ``leave``.
+        """
         client = self.client()
         client.call("status")
         own = client.supervisor.key
@@ -184,7 +190,7 @@ class Place:
         client.call("session_destroy", name=session, live=live)
 
     def act(self, ids: Sequence[str], action: str, **options: Any) -> dict[str, Drmaa2Exception]:
-        """``suspend resume hold release terminate`` or ``reap`` these jobs; what could not be done, by id."""
+        """Control or reap these jobs, and return what could not be done, by id."""
         problems = self._act(ids, action, options)
         unfit = [name for name, error in problems.items() if isinstance(error, InvalidStateException)]
         changed = self._changed_by_hand(unfit)
@@ -203,7 +209,7 @@ class Place:
         return problems
 
     def _changed_by_hand(self, ids: Sequence[str]) -> list[str]:
-        """Containers in another state than their supervisor has it, once it has seen that: an action may fit after all."""
+        """Return containers whose supervisor has now seen them in another state."""
         rows = [row for row in self.reader.jobs(ids) if row.container is not None and not row.ended] if ids else []
         rows = [row for row in rows if not schedulers.handed_over(row)]  # their supervisor has looked by itself
         if not rows:
@@ -222,7 +228,9 @@ class Place:
         return found
 
     def act_on_all(self, ids: Sequence[str], action: str, what: str, **options: Any) -> None:
-        """The same for an array: every job in a fitting state is reached; raises, naming it, the first other failure.
+        """Control every job of an array that fits.
+
+        Raises, naming it, the first failure of another kind.
 
         InvalidStateException only if no job was in a fitting state.
         """
@@ -242,7 +250,7 @@ class Place:
         return error
 
     def elsewhere(self, ids: Sequence[str], verb: str) -> Drmaa2Exception | None:
-        """What to say of ids this host does not know; None: it knows them all."""
+        """Say where ids are that this host does not know, or return None."""
         known = self.reader.states(ids)
         for name in ids:
             if name in known:
@@ -261,7 +269,7 @@ def unknown(job_id: str) -> InvalidArgumentException:
 
 
 _KEPT = 4
-"""Places kept open though nothing uses them at the moment; others are closed."""
+"""Places kept open though nothing uses them at the moment."""
 
 _places: weakref.WeakValueDictionary[str, Place] = weakref.WeakValueDictionary()
 _recent: deque[Place] = deque(maxlen=_KEPT)
@@ -278,7 +286,7 @@ def at(path: str) -> Place:
 
 
 def _close(pid: int, reader: Reader | None, hosts: dict[str, Reader], clients: dict[str | None, Client]) -> None:
-    """Leave the supervisors and the store; what a fork inherited is its parent's to close."""
+    """Leave the supervisors and the store, unless a fork inherited them."""
     if os.getpid() == pid:
         for client in clients.values():
             client.close()

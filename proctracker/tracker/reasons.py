@@ -1,4 +1,4 @@
-"""Why queued jobs have not started: held, a dependency, a start time, no slot, or their engine."""
+"""Finds why queued jobs have not started: held, a dependency, a time, no slot, an engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOLD = 3
 
 
 def explained(rows: Sequence[JobRow], reader: Reader, config: Config) -> list[JobRow]:
-    """The rows; those of queued jobs of this host have a sub-state and an annotation that say why they have not started."""
+    """Return the rows, those of queued jobs here with the reason in sub-state and annotation."""
     mine = [row for row in rows if _queued(row) and row.host in ("", reader.home.host)]
     if not mine:
         return list(rows)
@@ -54,7 +54,7 @@ class Reasons:
         self._waits: dict[int, Why | None] = {}
 
     def of(self, rows: Iterable[JobRow]) -> list[Why | None]:
-        """Why each has not started, as a word and a sentence; None: it is about to."""
+        """Return why each has not started, as a word and a sentence, or None."""
         return [self._of(row) for row in rows]
 
     def _of(self, row: JobRow) -> Why | None:
@@ -110,7 +110,7 @@ class Reasons:
         return None
 
     def _limit(self, name: str) -> int:
-        """A session's bound, the configuration's where it has none of its own; 0: none."""
+        """Return a session's bound, or the configuration's, 0 for none."""
         if name not in self._limits:
             found = self._reader.session(name)
             limit = found.max_running if found else -1

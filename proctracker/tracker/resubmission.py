@@ -1,4 +1,4 @@
-"""The same job once more: command, directory, environment, streams and dependencies as they were."""
+"""Submits a job again with its command, directory, environment, streams, dependencies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST = ("submit_as_hold", "start_time", "deadline_time")
 
 
 def resubmit(place: Place, rows: Sequence[JobRow], successors: Successors | None = None) -> str:
-    """Submit a job again, or some tasks of one array as a new array of them; the new id.
+    """Submit a job again, or tasks of an array as a new array, and return the new id.
 
     What was given to the job itself in its environment is kept; the caller's own in it is that of the present caller,
     unless the configuration keeps the first one's (``keep_environment``). ``successors`` tell what its dependencies are
@@ -61,7 +61,10 @@ def resubmit(place: Place, rows: Sequence[JobRow], successors: Successors | None
 
 
 def _spec(place: Place, rows: Sequence[JobRow]) -> dict[str, Any]:
-    """What the jobs were to be. Raises InvalidStateException where that cannot be had once more, or not yet."""
+    """Return what the jobs were to be.
+
+    Raises InvalidStateException where that cannot be had once more, or not yet.
+    """
     for row in rows:
         if not row.ended:
             raise InvalidStateException(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
@@ -100,7 +103,7 @@ def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[str]
 
 
 def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The surroundings of the first time, with the present caller's environment unless that one's is kept.
+    """Return the first time's surroundings, with the present caller's environment.
 
     It is dropped a moment after the end, so what it was is not asked for: else the new job would depend on that moment.
     """

@@ -1,4 +1,4 @@
-"""Rootless podman for a user who has no session of systemd's (su, cron): no cgroups to be had, and a runtime directory of its own."""
+"""Adjusts rootless podman for a user who has no session of systemd's (su, cron)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Mapping, Sequence
 
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
-"""Is there where cgroup v2 alone is mounted; on v1 a session makes no difference."""
+"""Exists where cgroup v2 alone is mounted, as on v1 a session makes no difference."""
 
 CGROUPFS = "--cgroup-manager=cgroupfs"
 """What podman falls back to by itself, with four lines of warnings on stderr, which may be the job's own, at every call."""
@@ -26,7 +26,7 @@ _OPTIONS = ("--memory", "-m", "--cpus", "--cpu-quota", "--cpu-shares", "--memory
 
 
 def adjusted(command: Sequence[str], env: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """podman's command and environment as they have to stay for a job, though its user logs in later.
+    """Return podman's command and environment as a job keeps them, though its user logs in.
 
     Without XDG_RUNTIME_DIR podman looks for a directory anew at each call, and knows no container of another one.
     """
@@ -41,7 +41,7 @@ def adjusted(command: Sequence[str], env: Mapping[str, str]) -> tuple[tuple[str,
 
 
 def lacks_session(env: Mapping[str, str]) -> bool:
-    """Whether an ordinary user's podman would find no systemd of that user's, as podman looks for it: by the bus' socket."""
+    """Return whether an ordinary user's podman would find no bus of that user's systemd."""
     if not os.geteuid() or not os.path.exists(UNIFIED):
         return False
     address = env.get("DBUS_SESSION_BUS_ADDRESS", "")
@@ -52,7 +52,7 @@ def lacks_session(env: Mapping[str, str]) -> bool:
 
 
 def bound(command: Sequence[str], extensions: Mapping[str, object]) -> str | None:
-    """What of these extensions asks for a control group that a job of this command cannot have; None: nothing."""
+    """Return what asks for a control group that a job of this command cannot have."""
     if CGROUPFS not in command:
         return None
     for name in ("memory_limit", "memoryLimit", "cpus"):
@@ -66,7 +66,7 @@ def bound(command: Sequence[str], extensions: Mapping[str, object]) -> str | Non
 
 
 def _own(folder: str) -> bool:
-    """Whether a directory is ours alone; made where there is none."""
+    """Make a directory if need be, and return whether it is ours alone."""
     try:
         os.makedirs(folder, 0o700, exist_ok=True)
         seen = os.lstat(folder)

@@ -1,4 +1,4 @@
-"""From a template to a spec, with every check that needs no start (API.md, "Starting"): what is wrong is told at once."""
+"""Makes a spec of a template, with every check that needs no start."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def prepare(
     indices: Sequence[int] | None = None,
     reader: Reader | None = None,
 ) -> dict[str, Any]:
-    """The spec of a job, or of an array (``array``; with its ``indices`` the files of every task are checked).
+    """Return the spec of a job or ``array``, the files of all ``indices`` being checked.
 
     Raises InvalidArgument or UnsupportedAttribute naming what is wrong, DrmCommunication where the contact's CLI is not
     there. Files and directories are left to the start where that comes later: hold, a start time, dependencies.
@@ -76,7 +76,7 @@ def prepare(
 
 
 def directory(template: JobTemplate, containers: bool) -> str:
-    """The caller's directory. Raises InvalidArgumentException where it was removed and the job needs it."""
+    """Return the caller's directory, or raise InvalidArgumentException where it was removed."""
     try:
         return os.getcwd()
     except OSError as error:
@@ -88,7 +88,7 @@ def directory(template: JobTemplate, containers: bool) -> str:
 
 
 def _relative(template: JobTemplate, containers: bool) -> bool:
-    """Whether a job needs its caller's directory: for its own, or for a path of this host's that is relative to it."""
+    """Return whether a job needs its caller's directory."""
     fixed = (os.sep, HOME_DIR)
     streams = [template.input_path, template.output_path, template.error_path]
     if not containers:
@@ -99,7 +99,7 @@ def _relative(template: JobTemplate, containers: bool) -> bool:
 
 
 def _changed(given: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given for the attributes that a job got otherwise; None: nothing."""
+    """Return what was given for attributes that a job got otherwise."""
     names = {*given, *used} - {"job_environment"}
     return {name: given.get(name) for name in names if given.get(name) != used.get(name)}
 
@@ -133,7 +133,7 @@ def _copy(template: JobTemplate) -> JobTemplate:
 
 
 def _this_machine(template: JobTemplate) -> None:
-    """Refuse what this machine cannot be: another system or architecture, more memory than there is."""
+    """Refuse what this machine cannot be: a system, an architecture, more memory."""
     if template.machine_os not in (None, OperatingSystem.LINUX):
         raise UnsupportedAttributeException(f"machine_os: this machine runs LINUX, not {template.machine_os.name}")
     if template.machine_arch is not None or template.min_phys_memory is not None:
@@ -200,7 +200,7 @@ def known(spec: Mapping[str, Any], environ: Mapping[str, str], reader: Reader | 
 
 
 def _elsewhere(reader: Reader, name: str) -> str | None:
-    """The other host that has a job or an array; None: no host has."""
+    """Return the other host that has a job or an array."""
     for home in reader.home.others():
         other = type(reader)(home)
         try:

@@ -1,4 +1,4 @@
-"""Which job stands for which when several are submitted again: dependencies among them lead to the new ones."""
+"""Leads dependencies among jobs that are submitted again to the new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOLD = 3
 
 
 class Successors:
-    """The jobs named in one call, what has become of those submitted again, and the dependencies given for the others."""
+    """Knows the jobs named in one call, their successors, and dependencies of the others."""
 
     def __init__(
         self,

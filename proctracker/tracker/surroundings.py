@@ -36,7 +36,7 @@ class Surroundings:
     def now(
         self, environ: Mapping[str, str], job_env: Mapping[str, str] | None = None, containers: bool = False
     ) -> tuple[str, dict[str, Any]]:
-        """(key, context) for a job started now; ``containers``: without the caller's environment, which they do not get."""
+        """Return (key, context) for a job started now, ``containers`` without an environment."""
         raw = getattr(environ, "_data", environ)
         facts = _facts()
         if facts != self._facts or raw != self._environ:
@@ -102,7 +102,7 @@ def _facts() -> tuple[Any, ...]:
 
 
 def _oom_score_adj() -> bytes:
-    """As the kernel writes it, proc(5); empty where it does not."""
+    """Return oom_score_adj as the kernel writes it, proc(5), or nothing."""
     try:
         with open("/proc/self/oom_score_adj", "rb", buffering=0) as file:
             return file.read(16)
@@ -111,7 +111,7 @@ def _oom_score_adj() -> bytes:
 
 
 def _umask() -> int:
-    """The umask. It can be read by setting it only, or, where another thread might just make a file, from /proc."""
+    """Return the umask, from /proc where another thread might just make a file."""
     if threading.active_count() == 1:
         found = os.umask(_PRIVATE)
         os.umask(found)

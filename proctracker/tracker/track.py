@@ -1,4 +1,4 @@
-"""The states of one session's jobs: from the store for what is certain, from a look for what lives elsewhere."""
+"""Tracks the states of one session's jobs, by the store and by looks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TRUSTED = 0.05
-"""Seconds for which the end of a job is believed without a question: an end never changes, but jobs are reaped."""
+"""Seconds for which the end of a job is believed, as jobs are reaped."""
 
 _PREFETCH_REST = 20.0
 """A read of all states is not repeated within so many times what it took."""
@@ -24,7 +24,10 @@ _STATES = {int(state): state for state in JobState}
 
 
 class Track:
-    """What is known of a session's jobs, for one process. ``ended`` and ``until`` are for Job.get_state alone."""
+    """Knows a session's jobs, for one process.
+
+    ``ended`` and ``until`` are for Job.get_state alone.
+    """
 
     def __init__(self, place: Place, session: str) -> None:
         self.place, self.session = place, session
@@ -62,7 +65,7 @@ class Track:
         return (_STATES[row.state], row.sub_state) if seen is None else (seen.state, seen.sub_state)
 
     def _validate(self) -> None:
-        """Forget what is known if anything was written since; believe it for a moment else."""
+        """Forget what is known if anything was written since."""
         now = time.monotonic()
         mark = self.place.reader.mark()
         if mark != self._mark:
@@ -113,7 +116,7 @@ class Track:
         return found
 
     def settled(self, row: JobRow, seen: Observation) -> tuple[JobRow, Observation | None]:
-        """A container that has ended but is not yet recorded so: its supervisor, if one runs, is about to."""
+        """Wait for the supervisor to record the end of a container that was seen."""
         from proctracker.wire import election
 
         if election.holders(self.place.home.run, row.keeper):

@@ -1,4 +1,4 @@
-"""Waiting for jobs: one question to one supervisor, or several that are listened to together."""
+"""Waits for jobs, of one supervisor or of several together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _FOREVER = 2.0**40
-"""Seconds beyond which nobody waits: the float that counts them is exact, sums of it with clocks are."""
+"""Seconds beyond which nobody waits, so that sums with clocks stay exact."""
 OVER = "the time-out of the wait was reached"
 
 
@@ -35,7 +35,7 @@ def seconds(timeout: Any) -> float:
 
 
 def state(value: Any, what: str) -> JobState:
-    """A state given as such, by name or by number. Raises InvalidArgumentException for what is none."""
+    """Return a state given as such, by name or by number, or raise InvalidArgumentException."""
     try:
         return JobState[value.upper()] if isinstance(value, str) else JobState(value)
     except (KeyError, ValueError):
@@ -45,7 +45,7 @@ def state(value: Any, what: str) -> JobState:
 def wait(
     place: Place, ids: Sequence[str], states: str = "ended", any_: bool = False, timeout: float = INFINITE_TIME
 ) -> list[JobRow]:
-    """Block until all jobs (``any_``: the first) are ``ended``, ``started`` or in a state named; their rows.
+    """Block until all jobs, or with ``any_`` the first, are in a state, and return rows.
 
     Raises TimeoutException, InvalidArgumentException for an id nobody knows, DrmCommunicationException for another
     host's. Interrupting it leaves the jobs alone.
@@ -63,7 +63,7 @@ def wait(
 
 
 def _known(place: Place, ids: Sequence[str], states: str, any_: bool) -> list[JobRow]:
-    """The rows, if the store has all that is waited for: no supervisor needs to be asked, or started."""
+    """Return the rows, if the store has all that is waited for."""
     found = place.reader.states(ids)
     fitting = [name for name in ids if name in found and _fits(found[name][0], found[name][2], states)]
     if not fitting or (len(fitting) < len(ids) and not any_):
@@ -73,7 +73,7 @@ def _known(place: Place, ids: Sequence[str], states: str, any_: bool) -> list[Jo
 
 
 def _fits(state: int, finished: float | None, states: str) -> bool:
-    """Whether nothing more is to be awaited of a job; an end answers every question."""
+    """Return whether nothing more is to be awaited of a job."""
     if finished is not None or states == "ended":
         return finished is not None
     if states == "started":
@@ -105,7 +105,7 @@ def _several(
 
 
 class Listening:
-    """Waits of several jobs, of one supervisor each or of several; each job is told of once, as it comes."""
+    """Listens to waits of several supervisors, and tells of each job once, as it comes."""
 
     def __init__(self, place: Place, groups: dict[str | None, list[str]], states: str = "ended") -> None:
         self.open = {name for members in groups.values() for name in members}
@@ -124,7 +124,7 @@ class Listening:
         self.close()
 
     def filenos(self) -> list[int]:
-        """What to wait on; other ones after the death of a supervisor."""
+        """Return what to wait on, which changes after the death of a supervisor."""
         return [wait.fileno() for wait in self._waits]
 
     def ready(self) -> list[JobRow]:
@@ -134,7 +134,7 @@ class Listening:
         return found
 
     def take(self, timeout: float | None) -> list[JobRow]:
-        """The rows that come next; empty after so many seconds (None: never)."""
+        """Return the rows that come next, or none after so many seconds (None: never)."""
         found = self.ready()
         if found or not self.open:
             return found
@@ -153,7 +153,7 @@ def over(place: Place, ids: Sequence[str]) -> list[JobRow]:
 
 
 def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> Iterator[JobRow]:
-    """The rows of jobs as they end. TimeoutException if some have not at ``until`` (time.monotonic())."""
+    """Yield the rows of jobs as they end, until ``until`` (time.monotonic()) or TimeoutException."""
     ended = over(place, ids)
     yield from ended
     live = [*dict.fromkeys(ids).keys() - {row.id for row in ended}]

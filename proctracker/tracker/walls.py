@@ -16,7 +16,7 @@ _boot: list[str] = []
 
 
 def wall(row: JobRow, seen: Observation | None = None, now: float | None = None) -> float | None:
-    """Seconds a job has run, suspended parts left out; None: it never started, or nobody knows when it ended.
+    """Return the seconds a job has run, without suspensions, or None if not known.
 
     ``seen``: what a look has just told of a live job; ``now``: epoch seconds, for what other hosts' jobs have run.
     """

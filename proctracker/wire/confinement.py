@@ -1,4 +1,4 @@
-"""Where a caller is confined: what decides whether a supervisor may start its jobs or it needs one of its own."""
+"""Describes a caller's confinement, which decides what supervisor may start its jobs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAIN = "main"
 """The key of every ordinary login of a user on a host."""
 
 STANDS_IN = "PROCTRACKER_STANDS_IN"
-"""Variable of a supervisor that was started from another confinement than its key names: it controls, and starts nothing."""
+"""Set in a supervisor that was started outside its key's confinement and starts nothing."""
 
 _INITIAL = {"mnt": (4026531832, 4026531840, 4026531841), "pid": (4026531836,), "user": (4026531837,)}
-"""Inodes of the namespaces the kernel starts with (include/linux/proc_ns.h; mnt: the first one handed out)."""
+"""Inodes of the kernel's first namespaces (include/linux/proc_ns.h; mnt: the first one)."""
 
 _ALLOCATIONS = (
     ("SLURM_JOB_ID", r"/job_{id}(/|$)", r"slurm(stepd|d)"),
@@ -33,19 +33,21 @@ _ALLOCATIONS = (
     ("JOB_ID", r"[/:]{id}(\.\d+)?(/|$)", r"sge|execd|gridengine"),
     ("OAR_JOB_ID", r"/oar/\S*_{id}(/|$)", r"/oar/"),
 )
-"""Variable naming a batch allocation, how its control group is called, and the daemon's group where it makes none.
+"""Variable of a batch allocation, its control group's name, and the daemon's group.
 
 A variable alone says nothing: ``salloc`` sets it in a shell on the login node, ``sbatch`` from a job passes it on."""
 
 _DOORS = r"(user@\d+|sshd?(@.*)?|dropbear(@.*)?|crond?|atd|(serial-|console-|container-)?getty(@.*)?)\.service"
-"""Services whose stop leaves what they started (KillMode=process), or that are a login: no confinement."""
+"""Services that are no confinement: a login, or KillMode=process."""
 
 _CAPABILITIES = {"limits": 24, "nice": 23}
 """CAP_SYS_RESOURCE and CAP_SYS_NICE, capabilities(7)."""
 
 
 class Description(TypedDict):
-    """Everything that decides; JSON-able. ``limits`` are hard ones by name (-1: none).
+    """Tells all that decides, JSON-able.
+
+    ``limits`` are hard ones by name (-1: none).
 
     ``lifetime`` is what ends all there earlier than their user may expect (logout.py), ``unit`` one of the user's with limits
     of its own; ``delegated``: a supervisor started there could give each job a control group of its own, or this one does.
@@ -66,7 +68,7 @@ class Description(TypedDict):
 
 
 def describe(environ: Mapping[str, str] | None = None) -> Description:
-    """Describe this process; the environment defaults to its own."""
+    """Describe this process, by default with its own environment."""
     cgroup = text_of("/proc/self/cgroup")
     groups = [os.getegid(), *sorted(set(os.getgroups()))]
     may = _capabilities(text_of("/proc/self/status"))
@@ -118,7 +120,7 @@ def ordinary(key: str) -> bool:
 
 
 def fits(supervisor: Description, caller: Description, key_of_it: str = "") -> bool:
-    """Whether this supervisor can give the caller's jobs all they would have had in the caller's own shell.
+    """Return whether this supervisor can give the caller's jobs what its shell would.
 
     ``key_of_it``: its key; one that was started for callers who do not fit the usual one has the groups there are.
     """
@@ -150,7 +152,7 @@ def _limit(hard: int) -> float:
 
 
 def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
-    """The batch allocation we are in, ``SLURM_JOB_ID=7``: named by the environment and borne out by /proc/self/cgroup."""
+    """Return the batch allocation (``SLURM_JOB_ID=7``) that environment and cgroup name."""
     for variable, group, daemon in _ALLOCATIONS:
         value = environ.get(variable, "")
         number = re.match(r"\d+", value)
@@ -163,17 +165,17 @@ def allocation(environ: Mapping[str, str], cgroup: str) -> str | None:
 
 
 def allocation_variables(environ: Mapping[str, str]) -> list[str]:
-    """The variables that may name a batch allocation; JOB_ID only where it is not that of a job of ours."""
+    """Return the variables that may name a batch allocation, JOB_ID if it is not ours."""
     return [name for name, _, _ in _ALLOCATIONS if name != "JOB_ID" or "PROCTRACKER_JOB" not in environ]
 
 
 def service_of(pid: int | str = "self") -> str | None:
-    """The systemd service whose stop would end a process, ours if none is named; None for logins."""
+    """Return the systemd service whose stop would end a process, or None for logins."""
     return service(text_of(f"/proc/{pid}/cgroup"))
 
 
 def service(cgroup: str) -> str | None:
-    """The systemd service whose stop would end us, by the innermost ``.service`` in /proc/self/cgroup; None for logins."""
+    """Return the innermost ``.service`` of a /proc/self/cgroup, or None for logins."""
     for line in cgroup.splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers in ("name=systemd", "") and path != "/":
@@ -183,7 +185,7 @@ def service(cgroup: str) -> str | None:
 
 
 def _namespaces() -> dict[str, int]:
-    """Inodes of our mount, pid and user namespaces; those the machine started with are left out."""
+    """Return the inodes of our mount, pid and user namespaces, but those of the machine."""
     found = {
         name: os.stat(f"/proc/self/ns/{name}").st_ino for name in _INITIAL if os.path.exists(f"/proc/self/ns/{name}")
     }
@@ -194,12 +196,12 @@ def _namespaces() -> dict[str, int]:
 
 
 def _mounts_of(pid: str) -> set[str]:
-    """The mount ids a process sees: unique on a machine, so two processes sharing one share the namespace."""
+    """Return the mount ids a process sees, which are unique on a machine."""
     return {line.split(" ", 1)[0] for line in text_of(f"/proc/{pid}/mountinfo").splitlines()}
 
 
 def _usual(groups: list[int]) -> bool:
-    """Whether these groups are what a login of this user would get now (not so after newgrp, or in an old login)."""
+    """Return whether a login of this user would get these groups now (newgrp would not)."""
     try:
         user = pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -215,5 +217,5 @@ def _capabilities(status: str) -> list[str]:
 
 
 def _limit_names() -> list[str]:
-    """The names of all limits this Python knows; OFILE is another name of NOFILE."""
+    """Return the names of all limits this Python knows, but OFILE, which is NOFILE."""
     return sorted(name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE")

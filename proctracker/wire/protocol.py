@@ -1,4 +1,4 @@
-"""Frames on the supervisor's socket: four bytes of length, then JSON in ASCII, then perhaps a zero byte and text handed on."""
+"""Frames messages: four bytes of length, JSON in ASCII, perhaps a zero byte and text."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ if TYPE_CHECKING:
     from typing import Any, Iterator
 
 VERSION = 1
-"""The protocol's version, told by ``hello``; a client and a supervisor of two versions part at once."""
+"""The protocol's version, told by ``hello``, of which both sides need the same."""
 
 LARGEST = 256 * 2**20
 """Bytes an answer may have."""
 
 REQUEST = 32 * 2**20
-"""Bytes a request may have: far above an array of 10,000 lines, far below what would exhaust a login node."""
+"""Bytes a request may have, above an array of 10,000 lines and below a flood."""
 
 _HEAD = struct.Struct(">I")
 _DIGITS = 40
 
 
 def _whole(digits: str) -> int:
-    """A whole number; ValueError for one so long that reading it would take its time."""
+    """Return a whole number, or raise ValueError for one too long to read."""
     if len(digits) > _DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)
 
 
 def _number(text: str) -> float:
-    """A number; ValueError for what is none, or none that can be counted with."""
+    """Return a number, or raise ValueError for what cannot be counted with."""
     value = float(text)
     if value - value:
         raise ValueError(f"{text[:_DIGITS]} is no number")
@@ -42,7 +42,7 @@ _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
 def encode(message: object, raw: str = "") -> bytes:
-    """A message as a frame. Text from the system (surrogate escapes) passes unharmed as JSON escapes.
+    """Encode a message as a frame, surrogate escapes as JSON escapes.
 
     ``raw`` is text in ASCII that is handed on as it is, behind a zero byte: a spec is stored as it came.
     """
@@ -53,7 +53,10 @@ def encode(message: object, raw: str = "") -> bytes:
 
 
 def parse(text: str) -> Any:
-    """What ``text`` made: nothing stands before or after the value. ValueError for what is no JSON, or too deep."""
+    """Parse JSON with nothing around it.
+
+    Raises ValueError for what is none, or too deep.
+    """
     try:
         return _decode(text)[0]
     except RecursionError:
@@ -77,7 +80,7 @@ class Frames:
         return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """Yield every message completed by these bytes; ValueError for what is no frame of ours."""
+        """Yield every message these bytes complete, or raise ValueError for no frame of ours."""
         buffer = self._buffer
         buffer += data
         while len(buffer) >= 4:

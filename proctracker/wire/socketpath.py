@@ -17,7 +17,7 @@ _CREDENTIALS = struct.Struct("=iII")
 
 @contextmanager
 def _short(path: str) -> Iterator[bytes]:
-    """A name of this socket that fits; a long one goes through a descriptor of its directory."""
+    """Return a name of this socket that fits, a long one by its directory's descriptor."""
     name = os.fsencode(path)
     if len(name) <= _ROOM:
         yield name
@@ -55,13 +55,15 @@ def connect(path: str, timeout: float | None = None) -> socket.socket:
 
 
 def _timeval(seconds: float | None) -> bytes:
-    """A struct timeval for SO_SNDTIMEO; 0 is no limit, so a time-out is at least a microsecond."""
+    """Return a struct timeval for SO_SNDTIMEO, of a microsecond at least, as 0 is no limit."""
     whole, part = divmod(max(round((seconds or 0) * 1e6), 1 if seconds is not None else 0), 10**6)
     return struct.pack("@ll", whole, part)
 
 
 def listen(path: str, backlog: int = 1024) -> socket.socket:
-    """A listening socket at this path, mode 0600, in place of a stale one; for the elected supervisor only.
+    """Listen at this path with mode 0600, in place of a stale socket.
+
+    For the elected supervisor only.
 
     It takes its name when it already listens, so a client finds either a listener or none, never a refusal.
     """
@@ -83,7 +85,7 @@ def listen(path: str, backlog: int = 1024) -> socket.socket:
 
 
 def unlink(path: str) -> None:
-    """Take a socket's name away; one that has none is fine. Connections made before go on."""
+    """Remove a socket's name, if there is one, while its connections go on."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -91,7 +93,7 @@ def unlink(path: str) -> None:
 
 
 def peer(connection: socket.socket) -> tuple[int, int, int]:
-    """(pid, uid, gid) of the process at the other end, as of its connect or listen (SO_PEERCRED)."""
+    """Return pid, uid and gid of the peer, as of its connect or listen (SO_PEERCRED)."""
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(data)
     return pid, uid, gid
