@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
+from contextlib import suppress
 
+from proctracker.linux import libc
 from proctracker.records import NamedTuple
 
 MODIFY = 0x2
@@ -28,12 +29,8 @@ CHANGES = CREATE | DELETE | MOVED_FROM | MOVED_TO | DELETE_SELF | MOVE_SELF
 GROWS = MODIFY | CLOSE_WRITE
 """For a file: more is in it."""
 
-_NONBLOCK = os.O_NONBLOCK
-_CLOEXEC = os.O_CLOEXEC
 _HEAD = struct.Struct("=iIII")
 """struct inotify_event less its name: watch, mask, cookie, length of the name."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Event(NamedTuple):
@@ -48,7 +45,7 @@ class Inotify:
     """One inotify descriptor: nonblocking, closed on exec, for a selector. On network file systems it sees own writes only."""
 
     def __init__(self) -> None:
-        self._fd = _check(_libc.inotify_init1(_NONBLOCK | _CLOEXEC), "inotify")
+        self._fd = libc.call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
 
     def fileno(self) -> int:
         """The descriptor, readable once there are events."""
@@ -56,11 +53,12 @@ class Inotify:
 
     def add(self, path: str, mask: int) -> int:
         """Watch a file or directory; the same path again changes its mask. Raises OSError (ENOENT, ENOSPC: too many)."""
-        return _check(_libc.inotify_add_watch(self._fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+        return libc.call("inotify_add_watch", self._fd, os.fsencode(path), mask)
 
     def remove(self, watch: int) -> None:
         """Watch that no longer; one that has gone by itself (its file was deleted) is fine."""
-        _libc.inotify_rm_watch(self._fd, watch)
+        with suppress(OSError):
+            libc.call("inotify_rm_watch", self._fd, watch)
 
     def read(self) -> list[Event]:
         """The events that are there now, at most; empty if there are none. Ends of watches (IGNORED) are left out."""
@@ -82,11 +80,3 @@ class Inotify:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
-
-
-def _check(result: int, what: str) -> int:
-    """The result of a call; raises the OSError its errno stands for."""
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), what)
-    return result

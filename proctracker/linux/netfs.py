@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import struct
+
+from proctracker.linux import libc
 
 _MAGIC = {
     0x6969: "nfs",
@@ -33,9 +34,10 @@ _MAGIC = {
 
 def file_system(path: str) -> str | None:
     """The name of the network file system a path is on; None: a local disk."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    buffer = ctypes.create_string_buffer(256)
-    if libc.statfs(os.fsencode(path), buffer):
+    buffer = bytearray(256)
+    try:
+        libc.call("statfs", os.fsencode(path), buffer)
+    except OSError:
         return None
     (kind,) = struct.unpack_from("=q" if struct.calcsize("P") == 8 else "=i", buffer)
     return _MAGIC.get(kind & 0xFFFFFFFF)

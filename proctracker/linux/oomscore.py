@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from types import TracebackType
 
+from proctracker.linux import libc
 from proctracker.linux.textfile import text_of
 
 TYPE_CHECKING = False
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from typing import ContextManager
 
 PATH = "/proc/self/oom_score_adj"
-_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
-
-_libc = ctypes.CDLL(None)
 _NOTHING = contextlib.nullcontext()
 
 
@@ -61,10 +58,10 @@ class _Loan:
 
 def _open() -> int:
     """Our own file for writing. Of a process that leaves no core dumps all such files are root's, so we do for a moment."""
-    dumpable = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
-    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    dumpable = libc.prctl(libc.PR_GET_DUMPABLE)
+    libc.prctl(libc.PR_SET_DUMPABLE, 1)
     try:
         return os.open(PATH, os.O_RDWR | os.O_CLOEXEC)
     finally:
         if dumpable != 1:
-            _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+            libc.prctl(libc.PR_SET_DUMPABLE, 0)

@@ -20,9 +20,7 @@ _INFO_EXIT, _EXIT_AT = 8, 60
 
 if not (hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")):
     # Here, not at the call: the supervisor opens no file of Python after its start. Some builds lack both functions.
-    import ctypes
-
-    _libc = ctypes.CDLL(None, use_errno=True)
+    from proctracker.linux import libc
 
 
 def open(pid: int) -> int:
@@ -33,7 +31,7 @@ def open(pid: int) -> int:
     """
     if hasattr(os, "pidfd_open"):
         return os.pidfd_open(pid)
-    return _call(_OPEN, pid, 0)
+    return libc.call("syscall", _OPEN, pid, 0)
 
 
 def send(fd: int, sig: int) -> None:
@@ -41,7 +39,7 @@ def send(fd: int, sig: int) -> None:
     if hasattr(signal, "pidfd_send_signal"):
         signal.pidfd_send_signal(fd, sig)
     else:
-        _call(_SEND, fd, sig, None, 0)
+        libc.call("syscall", _SEND, fd, sig, None, 0)
 
 
 def wait_status(fd: int) -> int | None:
@@ -81,15 +79,6 @@ def tells() -> bool:
     status = wait_status(fd)
     os.close(fd)
     return status is not None and os.WEXITSTATUS(status) == 7
-
-
-def _call(number: int, *words: int | None) -> int:
-    """A raw system call; raises the OSError its errno stands for."""
-    result: int = _libc.syscall(number, *words)
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return result
 
 
 @cache

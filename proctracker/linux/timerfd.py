@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+import struct
 import time
+
+from proctracker.linux import libc
 
 _ABSTIME, _CANCEL_ON_SET = 1, 2
 _LONGEST = 2**31 - 1
 """Epoch seconds of what is due later still: an alarm then, whatever the width of time_t."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-class _Spec(ctypes.Structure):
-    """struct itimerspec: interval, then value, each in seconds and nanoseconds."""
-
-    _fields_ = (("every", ctypes.c_long * 2), ("value", ctypes.c_long * 2))
+_SPEC = struct.Struct("@4l")
+"""struct itimerspec: interval, then value, each in seconds and nanoseconds."""
 
 
 class Alarm:
     """One alarm at a time. A step of the clock, and the machine's waking up, ring it too: look what is due, arm it again."""
 
     def __init__(self) -> None:
-        self._fd: int = _libc.timerfd_create(time.CLOCK_REALTIME, os.O_CLOEXEC | os.O_NONBLOCK)
-        if self._fd < 0:
-            raise _error("timerfd_create")
+        self._fd = libc.call("timerfd_create", time.CLOCK_REALTIME, os.O_CLOEXEC | os.O_NONBLOCK)
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -36,9 +31,8 @@ class Alarm:
         when = _LONGEST if epoch is None else min(max(epoch, 0.001), _LONGEST)
         seconds = int(when)
         # Zero would disarm it.
-        spec = _Spec(value=(seconds, max(1, int((when - seconds) * 1e9))))
-        if _libc.timerfd_settime(self._fd, _ABSTIME | _CANCEL_ON_SET, ctypes.byref(spec), None):
-            raise _error("timerfd_settime")
+        spec = _SPEC.pack(0, 0, seconds, max(1, int((when - seconds) * 1e9)))
+        libc.call("timerfd_settime", self._fd, _ABSTIME | _CANCEL_ON_SET, spec, None)
 
     def taken(self) -> None:
         """It rang: let it be quiet until it is armed again."""
@@ -50,8 +44,3 @@ class Alarm:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._fd)
-
-
-def _error(call: str) -> OSError:
-    code = ctypes.get_errno()
-    return OSError(code, os.strerror(code), call)

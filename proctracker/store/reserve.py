@@ -6,20 +6,18 @@ supervisor that has to be started where the disk is full, and a log that has out
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
+from contextlib import suppress
 
 from proctracker.errors import OutOfResourceException
+from proctracker.linux import libc
 
 SIZE = 2**19
 """Bytes of each of the two.
 
 They hold the ends of some hundred jobs, however these are spread over commits.
 """
-
-_KEEP_SIZE = 1
-"""fallocate(2)."""
 
 
 class Reserve:
@@ -80,10 +78,8 @@ class Reserve:
         except OSError:
             return
         try:
-            libc = ctypes.CDLL(None)
-            allocate = getattr(libc, "fallocate64", None) or libc.fallocate
-            # Without room, or on a file system that cannot, nothing is set aside.
-            allocate(fd, _KEEP_SIZE, ctypes.c_longlong(begin), ctypes.c_longlong(SIZE))
+            with suppress(OSError):  # without room, or on a file system that cannot, nothing is set aside
+                libc.allocate(fd, libc.KEEP_SIZE, begin, SIZE)
         finally:
             os.close(fd)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import time
 
-from proctracker.linux import procfs
+from proctracker.linux import libc, procfs
 from proctracker.records import field, record
 from proctracker.supervisor import log
 from proctracker.supervisor.base import spawned
@@ -16,9 +15,6 @@ from proctracker.supervisor.base.journal import Journal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
-
-_PR_SET_CHILD_SUBREAPER = 36
-_libc = ctypes.CDLL(None, use_errno=True)
 
 PATIENT = (signal.SIGTERM, signal.SIGHUP)
 """What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
@@ -53,8 +49,7 @@ class Seat:
 
 def become_subreaper() -> None:
     """Have orphans below us re-parented to us (prctl(2), PR_SET_CHILD_SUBREAPER)."""
-    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def be_patient() -> None:

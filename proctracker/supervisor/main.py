@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
@@ -10,14 +9,13 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
-from proctracker.linux import procfs, softlimits
+from proctracker.linux import libc, procfs, softlimits
 from proctracker.store import Home, Reader
 from proctracker.supervisor import keeper, log, service
 from proctracker.supervisor.base.journal import Journal
 from proctracker.supervisor.serving import presence, server
 from proctracker.wire import election, socketpath
 
-_PR_SET_DUMPABLE = 4
 LOG_LIMIT = 2**20
 
 _NOT_DEFAULT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ)
@@ -179,7 +177,7 @@ def _clean(ready: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     softlimits.raise_own()
     # Core dumps would hold environments.
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(libc.PR_SET_DUMPABLE, 0)
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) != ready:
             try:

@@ -74,9 +74,11 @@ def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str
 
     def tell(size: int) -> None:
         from proctracker.cli import formats
-        from proctracker.linux import holes
 
-        formats.say(holes.words(job_id, stream, size, limit))
+        formats.say(
+            f"job {job_id}: {size} bytes of its {stream} are a hole, because of output_limit ({limit} bytes)"
+            " when it was submitted"
+        )
 
     return Tail(path, way, kept=True, limit=limit, tell=tell)
 

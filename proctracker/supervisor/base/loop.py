@@ -54,8 +54,8 @@ class Loop:
         self._count = itertools.count()
         self._soon: list[Callback] = []
         self._running = True
-        self.first = -1
-        """The descriptor that is served before all that is ready at the same time."""
+        self.first: Callback = _nothing
+        """Called after each wait, before what is ready is served."""
 
     def watch(self, fd: int, read: Callback | None, write: Callback | None = None) -> None:
         """Call ``read``/``write`` whenever the descriptor is ready; both None forgets it."""
@@ -115,8 +115,7 @@ class Loop:
         """Wait for the next thing, serve all that is ready."""
         watches = self._watches
         ready = [(fd, events, watches[fd]) for fd, events in self._poll.poll(self._wait()) if fd in watches]
-        if len(ready) > 1:
-            ready.sort(key=lambda each: each[0] != self.first)
+        self.first()
         for fd, events, watch in ready:
             read, write = watch
             # A call of this round may have forgotten the descriptor, or watched it anew.
@@ -144,6 +143,10 @@ class Loop:
         """Give the descriptors back."""
         self._poll.close()
         self._alarm.close()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _first(timers: list[tuple[float, int, Timer]]) -> float | None:

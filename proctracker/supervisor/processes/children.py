@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import struct
 import time
 
 from proctracker.supervisor.base.journal import End
+from proctracker.supervisor.base.signals import Signals
 from proctracker.supervisor.keeper import PATIENT
 from proctracker.supervisor.running import resumption
 
@@ -19,32 +18,18 @@ if TYPE_CHECKING:
 
 _ANY = os.WEXITED | os.WNOWAIT | os.WNOHANG
 
-_INFO = 128
-"""Bytes of a signalfd_siginfo, whose first word is the signal's number (signalfd(2))."""
-
-_MASK = 128
-"""Bytes of a sigset_t, of glibc and musl alike."""
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 class Reaper:
     """Waits for children without blocking, and reads what the keeper has reaped for us."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._signals = _signals()
-        core.loop.watch(self._signals, self._wake)
-        core.loop.first = self._signals  # what is asked after a TERM is asked of one that was told to stop
+        self._signals = Signals(core.loop, (signal.SIGCHLD, *PATIENT), self._heard)
         self._seen = 0
 
-    def _wake(self) -> None:
-        try:
-            text = os.read(self._signals, 32 * _INFO)
-        except BlockingIOError:
-            text = b""
-        told = {struct.unpack_from("=I", text, at)[0] for at in range(0, len(text), _INFO)}
+    def _heard(self, numbers: set[int]) -> None:
         self.reap()
-        if told.intersection(PATIENT):
+        if not numbers.isdisjoint(PATIENT):
             self._core.housekeeping.stop()
 
     def reap(self) -> None:
@@ -100,23 +85,4 @@ class Reaper:
 
     def close(self) -> None:
         """Listen to no signal any more."""
-        self._core.loop.forget(self._signals)
-        os.close(self._signals)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, *PATIENT))
-
-
-def _signals() -> int:
-    """A descriptor that is readable when children have ended, or we are told to: no handler runs, no call is interrupted.
-
-    What is blocked waits there even where it is ignored.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, *PATIENT))
-    mask = ctypes.create_string_buffer(_MASK)
-    _libc.sigemptyset(mask)
-    for number in (signal.SIGCHLD, *PATIENT):
-        _libc.sigaddset(mask, int(number))
-    fd: int = _libc.signalfd(-1, mask, os.O_CLOEXEC | os.O_NONBLOCK)
-    if fd < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), "signalfd")
-    return fd
+        self._signals.close()

@@ -185,14 +185,18 @@ def _fork(
 ) -> int:
     """The slow way, for what posix_spawn cannot set: fork, set it, exec; errors come back through a pipe."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    # A signal that is sent to the child waits until it has default handlers, as ours would tell us of it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         pid = os.fork()
+        if not pid:
+            _child(path, argv, env, directory, streams, more, umask, write_end)
     except OSError as error:
         os.close(read_end)
         os.close(write_end)
         raise StartLater(softlimits.named(error)) from None
-    if not pid:
-        _child(path, argv, env, directory, streams, more, umask, write_end)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(write_end)
     said = os.read(read_end, 8192)
     os.close(read_end)

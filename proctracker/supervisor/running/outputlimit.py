@@ -6,11 +6,10 @@ kernel tells once that it was written to, and once more only after the time the 
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 
-from proctracker.linux import clock
+from proctracker.linux import clock, holes
 from proctracker.linux.inotify import MODIFY, ONESHOT, Inotify
 from proctracker.supervisor import log
 from proctracker.supervisor.base.jobs import Job, running_time
@@ -32,12 +31,6 @@ AGAIN = 1.0
 
 UNTOLD = 30.0
 """Seconds between looks where the user has no more inotify watches, so that nothing tells of a write."""
-
-_KEEP_SIZE, _PUNCH_HOLE = 1, 2
-"""fallocate(2)."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_fallocate = getattr(_libc, "fallocate64", _libc.fallocate)
 
 
 class OutputLimits:
@@ -127,7 +120,7 @@ class OutputLimits:
         limit = int(job.spec["output_limit"])
         try:
             used = os.stat(path, follow_symlinks=False).st_blocks * 512
-            return used if used <= limit else punch(path, limit)
+            return used if used <= limit else holes.punch(path, limit)
         except OSError as error:
             if not self._told and not isinstance(error, FileNotFoundError):
                 self._told = True
@@ -139,28 +132,3 @@ class OutputLimits:
         if self._inotify is not None:
             self._core.loop.forget(self._inotify.fileno())
             self._inotify.close()
-
-
-def punch(path: str, limit: int) -> int:
-    """Free the middle of a file; what it takes then. Its first quarter of the limit stays, and its newest half of it.
-
-    Raises OSError, EOPNOTSUPP where its file system knows no holes.
-    """
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        found = os.fstat(fd)
-        block = found.st_blksize
-        begin = -(-(limit // 4) // block) * block
-        length = (found.st_size - limit // 2) // block * block - begin
-        if length > 0:
-            _free(fd, begin, length)
-        return os.fstat(fd).st_blocks * 512
-    finally:
-        os.close(fd)
-
-
-def _free(fd: int, begin: int, length: int) -> None:
-    where = ctypes.c_longlong(begin), ctypes.c_longlong(length)
-    if _fallocate(fd, _KEEP_SIZE | _PUNCH_HOLE, *where):
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from proctracker.linux import holes
-from proctracker.supervisor.running import outputlimit
 
 SIZE, LIMIT = 1 << 20, 1 << 17
 
@@ -24,7 +23,7 @@ def fd(tmp_path: Path, data: bytes) -> Iterator[int]:
     """A file with a hole where its middle was."""
     path = tmp_path / "file"
     path.write_bytes(data)
-    outputlimit.punch(str(path), LIMIT)
+    holes.punch(str(path), LIMIT)
     opened = os.open(path, os.O_RDWR)
     yield opened
     os.close(opened)
@@ -52,7 +51,7 @@ def test_a_hole_that_is_made_while_it_is_read(fd: int, data: bytes, monkeypatch:
 
     def read(fd: int, most: int, at: int) -> bytes:
         monkeypatch.undo()
-        outputlimit.punch(os.readlink(f"/proc/self/fd/{fd}"), LIMIT)
+        holes.punch(os.readlink(f"/proc/self/fd/{fd}"), LIMIT)
         return real(fd, most, at)
 
     monkeypatch.setattr(os, "pread", read)
@@ -65,9 +64,3 @@ def test_a_pipe_has_no_holes() -> None:
         holes.extents(ends[0])
     for each in ends:
         os.close(each)
-
-
-def test_words() -> None:
-    assert holes.words("7", "stdout", 5, 9) == (
-        "job 7: 5 bytes of its stdout are a hole, because of output_limit (9 bytes) when it was submitted"
-    )

@@ -296,16 +296,6 @@ def test_term_and_hup_end_nobody(run: Run) -> None:
     assert run.process.returncode == 0
 
 
-def test_becoming_a_subreaper_is_refused_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refusing:
-        def prctl(self, *args: int) -> int:
-            return -1
-
-    monkeypatch.setattr(keeper, "_libc", Refusing())
-    with pytest.raises(OSError, match=r"PR_SET_CHILD_SUBREAPER"):
-        keeper.become_subreaper()
-
-
 def test_a_supervisor_that_cannot_be_forked_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([OSError(11, "Resource temporarily unavailable"), 4711])
 

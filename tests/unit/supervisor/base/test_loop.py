@@ -179,19 +179,3 @@ def test_what_is_due_in_a_month(loop: Loop, pair: tuple[socket.socket, socket.so
     theirs.send(b"x")
     loop.round()
     assert said == ["read"]
-
-
-def test_one_descriptor_is_served_before_the_others() -> None:
-    loop = Loop()
-    pipes = [os.pipe() for _ in range(3)]
-    served: list[int] = []
-    for read_end, write_end in pipes:
-        loop.watch(read_end, lambda fd=read_end: (served.append(fd), loop.forget(fd)))  # type: ignore[misc]
-        os.write(write_end, b"x")
-    loop.first = pipes[2][0]
-    loop.round()
-    assert served == [pipes[2][0], pipes[0][0], pipes[1][0]]
-    loop.close()
-    for fds in pipes:
-        for fd in fds:
-            os.close(fd)

@@ -69,13 +69,13 @@ def test_a_removed_directory_is_made_anew(there: Desk) -> None:
     assert there.until(lambda: _connects(there))
 
 
-def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     os.unlink(election.lock_path(there.home.run, there.key))
     claim = election.claim(there.home.run, there.key)
     assert claim is not None
     os.unlink(there.home.socket(there.key))
     there.core.presence._look()
-    assert "another supervisor has it now" in capsys.readouterr().err
+    assert "another supervisor has it now" in capfd.readouterr().err
     election.release(claim)
 
 
@@ -110,7 +110,7 @@ def test_it_is_not_made_anew_for_a_leave(there: Desk) -> None:
 
 
 def test_no_room_is_told_and_tried_again(
-    there: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    there: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def full(path: str) -> socket.socket:
         monkeypatch.undo()
@@ -120,7 +120,7 @@ def test_no_room_is_told_and_tried_again(
     monkeypatch.setattr(socketpath, "listen", full)
     os.unlink(there.home.socket(there.key))
     there.core.presence._look()
-    assert "No space left on device: nobody can reach us" in capsys.readouterr().err
+    assert "No space left on device: nobody can reach us" in capfd.readouterr().err
 
 
 def test_the_next_supervisor_has_a_name_again(home: Home) -> None:

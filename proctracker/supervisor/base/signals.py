@@ -1,0 +1,54 @@
+"""Hears signals in the loop, by Python's own handler and its wake-up descriptor (``signal.set_wakeup_fd``)."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Collection
+
+    from proctracker.supervisor.base.loop import Loop
+
+
+class Signals:
+    """Calls ``then`` with the numbers of signals that have come, before anything else of the loop's round is served.
+
+    So what is asked after a TERM is asked of one that was told to stop. No system call is interrupted.
+    """
+
+    def __init__(self, loop: Loop, numbers: Collection[int], then: Callable[[set[int]], None]) -> None:
+        self._loop, self._then = loop, then
+        self._come: set[int] = set()
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        for number in numbers:
+            signal.siginterrupt(number, False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        loop.watch(self._read, self._drain)
+        loop.first = self._take
+
+    def _note(self, number: int, frame: object) -> None:
+        self._come.add(number)
+
+    def _take(self) -> None:
+        if self._come:
+            come, self._come = self._come, set()
+            self._then(come)
+
+    def _drain(self) -> None:
+        try:
+            os.read(self._read, 4096)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Hear nothing any more, and have the signals do what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        self._loop.forget(self._read)
+        os.close(self._read)
+        os.close(self._write)
