@@ -168,10 +168,12 @@ class Access:
 
     def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
         """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
+        from proctracker.tracker import schedulers
+
         for home in self.home.others():
             reader = self._reader_of(home.host)
             rows = reader.jobs([word]) or self._array(word, reader)
-            if rows and not read_only:
+            if rows and not read_only and not all(row.ended or schedulers.handed_over(row) for row in rows):
                 where = f"ssh {home.host} proctracker {self.call.command.name} {word}"
                 raise InvalidArgumentException(f"job {word} is on {home.host}: {where}")
             if rows:
@@ -218,7 +220,7 @@ class Access:
         """The rows, those of jobs that a scheduler has as it tells now; that it does not answer is said on stderr."""
         from proctracker.tracker import schedulers
 
-        return schedulers.refreshed(rows, self.place.client, self.reader.jobs, formats.notice)
+        return schedulers.refreshed(rows, self.home.host, self.place.client, self.reader.jobs, formats.notice)
 
     def looked(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows as things are now."""

@@ -34,10 +34,12 @@ from proctracker.supervisor.running.batchjobs import BatchJobs
 from proctracker.supervisor.running.containers import Containers
 from proctracker.supervisor.running.contexts import Context
 from proctracker.supervisor.running.exitfiles import ExitFiles
+from proctracker.supervisor.running.guests import Guests
 from proctracker.supervisor.running.handover import Handovers
 from proctracker.supervisor.running.launcher import Starter
 from proctracker.supervisor.running.outputlimit import OutputLimits
 from proctracker.supervisor.running.outputs import Outputs
+from proctracker.supervisor.running.sharednotes import SharedNotes
 from proctracker.supervisor.running.startfolders import StartFolders
 from proctracker.supervisor.scheduling.queue import Queue
 from proctracker.supervisor.scheduling.storewatch import Neighbours
@@ -105,6 +107,16 @@ class Core:
             lost=lambda job, why: self.ends.lost(job, LOST, why),
             anew=lambda job: self.ends.given_up(job) if job.ending else self.ends.start_lost(job),
             trouble=lambda text: self.notices.trouble(text, "scheduler"),
+            notes=SharedNotes(home.records),
+        )
+        self.guests = Guests(
+            home,
+            self.store,
+            self.loop,
+            self.calls,
+            self.boot,
+            changed=self._guest_changed,
+            trouble=lambda text: self.notices.trouble(text, "scheduler of other hosts' jobs"),
         )
         self.handovers = Handovers(
             home,
@@ -136,6 +148,10 @@ class Core:
         self.ledger.urgent = lambda row: (
             bool(self.followers) or self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
         )
+
+    def _guest_changed(self, row: JobRow) -> None:
+        self.waits.changed(row)
+        self.loop.soon(self.waits.flush)
 
     def _told(self) -> None:
         """Something is durable: tell of it."""
@@ -251,6 +267,7 @@ class Core:
         """Give back what the next supervisor of this process has to open again."""
         self.server.close()
         self.reaper.close()
+        self.guests.close()
         self.neighbours.close()
         for job in self.jobs:
             self.containers.ended(job)

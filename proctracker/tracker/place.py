@@ -150,7 +150,7 @@ class Place:
 
     def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows, those of jobs that a scheduler has as it tells now."""
-        return schedulers.refreshed(rows, self.client, self.reader.jobs, Link.notice)
+        return schedulers.refreshed(rows, self.home.host, self.client, self.reader.jobs, Link.notice)
 
     # which supervisor
 
@@ -159,9 +159,20 @@ class Place:
         keepers = self.reader.keepers(ids)
         some = next(iter(keepers.values()), None)
         groups: dict[str | None, list[str]] = {}
+        guests = self._guests([name for name in ids if name not in keepers])
         for name in ids:
+            if name in guests:
+                groups.setdefault(None, []).append(name)
+                continue
             groups.setdefault(keepers.get(name, some), []).append(name)
         return groups or {None: []}
+
+    def _guests(self, ids: Sequence[str]) -> set[str]:
+        """Those of these jobs that are other hosts' and that a scheduler has: any supervisor can see to them."""
+        own = self.reader.states(ids) if ids else {}
+        missing = [name for name in ids if name not in own]
+        others = self._others() if missing else ()
+        return {row.id for other in others for row in other.jobs(missing) if schedulers.handed_over(row)}
 
     def tell_all(self, op: str, **fields: Any) -> list[Any]:
         """Make a request of this process' supervisor and all that run, and return the answers."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
+from proctracker.model import JobRow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Sequence
 
     from proctracker.client.client import Client
-    from proctracker.model import JobRow
 
     Read = Callable[[Sequence[str]], Sequence[JobRow]]
 
@@ -21,24 +21,27 @@ def handed_over(row: JobRow) -> bool:
 
 
 def refreshed(
-    rows: Sequence[JobRow], client: Callable[[str], Client], read: Read, tell: Callable[[str], None]
+    rows: Sequence[JobRow], host: str, client: Callable[[str | None], Client], read: Read, tell: Callable[[str], None]
 ) -> list[JobRow]:
     """The rows, those of jobs that a scheduler has read again once their supervisors have looked; ``tell`` why they could not.
 
-    ``client`` gives the client of a row's keeper; one that does not run is started, as nobody else looks.
+    ``client`` gives the client of a row's keeper, and (None) ours, which looks for jobs of other hosts than ``host`` too; one
+    that does not run is started, as nobody else looks. ``read`` reads the store of this host.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[str | None, list[str]] = {}
     for row in rows:
         if handed_over(row):
-            groups.setdefault(row.keeper, []).append(row.id)
+            groups.setdefault(row.keeper if row.host in ("", host) else None, []).append(row.id)
     if not groups:
         return list(rows)
+    fresh: dict[str, JobRow] = {}
     for keeper, ids in groups.items():
         try:
-            wrong = client(keeper).call("refresh", ids=ids)
+            told = client(keeper).call("refresh", ids=ids)
         except Drmaa2Exception as error:
-            wrong = error.message
-        if wrong:
-            tell(str(wrong))
-    fresh = {row.id: row for row in read([name for ids in groups.values() for name in ids])}
+            told = {"wrong": error.message, "rows": []}
+        if told["wrong"]:
+            tell(told["wrong"])
+        fresh.update((row.id, row) for row in (JobRow(*values) for values in told["rows"]))
+    fresh.update((row.id, row) for row in read([name for ids in groups.values() for name in ids]))
     return [fresh.get(row.id, row) for row in rows]

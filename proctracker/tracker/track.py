@@ -90,13 +90,13 @@ class Track:
         """A job's row, and what a look at it says that the row does not."""
         (row,) = self.place.refreshed([self.place.row(job_id)])
         reader = self.place.reader_of(row)
+        if schedulers.handed_over(row):
+            return row, None
         if row.finished is not None or reader is not self.place.reader:
             return row, None
         known = self.looks.known(job_id)
         if known is not None and (known.row.state, known.row.attempt) == (row.state, row.attempt):
             return row, known.observation
-        if schedulers.handed_over(row):
-            return row, None
         if row.container is None:
             return row, looks.look([row], reader).get(row.id)
         return self._looked(row)

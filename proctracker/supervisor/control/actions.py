@@ -52,6 +52,7 @@ class Controls:
         if action not in FITTING:
             raise InvalidArgumentException(f"no action {action!r}: {' '.join(FITTING)}")
         number = signal_number(signal)
+        self._core.guests.take([name for name in ids if self._core.jobs.find(name) is None])
         outcome: dict[str, Any] = {"done": [], "errors": {}}
         left = len(ids)
         if action == "release":
@@ -77,8 +78,9 @@ class Controls:
 
     def _one(self, name: str, action: str, number: int, grace: float, done: Done, again: bool) -> None:
         try:
-            if self._core.batch_controls.act(name, action, number, grace, done):
-                return
+            for batch in (self._core.batch_controls, self._core.guests.controls):
+                if batch.act(name, action, number, grace, done):
+                    return
             job = self._job(name, action)
             if action == "terminate":
                 self.end(job, "terminating", number, grace, done)

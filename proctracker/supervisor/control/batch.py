@@ -10,6 +10,7 @@ from proctracker.errors import (
     Drmaa2Exception,
     DrmCommunicationException,
     InvalidStateException,
+    OutOfResourceException,
     UnsupportedOperationException,
 )
 from proctracker.linux import clock
@@ -22,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Tuple
 
-    from proctracker.model import Completed
+    from proctracker.model import Completed, JobRow
     from proctracker.supervisor.base.jobs import Jobs
     from proctracker.supervisor.base.ledger import Ledger
     from proctracker.supervisor.base.loop import Loop
@@ -50,8 +51,18 @@ INSTEAD = {"suspend": "stop", "resume": "cont"}
 class BatchControls:
     """Has schedulers suspend, resume, hold, release and end jobs."""
 
-    def __init__(self, loop: Loop, ledger: Ledger, calls: Calls, jobs: Jobs, watch: BatchJobs) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        ledger: Ledger,
+        calls: Calls,
+        jobs: Jobs,
+        watch: BatchJobs,
+        before: Callable[[JobRow], None] = lambda row: None,
+    ) -> None:
+        """``before``: told of a job that is about to be told to end."""
         self._loop, self._ledger, self._calls, self._jobs, self._watch = loop, ledger, calls, jobs, watch
+        self._before = before
         self._wanted: dict[tuple[str, str], list[Wanted]] = {}
         watch.settled = self._catch_up
 
@@ -118,6 +129,11 @@ class BatchControls:
         row, batch = job.row, runtimes.get(job.row.runtime).batch
         if batch is not None and {"deadline": "deadline", "time-limit": "time_limit"}.get(why) in batch.hands_over:
             done(None)
+            return
+        try:
+            self._before(row)
+        except OSError as error:
+            done(OutOfResourceException(f"job {row.id}: {error.filename}: {error.strerror}"))
             return
         number = number if grace > 0 else signals.SIGKILL
         job.ending = job.ending or why

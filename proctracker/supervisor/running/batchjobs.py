@@ -12,6 +12,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
 from proctracker.linux import clock, procfs
 from proctracker.model import JobState, Observation
+from proctracker.records import replace
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.running.exitrecords import ExitRecords
@@ -21,11 +22,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Iterable, Mapping, Sequence
 
-    from proctracker.model import Completed
+    from proctracker.model import Completed, JobRow
     from proctracker.runtimes.batch import Batch, Config
     from proctracker.supervisor.base.ledger import Ledger
     from proctracker.supervisor.base.loop import Loop
     from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.sharednotes import SharedNotes
 
     Seen = Mapping[str, Observation]
     Told = Callable[["str | None"], None]
@@ -65,11 +67,15 @@ class BatchJobs:
         lost: Callable[[Job, str], None],
         anew: Callable[[Job], None],
         trouble: Callable[[str | None], None],
+        notes: SharedNotes,
+        drops: bool = True,
     ) -> None:
         """``ended``, ``lost``: told how a job ended, or that nobody knows; ``anew``: it was never taken; ``trouble``: what
-        waiting clients are told while the scheduler cannot be asked."""
+        waiting clients are told while the scheduler cannot be asked; ``notes``: what other hosts say; ``drops``: records and
+        notes go once an end is durable."""
         self._loop, self._ledger, self._calls, self.boot = loop, ledger, calls, boot
         self._ended, self._lost, self._anew, self._trouble = ended, lost, anew, trouble
+        self._notes, self._drops = notes, drops
         self._jobs: dict[str, Job] = {}
         self._since: dict[str, float] = {}
         """A job's key -> when it was handed over: a look that began before tells nothing of it."""
@@ -155,12 +161,18 @@ class BatchJobs:
         self._verified.discard(key)
         for name in names:
             self._recorded.pop(name, None)
-        self._ledger.then(lambda: self._records.drop(names))
+        if self._drops:
+            over = replace(job.row)  # the job's own may become another attempt's
+            self._ledger.then(lambda: self._drop(names, over))
         if not self._jobs:
             self._records.rest()
             self._pacer.rest()
             self._awaiting, self._next = [*self._awaiting, *self._next], []
             self._tell(None)
+
+    def _drop(self, names: list[str], row: JobRow) -> None:
+        self._records.drop(names)
+        self._notes.drop(row)
 
     # records
 
@@ -277,6 +289,8 @@ class BatchJobs:
                 self._verified.add(key)
                 self._expect(job, found.restart)
             truth = asked.batch.merge(self._record(job, self._restarts[key]), found)
+            if truth is None or not truth.state.ended:
+                truth = self._notes.end(job.row) or truth
             if found is None and (truth is None or not truth.state.ended):
                 self._unknown(job, key, forgotten)
             elif truth is not None and job.starting:
@@ -354,6 +368,8 @@ class BatchJobs:
         if seen.container_id and row.container_id is None:
             row.container_id = seen.container_id
         if seen.state.ended:
+            if self._notes.told_to_end(row):
+                job.ending = job.ending or "terminating"
             self._ended(job, seen)
             return
         if seen.state == JobState.UNDETERMINED:

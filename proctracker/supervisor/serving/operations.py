@@ -8,6 +8,7 @@ from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor.base import settings
 from proctracker.supervisor.serving import adoption
 from proctracker.supervisor.serving.intake import own_limit
+from proctracker.supervisor.serving.waits import values
 from proctracker.version import __version__
 from proctracker.wire import confinement, protocol
 
@@ -117,16 +118,26 @@ def look(core: Core, connection: Connection, number: int, message: dict[str, Any
 
 
 def refresh(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Answer once schedulers have been looked at, or just were: why they could not be, or None."""
-    answered = False
+    """Answer once schedulers have been looked at, or just were: why they could not be, and the rows of other hosts' jobs."""
+    ids, answered = message["ids"], False
+    core.guests.take([name for name in ids if core.jobs.find(name) is None])
+    guests = [job for job in map(core.guests.find, ids) if job is not None]
+    watches = [core.batch] * (len(guests) < len(ids)) + [core.guests.watch] * bool(guests)
 
     def answer(wrong: str | None) -> None:
         nonlocal answered
         if not answered:
             answered = True
-            core.ledger.then(lambda: connection.answer(number, wrong))
+            rows = [values(job.row) for job in guests]
+            core.ledger.then(lambda: connection.answer(number, {"wrong": wrong, "rows": rows}))
 
-    core.batch.look(answer)
+    def looked(wrong: str | None) -> None:
+        watches.pop()
+        if wrong or not watches:
+            answer(wrong)
+
+    for watch in [*watches]:
+        watch.look(looked)
     late = f"no answer yet from the scheduler after {core.settings['cli_timeout']:g} s; this is what was known before"
     core.loop.after(float(core.settings["cli_timeout"]), lambda: answer(late))
     return _later()

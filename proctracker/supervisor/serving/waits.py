@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable
 
+    from proctracker.supervisor.base.jobs import Job
     from proctracker.supervisor.service import Core
     from proctracker.supervisor.serving.server import Connection
 
@@ -74,23 +75,28 @@ class Waits:
             raise InvalidArgumentException(f"{MOST} waits are the most on one connection")
         wait = Wait(connection, number, ids, kind, all_)
         core = self._core
-        gone = [name for name in ids if core.jobs.find(name) is None]
+        gone = [name for name in ids if self._found(name) is None]
         known = {row.id for row in core.store.jobs(gone)} if gone else set()
-        unknown = [name for name in gone if name not in known]
+        core.guests.take([name for name in gone if name not in known])
+        unknown = [name for name in gone if name not in known and core.guests.find(name) is None]
         if unknown:
             raise InvalidArgumentException(f"no job {unknown[0]}")
         connection.waits[number] = wait
         # What is told must be durable, so what has just changed is committed first.
         core.ledger.then(lambda: self._begin(wait, ids))
 
+    def _found(self, name: str) -> Job | None:
+        """A live job of ours, or one of another host that a client has asked for."""
+        return self._core.jobs.find(name) or self._core.guests.find(name)
+
     def _begin(self, wait: Wait, ids: list[str]) -> None:
         core = self._core
         if not wait.connection.open:
             return
-        over = core.store.jobs([name for name in ids if core.jobs.find(name) is None])
+        over = core.store.jobs([name for name in ids if self._found(name) is None])
         rows = {row.id: row for row in over}
         for name in dict.fromkeys(ids):
-            job = core.jobs.find(name)
+            job = self._found(name)
             row = job.row if job else rows.get(name)
             if row is None:
                 self.removed([name])

@@ -17,13 +17,13 @@ class Fake:
     """A client whose supervisor says what it is told to."""
 
     def __init__(self, says: str | None = None) -> None:
-        self.says, self.asked = says, [""][:0]
+        self.says, self.asked, self.rows = says, [""][:0], [[0]][:0]
 
     def call(self, op: str, ids: list[str]) -> Any:
         self.asked += [op, *ids]
         if self.says == "gone":
             raise DrmCommunicationException("no supervisor")
-        return self.says
+        return {"wrong": self.says, "rows": self.rows}
 
 
 HANDED = JobRow("2", 2, runtime="mill", container="proctracker-x-2-1")
@@ -36,7 +36,7 @@ def _read(ids: Sequence[str]) -> list[JobRow]:
 
 def test_what_a_scheduler_has_is_read_again(mill: Mill) -> None:
     client, told = Fake(), [""][:0]
-    rows = schedulers.refreshed([PLAIN, HANDED], lambda keeper: client, _read, told.append)  # type: ignore[arg-type,return-value]
+    rows = schedulers.refreshed([PLAIN, HANDED], "h", lambda keeper: client, _read, told.append)  # type: ignore[arg-type,return-value]
     assert client.asked == ["refresh", "2"]
     assert [(row.id, row.state) for row in rows] == [("1", JobState.QUEUED), ("2", JobState.DONE)]
     assert told == []
@@ -45,7 +45,7 @@ def test_what_a_scheduler_has_is_read_again(mill: Mill) -> None:
 def test_nobody_is_asked_where_there_is_none(mill: Mill) -> None:
     client = Fake()
     over = JobRow("3", 3, runtime="mill", container="x", finished=1.0)
-    schedulers.refreshed([PLAIN, over], lambda keeper: client, _read, print)  # type: ignore[arg-type,return-value]
+    schedulers.refreshed([PLAIN, over], "h", lambda keeper: client, _read, print)  # type: ignore[arg-type,return-value]
     assert client.asked == []
 
 
@@ -54,6 +54,21 @@ def test_nobody_is_asked_where_there_is_none(mill: Mill) -> None:
 )
 def test_why_it_could_not_be_seen_is_said(mill: Mill, says: str, said: str) -> None:
     told: list[str] = []
-    rows = schedulers.refreshed([HANDED], lambda keeper: Fake(says), _read, told.append)  # type: ignore[arg-type,return-value]
+    rows = schedulers.refreshed([HANDED], "h", lambda keeper: Fake(says), _read, told.append)  # type: ignore[arg-type,return-value]
     assert told == [said]
     assert len(rows) == 1
+
+
+def test_another_hosts_are_told_of_by_our_own_supervisor(mill: Mill) -> None:
+    client, keepers = Fake(), [None][:0]
+    seen = JobRow("2", 2, runtime="mill", container="x", host="other", state=int(JobState.RUNNING))
+    client.rows = [[*vars(seen).values()]]  # type: ignore[list-item]
+
+    def of(keeper: str | None) -> Fake:
+        keepers.append(keeper)  # type: ignore[arg-type]
+        return client
+
+    there = JobRow("2", 2, runtime="mill", container="x", host="other")
+    rows = schedulers.refreshed([there], "h", of, lambda ids: [], print)  # type: ignore[arg-type]
+    assert keepers == [None]
+    assert [row.state for row in rows] == [JobState.RUNNING]
