@@ -191,6 +191,21 @@ class Podman(Engine):
         """Remove them at once, with no grace."""
         self.cli("rm", "-f", "-t", "0", *found)
 
+    @contextlib.contextmanager
+    def service(self, name: str) -> Iterator[str]:
+        """Its service, at an address that takes connections before it runs (sd_listen_fds(3)): nobody waits for it."""
+        path = self.path(name)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec podman system service --time=0"
+            process = subprocess.Popen(["sh", "-c", script], env={**os.environ, **self.environ}, stdin=listener)
+        try:
+            yield f"unix://{path}"
+        finally:
+            end(process.pid, process)
+            os.unlink(path)
+
 
 class RootlessPodman(Podman):
     """podman by an ordinary user. Root's test run gives these tests to such a user (rootless.py)."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import engines
+from people import ANN, THIEF, People
 
 collect_ignore = [] if os.environ.get("PROCTRACKER_TEST_PROGRAMS") else ["test_programs.py"]
 """Only ``tox -e compat`` installs the programs of others."""
@@ -16,7 +17,7 @@ collect_ignore = [] if os.environ.get("PROCTRACKER_TEST_PROGRAMS") else ["test_p
 @pytest.fixture
 def podman(
     request: pytest.FixtureRequest, started: dict[str, engines.Engine], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[engines.Engine]:
+) -> Iterator[engines.Podman]:
     """A private podman by root; its containers are gone after the test. To be asked for before ``home``."""
     made = engines.Podman()
     why = made.missing()
@@ -26,7 +27,21 @@ def podman(
         pytest.skip(f"podman: {why}")
     if made.name not in started:
         started[made.name] = made.up()
-    for variable, value in started[made.name].environ.items():
+    engine = started[made.name]
+    assert isinstance(engine, engines.Podman)
+    for variable, value in engine.environ.items():
         monkeypatch.setenv(variable, value)
-    yield started[made.name]
-    started[made.name].clear()
+    yield engine
+    engine.clear()
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    """Two ordinary users, whose processes end with the test."""
+    if os.geteuid():
+        pytest.skip("only root can be two other users")
+    made = People()
+    yield made
+    for uid in (ANN, THIEF):
+        made.end(uid)
+    made.close()

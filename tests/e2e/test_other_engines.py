@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,10 +40,8 @@ def docker(
 
 
 @pytest.fixture
-def connected(podman: engines.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def connected(podman: engines.Podman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A contact of a podman that is asked through its default connection; ``other`` leads nowhere."""
-    address = podman.path("connected.sock")
-    service = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{address}"])
     # podman writes its connections into the configuration that it reads: not the one of other tests.
     conf = tmp_path / "containers.conf"
     conf.write_text(Path(podman.environ["CONTAINERS_CONF"]).read_text(encoding="utf-8"), encoding="utf-8")
@@ -55,16 +51,10 @@ def connected(podman: engines.Engine, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("CONTAINERS_CONF", str(conf))
-    try:
-        until = time.monotonic() + LONG
-        while not os.path.exists(address):
-            assert service.poll() is None and time.monotonic() < until
-            time.sleep(0.01)
-        _call("podman", "--remote", "system", "connection", "add", "--default", "one", f"unix://{address}")
+    with podman.service("connected.sock") as address:
+        _call("podman", "--remote", "system", "connection", "add", "--default", "one", address)
         _call("podman", "--remote", "system", "connection", "add", "other", "unix:///nonexistent/podman.sock")
         yield "connected"
-    finally:
-        engines.end(service.pid, service)
 
 
 def _call(*words: str) -> None:
@@ -91,5 +81,5 @@ def test_dockers_context(docker: engines.Engine, home: Home) -> None:
     assert docker.containers() == []
 
 
-def test_podmans_default_connection(connected: str, podman: engines.Engine, home: Home) -> None:
+def test_podmans_default_connection(connected: str, podman: engines.Podman, home: Home) -> None:
     _goes_on(connected, "podman", "--remote", "system", "connection", "default", "other")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +20,7 @@ IMAGE = engines.image.NAME
 
 @pytest.fixture(params=["command", "service"])
 def imitation(
-    request: pytest.FixtureRequest, podman: engines.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, podman: engines.Podman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """Podman in docker's place."""
     if request.param == "command":
@@ -36,17 +34,9 @@ def imitation(
         monkeypatch.setenv("PROCTRACKER_CONFIG", str(config))
         yield "docker"
         return
-    address = podman.path("podman.sock")
-    service = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{address}"])
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{address}")
-    try:
-        until = time.monotonic() + LONG
-        while not os.path.exists(address):
-            assert service.poll() is None and time.monotonic() < until
-            time.sleep(0.01)
+    with podman.service("podman.sock") as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
         yield "docker"
-    finally:
-        engines.end(service.pid, service)
 
 
 def test_a_start_says_who_it_is(imitation: str, home: Home) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,17 +23,6 @@ COMMANDS = [
     ("session", "list"),
     ("array", "1-2", "--", "true"),
 ]
-
-
-@pytest.fixture
-def people() -> Iterator[People]:
-    if os.geteuid():
-        pytest.skip("only root can be two other users")
-    made = People()
-    yield made
-    for uid in (ANN, THIEF):
-        made.end(uid)
-    made.close()
 
 
 @pytest.fixture

@@ -5,26 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from contract.kit import cli, until
 from e2e.day import submit
 from people import ANN, THIEF, People
 from proctracker.store import Home
-
-
-@pytest.fixture
-def people() -> Iterator[People]:
-    if os.geteuid():
-        pytest.skip("only root can be two other users")
-    made = People()
-    yield made
-    for uid in (ANN, THIEF):
-        made.end(uid)
-    made.close()
 
 
 def test_a_job_may_do_what_its_user_may(home: Home) -> None:

@@ -69,9 +69,11 @@ def test_a_normal_end_leaves_background_processes_and_their_group(guest: Guest) 
 @pytest.mark.whole
 def test_codes_and_peaks_are_kept_when_the_supervisor_is_killed(guest: Guest) -> None:
     with guest.session("alice") as login:
-        work = 'python3 -c "x = bytearray(40 << 20); import time; time.sleep(8)"; exit 7'
+        eater = "import sys, time; x = bytearray(40 << 20); open(sys.argv[1], sys.argv[2]).close(); time.sleep(8)"
+        work = f'python3 -c "{eater}" eaten w; exit 7'
+        login.run("rm -f eaten; mkfifo eaten")
         job = login.run(f"{SCOPE} proctracker submit --memory 80M -- sh -c '{work}'")[1].split()[-1]
-        login.run(f"proctracker wait --started {job}; sleep 2")
+        login.run("cat eaten")  # which is opened for writing once the memory is there
         pid = "proctracker doctor | sed -n 's/.*running, pid \\([0-9]*\\),.*/\\1/p'"
         assert login.run(f'kill -9 $({SCOPE} bash -c "{pid.replace(chr(34), chr(92) + chr(34))}")')[0] == 0
         assert login.run(f"proctracker wait {job}")[0] == 7
