@@ -9,6 +9,7 @@ from proctracker.errors import InvalidArgumentException
 from proctracker.records import replace
 from proctracker.runtimes import flags, inspection, reserved, settings, words
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request, one
+from proctracker.runtimes.podman_launch import apart
 from proctracker.runtimes.shared import DockerLike
 
 TYPE_CHECKING = False
@@ -128,6 +129,7 @@ class Podman(DockerLike):
         streams, folder = self.streams(request), request.folder
         driver = "passthrough" if streams else "k8s-file"
         launch = self.plan(request, DETACHED, [f"--log-driver={driver}", f"--pidfile={folder}/pid"], streams)
+        launch = apart(launch, request.engine, folder) if streams else launch
         return replace(launch, pid_file=f"{folder}/pid")
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options", "exposed_ports", "exposedPorts"))
 """Extensions that an engine may take and not honour."""
-_WORDS = 4096
+_WORDS = 65536
 _GIVEN_UP = -1
 """In place of the status of a start that was ended because its job was."""
 
@@ -163,8 +163,7 @@ class EngineStart:
                 return
             core.loop.after(min(0.02 * 2**tries, 0.5), lambda: self._attached(tries + 1))
 
-        names = [told] if told else []
-        core.calls.converse(self._engine, self._runtime.look(self._engine, names), looked)
+        core.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
 
     def _returned(self, completed: Completed) -> None:
         """The run command is over."""
@@ -191,13 +190,16 @@ class EngineStart:
         else:
             self._look(completed, self._told())
 
-    def _words(self) -> str:
-        """What the command has said; in a job's own file its words come first, and a job's warnings are none of them."""
-        kept = self._captured or _said(os.path.join(self._folder, "said"), 0)
-        if kept or not self._launch.stderr or self._launch.kind == ATTACHED:
-            return kept
+    def _words(self, first: bool = False) -> str:
+        """What the command has said; where that is in the job's file, its warnings at the front (``first``: one line)."""
+        if not self._launch.stderr or self._launch.kind == ATTACHED or self._apart():
+            return self._captured or _said(f"{self._folder}/said", 0)
         lines = _said(self._launch.stderr, self._said_from).splitlines()
-        return "\n".join(itertools.takewhile(warns, lines))
+        return "\n".join(lines[:1] if first else itertools.takewhile(warns, lines))
+
+    def _apart(self) -> bool:
+        """Whether all that the command says goes into a file of its own."""
+        return self._launch.kind != ATTACHED and os.path.exists(f"{self._folder}/said")
 
     def _told(self) -> str | None:
         """The container that the command has said by now it made."""
@@ -216,10 +218,8 @@ class EngineStart:
         return int(word) if word.isdigit() else None
 
     def _ignored(self, completed: Completed) -> str:
-        """What the engine said it did not do of what was asked; empty: nothing. In a job's file its words come first."""
-        said = self._captured
-        if self._launch.stderr and self._limited:
-            said = _said(f"{self._folder}/said", 0) or _said(self._launch.stderr, self._said_from).partition("\n")[0]
+        """What the engine said it did not do of what was asked; empty: nothing."""
+        said = self._words(first=self._limited)
         lines = (line for line in said.splitlines() if any(word in line for word in self._runtime.ignored))
         return next(lines, "").strip()
 
@@ -234,7 +234,7 @@ class EngineStart:
         One that has told of no container has made none, whatever else has its name, but where the name is the id
         and the command says that it made it.
         """
-        said = completed.stderr or _said(self._launch.stderr or "")
+        said = completed.stderr or (self._words() if self._apart() else _said(self._launch.stderr or ""))
         told = told or (self._name if self._launch.id_file is None and made(said) else None)
 
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
@@ -291,7 +291,7 @@ class EngineStart:
 
 
 def _said(path: str, start: int | None = None) -> str:
-    """What a CLI said into a stream's file: 4 KiB from there on, or at its end."""
+    """What a CLI said into a file: 64 KiB from there on, or at its end."""
     try:
         with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _WORDS) if start is None else start)

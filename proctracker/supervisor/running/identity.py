@@ -30,14 +30,16 @@ def folder(home: Home, row: JobRow) -> str:
 
 
 def write(home: Home, folder: str, files: Mapping[str, bytes]) -> None:
-    """Make the private directory of a start, and files in it."""
+    """Make the private directory of a start, and files in it; a script is left out where it could not be executed."""
     fd = trusted.below(home.held.fd(home.starts), (os.path.basename(folder),), folder, REMEDY, make=True)
     try:
         for path, content in files.items():
-            name = os.path.basename(path)
-            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=fd)
+            name, mode = os.path.basename(path), 0o700 if content.startswith(b"#!") else 0o600
+            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=fd)
             with open(made, "wb") as file:
                 file.write(content)
+            if mode & 0o100 and not os.access(name, os.X_OK, dir_fd=fd):
+                os.unlink(name, dir_fd=fd)
     finally:
         os.close(fd)
 
@@ -65,7 +67,7 @@ def described(row: JobRow, joined: bool) -> dict[str, str]:
 
 def forget(start: str) -> None:
     """Remove what an earlier try of the same start has told; the CLIs do not write over it."""
-    for name in ("id", "pid"):
+    for name in ("id", "pid", "said"):
         try:
             os.unlink(os.path.join(start, name))
         except OSError:

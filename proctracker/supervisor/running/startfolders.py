@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from proctracker.model import JobRow
     from proctracker.store import Home, Store
 
-GIVEN = ("env", "labels", "out", "err")
+GIVEN = ("env", "labels", "out", "err", "conmon")
 """Names of the files that a launch has written for its call (a test holds them together with the runtimes)."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from proctracker.model import JobState, Observation
+from proctracker.store import Home
 from proctracker.supervisor.running import identity
 
 LABELS = {"proctracker.home": "h", "proctracker.job": "3_1", "proctracker.attempt": "2", "proctracker.session": "s"}
@@ -43,3 +46,17 @@ def test_labels_agree(labels: dict[str, str], agrees: bool) -> None:
 def test_no_word_of_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(b"\xff")
     assert (identity.word(None), identity.word(str(tmp_path)), identity.word(str(tmp_path / "odd"))) == ("", "", "")
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_a_script_may_be_executed_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forbidden: bool
+) -> None:
+    if forbidden:  # as on a file system that is mounted with noexec
+        monkeypatch.setattr(os, "access", lambda name, mode, dir_fd: False)
+    home = Home(str(tmp_path / "home"))
+    home.prepare()
+    folder = f"{home.starts}/1.1"
+    identity.write(home, folder, {f"{folder}/env": b"A=b", f"{folder}/conmon": b"#!/bin/sh\n"})
+    found = {name: stat.S_IMODE(os.stat(f"{folder}/{name}").st_mode) for name in os.listdir(folder)}
+    assert found == ({"env": 0o600} if forbidden else {"env": 0o600, "conmon": 0o700})
