@@ -173,7 +173,7 @@ class Access:
         for home in self.home.others():
             reader = self._reader_of(home.host)
             rows = reader.jobs([word]) or self._array(word, reader)
-            if rows and not read_only and not all(row.ended or schedulers.handed_over(row) for row in rows):
+            if rows and not read_only and not all(map(schedulers.of_scheduler, rows)):
                 where = f"ssh {home.host} proctracker {self.call.command.name} {word}"
                 raise InvalidArgumentException(f"job {word} is on {home.host}: {where}")
             if rows:

@@ -172,7 +172,7 @@ class Place:
         own = self.reader.states(ids) if ids else {}
         missing = [name for name in ids if name not in own]
         others = self._others() if missing else ()
-        return {row.id for other in others for row in other.jobs(missing) if schedulers.handed_over(row)}
+        return {row.id for other in others for row in other.jobs(missing) if schedulers.of_scheduler(row)}
 
     def tell_all(self, op: str, **fields: Any) -> list[Any]:
         """Make a request of this process' supervisor and all that run, and return the answers."""

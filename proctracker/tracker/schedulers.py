@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     Read = Callable[[Sequence[str]], Sequence[JobRow]]
 
 
+def of_scheduler(row: JobRow) -> bool:
+    """Whether a scheduler has, or had, a job: it is no host's then."""
+    return row.container is not None and runtimes.get(row.runtime).batch is not None
+
+
 def handed_over(row: JobRow) -> bool:
-    """Whether a scheduler has a job, or may have it: it is no host's then."""
-    return not row.ended and row.container is not None and runtimes.get(row.runtime).batch is not None
+    """Whether a scheduler has a job now, or may have it."""
+    return not row.ended and of_scheduler(row)
 
 
 def refreshed(
