@@ -1,4 +1,4 @@
-"""``ps --columns`` and ``--tsv``: the columns that were asked for, for people or for programs."""
+"""Shows the columns asked for by ``ps --columns`` and ``--tsv``."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SHORT = {
     "signal": "terminating_signal",
     "reason": "annotation",
 }
-"""What a column of ``ps`` is called -> the attribute it shows; all others go by the attribute's name, as in JSON."""
+"""A column's name in ``ps`` -> the attribute it shows, others going by the attribute's name."""
 
 _USUAL = "id,session,name,state,contact,command,start,wall,exit"
 _NO_KEYS = ("stdout", "stderr")
 
 
 def asked(values: Values) -> list[str]:
-    """The columns to show; none: the usual table. UsageError for one nobody knows."""
+    """Return the columns to show, or raise UsageError for one nobody knows."""
     given = text(values, "columns")
     if given is None and not values.get("tsv"):
         return []
@@ -46,7 +46,10 @@ def asked(values: Values) -> list[str]:
 
 
 def shown(infos: Sequence[JobInfo], names: Sequence[str], tsv: bool) -> str:
-    """Jobs, a line each below a line of names. ``tsv``: values as in JSON, nothing for what is unset, tabs between."""
+    """Print jobs below a line of names.
+
+    ``tsv`` prints values as in JSON, nothing for what is unset, tabs between.
+    """
     if not tsv:
         return formats.table(
             [name.upper() for name in names], [[_seen(info, name) for name in names] for info in infos]

@@ -1,4 +1,4 @@
-"""The table of commands: which module runs one, its usage, and its options as its help shows them."""
+"""Lists the commands: the module of each, its usage, its options as its help shows them."""
 
 from __future__ import annotations
 

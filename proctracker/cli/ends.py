@@ -1,4 +1,4 @@
-"""How jobs ended, as exit codes and lines (API.md, "Exit codes"), which scripts read: without our name before them."""
+"""Tells how jobs ended, as exit codes and lines for scripts, without our name in front."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_end(state: int, sub_state: str | None) -> bool:
 
 
 def code_of_all(rows: Sequence[JobRow], every: bool = False) -> int:
-    """The first that is not 0, in the order given, and on stderr why, where the code does not say it.
+    """Return the first code that is not 0, and say why on stderr where the code does not.
 
     Where there are several, or nobody named them (``every``), one line says which have failed.
     """
@@ -54,12 +54,12 @@ def code_of_all(rows: Sequence[JobRow], every: bool = False) -> int:
 
 
 def why_of(row: JobRow) -> str | None:
-    """A line about an end by a reason, or by a signal; None where the exit code is all there is to say."""
+    """Say why a job ended by a reason or a signal, or return None."""
     return reason(row) or (f"job {row.id}: ended by {row.signal}" if row.signal else None)
 
 
 def folded(rows: Sequence[JobRow]) -> list[str]:
-    """The ids of jobs; of an array's tasks that follow each other ``7_[3-500]``, which is understood wherever ids are."""
+    """Fold ids of consecutive tasks to ``7_[3-500]``, as ids may be given."""
     runs: list[list[JobRow]] = []
     for row in rows:
         last = runs[-1][-1] if runs else None
@@ -86,12 +86,12 @@ def never_started(row: JobRow) -> bool:
 
 
 def notice(row: JobRow) -> str | None:
-    """A line about what the engine's CLI warned of, where all went well; None where it did not warn."""
+    """Say what the engine's CLI warned of, or return None."""
     return f"job {row.id}: {row.annotation}" if row.annotation else None
 
 
 def reason(row: JobRow) -> str | None:
-    """A line about an end that the exit code alone does not explain; None where it does."""
+    """Say what the exit code alone does not, or return None."""
     if row.state == _DONE or not (row.annotation or row.sub_state):
         return None
     return f"job {row.id}: {row.annotation or row.sub_state}"

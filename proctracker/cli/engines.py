@@ -1,4 +1,4 @@
-"""Asks several engines the same, side by side: those of a contact that was named, else all whose command is here."""
+"""Asks several engines the same, side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Question = Callable[[Runtime, Engine], Dialog[Any]]
 
 PATIENCE = 2.0
-"""Seconds that a command waits for engines nobody named: with its own start and end no more than 3."""
+"""Seconds that a command waits for engines nobody named, no more than 3 in all."""
 
 
 class Engines:
@@ -59,7 +59,7 @@ class Engines:
         return found
 
     def here(self) -> list[Target]:
-        """The contact that was named, or all whose engines keep containers and whose command is here; each engine once.
+        """Return the contact that was named, or each engine that is here, once.
 
         Raises Drmaa2Exception where what was named means nothing.
         """

@@ -15,7 +15,7 @@ _ADDRESS = 12
 
 
 def safe(word: object) -> str:
-    """Text with control characters and bytes that are no UTF-8 escaped, so that it stays on its line and does nothing."""
+    """Escape control characters and bytes that are no UTF-8, to keep text on its line."""
     text = str(word)
     if text.isprintable():
         return text
@@ -30,7 +30,7 @@ def _escaped(char: str) -> str:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """A command as it would be typed; safe to print."""
+    """Return a command as it would be typed, safe to print."""
     import shlex
 
     return safe(" ".join(shlex.quote(word) for word in words))
@@ -44,7 +44,7 @@ def contact(name: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """``0.4s``, ``42s``, ``3:05``, ``2:03:04``, ``1d 02:03``; ``-`` for None."""
+    """Return ``0.4s``, ``42s``, ``3:05``, ``2:03:04``, ``1d 02:03``, or ``-`` for None."""
     if seconds is None:
         return "-"
     if seconds < 9.95:
@@ -62,7 +62,7 @@ def duration(seconds: float | None) -> str:
 
 
 def local_time(epoch: float | None) -> str:
-    """``14:03:07`` for today, ``Jan 31 14:03`` for another day; ``-`` for None."""
+    """Return ``14:03:07`` for today, ``Jan 31 14:03`` for another day, ``-`` for None."""
     if epoch is None:
         return "-"
     then, now = time.localtime(epoch), time.localtime()
@@ -71,7 +71,7 @@ def local_time(epoch: float | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> str:
-    """Columns padded to the widest cell; the last one is cut at ``width`` (None: not cut)."""
+    """Pad columns to the widest cell, and cut the last one at ``width``."""
     lines = [list(head), *([safe(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
     out = []
@@ -83,7 +83,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None 
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal on stdout; None where it is none."""
+    """Return the columns of the terminal on stdout, or None."""
     import os
 
     try:
@@ -108,7 +108,7 @@ def notice(text: str) -> None:
 
 
 def say(text: str, whose: str = "proctracker: ") -> None:
-    """One line on stderr, with our name before it; a stderr that is gone does not matter."""
+    """Print one line on stderr with our name in front, if there is a stderr."""
     try:
         sys.stderr.write(f"{whose}{safe(text)}\n")
         sys.stderr.flush()

@@ -16,7 +16,7 @@ _QUIT = b"qQ"
 
 
 class Keys:
-    """Reads keys as they are typed where both ends are a terminal's; the terminal is then left as it was."""
+    """Reads keys as they are typed, on a terminal that is then left as it was."""
 
     def __init__(self) -> None:
         self._fd = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else -1
@@ -34,7 +34,7 @@ class Keys:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
     def leave(self, seconds: float) -> bool:
-        """Wait so long, or until a key tells to leave; whether one did."""
+        """Wait so long, or until a key tells to leave, and return whether one did."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if not self._ours():
@@ -48,14 +48,14 @@ class Keys:
         return False
 
     def _ours(self) -> bool:
-        """Whether there is a terminal and we are in its foreground: else setting it up, or reading, would stop us."""
+        """Return whether we are in the foreground of a terminal, so that reading does not stop us."""
         try:
             return self._fd >= 0 and os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError:
             return False
 
     def _prepare(self) -> None:
-        """Have keys come at once and unseen; again after a stop, when a shell has set its terminal up for itself."""
+        """Have keys come at once and unseen, again after a stop."""
         import termios
         import tty
 

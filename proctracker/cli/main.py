@@ -1,4 +1,4 @@
-"""From the words typed to an exit code: finds the command, reads its options, turns every error into one line."""
+"""Finds the command, reads its options, and turns every error into a line and an exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLOSED_PIPE = 141
 """What a shell would tell of a program that SIGPIPE ended."""
 
 _MANY = 50_000
-"""Objects made, less those gone, from which on a program that lives longer looks for garbage."""
+"""Objects made, less those gone, from which a longer program collects garbage."""
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 """The locales PEP 538 has the interpreter try."""
@@ -42,7 +42,7 @@ class Call:
         self.contact = self._global("contact", "PROCTRACKER_CONTACT")
 
     def _global(self, key: str, variable: str) -> str | None:
-        """An option or its variable; None if neither is set."""
+        """Return an option or its variable, or None if neither is set."""
         value = self.values.get(key)
         if value == "":
             raise UsageError(f"--{key}: the name is empty")
@@ -65,7 +65,10 @@ class Call:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Everything that goes wrong is one line on stderr."""
+    """Run one command, and return its exit code.
+
+    Everything that goes wrong is one line on stderr.
+    """
     if argv is not None:
         return _run(list(argv))
     # Most commands end before there is garbage: the collector's walks over code just imported would be a tenth of them.
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _uncoerce() -> None:
-    """Have jobs get the LC_CTYPE we were started with, not the one the interpreter puts in place of C (PEP 538)."""
+    """Give jobs the LC_CTYPE we were started with, not the interpreter's for C (PEP 538)."""
     if os.environ.get("LC_CTYPE") not in _COERCED:
         return
     try:
@@ -123,7 +126,7 @@ def _mend_streams() -> None:
 
 
 def _choose(words: list[str]) -> tuple[Command | None, list[str], Values]:
-    """The command, the words after it, the options before it; None where help or version was asked for and printed."""
+    """Return the command, its words and the options before it, or None after printing help."""
     values: Values = {}
     rest = OptionReader(parse_table(GLOBAL + "--version\n")).read(words, values, mixed=False)
     if values.get("version"):
@@ -146,7 +149,7 @@ def _choose(words: list[str]) -> tuple[Command | None, list[str], Values]:
 
 
 def _read(command: Command, words: list[str], values: Values) -> Call | None:
-    """The command's options and words; None where its help was asked for, which is then printed."""
+    """Return the command's options and words, or None after printing its help."""
     own: Values = {}
     reader = OptionReader(parse_table(command.options + GLOBAL))
     try:
@@ -173,7 +176,7 @@ def _read(command: Command, words: list[str], values: Values) -> Call | None:
 
 
 def _carry_out(call: Call) -> int:
-    """Run the command; nothing is left open."""
+    """Run the command, and leave nothing open."""
     if call.command.job and call.words:
         from proctracker.cli.hasten import hasten
 
@@ -186,14 +189,14 @@ def _carry_out(call: Call) -> int:
 
 
 def _function(command: Command) -> Callable[[Call], int]:
-    """The function that is the command; only its own module is imported."""
+    """Return the function of a command, importing its own module only."""
     module = __import__(f"proctracker.cli.verbs.{command.module}", fromlist=[command.function])
     found: Callable[[Call], int] = getattr(module, command.function)
     return found
 
 
 def _failed(error: BaseException, failure: int, usage: int) -> int:
-    """Say what went wrong in one line; returns the exit code."""
+    """Say what went wrong in one line, and return the exit code."""
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, KeyboardInterrupt):
@@ -231,7 +234,7 @@ def _leave(code: int) -> int:
 
 
 def _log(call: Call) -> None:
-    """Send the debug log to stderr: where and for whom we work, and every question to a supervisor or an engine."""
+    """Send the debug log to stderr, with every question to a supervisor or an engine."""
     import logging
 
     from proctracker.client.link import Link

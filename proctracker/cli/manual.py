@@ -1,4 +1,4 @@
-"""What ``--help`` shows: usage, options, how values are written, exit codes, two examples of each command."""
+"""Writes what ``--help`` shows: usage, options, values, exit codes, examples."""
 
 from __future__ import annotations
 

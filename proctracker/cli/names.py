@@ -38,7 +38,10 @@ def ids(word: str) -> Iterator[str]:
 
 
 def called(reader: Reader, word: str, session: str | None) -> list[JobRow]:
-    """The job of a name, or the tasks of the array. InvalidArgumentException that lists them if there are several, or none."""
+    """Return the job of a name, or an array's tasks.
+
+    Raises InvalidArgumentException that lists them if there are several, or none.
+    """
     rows = reader.jobs(session=session, name=word) if word else []
     several = list(dict.fromkeys(_id(row) for row in rows))
     if len(several) > 1:
@@ -49,7 +52,7 @@ def called(reader: Reader, word: str, session: str | None) -> list[JobRow]:
 
 
 def as_ids(reader: Reader, words: Sequence[str], session: str | None) -> list[str]:
-    """Words that may be names as ids of jobs and arrays; what looks like an id is taken for one."""
+    """Return words as ids of jobs and arrays, names resolved."""
     return [word if re.fullmatch(r"\d+(_\d+)?", word) else _id(called(reader, word, session)[0]) for word in words]
 
 
@@ -58,7 +61,7 @@ def _id(row: JobRow) -> str:
 
 
 def listed(ids: Sequence[str], most: int = 0) -> str:
-    """Ids in a line; only so many of them, with a word about the rest."""
+    """List ids in a line, only so many of them."""
     if not most or len(ids) <= most:
         return " ".join(ids)
     return f"{' '.join(ids[:most])} and {len(ids) - most} more"

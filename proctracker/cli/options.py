@@ -1,4 +1,4 @@
-"""Reads options by tables that are their own help text (importing argparse would cost more than most commands)."""
+"""Reads options by tables that are their own help (argparse costs more than a command)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST = 2**31 - 1
 
 
 class UsageError(Exception):
-    """Wrong words on the command line; the message says which and what to do."""
+    """Says which words on the command line are wrong, and what to do."""
 
 
 class Option:
@@ -37,7 +37,10 @@ class Option:
 
 
 def parse_table(text: str) -> list[Option]:
-    """Options from lines such as ``-n, --name NAME ...  the job's name`` (``...``: may be repeated)."""
+    """Read options from lines such as ``-n, --name NAME ...  the job's name``.
+
+    ``...`` says that it may be repeated.
+    """
     found = []
     for line in text.splitlines():
         left = line.strip().partition("  ")[0]
@@ -70,7 +73,10 @@ class OptionReader:
         self._by_name = {name: option for option in options for name in option.names}
 
     def read(self, words: Iterable[str], values: Values, *, mixed: bool) -> list[str]:
-        """Put options' values into ``values`` and return the words left; UsageError for an option nobody knows."""
+        """Put options' values into ``values``, and return the words left.
+
+        Raises UsageError for an option nobody knows.
+        """
         queue = list(words)
         rest: list[str] = []
         queue.reverse()
@@ -99,7 +105,7 @@ class OptionReader:
             self._store(option, name, given if equals else self._next(name, option, queue), values)
 
     def _short(self, word: str, queue: list[str], values: Values) -> None:
-        """``-aq`` is ``-a -q``; ``-nNAME`` is ``-n NAME``."""
+        """Read ``-aq`` as ``-a -q`` and ``-nNAME`` as ``-n NAME``."""
         if word in _TERMINALS:
             raise _unknown(word, self._by_name)
         for place in range(1, len(word)):
@@ -135,14 +141,14 @@ class OptionReader:
 
 
 def _unknown(name: str, known: Iterable[str]) -> UsageError:
-    """What to say of an option nobody knows: what it is here, if it is another tool's, else the nearest one."""
+    """Say what an unknown option is here, if it is another tool's, else the nearest one."""
     from proctracker.cli import synonyms
 
     return UsageError(f"no option {name}{synonyms.option(name) or nearest_word(name, known)}")
 
 
 def text(values: Values, key: str) -> str | None:
-    """The value of an option that takes one; None if it was not given."""
+    """Return the value of an option that takes one, or None."""
     value = values.get(key)
     return value if isinstance(value, str) else None
 
@@ -163,7 +169,7 @@ def dependencies(values: Values, key: str) -> list[str]:
 
 
 def meant(read: Callable[[str], T], word: str) -> T:
-    """What a word means; UsageError where it means nothing."""
+    """Return what a word means, or raise UsageError."""
     from proctracker.errors import InvalidArgumentException
 
     try:
@@ -173,7 +179,7 @@ def meant(read: Callable[[str], T], word: str) -> T:
 
 
 def number(values: Values, key: str, least: int = 0) -> int | None:
-    """The whole number given with an option; UsageError for anything else."""
+    """Return the whole number given with an option, or raise UsageError."""
     value = text(values, key)
     if value is None:
         return None

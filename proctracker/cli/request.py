@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 _LARGEST = 2**21
-"""Characters of an environment file; a device may have no end."""
+"""Characters of an environment file, as a device may have no end."""
 
 _ATTRIBUTES = {
     "image": "job_category",
@@ -53,7 +53,7 @@ _SET = ("append", "rm", "privileged")
 
 
 def template_of(call: Call, command: list[str]) -> dict[str, Any]:
-    """The template file's attributes with the options over them; no input unless one was named.
+    """Return the template file's attributes with the options over them.
 
     Raises UsageError for wrong words, InvalidArgumentException for values that mean nothing.
     """
@@ -86,7 +86,7 @@ def template_of(call: Call, command: list[str]) -> dict[str, Any]:
 
 
 def _over(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The template file's extensions with those of the options over them, or beside them where there may be several."""
+    """Return the template file's extensions with the options' over or beside them."""
     found = {SPELLINGS.get(name, name): value for name, value in said.items()}
     for name, value in given.items():
         both = [*_listed(found[name]), *_listed(value)] if name in _ADDED and name in found else None
@@ -154,7 +154,7 @@ _OTHERS: dict[str, Callable[[Call, dict[str, Any], dict[str, Any]], None]] = {
 
 
 def _extend(extensions: dict[str, Any], pair: str) -> None:
-    """``KEY=VALUE``; given again it makes a list."""
+    """Add ``KEY=VALUE``, given again as a list."""
     key, equals, value = pair.partition("=")
     if not equals or not key:
         raise UsageError(f"--ext: KEY=VALUE is expected, not {pair!r}")
@@ -220,7 +220,7 @@ def _input(call: Call, template: dict[str, Any]) -> None:
 
 
 def _error(call: Call, template: dict[str, Any]) -> None:
-    """A file for standard error and standard error in the other's file exclude each other; the template file's gives way."""
+    """Settle where standard error goes, as a file of its own and ``join`` exclude each other."""
     if call.flag("join") and "error" in call.values:
         raise UsageError("--join and --error exclude each other")
     if call.flag("join"):
@@ -230,7 +230,7 @@ def _error(call: Call, template: dict[str, Any]) -> None:
 
 
 def keep_stdin(folder: str) -> str:
-    """Read standard input to its end into a private file below ``folder``; returns its path."""
+    """Read standard input to its end into a private file below ``folder``, and return its path."""
     import tempfile
 
     os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -27,7 +27,7 @@ class GivenUp(KeyboardInterrupt):
 
 
 class Signals:
-    """INT, TERM and HUP while it is entered; those that were ignored (nohup, ``&``) stay ignored.
+    """Takes INT, TERM and HUP while it is entered, but those that were ignored (nohup, ``&``).
 
     CONT is noticed too and calls ``on_continue``. Before ``armed`` the second INT or TERM, or one that has waited for
     a while, raises GivenUp: a submission that hangs ends then.
@@ -89,7 +89,7 @@ class Signals:
 
     @contextmanager
     def impatient(self, seconds: float) -> Iterator[None]:
-        """Have the next INT or TERM raise GivenUp, and so many seconds too: what a signal asked for is under way."""
+        """Have the next INT or TERM raise GivenUp, and so many seconds too."""
         self.armed, self._awaited = False, 0
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:

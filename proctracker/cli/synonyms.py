@@ -1,4 +1,4 @@
-"""What docker, Slurm, pueue, GNU parallel and others call our commands and options: whoever types theirs is told ours."""
+"""Answers other tools' names for commands and options with ours."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _OPTION["--wait"] = "`run` waits, and so does `proctracker wait ID`"
 
 
 def command(word: str) -> str:
-    """What to say of a command of others; nothing of one nobody knows."""
+    """Say what another tool's command is here, or nothing."""
     return f": {_COMMAND[word]}" if word in _COMMAND else ""
 
 

@@ -1,4 +1,4 @@
-"""Says what is wrong with a job in the words of the command line: ``--memory``, where Python says ``memory_limit``."""
+"""Says what is wrong with a job in options (``--memory``), not attributes."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ ATTRIBUTES = {
     "privileged": "privileged",
     "pull": "pull",
 }
-"""Attribute or extension -> the option that sets it. Of the others, extensions are set by ``--ext``."""
+"""Attribute or extension -> the option that sets it, ``--ext`` for other extensions."""
 
 _MENTIONED = ("use", "say", "leave out")
 """What stands before a name that is no word of the language by its looks."""
 
 
 def told(error: Drmaa2Exception, values: Values) -> Drmaa2Exception:
-    """The same error in options; of an attribute that the template file sets, in attributes and with the file's name."""
+    """Return the same error in options, or in attributes with the template file's name."""
     message = error.message
     name = re.split(r"[: ]", message, maxsplit=1)[0]
     canonical = SPELLINGS.get(name, name)
@@ -67,7 +67,7 @@ def told(error: Drmaa2Exception, values: Values) -> Drmaa2Exception:
 
 
 def spoken(message: str) -> str:
-    """A message that speaks of options instead of attributes where it mentions any beside its first word."""
+    """Return a message in options, if it mentions attributes beside its first word."""
     names = "|".join(ATTRIBUTES)
     sure = "|".join(name for name in ATTRIBUTES if "_" in name)
     before = "|".join(_MENTIONED)

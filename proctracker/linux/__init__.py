@@ -1,1 +1,1 @@
-"""What the kernel offers and Python does not: processes, descriptors, control groups, file systems. Knows no job."""
+"""Offers what the kernel does and Python does not: processes, descriptors, cgroups."""

@@ -1,4 +1,4 @@
-"""A process' cage: what was taken from it, and from all it starts, for good (no_new_privs, seccomp, capabilities, LSM label)."""
+"""Describes what was taken from a process and all it starts for good: its cage."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from typing import Mapping
 
 _SHARED = ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapBnd")
-"""Fields of /proc/PID/status that an ordinary login has as the machine's first process has them, proc(5)."""
+"""Fields of /proc/PID/status that a login has as the machine's first process (proc(5))."""
 
 _FILTERS = ("Seccomp", "Seccomp_filters")
 _NAMES = frozenset(name.encode("ascii") for name in (*_SHARED, "CapEff", "CapAmb"))
 
 _LABELS = ("apparmor/current", "current")
-"""Where the label is, below /proc/PID/attr: AppArmor's own file first, as another module may have the common one."""
+"""Files of the label below /proc/PID/attr, AppArmor's own before the common one."""
 
 _UNCONFINED = r"unconfined|[^:]*:[^:]*:unconfined_t(:.*)?|_|\^"
 """What AppArmor, SELinux and Smack call a process they leave alone."""
 
 ROOT = "root"
-"""The fact that names the process in which a filter begins: two filters of one number need not be the same."""
+"""Names the process in which a filter begins, as filters of one number may differ."""
 
 
 def describe() -> dict[str, str]:
-    """Describe what is unlike an ordinary process of this user and machine; empty outside of any cage."""
+    """Describe what is unlike an ordinary process of this user, nothing outside a cage."""
     mine, first = _status("thread-self") or _status("self"), _status("1") or _usual()
     facts = {name: mine[name] for name in _SHARED if mine.get(name) != first.get(name) and name in mine}
     ambient = mine.get("CapAmb", "")
@@ -48,24 +48,24 @@ def describe() -> dict[str, str]:
 
 
 def same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether two cages take the same, wherever they begin: a supervisor has left the process that it was started by."""
+    """Return whether two cages take the same, wherever they begin."""
     return {**one, ROOT: ""} == {**other, ROOT: ""}
 
 
 def mark() -> bytes:
-    """What changes when this thread puts itself into a cage; to compare."""
+    """Return what changes when this thread puts itself into a cage."""
     text = _text("thread-self")
     return text[text.find(b"\nCapInh") : text.find(b"\nSpeculation")]
 
 
 def _status(process: str) -> dict[str, str]:
-    """The fields that matter, of /proc/PID/status; empty where that cannot be read."""
+    """Return the fields that matter of /proc/PID/status, or none."""
     lines = (line.partition(b":") for line in _text(process).split(b"\n"))
     return {name.decode("ascii"): value.strip().decode("ascii") for name, _, value in lines if name in _NAMES}
 
 
 def _text(process: str) -> bytes:
-    """/proc/PID/status; empty where it cannot be read."""
+    """Return /proc/PID/status, or nothing where it cannot be read."""
     try:
         with open(f"/proc/{process}/status", "rb", buffering=0) as file:
             return file.read()
@@ -81,7 +81,7 @@ def _usual() -> dict[str, str]:
 
 
 def _label(process: str) -> str:
-    """The label of a process' security module; empty where there is none."""
+    """Return the label of a process' security module, or nothing."""
     found = (text_of(f"/proc/{process}/attr/{name}").strip("\0\n ") for name in _LABELS)
     return next(filter(None, found), "")
 

@@ -1,4 +1,4 @@
-"""A container's control groups: which they are, who is in them, what was used (cgroup v1 and v2)."""
+"""Reads control groups: whose they are, who is in them, what was used (v1 and v2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIVISIBLE = ("cpu", "memory")
 
 
 class Paths(NamedTuple):
-    """Directories of one control group below /sys/fs/cgroup; None where that hierarchy does not hold it.
+    """Names one control group's directories below /sys/fs/cgroup, None where there is none.
 
     ``unified`` is cgroup v2; on a v1 or mixed host the first three are the controllers' own hierarchies.
     """
@@ -30,7 +30,7 @@ class Paths(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What a control group used: processor seconds, peak memory in KiB, whether the OOM killer struck in it."""
+    """Holds what a control group used: seconds, peak KiB, whether the OOM killer struck."""
 
     cpu: float | None
     peak: int | None
@@ -48,12 +48,12 @@ def paths(pid: int, container_id: str | None = None) -> Paths:
 
 @functools.lru_cache(maxsize=1)
 def _mounted() -> Mapping[str, tuple[str, str]]:
-    """The hierarchies as they are mounted, read once: each running container adds lines of its own to that file."""
+    """Return the hierarchies as mounted, read once, as each container adds lines."""
     return mounted(text_of("/proc/self/mountinfo"))
 
 
 def mounted(mountinfo: str) -> Mapping[str, tuple[str, str]]:
-    """Hierarchy -> its root in that hierarchy and mount point, out of the text of /proc/PID/mountinfo (proc(5))."""
+    """Return hierarchy -> its root and mount point, by a /proc/PID/mountinfo (proc(5))."""
     return dict(_mounts(mountinfo))
 
 
@@ -93,14 +93,14 @@ def _named(container_id: str) -> re.Pattern[str]:
 
 
 def _cut(path: str, container_id: str) -> str | None:
-    """The path up to the last component that names the container; None if none does."""
+    """Cut a path after the last component that names the container, or return None."""
     words, name = path.split("/"), _named(container_id)
     named = [index for index, word in enumerate(words) if name.search(word)]
     return "/".join(words[: named[-1] + 1]) if named else None
 
 
 def has_name(pid: int, container_id: str) -> bool:
-    """Whether a process is in that container, by the name in its control groups or among its mounts.
+    """Return whether a process is in that container, by its control groups or mounts.
 
     Without this a pid told by a remote engine, or by one in a virtual machine, would be some other process here.
     """
@@ -109,7 +109,7 @@ def has_name(pid: int, container_id: str) -> bool:
 
 
 def usage(paths: Paths) -> Usage:
-    """What a group used so far; None for what this kernel does not tell or what has gone already.
+    """Return what a group used so far, None for what this kernel does not tell.
 
     To be asked at once when the container's process ends: its engine removes the group a few milliseconds later.
     """
@@ -125,7 +125,7 @@ def usage(paths: Paths) -> Usage:
 
 
 def first(places: Sequence[str], container_id: str) -> int | None:
-    """The process a container was started with, by where its engine makes groups (``{id}``); None if it is not to be seen.
+    """Return a container's first process, by where its engine makes groups, or None.
 
     It is the oldest whose parent is outside.
     """
@@ -150,7 +150,7 @@ def pids(paths: Paths) -> list[int]:
 
 
 def _number(path: str) -> int | None:
-    """The number a file holds; None if it is missing or says something else (``max``)."""
+    """Return the number a file holds, or None (``max``)."""
     text = text_of(path).strip()
     return int(text) if text.isdigit() else None
 

@@ -1,4 +1,4 @@
-"""The clock of durations, CLOCK_BOOTTIME: nobody can set it, it counts while the machine sleeps, and it ends with the boot."""
+"""Measures durations by CLOCK_BOOTTIME, which nobody can set and a sleep does not stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def boottime() -> float:
 
 
 def at(epoch: float) -> float:
-    """What ``boottime`` was at an epoch second, as the wall clock is set now; never later than now."""
+    """Return what ``boottime`` was at an epoch second, never later than now."""
     return boottime() - max(0.0, time.time() - epoch)
 
 

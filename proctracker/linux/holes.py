@@ -1,4 +1,4 @@
-"""Kept output with a hole in it, where it outgrew ``output_limit``: its data alone are read (lseek(2), SEEK_DATA)."""
+"""Reads the data of a file with a hole in it (lseek(2), SEEK_DATA)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ _PART = 1 << 20
 
 
 def read(fd: int, at: int, most: int) -> tuple[int, bytes]:
-    """What is there from an offset on, at most so many bytes, and where that begins: behind a hole. No bytes: the end."""
+    """Return data from an offset on, and where it begins, behind a hole.
+
+    No bytes are the end.
+    """
     while True:
         begin, end = _extent(fd, at)
         data = os.pread(fd, min(most, end - begin), begin)
@@ -63,7 +66,7 @@ def punch(path: str, limit: int) -> int:
 
 
 def _extent(fd: int, at: int) -> tuple[int, int]:
-    """The first data at or behind an offset; begin and end are the end of the file where there are none."""
+    """Return the first data at or behind an offset, or the end of the file twice."""
     try:
         begin = os.lseek(fd, at, os.SEEK_DATA)
         return begin, os.lseek(fd, begin, os.SEEK_HOLE)

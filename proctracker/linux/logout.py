@@ -1,4 +1,4 @@
-"""What a logout does to processes left behind, and the way out of a login's scope (systemd-logind)."""
+"""Tells what a logout does to processes, and how to leave its scope (systemd-logind)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from proctracker.linux.textfile import text_of
 from proctracker.records import record, replace
 
 LINGER = "/var/lib/systemd/linger"
-"""Holds a file named after each user whose manager stays without a login (loginctl(1), enable-linger)."""
+"""Holds a file for each user whose manager stays without a login (loginctl(1))."""
 
 _SETTINGS = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROPINS = ("/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd")
-"""Where logind.conf(5) and its drop-ins lie, the later winning; of drop-ins with one name only the last counts."""
+"""Folders of logind.conf(5) and drop-ins, of which the last of a name counts."""
 
 _PLACE = r"/user-(\d+)\.slice/(?:(session-[^/]+\.scope)|(user@\d+\.service)(/.*)?)(?:/|$)"
 _LINE = r"(?m)^\s*(#?)\s*(KillUserProcesses|KillOnlyUsers|KillExcludeUsers)\s*=\s*(.*?)\s*$"
 
 _WAY_OUT = ("--scope", "--collect", "--quiet", "--property=Delegate=yes", "--description=jobs of proctracker", "--")
-"""Makes systemd-run move itself into a scope and execute the command there: same pid, same descriptors."""
+"""Makes systemd-run move itself into a scope and execute the command there."""
 
 BOOTED = "/run/systemd/system"
 """Is there where systemd runs the machine (sd_booted(3))."""
@@ -56,14 +56,14 @@ class Login:
 
     @property
     def lifetime(self) -> str | None:
-        """What the processes there end with though their user may expect more; None: with nothing but the machine."""
+        """Return what the processes there end with, or None for the machine alone."""
         if self.place is None or (self.lingers and not self.in_session):
             return None
         return self.place if self.kills or not self.in_session else None
 
     @property
     def leaves(self) -> bool:
-        """Whether a supervisor started here gets a scope of its own: where that lives at least as long.
+        """Return whether a supervisor started here gets a scope that lives as long.
 
         A user's only under the user's manager, which ends with the last session unless the user lingers; root's beside
         all logins.
@@ -74,7 +74,7 @@ class Login:
 
 
 def describe(pid: int | str = "self") -> Login:
-    """Look at a process, at first this one, and this machine's settings; reads a few files."""
+    """Describe a process, by default this one, and this machine's settings."""
     text = text_of(f"/proc/{pid}/cgroup")
     place, uid = login_place(text), _login_uid(text)
     user = _user(os.getuid() if uid is None else uid)
@@ -95,7 +95,7 @@ def _login_uid(cgroup: str) -> int | None:
 
 
 def _bounded(cgroup: str) -> str | None:
-    """The unit of a user's manager that we are in, if it has limits of its own: they hold for the jobs, too."""
+    """Return the unit of a user's manager that we are in, if it has limits of its own."""
     line = next((line for line in cgroup.splitlines() if line.startswith("0::")), "")
     found = re.search(_PLACE, line)
     if not found or not found[4] or re.search(_JOB, line):
@@ -108,7 +108,7 @@ def _bounded(cgroup: str) -> str | None:
 
 
 def login_place(cgroup: str) -> str | None:
-    """What of a login we are in, by the text of /proc/self/cgroup: its session's scope or the user's manager."""
+    """Return the session's scope or user's manager in a /proc/self/cgroup."""
     for line in cgroup.splitlines():
         _, controllers, path = line.split(":", 2)
         found = re.search(_PLACE, path) if controllers in ("", "name=systemd") else None
@@ -153,7 +153,7 @@ def kills(user: str, texts: Iterable[str]) -> bool:
 
 
 def way_out(login: Login) -> list[str]:
-    """What to put in front of the keeper's command so that a logout leaves it alone; empty to start it where we are."""
+    """Return the words before the keeper's command by which a logout leaves it alone."""
     if not login.leaves or not os.path.isdir(BOOTED):
         return []
     return ["systemd-run", *([] if login.root else ["--user"]), *_WAY_OUT]
@@ -165,7 +165,7 @@ def left(login: Login) -> Login:
 
 
 def manager_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment by which systemd-run finds the user's manager: an unset XDG_RUNTIME_DIR becomes the usual one."""
+    """Return the environment by which systemd-run finds the user's manager."""
     folder = f"/run/user/{os.getuid()}"
     if "XDG_RUNTIME_DIR" in environ or not os.path.isdir(folder) or os.stat(folder).st_uid != os.getuid():
         return dict(environ)
@@ -173,7 +173,7 @@ def manager_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def warning(login: Login, service: str | None = None) -> str | None:
-    """One line for a submit whose jobs would end before what their user expects; None where they would not.
+    """Warn of jobs that would end before what their user expects, or return None.
 
     ``login`` is the supervisor's; ``service`` a systemd service that it is in.
     """
@@ -196,7 +196,7 @@ def warning(login: Login, service: str | None = None) -> str | None:
 
 
 def _user(uid: int) -> str:
-    """A user's name; empty if there is none."""
+    """Return a user's name, or nothing."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

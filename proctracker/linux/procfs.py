@@ -1,4 +1,4 @@
-"""Processes as /proc tells of them: identity, environment, families, and what a job left behind."""
+"""Reads processes in /proc: identity, environment, families, what a job left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from proctracker.records import NamedTuple
 
 MARK = b"PROCTRACKER_JOB"
-"""The environment variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""
+"""The variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""
 
 page_size: int = os.sysconf("SC_PAGE_SIZE")
 
@@ -17,11 +17,11 @@ clock_ticks: int = os.sysconf("SC_CLK_TCK")
 """Clock ticks in a second: the unit of every time in Stat."""
 
 _STAY = ((b"catatonit", b"-P"), (b"podman", b"pause"))
-"""Rootless podman's pause process, as command lines: shared by all of a user's containers, so never a job's own."""
+"""Command lines of rootless podman's pause process, which all containers share."""
 
 
 class Stat(NamedTuple):
-    """One line of /proc/PID/stat, proc(5); ``ticks`` is field 22, the start since boot, times are in clock ticks."""
+    """Holds a /proc/PID/stat (proc(5)), ``ticks`` being the start since boot."""
 
     pid: int
     comm: str
@@ -37,7 +37,7 @@ class Stat(NamedTuple):
 
 
 def _read(pid: int | str, name: str) -> bytes | None:
-    """The content of /proc/PID/NAME; None if there is no such process or we may not read it."""
+    """Return the content of /proc/PID/NAME, or None."""
     try:
         with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
             return file.read()
@@ -67,7 +67,7 @@ _loadavg: list[int] = []
 
 
 def last_pid() -> int:
-    """The pid that was given out last in our pid namespace (loadavg, proc(5)); 0 where it is not told."""
+    """Return the last pid of our pid namespace (loadavg, proc(5)), or 0."""
     try:
         if not _loadavg:
             _loadavg.append(os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC))
@@ -83,19 +83,19 @@ def pid_max() -> int:
 
 
 def stat(pid: int) -> Stat | None:
-    """What /proc says of a process (a zombie too); None if there is none."""
+    """Return what /proc says of a process, a zombie too, or None."""
     text = _read(pid, "stat")
     return parse_stat(text) if text else None
 
 
 def lives(pid: int) -> bool:
-    """Whether there is such a process; a zombie lives no more."""
+    """Return whether there is such a process that is no zombie."""
     found = stat(pid)
     return found is not None and found.state not in "ZX"
 
 
 def wait_status(pid: int, ticks: int) -> int | None:
-    """How a zombie ended, as of wait(2); None: it is none any more, or we may not know.
+    """Return how a zombie ended, as of wait(2), or None.
 
     Field 52 of its stat line is 0 for those who may not read it, so what has the same condition is read too.
     """
@@ -109,13 +109,13 @@ def wait_status(pid: int, ticks: int) -> int | None:
 
 
 def process_rss(pid: int) -> int | None:
-    """Resident memory of one process in KiB (statm, proc(5)); None if it has gone."""
+    """Return resident memory of one process in KiB (statm, proc(5)), or None."""
     text = _read(pid, "statm")
     return int(text.split()[1]) * page_size // 1024 if text else None
 
 
 def environ(pid: int) -> dict[bytes, bytes] | None:
-    """The environment a process was started with; None if it has gone, has none left or may not be read."""
+    """Return the environment a process was started with, or None."""
     text = _read(pid, "environ")
     if not text:
         return None
@@ -124,7 +124,7 @@ def environ(pid: int) -> dict[bytes, bytes] | None:
 
 
 def mark(pid: int) -> str | None:
-    """The job a process was started for; None if its environment names none or cannot be read."""
+    """Return the job a process was started for, or None."""
     value = (environ(pid) or {}).get(MARK)
     return None if value is None else os.fsdecode(value)
 
@@ -141,12 +141,12 @@ def all_stats() -> dict[int, Stat]:
 
 
 def marked(mark: str) -> list[tuple[int, int]]:
-    """Our own user's processes whose environment carries exactly this mark, as (pid, start ticks)."""
+    """Return our user's processes that carry this mark, as (pid, start ticks)."""
     return [(each.pid, each.ticks) for each in _marked(mark, all_stats())]
 
 
 def marks(prefix: str) -> dict[str, tuple[int, int]]:
-    """Marks that begin so -> the oldest of our own user's processes that carries each, as (pid, start ticks)."""
+    """Return marks that begin so -> the oldest of our user's processes with each."""
     found: dict[str, tuple[int, int]] = {}
     for each in sorted(all_stats().values(), key=lambda it: it.ticks):
         name = mark(each.pid)
@@ -162,7 +162,7 @@ def _marked(mark: str, stats: Mapping[int, Stat]) -> list[Stat]:
 
 
 def tree(root_pids: Iterable[int], all_stats: Mapping[int, Stat], spare: Collection[int] = ()) -> set[int]:
-    """All descendants of these processes (not themselves); a spared process and what is below it are left out."""
+    """Return all descendants of these processes, without spared ones and theirs."""
     below: dict[int, list[int]] = {}
     for each in all_stats.values():
         below.setdefault(each.ppid, []).append(each.pid)
@@ -191,7 +191,7 @@ def left_by(
 def family(
     mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
 ) -> list[tuple[int, int]]:
-    """Everything there is of a job, as (pid, start ticks): its session, its descendants, marked ones and theirs.
+    """Return all of a job: its session, descendants, marked ones and theirs.
 
     Never ourselves, our parent, ``spare``, keepers or rootless podman's pause process. With
     ``leader_ticks`` a recycled leader pid is told: a pid is not given away while it names a session with members, so
@@ -211,7 +211,7 @@ def family(
 
 
 def _stays(each: Stat) -> bool:
-    """Whether a process is a keeper, a supervisor or podman's pause process, judged by its command line."""
+    """Return whether a process is a keeper, a supervisor or a pause process."""
     if not each.comm.startswith(("catatonit", "podman", "python", "proctracker")):
         return False
     words = tuple(cmdline(each.pid))
@@ -220,13 +220,13 @@ def _stays(each: Stat) -> bool:
 
 
 def cmdline(pid: int) -> list[bytes]:
-    """The words of a process' command line; empty for zombies, kernel threads and what has gone."""
+    """Return a process' command line, empty for zombies and kernel threads."""
     text = _read(pid, "cmdline") or b""
     return text.rstrip(b"\0").split(b"\0") if text else []
 
 
 def _status(pid: int, field: bytes) -> list[bytes]:
-    """The words of one line of /proc/PID/status; empty if there is none."""
+    """Return the words of one line of /proc/PID/status, or none."""
     for line in (_read(pid, "status") or b"").splitlines():
         if line.startswith(field + b":"):
             return line.split()[1:]
@@ -234,13 +234,13 @@ def _status(pid: int, field: bytes) -> list[bytes]:
 
 
 def _own(pid: int) -> bool:
-    """Whether a process is our user's: by its real uid, as another owner of /proc/PID only means it is not dumpable."""
+    """Return whether a process is our user's, by its real uid."""
     uids = _status(pid, b"Uid")
     return bool(uids) and int(uids[0]) == os.geteuid()
 
 
 def _ours_to_signal(pid: int) -> bool:
-    """Whether kill(2) lets us: own processes; for root also those of its job that changed their user."""
+    """Return whether kill(2) lets us, as root also to its job's that changed their user."""
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -251,13 +251,13 @@ def _ours_to_signal(pid: int) -> bool:
 
 
 def owner(pid: int) -> int | None:
-    """The user whose a process is, by its real uid; None if it has gone."""
+    """Return the user whose a process is, by its real uid, or None."""
     uids = _status(pid, b"Uid")
     return int(uids[0]) if uids else None
 
 
 def handles(pid: int, signum: int) -> bool:
-    """Whether a process has a function of its own for a signal (SigCgt); False if it has gone."""
+    """Return whether a process handles a signal (SigCgt), False if it exited."""
     mask = _status(pid, b"SigCgt")
     return bool(mask) and bool(int(mask[0], 16) >> (signum - 1) & 1)
 

@@ -1,4 +1,4 @@
-"""A supervisor's own resource limits: the soft ones raised as far as it may, and lowered for a moment for what it starts."""
+"""Raises a supervisor's own soft limits, and lowers them for what it starts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _NUMBERS = {name[7:]: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 
 _LEFT = ("CORE", "OFILE")
-"""Not raised: a core dump of ours, or of an engine's CLI, would hold environments; the other is NOFILE's second name."""
+"""Not raised, as a core dump would hold environments, and OFILE is NOFILE."""
 
 _NEVER_LENT = ("CPU", "AS", "DATA", "NPROC", "RTTIME")
-"""What would hit ourselves at once: a signal for the time we have used, no memory or no child for the start itself."""
+"""Limits that would hit ourselves at once while lowered."""
 
 _LEAST_LENT = {"STACK": 2**20, "NOFILE": 16}
 """Below these we could not go on for that moment."""
@@ -29,7 +29,7 @@ _ENGINES = ("FSIZE",)
 """What an engine's command does not get: its own database would be cut off in the middle."""
 
 NEEDED = {"NOFILE": (64, "-Hn", "open files", 1), "FSIZE": (2**20, "-Hf", "the size of files in KiB", 1024)}
-"""What a supervisor cannot do without: the least, ulimit's option, what it limits, and its unit."""
+"""What a supervisor needs at least, with ulimit's option, its object and unit."""
 
 _REASONS = {errno.EAGAIN: ("NPROC", "-u"), errno.EMFILE: ("NOFILE", "-n"), errno.EFBIG: ("FSIZE", "-f")}
 """errno -> the limit behind it, setrlimit(2), and ulimit's option."""
@@ -38,7 +38,7 @@ _NOTHING = contextlib.nullcontext()
 
 
 def raise_own() -> None:
-    """Raise the soft limits to the hard ones: whoever started us limited their shell's commands, not everybody's jobs."""
+    """Raise the soft limits to the hard ones, as our first caller's are not everybody's."""
     for name, number in _NUMBERS.items():
         soft, hard = resource.getrlimit(number)
         if soft != hard and name not in _LEFT:
@@ -47,7 +47,7 @@ def raise_own() -> None:
 
 
 def forbidding() -> str | None:
-    """What a hard limit makes impossible, in a sentence; None where a supervisor can work."""
+    """Say what a hard limit makes impossible, or return None."""
     for name, (least, option, what, unit) in NEEDED.items():
         hard = resource.getrlimit(_NUMBERS[name])[1]
         if hard != resource.RLIM_INFINITY and hard < least:
@@ -67,7 +67,7 @@ def named(error: OSError) -> str:
 
 
 def can_be_lent(limits: Limits | None, highest: int = 0) -> bool:
-    """Whether lending is all that something needs to have these limits: they are soft ones that we can do with.
+    """Return whether something needs these limits lent only, as soft ones we can do with.
 
     ``highest``: the largest descriptor that is handed over; posix_spawn(3) takes none above the soft limit.
     """
@@ -82,7 +82,7 @@ def can_be_lent(limits: Limits | None, highest: int = 0) -> bool:
 
 
 def _next_descriptor() -> int:
-    """The number that a descriptor gets which is opened next: where many are open, above a low soft limit."""
+    """Return the next descriptor's number, above a low soft limit where many are open."""
     fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.close(fd)
     return fd
@@ -94,13 +94,13 @@ def lent(limits: Limits | None) -> ContextManager[None]:
 
 
 def of_engines(limits: Limits | None) -> Limits:
-    """What of a submitter's limits an engine's command is started with, as by hand: soft ones that leave its own files alone."""
+    """Return a submitter's limits for an engine's command, soft ones that leave its files."""
     pairs = (limits or {}).items()
     return {name: pair for name, pair in pairs if name not in _ENGINES and can_be_lent({name: pair})}
 
 
 class _Loan:
-    """We have one thread, so what it has meanwhile is nobody's concern but the child's: posix_spawn(3) cannot set it."""
+    """Changes our own for a moment, as posix_spawn(3) cannot set a child's."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

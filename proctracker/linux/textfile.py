@@ -7,7 +7,7 @@ import stat
 
 
 def text_of(path: str) -> str:
-    """The text of a file; empty if it cannot be read."""
+    """Return the text of a file, or nothing if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
@@ -16,7 +16,7 @@ def text_of(path: str) -> str:
 
 
 def tail(path: str, size: int = 4096) -> str:
-    """The end of a regular file, so many bytes of it at most; empty if it cannot be read."""
+    """Return the last bytes of a regular file, or nothing if it cannot be read."""
     try:
         with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
             found = os.fstat(file.fileno())

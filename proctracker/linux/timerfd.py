@@ -1,4 +1,4 @@
-"""A descriptor that becomes readable at a time of the wall clock, and whenever that clock was set (timerfd_create(2))."""
+"""Wakes at a time of the wall clock, and when that clock is set (timerfd_create(2))."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPEC = struct.Struct("@4l")
 
 
 class Alarm:
-    """One alarm at a time. A step of the clock, and the machine's waking up, ring it too: look what is due, arm it again."""
+    """Rings at a time, at a step of the clock and after a sleep, to be armed again."""
 
     def __init__(self) -> None:
         self._fd = libc.call("timerfd_create", time.CLOCK_REALTIME, os.O_CLOEXEC | os.O_NONBLOCK)
@@ -27,7 +27,7 @@ class Alarm:
         return self._fd
 
     def arm(self, epoch: float | None) -> None:
-        """Ring at an epoch second; None: only when the clock was set."""
+        """Ring at an epoch second, or with None only when the clock is set."""
         when = _LONGEST if epoch is None else min(max(epoch, 0.001), _LONGEST)
         seconds = int(when)
         # Zero would disarm it.

@@ -1,4 +1,4 @@
-"""Paths that nobody else can change: every directory and link on the way is ours or root's, as sshd's StrictModes asks.
+"""Opens paths that nobody else can change, as sshd's StrictModes asks.
 
 Group-writable counts as others, except where the group is the owner's private one (as a umask of 002 and images of
 one user have it in every new directory); sticky directories are fine, for others cannot rename what is ours.
@@ -32,7 +32,7 @@ _WHOLE = ["0", "0", "4294967295"]
 
 
 def reach(path: str, remedy: str, *, make: bool = False) -> int:
-    """An O_PATH descriptor of what an absolute path leads to, links followed, every step looked at before it is made.
+    """Return an O_PATH descriptor of an absolute path, every step checked before it is made.
 
     ``make``: directories that are missing are made, for us alone. Raises DeniedByDrmsException, which ends with the
     remedy, for a step that others own or can change, OSError for one that cannot be made.
@@ -83,7 +83,7 @@ def hold(path: str, remedy: str, *, make: bool = False) -> int:
 
 
 def below(fd: int, names: Iterable[str], path: str, remedy: str, *, make: bool = False) -> int:
-    """A descriptor of a directory below a held one, called ``path``: each ours alone to write, no links followed."""
+    """Return a descriptor of a directory below a held one, no links followed."""
     here = os.dup(fd)
     try:
         for name in names:
@@ -105,7 +105,7 @@ def below(fd: int, names: Iterable[str], path: str, remedy: str, *, make: bool =
 
 
 def _step(here: int, name: str, path: str, make: bool, flags: int = _STEP) -> int:
-    """Open one name in a directory, made before where it is missing; an OSError names the path so far."""
+    """Open one name in a directory, made first with ``make``, errors naming the path."""
     try:
         while True:
             try:
@@ -130,7 +130,7 @@ def refuse_foreign(found: os.stat_result, path: str, remedy: str) -> None:
 
 
 def is_own(found: os.stat_result) -> bool:
-    """Whether a file is one that we made, and known by one name only: it may be another's as well else."""
+    """Return whether a file is one that we made, known by one name only."""
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
 
 
@@ -147,7 +147,7 @@ def _check(found: os.stat_result, at: str, path: str, remedy: str) -> None:
 
 
 def _private_group(found: os.stat_result, path: str) -> bool:
-    """Whether a group has its owner as only member: it is the first group of nobody else, and no list names more people."""
+    """Return whether a group has its owner as only member."""
     import grp
     import pwd
 
@@ -170,7 +170,7 @@ def _private_group(found: os.stat_result, path: str) -> bool:
 
 
 def _all_listed() -> bool:
-    """Whether all users there are come from files (nsswitch.conf(5)): a directory service need not list its own."""
+    """Return whether all users come from files (nsswitch.conf(5))."""
     try:
         with open("/etc/nsswitch.conf", encoding="utf-8", errors="replace") as file:
             sources = [line.split("#")[0].split()[1:] for line in file if line.startswith("passwd:")]
@@ -180,7 +180,7 @@ def _all_listed() -> bool:
 
 
 def _unmapped(uid: int) -> bool:
-    """Whether an owner is root outside our user namespace, which has no number for root: / itself belongs to it then."""
+    """Return whether an owner is root outside our user namespace, as that of / is."""
     try:
         if uid != os.stat("/").st_uid:
             return False
@@ -204,7 +204,7 @@ def name_of(uid: int) -> str:
 
 
 def expanded(path: str, environ: Mapping[str, str], name: str) -> str:
-    """A path with ``~`` or ``~USER`` as the directory it stands for; ``name`` is what named the path.
+    """Expand ``~`` and ``~USER`` in a path, ``name`` naming it in errors.
 
     Raises InvalidArgumentException where nobody knows that directory.
     """

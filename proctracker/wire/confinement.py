@@ -24,7 +24,7 @@ STANDS_IN = "PROCTRACKER_STANDS_IN"
 """Set in a supervisor that was started outside its key's confinement and starts nothing."""
 
 _INITIAL = {"mnt": (4026531832, 4026531840, 4026531841), "pid": (4026531836,), "user": (4026531837,)}
-"""Inodes of the kernel's first namespaces (include/linux/proc_ns.h; mnt: the first one)."""
+"""Inodes of the kernel's first namespaces (include/linux/proc_ns.h)."""
 
 _ALLOCATIONS = (
     ("SLURM_JOB_ID", r"/job_{id}(/|$)", r"slurm(stepd|d)"),

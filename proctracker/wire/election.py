@@ -17,12 +17,15 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.E
 
 
 def lock_path(run: str, key: str) -> str:
-    """The file whose lock the supervisor's seat holds; removed under that lock alone, its text names the holders."""
+    """Return the file whose lock the seat holds, removed under that lock alone.
+
+    Its text names the holders.
+    """
     return os.path.join(run, f"{key}.lock")
 
 
 def claim(run: str, key: str) -> int | None:
-    """Try to become the supervisor: a descriptor that is the claim, or None while another one lives.
+    """Try to become the supervisor, and return the claim's descriptor or None.
 
     The claim passes on with the descriptor, over fork and exec, and ends with its last copy. Where locks do not work
     the descriptor is that of a directory, and it is the processes told to ``hold`` that count. Neither blocks.
@@ -51,7 +54,7 @@ def claim(run: str, key: str) -> int | None:
 
 
 def hold(fd: int, pids: Iterable[int]) -> None:
-    """Put down which processes sit in this seat (keeper and supervisor); to be said by them whenever that changes."""
+    """Record which processes sit in this seat, whenever that changes."""
     boot = procfs.boot_id()
     lines = ((pid, procfs.stat(pid)) for pid in pids)
     text = "".join(f"{boot} {pid} {found.ticks}\n" for pid, found in lines if found).encode("ascii")
@@ -64,19 +67,22 @@ def hold(fd: int, pids: Iterable[int]) -> None:
 
 
 def holders(run: str, key: str) -> list[int]:
-    """The living processes that sit in the seat, as they put it down; for ``doctor`` and for messages."""
+    """Return the living processes that sit in the seat, as recorded."""
     return _alive(_text(lock_path(run, key)) + _owners(run, key))
 
 
 def nameless(run: str, key: str, socket: str) -> int:
-    """The supervisor that lives and has no socket; 0: there is none, or it is about to leave (its socket is ``.going``)."""
+    """Return the supervisor that lives without a socket, or 0.
+
+    One that is about to leave (``.going``) counts as none.
+    """
     if os.path.exists(socket) or os.path.exists(f"{socket}.going"):
         return 0
     return next(iter(holders(run, key)[::-1]), 0) or _locker(lock_path(run, key))
 
 
 def _locker(path: str) -> int:
-    """The process that locked a file, as the kernel tells of it (proc_locks(5)), be it gone by now; 0: none did."""
+    """Return the process that locked a file (proc_locks(5)), dead or alive, or 0."""
     try:
         found = os.stat(path)
     except OSError:
@@ -105,7 +111,7 @@ def release(fd: int) -> None:
 
 
 def _claim_directory(run: str, key: str) -> int | None:
-    """Election without locks: of directories KEY.lock.1, .2 … the highest is the seat, held while an owner in it lives.
+    """Claim without locks: of KEY.lock.1, .2 … the highest is the seat, while an owner lives.
 
     One is made with its owner in it by rename(2), which refuses a directory that is there, so one claimant wins. The
     highest is never removed, only emptied of owners: a claimant that was slow always finds the one above it.
@@ -153,13 +159,13 @@ def _seats(run: str, key: str) -> list[int]:
 
 
 def _owners(run: str, key: str) -> str:
-    """The owners' lines of the highest lock directory; empty if there is none."""
+    """Return the owners' lines of the highest lock directory, or nothing."""
     seats = _seats(run, key)
     return _text(f"{lock_path(run, key)}.{seats[-1]}/owners") if seats else ""
 
 
 def _write(text: bytes, folder: int) -> None:
-    """Replace the owners in a lock directory; whoever reads it sees the old ones or the new ones."""
+    """Replace the owners in a lock directory, at once for readers."""
     fd = os.open("owners.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         os.write(fd, text)
@@ -181,7 +187,7 @@ def _alive(text: str) -> list[int]:
 
 
 def _text(path: str) -> str:
-    """The text of a file; empty if there is none."""
+    """Return the text of a file, or nothing."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read()

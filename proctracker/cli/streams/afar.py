@@ -1,4 +1,4 @@
-"""Reads the rows of other hosts' jobs again and again, as no kernel tells of what another host writes."""
+"""Reads the rows of other hosts' jobs again and again, as no kernel tells of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Afar:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds after which to ask again; None once all have ended."""
+        """Return the seconds after which to ask again, or None once all have ended."""
         return max(0.0, self._due - time.monotonic()) if self._rows else None
 
     def begun(self) -> list[JobRow]:

@@ -1,4 +1,4 @@
-"""Attempts of a job whose output its engine keeps: each is a container of its own, with a log of its own."""
+"""Follows the attempts of a job whose engine keeps a log for each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def past(access: Access, row: JobRow, attempt: int) -> JobRow:
 
 
 def since(access: Access, row: JobRow, shown: int) -> Iterator[JobRow]:
-    """The job as it was in each attempt after the first ``shown`` ones, up to the present one if that has begun."""
+    """Return the job as it was in each attempt after the first ``shown`` ones."""
     for attempt in range(shown + 1, row.attempt):
         yield past(access, row, attempt)
     if row.ended or not JobState(row.state).queued:
@@ -67,7 +67,7 @@ class Attempts:
         return [follow.fileno() for follow in self._follows]
 
     def begun(self, final: bool = False) -> list[JobRow]:
-        """The jobs of which one has begun since the last call; ``final``: nothing may be under way to us."""
+        """Return the jobs of which an attempt has begun since the last call."""
         found = set()
         for follow in self._follows:
             if final:

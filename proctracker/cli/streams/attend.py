@@ -1,4 +1,4 @@
-"""Being with a job until it ends: its output is shown, signals are taken to it, its end is ours."""
+"""Attends a job until it ends: shows its output, passes signals on, takes its exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOTH = {stream: number for stream, (_, number) in output.STREAMS.items()}
 
 
 class Attendance:
-    """One ``run``. Made before the job is submitted, as output appended to a file is shown from where that ended."""
+    """Attends one ``run``, made before the submit, to show an appended file from its former end."""
 
     def __init__(self, access: Access, spec: dict[str, Any], *, containers: bool, signals: Signals) -> None:
         self._access, self._spec, self._signals = access, spec, signals
@@ -42,7 +42,7 @@ class Attendance:
         self._left = 0
 
     def until_end(self, job_id: str) -> int:
-        """Show the job until it ends or is left; the exit code."""
+        """Show the job until it ends or is left, and return the exit code."""
         self._id = job_id
         self._signals.armed = True
         self._wait = self._access.client.waiting([job_id], "started" if self._needs_start else "ended")
@@ -96,7 +96,7 @@ class Attendance:
         ]
 
     def _files(self) -> list[Tail]:
-        """The files to show; those of a next attempt once they are there."""
+        """Return the files to show, those of a next attempt once they exist."""
         import os
 
         while self._spec["retries"] and not self._needs_start:
@@ -171,7 +171,7 @@ class Attendance:
             self._tails += [each for each in added if each.path not in {known.path for known in self._tails}]
 
     def _take_signals(self) -> bool:
-        """Do as the signals that have come say; whether that is to leave the job."""
+        """Act on the signals that came, and return whether to leave the job."""
         for number in self._signals.take():
             if number == signal.SIGHUP or self._terminating:
                 self._left = number
@@ -190,7 +190,7 @@ class Attendance:
             formats.say(f"error: {problem.message}")
 
     def _closed(self) -> None:
-        """Nobody reads our stdout any more: as a pipe would, end the job; the rest goes nowhere."""
+        """End the job, as a pipe would, when nobody reads our stdout any more."""
         import os
 
         null = os.open(os.devnull, os.O_WRONLY)
@@ -209,7 +209,7 @@ def _sizes(spec: dict[str, Any]) -> dict[str, int]:
 
 
 _ANSWERS = 30.0
-"""Seconds in which a supervisor, and the engine that it asks, tell a job to end; another signal is not made to wait."""
+"""Seconds in which a job is told to end, for which another signal does not wait."""
 
 _INVALID_STATE = 9
 """InvalidStateException's number (errors.py)."""

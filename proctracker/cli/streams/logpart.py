@@ -1,4 +1,4 @@
-"""What ``logs`` is asked to show of an engine's log: since when, with the times of lines, or the last lines alone."""
+"""Says what part of an engine's log ``logs`` shows, and whether with times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """``since``: RFC 3339; ``times``: before each line; ``tail``: how many lines of both streams."""
+    """Holds ``since`` (RFC 3339), ``times`` before each line, and ``tail`` lines of both streams."""
 
     since: str | None = None
     times: bool = False

@@ -46,7 +46,7 @@ def streams_of(spec: Mapping[str, Any]) -> Iterable[str]:
 
 
 def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
-    """The ways of streams to their descriptors, each line with the prefix; two to the same one do not mix their lines."""
+    """Return the ways of streams to their descriptors, lines unmixed and with their prefix."""
     shared = Shared() if len(set(streams.values())) < len(streams) else None
     sinks = tuple(streams.values())
     return {stream: Lines(fd, prefix, shared, sinks) for stream, fd in streams.items()}
@@ -55,7 +55,7 @@ def lines(streams: Mapping[str, int], prefix: bytes = b"") -> dict[str, Lines]:
 def tails(
     home: Home, row: JobRow, spec: Mapping[str, Any], streams: Mapping[str, int], prefix: bytes = b""
 ) -> list[Tail]:
-    """The files of some streams, on their way to a descriptor each; none where the output is with the engine."""
+    """Return the files of some streams, or none where the engine has the output."""
     from proctracker.tracker import infos
 
     paths = zip(STREAMS, infos.paths(row, spec, home))
@@ -69,7 +69,7 @@ def tails(
 
 
 def kept_tail(path: str, way: Lines, job_id: str, stream: str, spec: Mapping[str, Any]) -> Tail:
-    """A kept file on its way to a descriptor; a hole in it is told of."""
+    """Show a kept file, and tell of a hole in it."""
     limit = int(spec.get("output_limit") or 0)
 
     def tell(size: int) -> None:
@@ -144,7 +144,7 @@ class Log:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds after which to ``renew`` a log that has ended before its job; None where there is none such."""
+        """Return the seconds after which to ``renew`` a log that ended before its job, or None."""
         return _AGAIN if self._renewed and not self._open else None
 
     def renew(self) -> None:
@@ -165,7 +165,7 @@ class Log:
         self._open, self._pipes = dict(zip(self._open, pipes.values())), dict(pipes)
 
     def fds(self) -> list[int]:
-        """What to wait on; empty when all has been shown."""
+        """Return what to wait on, nothing when all has been shown."""
         return list(self._open)
 
     def pump(self, ready: list[int]) -> None:
@@ -191,7 +191,7 @@ class Log:
             self._complete()
 
     def _complete(self) -> None:
-        """Nothing more comes from the CLI: what of the saved copy it has not shown is, and a last line that has no end."""
+        """Show what of the saved copy the CLI has not shown, as nothing more comes from it."""
         self._over = True
         # Of the two files that of the output gets its name last.
         there = os.path.exists(self._saved.get("stdout", ""))
@@ -252,7 +252,7 @@ class Log:
 
 
 def lines_before(row: JobRow, spec: Mapping[str, Any], last: int, alone: str | None, part: Part) -> dict[str, int]:
-    """How many lines of each stream of an engine's log are before the last so many of both, or of one ``alone``."""
+    """Count the lines of each stream that come before the last so many of a log."""
     before = _counted(row, spec, part)
     if alone is not None or not last:
         after = dict.fromkeys(before, last)

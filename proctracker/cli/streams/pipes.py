@@ -1,4 +1,4 @@
-"""One stream of an engine's log on its way to a descriptor: what was shown already is not shown twice."""
+"""Carries one stream of an engine's log to a descriptor, nothing twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pipe:
                 self.show(part)
 
     def show(self, data: bytes) -> None:
-        """Show data; none: the end."""
+        """Show data, or its end."""
         if data and self._drop:
             data, self._drop = data[self._drop :], max(0, self._drop - len(data))
             if not data:
@@ -53,7 +53,7 @@ class Pipe:
 
 
 class Counter(Pipe):
-    """Counts a stream's lines; one without an end at the end counts."""
+    """Counts a stream's lines, also one without an end."""
 
     def __init__(self) -> None:
         super().__init__(None)

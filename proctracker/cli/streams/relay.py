@@ -1,4 +1,4 @@
-"""A terminal's input on its way to a job: through a pipe, as only this session's processes may read the terminal."""
+"""Relays a terminal's input to a job, as other sessions cannot read the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PART = 1 << 16
 
 
 class Relay:
-    """Copies a terminal into a pipe whose ``read_end`` is the job's input; end of file (Ctrl-D) closes it.
+    """Copies a terminal into a pipe whose ``read_end`` is the job's input, until Ctrl-D.
 
     A thread does it, as a full pipe must hold up nothing else. In the background it does not read, so a job started
     with ``&`` goes on; it reads again when ``fg`` has brought us to the front.

@@ -1,4 +1,4 @@
-"""Where output is shown: whole lines where several streams go to one descriptor, and no reader that holds up a signal."""
+"""Writes output in whole lines, where no reader can hold up a signal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from typing import Callable, Iterator, Sequence
 
 _LONGEST = 1 << 24
-"""Bytes of a line that are waited for; a longer one is shown in parts."""
+"""Bytes of a line that are waited for, a longer one being shown in parts."""
 
 _STUCK = 1.0
 """Seconds that a reader who takes nothing is waited for after a signal."""
 
 
 class _Heeded(NamedTuple):
-    """A descriptor that tells of a signal, and who takes it; that says whether everything else is to be left."""
+    """Holds a descriptor that tells of a signal, and who says whether to leave."""
 
     fd: int
     take: Callable[[], bool]
@@ -33,7 +33,7 @@ _heeded: list[_Heeded] = []
 
 @contextmanager
 def heeding(fd: int, take: Callable[[], bool]) -> Iterator[None]:
-    """Have signals taken while we wait for a reader. One that goes on taking nothing is shown nothing more."""
+    """Have signals taken while we wait for a reader, who may then get nothing more."""
     _heeded.append(_Heeded(fd, take))
     try:
         yield
@@ -42,7 +42,7 @@ def heeding(fd: int, take: Callable[[], bool]) -> Iterator[None]:
 
 
 def put(fd: int, data: bytes) -> None:
-    """Write it all; raises OSError (BrokenPipeError: nobody reads any more)."""
+    """Write it all, or raise OSError (BrokenPipeError where nobody reads)."""
     view = memoryview(data)
     waits = bool(_heeded) and not stat.S_ISREG(os.fstat(fd).st_mode)
     # A pipe that poll(2) calls writable takes so much without blocking, pipe(7).
@@ -57,7 +57,7 @@ def put(fd: int, data: bytes) -> None:
 
 
 def _await_reader(fd: int) -> None:
-    """Wait until something can be written; after a signal not for long: then the rest goes nowhere."""
+    """Wait until something can be written, after a signal not for long."""
     signalled, poll, patience = _heeded[-1], select.poll(), None
     poll.register(fd, select.POLLOUT)
     poll.register(signalled.fd, select.POLLIN)
@@ -75,13 +75,13 @@ def _await_reader(fd: int) -> None:
 
 
 class Shared:
-    """A descriptor that several streams go to; ``unended`` is the one whose last line there has no end yet."""
+    """Holds a descriptor of several streams, ``unended`` being the one whose line is open."""
 
     unended: Lines | None = None
 
 
 class Lines:
-    """One stream on its way to a descriptor; whole lines only, where they have a prefix or share it with another's.
+    """Shows one stream, in whole lines where it has a prefix or shares the descriptor.
 
     ``sinks``: all descriptors that something is shown on together with it.
     """
@@ -95,7 +95,7 @@ class Lines:
         self._size = 0
 
     def show(self, data: bytes) -> None:
-        """Show what has come; a line without an end waits for it, or for ``end``."""
+        """Show what has come, an open line only with its end or at ``end``."""
         if not self._prefix and not self._shared:
             put(self.fd, data)
             return

@@ -20,7 +20,7 @@ _NETWORK_LOOK = 0.2
 
 
 class Tail:
-    """One file on its way to a descriptor. It may not be there yet; one that was truncated is shown from its start.
+    """Shows a file as it grows, from its start after a truncation, whether it exists or not.
 
     ``kept``: it is one of ours. Those that stayed empty are used again under another name, so what is read counts only
     if the file has its name still. One larger than ``limit`` (0: none) may have a hole, which is left out; ``tell`` is
@@ -46,7 +46,7 @@ class Tail:
         self._at = offset
 
     def skip_to(self, lines: int) -> int:
-        """Begin with the last ``lines`` lines of what is there now; how many there are."""
+        """Begin with the last ``lines`` lines there are, and return their number."""
         if not self._open():
             return 0
         size, wanted = os.fstat(self._fd).st_size, lines
@@ -80,7 +80,7 @@ class Tail:
         return bool(self._limit) and os.fstat(self._fd).st_size > self._limit
 
     def pump(self, most: int = _TURN) -> bool:
-        """Show what is new, so many bytes about; whether there was anything."""
+        """Show about so many new bytes, and return whether there were any."""
         if not self._open():
             return False
         if os.fstat(self._fd).st_size < self._at:
@@ -97,7 +97,7 @@ class Tail:
         return found
 
     def all(self) -> None:
-        """Show what is there now, to its end, and close the file; what others may yet write is not waited for."""
+        """Show what there is now to its end, and close the file."""
         if self._open():
             self.pump(max(0, os.fstat(self._fd).st_size - self._at))
         self.close()
@@ -145,13 +145,13 @@ class Tail:
 
 
 def skip(tails: Sequence[Tail], lines: int) -> None:
-    """Begin with the last ``lines`` lines of what is there now of all of a job's files, shown one after the other."""
+    """Begin with the last ``lines`` lines of all of a job's files."""
     for each in reversed(tails):
         lines -= each.skip_to(lines)
 
 
 class Watch:
-    """Wakes when one of some files grows: inotify, or a look now and then where the file is on a network."""
+    """Wakes when one of some files grows, by inotify, or by time on a network."""
 
     def __init__(self) -> None:
         from proctracker.linux.inotify import Inotify
@@ -166,11 +166,11 @@ class Watch:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds after which to look anyway; None where the kernel tells."""
+        """Return the seconds after which to look anyway, or None where the kernel tells."""
         return _NETWORK_LOOK if self._looks else None
 
     def add(self, path: str) -> None:
-        """Watch a file; its directory while it is not there."""
+        """Watch a file, or its directory while it is not there."""
         from proctracker.linux import inotify, netfs
 
         folder = os.path.dirname(path) or "."
@@ -186,7 +186,7 @@ class Watch:
         self._looks = True
 
     def drain(self) -> None:
-        """Take the events; what they were is found out by looking at the files."""
+        """Read events away, as the files show what they were."""
         self._inotify.read()
 
 
@@ -196,7 +196,7 @@ def follow(
     wake: Callable[[list[int]], bool],
     timeout: Callable[[], float | None] = lambda: None,
 ) -> None:
-    """Show files until ``wake`` says that it is over; ``timeout()`` is after how many seconds to call it in any case.
+    """Show files until ``wake``, called after ``timeout()`` seconds at most, says it is over.
 
     ``wake(ready)`` is called with the descriptors that are readable, none at first; then ``tails()`` are the files known
     now and ``fds()`` the descriptors to wait on besides.

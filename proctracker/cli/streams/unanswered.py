@@ -1,4 +1,4 @@
-"""Tells on stderr when the network file system that holds the state directory does not answer."""
+"""Tells on stderr when the state directory's network file system does not answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NETWORK = (
 
 
 def watch(path: str, mounts: str = "/proc/self/mountinfo") -> bool:
-    """Watch from now on in a thread, if a path is on a network; whether it is. The server is not asked for that.
+    """Watch in a thread if a path is on a network, and return whether it is.
 
     A call into a hard NFS mount whose server is gone returns when the server is back, and no signal handler runs
     meanwhile (nfs(5)), so only another thread can tell.
@@ -68,7 +68,7 @@ def _kind(path: str, mounts: str) -> str:
 
 
 def _plain(word: bytes) -> bytes:
-    """A mount point as it is; blanks and the like are octal numbers there."""
+    """Return a mount point with its octal numbers as characters."""
     first, *rest = word.split(b"\\")
     return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in rest)
 
@@ -90,7 +90,7 @@ def _watch(path: str) -> None:
 
 
 def _ask(path: str, answered: _thread.LockType) -> None:
-    """Ask the server itself, which statvfs(3) does whatever is cached; what it says does not matter."""
+    """Ask the server itself by statvfs(3), whatever is cached."""
     try:
         os.statvfs(path)
     except OSError:

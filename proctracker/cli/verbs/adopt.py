@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from proctracker.tracker.contacts import Target
 
 _SEEING = 5.0
-"""Seconds in which the supervisor sees how what has ended did: the next command is to tell it."""
+"""Seconds in which the supervisor looks how ended containers did."""
 
 _LIVE = (JobState.RUNNING, JobState.SUSPENDED)
 
@@ -32,7 +32,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def adopt(call: Call) -> int:
-    """Take in the containers of one home, ours if none is named, of one contact, or of every CLI that is here."""
+    """Adopt the containers of one home, of one contact or of every CLI here."""
     call.no_words()
     access = Access(call)
     home = _home(access, text(call.values, "home"))
@@ -59,7 +59,7 @@ def adopt(call: Call) -> int:
 
 
 def _home(access: Access, given: str | None) -> str | None:
-    """The uuid of the home whose containers are meant; None: ours, which is not there."""
+    """Return the uuid of the home that is meant, or None for ours, which is not there."""
     if given is not None:
         if not _UUID.fullmatch(given):
             raise UsageError(f"--home: the uuid of a state directory is expected, as `adopt` lists it, not {given!r}")
@@ -70,7 +70,7 @@ def _home(access: Access, given: str | None) -> str | None:
 def _sorted(
     target: Target, seen: Mapping[str, Observation], home: str | None, others: dict[str, int]
 ) -> dict[str, Observation]:
-    """The containers of that home; ``others`` counts those of other homes."""
+    """Return the containers of that home, and count in ``others`` those of other homes."""
     ours: dict[str, Observation] = {}
     for name, each in seen.items():
         of = each.labels.get("proctracker.home", "")
@@ -85,7 +85,7 @@ def _sorted(
 
 
 def _adopt(access: Access, target: Target, ours: Mapping[str, Observation], patience: float) -> list[str]:
-    """Hand containers to the supervisor; the ids that are new. It has so many seconds to see how those ended that did."""
+    """Hand containers to the supervisor, and return the ids that are new."""
     if not ours:
         return []
     found = [_told(name, each, target) for name, each in ours.items()]
@@ -98,7 +98,7 @@ def _adopt(access: Access, target: Target, ours: Mapping[str, Observation], pati
 
 
 def _malformed(name: str, labels: Mapping[str, str]) -> str | None:
-    """What shows that labels are not as a start of ours writes them: anybody may label a container; None: nothing."""
+    """Say what shows that labels are not ours, as anybody may label a container."""
     home, job = labels.get("proctracker.home", ""), labels.get("proctracker.job", "")
     attempt = labels.get("proctracker.attempt", "1")
     if not _UUID.fullmatch(home):
@@ -115,7 +115,7 @@ def _malformed(name: str, labels: Mapping[str, str]) -> str | None:
 
 
 def _told(name: str, seen: Observation, target: Target) -> dict[str, Any]:
-    """A container as the supervisor takes it in: what it was told to run, and its labels, are all that is known."""
+    """Describe a container to the supervisor by its command and labels."""
     from proctracker.model import JobTemplate
     from proctracker.supervisor.serving import adoption
     from proctracker.templates import make_spec

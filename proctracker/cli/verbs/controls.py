@@ -24,7 +24,7 @@ _TOLD = 20
 
 
 def control(call: Call) -> int:
-    """Do it to the jobs named; every one is tried, and those it failed for are told of."""
+    """Control every job named, and tell of those it failed for."""
     access = Access(call)
     every, action = call.flag("all"), call.command.name
     if every == bool(call.words):
@@ -56,7 +56,7 @@ def _terminating(call: Call) -> dict[str, Any]:
 
 
 def _tell(access: Access, rows: Sequence[JobRow], errors: Mapping[str, Drmaa2Exception], every: bool) -> None:
-    """Tell what failed. Tasks, and with ``--all`` jobs, whose state does not fit are passed over if another's did."""
+    """Tell what failed, but not of unfit tasks, or with ``--all`` jobs, if others were fit."""
     named = set(access.call.words)
     groups: dict[str, list[JobRow]] = {}
     for row in rows:
@@ -129,7 +129,7 @@ def removed(ids: Sequence[str], word: str) -> str:
 
 
 def resubmit(call: Call) -> int:
-    """Start ended jobs again as new ones; those of an array as an array of the same tasks."""
+    """Submit ended jobs again, tasks as a new array."""
     if not call.words:
         raise UsageError("resubmit: name ended jobs: proctracker resubmit ID… [--failed]")
     from proctracker.tracker.successors import Successors
@@ -149,7 +149,7 @@ def resubmit(call: Call) -> int:
 
 
 def _again(access: Access, rows: list[JobRow], successors: Successors) -> str | None:
-    """Submit a job, or tasks of one array, again; the new id."""
+    """Submit a job, or tasks of one array, again, and return the new id."""
     from proctracker.tracker import resubmission
 
     same = resubmission.same_environment(access.place, rows[0])

@@ -1,4 +1,4 @@
-"""``doctor``: what works here, and what to do where it does not; starts and changes nothing."""
+"""Checks what works here and says what to do, starting and changing nothing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from typing import Callable, Iterator
 
 _GRADES = {"ok": "\x1b[32m", "warn": "\x1b[33m", "fails": "\x1b[31m", "absent": "\x1b[2m"}
-"""How a check may come out -> its colour. ``absent``: a runtime that is not installed, which is no fault."""
+"""A check's result -> its colour, ``absent`` being no fault."""
 
 _LITTLE_ROOM = 64 * 2**20
 _FEW = {"NOFILE": 1024, "NPROC": 512}
 
 
 def doctor(call: Call) -> int:
-    """Look at everything; exit code 1 if the default tracker cannot work."""
+    """Check everything, with exit code 1 if the default tracker cannot work."""
     call.no_words()
     access = Access(call)
     access.place.lenient = True
@@ -86,7 +86,7 @@ def _state(access: Access) -> Check:
 
 
 def _configuration(access: Access) -> Check:
-    """What is believed, and that it means something; raises what is wrong with it."""
+    """Check what is believed of the configuration, and raise what is wrong with it."""
     from proctracker import config
     from proctracker.linux import trusted
     from proctracker.tracker import contacts
@@ -158,7 +158,7 @@ def _cgroups(access: Access) -> Check:
 
 
 def _logout(access: Access) -> Check:
-    """What a logout does to jobs, by where the living supervisor is, else where one would be that is started now."""
+    """Say what a logout does to jobs, by where the supervisor is or would be."""
     from proctracker.linux import logout
     from proctracker.wire import confinement
 

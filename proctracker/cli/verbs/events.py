@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def events(call: Call) -> int:
-    """Tell how jobs changed their states; with ``-f`` go on."""
+    """Tell how jobs changed their states, and with ``-f`` go on."""
     if call.words:
         raise UsageError("events takes no job ids; `-s SESSION` narrows it")
     access = Access(call)

@@ -82,7 +82,7 @@ def version(call: Call) -> int:
 
 
 def template(call: Call) -> int:
-    """Check template files as ``run`` would: ``ok FILE``, or a line on stderr for each thing that is wrong."""
+    """Check template files as ``run`` would, and say ``ok FILE`` or each thing that is wrong."""
     if call.words[:1] != ["check"] or len(call.words) < 2:
         raise UsageError("template: name files: proctracker template check FILE…")
     from proctracker.cli.access import Access
@@ -106,7 +106,7 @@ def template(call: Call) -> int:
 
 
 def categories(call: Call) -> int:
-    """List the named categories of the configuration and the images of the tracker, or of every engine that is here."""
+    """List the configuration's categories and the images of the tracker or of all engines."""
     call.no_words()
     from proctracker.cli.access import Access
     from proctracker.cli.engines import Engines

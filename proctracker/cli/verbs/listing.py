@@ -83,7 +83,7 @@ def _sorted(rows: list[JobRow], call: Call) -> list[JobRow]:
 
 
 def read_states(word: str | None) -> list[int] | None:
-    """Numbers of the states named, ``RUNNING,SUSPENDED``; UsageError for one nobody knows."""
+    """Return the numbers of states named, ``RUNNING,SUSPENDED``, or raise UsageError."""
     if word is None:
         return None
     found = []
@@ -111,13 +111,13 @@ def _queued(access: Access, rows: Sequence[JobRow]) -> list[JobRow]:
 
 
 def _left(access: Access, queued: Sequence[JobRow]) -> None:
-    """Say that queued jobs wait for somebody, as they do after a reboot or the death of keeper and supervisor."""
+    """Say that queued jobs wait for somebody, as after a reboot."""
     if queued and not (access.supervised(queued) and not (access.supervisor_told() or {}).get("paused")):
         formats.say(f"{len(queued)} queued wait for a start: `proctracker session start` lets them go on")
 
 
 def _table(rows: Sequence[JobRow], *, session: bool, host: bool) -> str:
-    """The table; why jobs wait stands behind it where the terminal is wide enough."""
+    """Return the table, with the reasons of waiting where the terminal is wide enough."""
     head = [*_HEAD[:1], *(["HOST"] if host else []), *(["SESSION"] if session else []), *_HEAD[1:]]
     now = time.time()
     lines = []
@@ -161,7 +161,7 @@ def command_of(row: JobRow) -> str:
 
 
 def wall(row: JobRow, now: float) -> float | None:
-    """Seconds a job has run, the suspended ones left out; None: it never started, or nobody knows."""
+    """Return the seconds a job has run, without suspensions, or None if not known."""
     if row.running_since is None:
         return None if row.dispatched is None or row.unseen else row.ran
     from proctracker.tracker import walls
@@ -192,7 +192,7 @@ _SORTS: dict[str, Callable[[JobRow, float], Any]] = {
 
 
 def _folded(rows: Iterable[JobRow]) -> list[tuple[str, JobRow]]:
-    """Rows with their ids; queued tasks of an array that follow each other are one, ``43_[9-500]``."""
+    """Fold queued tasks of an array that follow each other into ``43_[9-500]``."""
     found: list[tuple[str, JobRow]] = []
     first: JobRow | None = None
     last = 0

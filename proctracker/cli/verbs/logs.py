@@ -40,7 +40,7 @@ def logs(call: Call) -> int:
 
 
 def _attempt(call: Call) -> str | None:
-    """The attempt asked for: a number or ``all``; None: the newest that has run."""
+    """Return the attempt asked for, a number or ``all``, or None for the newest."""
     which = text(call.values, "attempt")
     if which is None or which == "all":
         return which
@@ -51,7 +51,7 @@ def _attempt(call: Call) -> str | None:
 
 
 def _of_job(access: Access, row: JobRow, which: str | None, call: Call, prefixed: bool) -> list[_Shown]:
-    """A job's output, of each attempt that is asked for; with ``--follow`` the present one is the last."""
+    """Show a job's output, of each attempt that is asked for."""
     try:
         rows = attempts.wanted(access, row, which)
     except InvalidArgumentException as error:
@@ -68,7 +68,7 @@ def _of_job(access: Access, row: JobRow, which: str | None, call: Call, prefixed
 
 
 def _streams(call: Call) -> dict[str, int]:
-    """The streams asked for; both go to standard output, where a filter can have them."""
+    """Return the streams asked for, both going to standard output."""
     if call.flag("stdout") and call.flag("stderr"):
         raise UsageError("logs: --stdout and --stderr exclude each other; without them both are shown")
     wanted = [stream for stream in output.STREAMS if call.flag(stream)] or output.STREAMS
@@ -76,7 +76,7 @@ def _streams(call: Call) -> dict[str, int]:
 
 
 _BEGUN = "RUNNING,SUSPENDED,UNDETERMINED"
-"""States in which a job has output; an end is told of, whatever is waited for."""
+"""States in which a job has output, an end being told of in any case."""
 
 
 class _Shown:
@@ -115,7 +115,7 @@ class _Shown:
         return bool(self._access.spec(self.row).get("retries"))
 
     def retried(self) -> bool:
-        """Go on to the next attempt if that has begun; whether it has."""
+        """Go on to the next attempt if that has begun, and return whether it has."""
         row, spec = self.row, self._access.spec(self.row)
         if not self.retries() or row.output or row.dispatched is None or attempts.logged(self._access, row):
             return False
@@ -143,7 +143,7 @@ class _Shown:
         return True
 
     def once(self, lines: int | None) -> None:
-        """Show what there is now; a file of the job's own that is no longer there is told of."""
+        """Show what there is now, and tell of a file that is no longer there."""
         if self.heading:
             formats.say(f"job {self.row.id}, attempt {self.row.attempt}:", "")
         if ends.never_started(self.row):
@@ -256,7 +256,7 @@ class _Following:
                 self._begin(each)
 
     def _files(self) -> list[Tail]:
-        """The files to show; those of a next attempt once they are there."""
+        """Return the files to show, those of a next attempt once they exist."""
         for each in self._by_id.values():
             while each.retried():
                 self._tails += each.tails()

@@ -37,7 +37,7 @@ def report(call: Call) -> int:
 
 
 def _write(path: str, page: str) -> None:
-    """Write a file; what goes wrong names it."""
+    """Write a file, whose name an error tells."""
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)

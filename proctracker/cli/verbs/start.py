@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST = 2**26
-"""Bytes of a list of tasks; a device may have no end."""
+"""Bytes of a list of tasks, as a device may have no end."""
 
 
 class Start:
@@ -35,7 +35,7 @@ class Start:
         self.access = access = Access(call)
         self._indices = indices
         self.spec: dict[str, Any] = {}
-        """What the supervisor is to go by; empty until it is checked."""
+        """What the supervisor is to go by, empty until checked."""
         values = template_of(call, command)
         extensions = values.get("implementation_specific") or {}
         extensions.update({key: access.dependencies(key) for key in ("after", "after_any") if key in call.values})
@@ -80,7 +80,7 @@ class Start:
         self.spec = spec
 
     def _keep_input(self, values: dict[str, Any]) -> str | None:
-        """``-i -``: what comes on standard input, in a file of ours; its path."""
+        """Keep standard input (``-i -``) in a file of ours, and return its path."""
         if values.get("input_path") != "-":
             return None
         home = self.access.home
@@ -91,7 +91,10 @@ class Start:
         return path
 
     def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
-        """Hand it to the supervisor; the id. Without ``-c`` a new session has the configuration's contact."""
+        """Submit the job, and return its id.
+
+        Without ``-c`` a new session has the configuration's contact.
+        """
         if stdin is not None:
             self.spec["stdin"] = "passed"
         access = self.access
@@ -209,7 +212,7 @@ def run(call: Call) -> int:
 
 
 def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
-    """The descriptor to pass as the job's input, and the relay that feeds it where ours is a terminal."""
+    """Return the descriptor of the job's input, and the relay that feeds it on a terminal."""
     from proctracker.runtimes.flags import restarts
 
     if template.input_path is not None or call.flag("no_input") or restarts(template):

@@ -24,7 +24,7 @@ _KIB = (("G", 2**20), ("M", 2**10))
 
 
 def top(call: Call) -> int:
-    """Show what running jobs use until ``q`` is typed; once where stdout is no terminal."""
+    """Show what running jobs use until ``q``, or once without a terminal."""
     call.no_words()
     terminal = sys.stdout.isatty()
     times = number(call.values, "times", least=1) or (0 if terminal else 1)
@@ -70,7 +70,7 @@ def _summary(rows: Sequence[JobRow], used: Sequence[_Used]) -> str:
 
 
 def _used(row: JobRow, before: dict[str, tuple[float, float]]) -> _Used | None:
-    """A job's usage, None where it has no process; the share of processors is that since the last look, at first of all."""
+    """Return a job's usage since the last look, or None where it has no process."""
     from proctracker import procs
 
     now = time.time()

@@ -1,4 +1,4 @@
-"""What ``doctor`` says of each tracker: whether its command is here and answers, and what to do where it does not."""
+"""Checks each tracker for ``doctor``: its command, its answer, what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Check(NamedTuple):
 
 
 def trackers(access: Access) -> list[Check]:
-    """Every runtime, and every tracker of the configuration; those that are here are asked side by side."""
+    """Check every runtime and every tracker of the configuration, side by side."""
     contacts, known = access.contacts(), access.default_contact
     found: dict[str, Check] = {}
     here: list[Target] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def wait(call: Call) -> int:
-    """Wait for the jobs named, or for all; exit as they did."""
+    """Wait for the jobs named, or for all, and exit as they did."""
     access = Access(call)
     every = call.flag("all")
     if every == bool(call.words):
@@ -45,7 +45,7 @@ def wait(call: Call) -> int:
 
 
 def _seconds(call: Call) -> float | None:
-    """The time-out; None: none."""
+    """Return the time-out, or None."""
     given = text(call.values, "timeout")
     if given is None:
         return None
@@ -55,7 +55,7 @@ def _seconds(call: Call) -> float | None:
 
 
 def _all(access: Access) -> list[JobRow]:
-    """The live jobs and the ended ones no ``wait --all`` has told of, but not the job this command is part of."""
+    """Return the live jobs, and ended ones not told of, but not this command's own."""
     own = access.own_job()
     name = access.session
     rows = access.reader.jobs(session=name, live=True)
@@ -65,7 +65,7 @@ def _all(access: Access) -> list[JobRow]:
 
 
 def _wait(access: Access, rows: Sequence[JobRow], timeout: float | None) -> list[JobRow] | None:
-    """The rows as they are when all fit (with ``--any``: the first that does); None: the time is over."""
+    """Return the rows when all fit, or with ``--any`` one, or None after the time-out."""
     some, started = access.call.flag("any"), access.call.flag("started")
     found = {row.id: row for row in rows if row.ended or (started and not _queued(row))}
     if some and found:
