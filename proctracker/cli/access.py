@@ -1,4 +1,4 @@
-"""What commands share: the state directory, the configuration, the supervisor, and which jobs are meant."""
+"""Gives commands the state directory, configuration, supervisor and the jobs meant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_SESSION = "default"
 
 
 class Access:
-    """One command's way to everything; each part is opened when it is first used."""
+    """Is one command's way to everything, each part opened when first used."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
@@ -67,7 +67,7 @@ class Access:
 
     @property
     def client(self) -> Client:
-        """The client of our supervisor; that is started when something needs it."""
+        """Return the client of our supervisor, started when something needs it."""
         return self.place.client()
 
     def close(self) -> None:
@@ -80,14 +80,14 @@ class Access:
                 reader.close()
 
     def supervised(self, rows: Sequence[JobRow] = ()) -> bool:
-        """Whether the supervisors of these jobs run, where none are given our own; starts none."""
+        """Return whether the supervisors of these jobs run, by default our own."""
         from proctracker.wire import confinement, election
 
         keys = {row.keeper for row in rows} or {confinement.key()}
         return all(election.holders(self.home.run, key) for key in keys)
 
     def supervisor_told(self) -> dict[str, Any] | None:
-        """What the running supervisor tells of itself; None where none runs."""
+        """Return what the running supervisor tells of itself, or None."""
         return self.client.ask("status") if self.supervised() else None
 
     @property
@@ -124,7 +124,7 @@ class Access:
     def rows(
         self, *, live: bool | None = None, states: Sequence[int] | None = None, all_hosts: bool = False
     ) -> list[JobRow]:
-        """Jobs of the session, or of all sessions, that fit; with ``all_hosts`` those of the other hosts too."""
+        """Return the jobs of the session, or of all, that fit, ``all_hosts`` included."""
         name = self.call.session if all_hosts else self.session
         found = self.reader.jobs(session=name, states=states, live=live)
         for home in self.home.others() if all_hosts else ():
@@ -132,7 +132,7 @@ class Access:
         return found
 
     def named(self, words: Sequence[str], *, read_only: bool = False, strict: bool = False) -> list[JobRow]:
-        """The jobs meant by words, each once: an id, an array's (all its tasks), ``43_[1-5]`` as ``ps`` shows them, a name.
+        """Return the jobs meant by words, each once.
 
         What is unknown, or another host's unless only read, is told of and left out; raised if ``strict`` or if nothing
         is left. An id means its job whatever the session, which has to exist all the same.
@@ -167,7 +167,7 @@ class Access:
         return (reader or self.reader).jobs(array=int(word)) if names.is_number(word) else []
 
     def _elsewhere(self, word: str, read_only: bool) -> list[JobRow]:
-        """The same from the other hosts; raises InvalidArgumentException that says where the job is or that there is none."""
+        """Return the same from other hosts, or raise InvalidArgumentException saying where."""
         from proctracker.tracker import schedulers
 
         for home in self.home.others():
@@ -185,7 +185,7 @@ class Access:
         return names.as_ids(self.reader, dependencies(self.call.values, key), self.call.session)
 
     def again(self, rows: Sequence[JobRow]) -> list[JobRow]:
-        """The rows of jobs of whatever host as they are now; one that was reaped is left out."""
+        """Read rows of any host again, leaving out reaped ones."""
         hosts = {row.host or self.home.host for row in rows}
         wanted = {host: [row.id for row in rows if (row.host or self.home.host) == host] for host in hosts}
         return [row for host, ids in wanted.items() for row in self._reader_of(host).jobs(ids)]
@@ -208,7 +208,7 @@ class Access:
         return self._reader_of(row.host or self.home.host).spec(row.spec)
 
     def observations(self, rows: Sequence[JobRow]) -> dict[str, Observation]:
-        """What the engines, or the process table where no supervisor looks after it, say about live jobs of this host."""
+        """Ask the engines, or the process table, about live jobs of this host."""
         live = [row for row in rows if not row.ended and row.host == self.home.host]
         if not live or (self.supervised(live) and not any(row.container for row in live)):
             return {}
@@ -217,7 +217,7 @@ class Access:
         return looks.look(live, self.reader, timeout=self.config.cli_timeout)
 
     def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
-        """The rows, those of jobs that a scheduler has as it tells now; that it does not answer is said on stderr."""
+        """Read a scheduler's jobs again, and say on stderr where it does not answer."""
         from proctracker.tracker import schedulers
 
         return schedulers.refreshed(rows, self.home.host, self.place.client, self.reader.jobs, formats.notice)
@@ -260,7 +260,7 @@ class Access:
         return found
 
     def _explained(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
-        """The rows; those of queued jobs say why they have not started."""
+        """Put into queued jobs' rows why they have not started."""
         if all(row.ended or row.dispatched is not None for row in rows):
             return rows
         from proctracker.tracker import reasons
@@ -268,7 +268,7 @@ class Access:
         return reasons.explained(rows, self.reader, self.config)
 
     def told(self, rows: Sequence[JobRow]) -> None:
-        """Remember that we have told how these ended: ``wait --all`` does not tell of them once more."""
+        """Note that we have told how these ended, so that ``wait --all`` does not."""
         from proctracker.errors import Drmaa2Exception
 
         fresh = [row for row in rows if row.ended and not row.reported]
@@ -284,7 +284,10 @@ class Access:
         return mark[1] if len(mark) == 3 and self.home.check() and mark[0] == self.home.uuid else None
 
     def check_template(self, template: JobTemplate) -> None:
-        """Raise what ``run`` would refuse a template for: with ``-c``, else with the contact it names, or the default one."""
+        """Raise what ``run`` would refuse a template for.
+
+        With ``-c``, else with the contact it names, or the default one.
+        """
         from proctracker.cli.options import text
         from proctracker.model import extension
         from proctracker.tracker import submission

@@ -34,7 +34,10 @@ _HEAD = struct.Struct("=iIII")
 
 
 class Event(NamedTuple):
-    """What happened; ``name`` is the file's in a watched directory, else empty. OVERFLOW (watch -1): look at everything."""
+    """Is an event, ``name`` being a file in a watched directory.
+
+    OVERFLOW (watch -1) says: look at everything.
+    """
 
     watch: int
     mask: int
@@ -42,7 +45,10 @@ class Event(NamedTuple):
 
 
 class Inotify:
-    """One inotify descriptor: nonblocking, closed on exec, for a selector. On network file systems it sees own writes only."""
+    """Watches files for a selector.
+
+    On network file systems it sees own writes only.
+    """
 
     def __init__(self) -> None:
         self._fd = libc.call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
@@ -52,16 +58,19 @@ class Inotify:
         return self._fd
 
     def add(self, path: str, mask: int) -> int:
-        """Watch a file or directory; the same path again changes its mask. Raises OSError (ENOENT, ENOSPC: too many)."""
+        """Watch a path, a second time with another mask.
+
+        Raises OSError (ENOENT, ENOSPC: too many).
+        """
         return libc.call("inotify_add_watch", self._fd, os.fsencode(path), mask)
 
     def remove(self, watch: int) -> None:
-        """Watch that no longer; one that has gone by itself (its file was deleted) is fine."""
+        """Stop a watch, which may have ended with its file."""
         with suppress(OSError):
             libc.call("inotify_rm_watch", self._fd, watch)
 
     def read(self) -> list[Event]:
-        """The events that are there now, at most; empty if there are none. Ends of watches (IGNORED) are left out."""
+        """Return the events there are now, without ends of watches (IGNORED)."""
         try:
             data = os.read(self._fd, 65536)
         except BlockingIOError:

@@ -29,11 +29,11 @@ _MAGIC = {
     0x7461636F: "ocfs2",
     0x01161970: "gfs2",
 }
-"""f_type (statfs(2), linux/magic.h) of file systems several hosts may have mounted; fuse may be any, so it counts."""
+"""f_type (statfs(2), linux/magic.h) of file systems that several hosts may mount."""
 
 
 def file_system(path: str) -> str | None:
-    """The name of the network file system a path is on; None: a local disk."""
+    """Return the name of the network file system of a path, or None for a local disk."""
     buffer = bytearray(256)
     try:
         libc.call("statfs", os.fsencode(path), buffer)

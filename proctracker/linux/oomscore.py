@@ -1,4 +1,4 @@
-"""A process' standing with the OOM killer, oom_score_adj in proc(5): read, and lent by a supervisor to what it starts."""
+"""Reads oom_score_adj (proc(5)), and lends it to what a supervisor starts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NOTHING = contextlib.nullcontext()
 
 
 def read() -> int | None:
-    """This process' own; None where there is no /proc to tell it."""
+    """Return this process' own, or None without /proc."""
     text = text_of(PATH)
     return int(text) if text else None
 
 
 def lent(wanted: int | None) -> ContextManager[None]:
-    """Have ``wanted`` while something is started, which inherits it; None: nothing is done.
+    """Have ``wanted`` while something is started, which inherits it.
 
     Everyone may raise it and come back. Where it cannot be lowered (EACCES) the process gets the supervisor's.
     """
@@ -32,7 +32,7 @@ def lent(wanted: int | None) -> ContextManager[None]:
 
 
 class _Loan:
-    """We have one thread, so what it is meanwhile is nobody's concern but the child's: posix_spawn(3) cannot set it."""
+    """Changes our own for a moment, as posix_spawn(3) cannot set a child's."""
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
@@ -57,7 +57,7 @@ class _Loan:
 
 
 def _open() -> int:
-    """Our own file for writing. Of a process that leaves no core dumps all such files are root's, so we do for a moment."""
+    """Open our own file for writing, which root owns in a process without core dumps."""
     dumpable = libc.prctl(libc.PR_GET_DUMPABLE)
     libc.prctl(libc.PR_SET_DUMPABLE, 1)
     try:

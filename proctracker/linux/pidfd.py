@@ -1,4 +1,4 @@
-"""Process descriptors: wait for and signal processes that are not our children, safe from recycled pids."""
+"""Waits for and signals processes that are no children, safe from recycled pids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import struct
 from functools import cache
 
 _OPEN, _SEND = 434, 424
-"""System call numbers, the same on every architecture Python runs on (asm-generic/unistd.h, Linux 5.3 and 5.1)."""
+"""System call numbers of every architecture (asm-generic/unistd.h, Linux 5.3 and 5.1)."""
 
 _GET_INFO = 3 << 30 | 64 << 16 | 0xFF << 8 | 11
 """PIDFD_GET_INFO for the first 64 bytes of a pidfd_info (linux/pidfd.h)."""
@@ -35,7 +35,7 @@ def open(pid: int) -> int:
 
 
 def send(fd: int, sig: int) -> None:
-    """Send a signal through a descriptor (pidfd_send_signal(2)); ProcessLookupError if the process has ended."""
+    """Send a signal (pidfd_send_signal(2)), or raise ProcessLookupError."""
     if hasattr(signal, "pidfd_send_signal"):
         signal.pidfd_send_signal(fd, sig)
     else:
@@ -43,7 +43,7 @@ def send(fd: int, sig: int) -> None:
 
 
 def wait_status(fd: int) -> int | None:
-    """How a process ended that was reaped by whoever was its parent, as of wait(2); None: not yet, or not told.
+    """Return how a process ended that its parent reaped, as of wait(2), or None.
 
     Linux 6.15 and later tell anybody who has a descriptor of it from before.
     """
@@ -60,7 +60,7 @@ def wait_status(fd: int) -> int | None:
 
 
 def tells() -> bool:
-    """Whether this kernel says how a process ended that somebody else has reaped; tried with a child."""
+    """Return whether this kernel tells of others' reaped processes, tried with a child."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if not pid:
@@ -83,7 +83,7 @@ def tells() -> bool:
 
 @cache
 def available() -> bool:
-    """Whether this kernel and sandbox give descriptors; asked once per process (``available.cache_clear()`` asks again)."""
+    """Return whether this kernel and sandbox give descriptors, asked once per process."""
     try:
         os.close(open(os.getpid()))
     except OSError as error:
