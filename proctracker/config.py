@@ -1,4 +1,4 @@
-"""The configuration of a site and a user, in YAML (API.md, "Contacts")."""
+"""The configuration of a site and a user, in YAML (docs/configuration.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DURATION, TIME, SIZE and index ranges as users write them (API.md, "Settled details")."""
+"""DURATION, TIME, SIZE and index ranges as users write them (docs/reference-cli.md)."""
 
 from __future__ import annotations
 
