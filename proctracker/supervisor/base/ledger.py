@@ -129,7 +129,7 @@ class Ledger:
 
     def flush(self) -> None:
         """Commit what is due; where the store refuses, keep it and try again later."""
-        self._timer = None
+        self._cancel()
         try:
             self._relieved(self._commit)
         except Drmaa2Exception as error:
@@ -147,9 +147,14 @@ class Ledger:
         """Have ``flush`` called within that time."""
         when = clock.boottime() + seconds
         if self._timer is None or (self._timer.due > when and not self._failing):
-            if self._timer:
-                self._timer.cancel()
+            self._cancel()
             self._timer = self._loop.at(when, self.flush)
+
+    def _cancel(self) -> None:
+        """Call ``flush`` at no set time: it is called now, or set anew."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def _commit(self) -> None:
         """All due changes in one transaction; on failure they stay due."""
@@ -173,9 +178,7 @@ class Ledger:
         told, self._told = self._told, []
         calls, self._then = self._then, []
         self._dirty, self._changes = {}, []
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel()
         self._journal.clear()
         for row in told:
             self.on_change(row)

@@ -194,6 +194,16 @@ def test_what_cannot_be_written_is_kept_and_tried_again(desk: Desk, monkeypatch:
     assert desk.journal.read() == ([], [])
 
 
+def test_there_is_one_time_for_the_next_try(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = desk.accept(1)
+    with monkeypatch.context() as patch:
+        desk.refuse(patch)
+        desk.ledger.change(row, JobState.DONE, finished=5.0)
+        for _ in range(9):
+            desk.ledger.flush()
+    assert sum(timer.call is not None for _, _, timer in desk.loop._timers) == 1
+
+
 def test_closing_writes_the_rest(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.ledger.change(desk.accept(1), JobState.SUSPENDED)
