@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from proctracker.errors import Drmaa2Exception
+from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor import log
 from proctracker.supervisor.base import shapes
@@ -24,6 +24,9 @@ HOUR = 3600.0
 STOPPING = 100.0
 """Seconds from TERM or HUP until that was no logout and no reboot: those end in KILL after 90."""
 
+GONE = 600.0
+"""Seconds for which a state directory that was removed or replaced may still come back, with ends to be written to it."""
+
 AGAIN = 1.0
 """Seconds between tries to leave while the store cannot be written."""
 
@@ -37,6 +40,7 @@ class Housekeeping:
         self._dusk: Timer | None = None
         self._contexts: set[str] = set()
         self._stopping: Timer | None = None
+        self._replaced: float | None = None
 
     def begin(self) -> None:
         """The supervisor is up; the one before may have been killed before its evening."""
@@ -83,10 +87,25 @@ class Housekeeping:
             self.idle_soon()
             return
         core.ledger.flush()
-        if core.ledger.clean or (self._stopping and not os.path.isdir(core.home.here)):
+        if core.ledger.clean:
+            core.leave()
+        elif self._in_vain():
+            log.say("gives up writing how jobs ended: the state directory was removed or replaced")
             core.leave()
         else:
             self._go_in(AGAIN)
+
+    def _in_vain(self) -> bool:
+        """Whether what is to be written had a place that is gone, for so long that nobody brings it back, or as we are to end.
+
+        A file system that was unmounted, or replaced on a network's server, may be mounted again.
+        """
+        now = clock.boottime()
+        if not self._core.presence.replaced:
+            self._replaced = None
+            return False
+        self._replaced = self._replaced or now
+        return self._stopping is not None or now - self._replaced >= GONE
 
     def stop(self) -> None:
         """TERM or HUP: see to the end of what runs and begin nothing else, unless somebody asks; leave when nothing runs.

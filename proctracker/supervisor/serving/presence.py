@@ -50,6 +50,15 @@ class Presence:
         """What the socket is called while its supervisor leaves: whoever finds the lock held then has to wait."""
         return f"{self._path}.going"
 
+    @property
+    def replaced(self) -> bool:
+        """Whether our state directory was removed or has another in its place; one that cannot be reached is another matter."""
+        try:
+            found = os.stat(self._core.home.here)
+        except OSError as error:
+            return isinstance(error, FileNotFoundError)
+        return self._home is not None and (found.st_dev, found.st_ino) != self._home
+
     def hide(self) -> bool:
         """Take the socket's name away for a leave; whether it was there."""
         if self._socket is None or _identity(self._path) != self._socket:

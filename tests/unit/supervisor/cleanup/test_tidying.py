@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -145,3 +146,25 @@ def test_a_snapshot_is_published_when_it_is_due(desk: Desk, monkeypatch: pytest.
     monkeypatch.setattr(desk.core.store, "publish", lambda: published.append(True))
     desk.core.housekeeping.begin()
     assert published == [True]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_ends_that_cannot_be_written_are_given_up_where_their_place_is_gone_for_long(
+    desk: Desk, left: list[str], monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    def refused() -> None:
+        raise OutOfResourceException("stale")
+
+    desk.ended(desk.submit("true"))
+    desk.core.settings["idle"] = 0.0
+    monkeypatch.setattr(module, "AGAIN", 0.0)
+    monkeypatch.setattr(desk.core.store, "begin", refused)
+    desk.core.ledger.then(lambda: None)
+    os.rename(desk.home.here, f"{desk.home.here}.away")
+    desk.core.housekeeping._go()
+    assert left == []
+    monkeypatch.setattr(module, "GONE", 0.0)
+    if again:
+        os.rename(f"{desk.home.here}.away", desk.home.here)
+    desk.core.housekeeping._go()
+    assert left == ([] if again else ["left"])
