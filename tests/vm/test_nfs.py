@@ -11,17 +11,19 @@ from vm.guest import Guest
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.whole]
 
+EXPORT = """
+echo '/srv/nfs 127.0.0.1(rw,no_root_squash,fsid=1,insecure,no_subtree_check)' >/etc/exports.d/test.exports
+exportfs -r
+"""
 UP = """
 set -e
 mkdir -p /srv/nfs /mnt/nfs /etc/exports.d
 truncate -s 24M /srv/nfs.img
-mkfs.ext4 -q -F -O ^has_journal /srv/nfs.img
-mount -o loop /srv/nfs.img /srv/nfs
+mkfs.ext4 -q -F -O ^has_journal,quota /srv/nfs.img
+mount -o loop,usrquota /srv/nfs.img /srv/nfs
 install -d -o alice -g alice /srv/nfs/alice
-echo '/srv/nfs 127.0.0.1(rw,no_root_squash,fsid=1,insecure,no_subtree_check)' >/etc/exports.d/test.exports
 systemctl start rpcbind nfs-server
-exportfs -r
-mount -t nfs -o {options} 127.0.0.1:/srv/nfs /mnt/nfs
+{export}mount -t nfs -o {options} 127.0.0.1:/srv/nfs /mnt/nfs
 """
 DOWN = """
 systemctl start nfs-server
@@ -30,7 +32,7 @@ umount -f -l /mnt/nfs
 rm -f /etc/exports.d/test.exports
 exportfs -r
 umount -l /srv/nfs
-rm -f /srv/nfs.img
+rm -f /srv/nfs.img /srv/other.img
 true
 """
 HOME = "export PROCTRACKER_HOME=/mnt/nfs/alice/pt PATH=$PATH:/sbin:/usr/sbin\ncd ~/work\n"
@@ -43,9 +45,13 @@ OPTIONS = {"v4.2": "vers=4.2", "v4.2 actimeo=0": "vers=4.2,actimeo=0", "v3": "ve
 def nfs(guest: Guest, request: pytest.FixtureRequest) -> Iterator[Guest]:
     """The guest with an export of 24 MB and a mount of it."""
     guest.root(DOWN)
-    guest.root(UP.format(options=OPTIONS[request.param]))
+    guest.root(UP.format(options=OPTIONS[request.param], export=EXPORT))
     yield guest
     guest.root(DOWN)
+
+
+present = pytest.mark.parametrize("nfs", ["v4.2"], indirect=True)
+"""For what the protocol makes no difference to."""
 
 
 def told(guest: Guest, *ids: str) -> list[tuple[str, int | None]]:
@@ -117,3 +123,71 @@ def test_another_host_sees_and_follows_a_job(nfs: Guest) -> None:
     )
     assert nfs.root(f"unshare --uts bash -ec '{there}{job}; echo $?'").split() == [job, "0"]
     assert told(nfs, job) == [("FAILED", 1)]
+
+
+LIMIT = """
+import ctypes, os, pwd, struct
+libc = ctypes.CDLL(None, use_errno=True)
+loop = next(line.split()[0] for line in open("/proc/mounts") if " /srv/nfs " in line)
+limits = struct.pack("=8QI", {blocks}, {blocks}, 0, 0, 0, 0, 0, 0, 1)
+if libc.quotactl(0x800008 << 8, loop.encode(), pwd.getpwnam("alice").pw_uid, limits + bytes(4)):
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+"""
+"""Sets a user's quota (quotactl(2), Q_SETQUOTA); blocks of 1 KiB, 0: none."""
+
+
+@present
+def test_results_of_jobs_that_end_while_their_user_is_over_quota_are_kept(nfs: Guest) -> None:
+    ids = gated(nfs, 3)
+    nfs.root(f"python3 - <<'END'\n{LIMIT.format(blocks=2000)}END")
+    fill = "dd if=/dev/zero of=/mnt/nfs/alice/fill bs=1024 conv=fsync 2>&1"
+    assert "quota exceeded" in nfs.tried("alice", fill).stdout
+    asked = nfs.tried("alice", f"{HOME}{OPEN}timeout 60 proctracker wait --timeout 10 {' '.join(ids)}")
+    assert asked.returncode in (1, 124), asked
+    nfs.run("alice", "rm /mnt/nfs/alice/fill")
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+
+
+@present
+def test_results_are_kept_while_the_export_is_withdrawn(nfs: Guest) -> None:
+    ids = gated(nfs, 3)
+    nfs.root("rm /etc/exports.d/test.exports; exportfs -r")
+    asked = nfs.tried("alice", f"{HOME}{OPEN}timeout 60 proctracker ps -a")
+    assert "Permission denied" in asked.stderr
+    nfs.root(EXPORT)
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+
+
+@present
+def test_results_are_kept_while_another_file_system_is_in_the_place_of_the_export(nfs: Guest) -> None:
+    ids = gated(nfs, 3)
+    other = "truncate -s 8M /srv/other.img; mkfs.ext4 -q -F /srv/other.img; mount -o loop /srv/other.img /srv/nfs"
+    swap = "systemctl stop nfs-server; umount -l /srv/nfs; {0}; systemctl start nfs-server"
+    nfs.root(swap.format(f"{other}; install -d -o alice -g alice /srv/nfs/alice"))
+    asked = nfs.tried("alice", f"{HOME}{OPEN}timeout 100 proctracker wait {ids[0]}")
+    assert f"no job {ids[0]}" in asked.stderr
+    nfs.root(swap.format("mount -o loop,usrquota /srv/nfs.img /srv/nfs"))
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+
+
+@present
+def test_a_home_that_is_removed_on_the_server_is_a_new_one(nfs: Guest) -> None:
+    gated(nfs, 2)
+    nfs.root("rm -rf /srv/nfs/alice/pt")
+    assert nfs.run("alice", f"{HOME}{OPEN}timeout 100 proctracker run --no-input -- echo new") == "new"
+    assert nfs.run("alice", f"{HOME}proctracker ps -aq") == "1"
+
+
+@pytest.mark.parametrize("nfs", ["v3"], indirect=True)
+def test_codes_survive_the_loss_of_all_locks(nfs: Guest) -> None:
+    ids = gated(nfs, 3)
+    nfs.root("pkill -KILL -x rpc.statd; pkill -KILL -x lockd; echo /srv/nfs >/proc/fs/nfsd/unlock_filesystem")
+    assert nfs.run("alice", f"{HOME}timeout 100 proctracker run --no-input -- echo on") == "on"
+    kill = "pkill -KILL -u alice -n -f proctracker.supervisor.main; "
+    nfs.tried("alice", f"{HOME}{kill}proctracker wait --timeout 0 {ids[0]}; {OPEN}")
+    nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
+    assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
+    assert nfs.run("alice", f"{HOME}pgrep -u alice -c -f proctracker.supervisor.main") == "2"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vm.guest import IMAGE, Guest
+from vm.guest import IMAGE, Guest, wait_for
 
 
 def info(guest: Guest, *ids: str) -> list[dict[str, Any]]:
@@ -76,8 +76,9 @@ def test_a_reboot_in_order_leaves_queued_jobs_waiting_and_says_so(guest: Guest) 
     guest.machine.reboot()
     with guest.session("alice") as login:
         assert "session start" in login.run("proctracker ps")[1]
-        assert "session start" in login.run(f"timeout 20 proctracker wait {queued}")[1]
+        login.run(f"(proctracker wait {queued} 2>work/told; echo $? >work/code) &")
+        wait_for(lambda: "session start" in login.run("cat work/told")[1], 120, "who waits is told what to do")
         login.run("proctracker session start")
-        assert login.run(f"proctracker wait --timeout 120 {queued}")[0] == 6
-        [lost] = json.loads(login.run(f"proctracker info --json {running}")[1])
-    assert (lost["job_state"], lost["finish_time"]) == ("UNDETERMINED", None)
+        wait_for(lambda: login.run("cat work/code")[1].strip() == "6", 120, "the wait that began before it ends")
+        [ended] = json.loads(login.run(f"proctracker info --json {running}")[1])
+    assert (ended["job_state"], ended["terminating_signal"]) == ("FAILED", "SIGTERM"), "systemd sends it to all"
