@@ -28,32 +28,43 @@ PATIENCE = 5.0
 def main(argv: list[str]) -> None:
     """Be the keeper of a home: argv is its path, the host, the confinement's key and the descriptor to say ready on."""
     home, key, ready = Home(argv[0], argv[1]), argv[2], int(argv[3])
-    _load()
     try:
-        _clean(ready)
-        forbidden = softlimits.forbidding()
-        if forbidden:
-            _say(ready, forbidden.encode("ascii"))
-            os._exit(1)
-        _log(home)
-        if _lock_removed(home, key):
-            time.sleep(2 * presence.SETTLE)
-        claim = election.claim(home.at(home.run), key)
-        if claim is None:
-            _say(ready, b"busy")
-            os._exit(0)
-        listener = socketpath.listen(home.at(home.socket(key)))
-    except OSError as error:
-        _say(ready, f"{home.run}: {softlimits.named(error)}".encode("utf-8", "replace"))
+        _load()
+        seat = _take_seat(home, key, ready)
+    except BaseException as error:  # nobody else would ever hear of it: there is no log yet
+        _say(ready, _told(home, error).encode("utf-8", "replace"))
         os._exit(1)
-    except Drmaa2Exception as error:
-        _say(ready, error.message.encode("utf-8", "replace"))
-        os._exit(1)
-    command = os.memfd_create("command", os.MFD_CLOEXEC)
-    seat = keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
     _say(ready, b"ready")
     os.close(ready)
     _serve(home, key, seat)
+
+
+def _take_seat(home: Home, key: str, ready: int) -> keeper.Seat:
+    """Have the claim and the socket, or end where a supervisor is or none can be. Raises OSError or Drmaa2Exception."""
+    _clean(ready)
+    forbidden = softlimits.forbidding()
+    if forbidden:
+        _say(ready, forbidden.encode("ascii"))
+        os._exit(1)
+    _log(home)
+    if _lock_removed(home, key):
+        time.sleep(2 * presence.SETTLE)
+    claim = election.claim(home.at(home.run), key)
+    if claim is None:
+        _say(ready, b"busy")
+        os._exit(0)
+    listener = socketpath.listen(home.at(home.socket(key)))
+    command = os.memfd_create("command", os.MFD_CLOEXEC)
+    return keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
+
+
+def _told(home: Home, error: BaseException) -> str:
+    """Why no supervisor can be had, in a line."""
+    if isinstance(error, Drmaa2Exception):
+        return error.message
+    if isinstance(error, OSError):
+        return f"{home.run}: {softlimits.named(error)}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _say(ready: int, word: bytes) -> None:

@@ -162,6 +162,12 @@ def test_where_no_log_can_be_made_a_line_goes_elsewhere(home: Home) -> None:
     client.close()
 
 
+def test_whatever_else_keeps_one_from_starting_is_told(home: Home) -> None:
+    home.prepare()
+    script = "from proctracker import runtimes\ndef get(name):\n    raise ImportError('half of an upgrade')\nruntimes.get = get"
+    assert _main(home, script) == b"ImportError: half of an upgrade"
+
+
 def test_a_directory_that_others_may_write_to_is_named(home: Home) -> None:
     home.prepare()
     os.chmod(home.here, 0o777)
