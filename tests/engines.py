@@ -58,6 +58,11 @@ class Engine:
         self.environ: dict[str, str] = {}
         self.folder = ""
 
+    @property
+    def images(self) -> bool:
+        """Whether its jobs are started from one."""
+        return bool(self.programs)
+
     def missing(self) -> str | None:
         """Why it cannot work here; None if it can."""
         absent = [program for program in self.programs if not shutil.which(program)]
@@ -468,6 +473,11 @@ class Slurm(Engine):
     programs = slurm.PROGRAMS
     daemon = True
 
+    @property
+    def images(self) -> bool:
+        """Whether its jobs are started from one."""
+        return False
+
     def missing(self) -> str | None:
         """Why it cannot work here; None if it can."""
         return slurm.missing()
@@ -507,7 +517,8 @@ class Slurm(Engine):
 
 
 ENGINES: dict[str, type[Engine]] = {
-    kind.name: kind for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, OldNerdctl, Docker, Apptainer)
+    kind.name: kind
+    for kind in (Engine, Podman, RootlessPodman, Containerd, Nerdctl, OldNerdctl, Docker, Apptainer, Slurm)
 }
 STAND_INS: dict[str, type[Engine]] = {"nerdctl": ReplayedNerdctl}
 """What the tests run on where the real one is not here."""

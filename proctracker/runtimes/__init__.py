@@ -15,6 +15,7 @@ REGISTRY = {
     "nerdctl": "proctracker.runtimes.nerdctl",
     "ctr": "proctracker.runtimes.ctr",
     "apptainer": "proctracker.runtimes.apptainer",
+    "slurm": "proctracker.runtimes.slurm",
 }
 """A runtime's name -> its module, which has the runtime as ``RUNTIME``."""
 

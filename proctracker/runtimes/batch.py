@@ -95,6 +95,9 @@ class Batch(Protocol):
     hands_over: Collection[str]
     """What the scheduler holds by itself: hold, start_time, deadline, time_limit, throttle, dependencies, arrays."""
 
+    ends: Mapping[str, str]
+    """The scheduler's word for an end that is not the job's own doing -> its sub-state."""
+
     def environment(self, engine: Engine) -> Mapping[str, str]:
         """The whole environment of every command but a submission's."""
 

@@ -40,6 +40,8 @@ class SlurmBatch:
         ("hold", "start_time", "deadline", "time_limit", "throttle", "dependencies", "arrays")
     )
 
+    ends: Mapping[str, str] = slurm_states.ENDS
+
     def environment(self, engine: Engine) -> Mapping[str, str]:
         """What leads to the cluster, no more; times are printed in UTC."""
         found = {name: engine.env[name] for name in KEPT if name in engine.env}

@@ -39,9 +39,12 @@ def prepare(
     containers = target.runtime.containers
     given = template
     templates.check(template, containers)
-    _this_machine(template)
-    if not containers and template.resource_limits:
-        _within(template.resource_limits)
+    if target.runtime.batch is None:
+        _this_machine(template)
+        if not containers and template.resource_limits:
+            _within(template.resource_limits)
+    elif template.machine_os not in (None, OperatingSystem.LINUX):
+        raise UnsupportedAttributeException(f"machine_os: jobs run on LINUX, not {template.machine_os.name}")
     template = _categorised(template, target, config)
     if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)

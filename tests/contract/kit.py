@@ -31,7 +31,7 @@ class Kit:
         self._engine = engine
         self.name = engine.name
         self.contact = engine.contact
-        self.image = None if self.runtime == "process" else engine.image
+        self.image = engine.image if engine.images else None
 
     @property
     def runtime(self) -> str:
@@ -41,7 +41,7 @@ class Kit:
     @property
     def containers(self) -> bool:
         """Whether its jobs are containers that an engine keeps; apptainer's are processes in an image."""
-        return self.runtime not in ("process", "apptainer")
+        return self.runtime not in ("process", "apptainer", "slurm")
 
     def job(self, *command: str, **attributes: Any) -> dict[str, Any]:
         """A template of this runtime: the command, and the image where one is needed."""

@@ -39,6 +39,7 @@ class Start:
         values = template_of(call, command)
         extensions = values.get("implementation_specific") or {}
         extensions.update({key: access.dependencies(key) for key in ("after", "after_any") if key in call.values})
+        self._hand_input(values)
         kept = self._keep_input(values)
         try:
             self._check(values)
@@ -62,7 +63,7 @@ class Start:
         self.template = template = JobTemplate(values)
         target = access.target(text(access.call.values, "contact") or extension(template, "contact"))
         self.contact = target.contact
-        self.containers = target.runtime.containers
+        self.containers, self.batch = target.runtime.containers, target.runtime.batch is not None
         spec = submission.prepare(
             template,
             target,
@@ -78,6 +79,15 @@ class Start:
         if self.containers:
             _fetch(target, spec, access)
         self.spec = spec
+
+    def _hand_input(self, values: dict[str, Any]) -> None:
+        """Keep ``run``'s own input for a job that a scheduler starts, on another machine maybe: a descriptor stays here."""
+        call = self.access.call
+        if call.command.name != "run" or call.flag("detach") or call.flag("no_input") or "input_path" in values:
+            return
+        asked = text(call.values, "contact") or (values.get("implementation_specific") or {}).get("contact")
+        if self.access.target(asked).runtime.batch is not None and _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
+            values["input_path"] = "-"
 
     def _keep_input(self, values: dict[str, Any]) -> str | None:
         """Keep standard input (``-i -``) in a file of ours, and return its path."""
@@ -196,7 +206,7 @@ def run(call: Call) -> int:
 
     start = Start(call, call.words)
     with Signals() as signals:
-        stdin, relay = _input_of(start.template, call)
+        stdin, relay = (None, None) if start.batch else _input_of(start.template, call)
         attendance = Attendance(start.access, start.spec, containers=start.containers, signals=signals)
         try:
             job_id = start.submit(stdin=stdin)
