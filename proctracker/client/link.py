@@ -11,6 +11,7 @@ import time
 from proctracker.client.polling import readable
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, from_wire
 from proctracker.linux import cage
+from proctracker.model import JobRow
 from proctracker.store import Home
 from proctracker.wire import confinement, election, protocol, socketpath
 
@@ -217,7 +218,7 @@ class Link:
         from proctracker.version import __version__
 
         fields = {"version": protocol.VERSION, "package": __version__, "settings": settings, "caller": caller}
-        self.facts = self._exchange("hello", {**fields, "notices": True}, None)
+        self.facts = self._exchange("hello", {**fields, "notices": True, "columns": len(JobRow.__match_args__)}, None)
         self._socket.settimeout(None)
 
     def call(self, op: str, fields: dict[str, Any], fd: int | None = None, again: bool = True) -> Any:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
-from proctracker.tracker import walls
+from proctracker.tracker import schedulers, walls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,15 +44,15 @@ def info(
         "annotation": row.annotation,
         "job_state": _STATES[row.state],
         "job_sub_state": row.sub_state,
-        "allocated_machines": None if row.dispatched is None else [row.host],
+        "allocated_machines": _machines(row),
         "submission_machine": row.host,
         "job_owner": owner(),
         "slots": row.slots,
-        "queue_name": None,
+        "queue_name": row.queue,
         "wallclock_time": walls.wall(row, observation, now),
         "cpu_time": row.cpu,
         "submission_time": _moment(row.submitted),
-        "dispatch_time": _moment(row.dispatched),
+        "dispatch_time": None if schedulers.pends(row) else _moment(row.dispatched),
         "finish_time": None if row.unseen else _moment(row.finished),
         "session_name": row.session,
         "contact": row.contact,
@@ -83,6 +83,12 @@ def info(
         _observed(values, observation)
     found.__dict__.update(values)
     return found
+
+
+def _machines(row: JobRow) -> list[str] | None:
+    if schedulers.of_scheduler(row):
+        return row.nodes.split(",") if row.nodes else None
+    return None if row.dispatched is None else [row.host]
 
 
 def add_usage(found: JobInfo, row: JobRow) -> None:

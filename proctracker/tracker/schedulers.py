@@ -25,6 +25,11 @@ def handed_over(row: JobRow) -> bool:
     return not row.ended and of_scheduler(row)
 
 
+def pends(row: JobRow) -> bool:
+    """Whether a job waits with its scheduler, and has not run so far."""
+    return of_scheduler(row) and row.running_since is None and not row.ran and (not row.ended or not row.nodes)
+
+
 def refreshed(
     rows: Sequence[JobRow], host: str, client: Callable[[str | None], Client], read: Read, tell: Callable[[str], None]
 ) -> list[JobRow]:

@@ -111,7 +111,7 @@ def maybe(shape: Shape) -> Shape:
 
 _SESSION = {"name": TEXT, "contact": TEXT, "max_running": maybe(COUNT)}
 REQUESTS: dict[str, dict[str, Shape]] = {
-    "hello": {"settings": maybe(OBJECT), "caller": maybe(OBJECT), "notices": maybe(FLAG)},
+    "hello": {"settings": maybe(OBJECT), "caller": maybe(OBJECT), "notices": maybe(FLAG), "columns": maybe(COUNT)},
     "submit": {
         **dict.fromkeys(("session", "token", "context", "raw"), TEXT),
         **dict.fromkeys(("context_text", "contact"), maybe(TEXT)),

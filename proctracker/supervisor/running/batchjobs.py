@@ -367,6 +367,8 @@ class BatchJobs:
             return
         if seen.container_id and row.container_id is None:
             row.container_id = seen.container_id
+        row.nodes = ",".join(seen.nodes or ()) or row.nodes
+        row.queue = seen.queue or row.queue
         if seen.state.ended:
             if self._notes.told_to_end(row):
                 job.ending = job.ending or "terminating"

@@ -33,6 +33,7 @@ def hello(core: Core, connection: Connection, number: int, message: dict[str, An
     if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
         core.queue.limits_changed()
     core.notices.greeted(connection, bool(message.get("notices")))
+    connection.columns = message.get("columns") or connection.columns
     caller = message.get("caller")
     core.notices.located()
     gives_way = caller is not None and core.stands_in

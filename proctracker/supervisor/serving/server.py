@@ -32,6 +32,9 @@ UNREAD = 2**20
 BACKLOG = 32 * 2**20
 """Bytes that are kept for a client which does not read; one answer more is the most there can be."""
 
+FORMER = 44
+"""Columns of a row as releases had it whose clients do not say how many they know."""
+
 HALVES = 2 * protocol.REQUEST
 """Bytes kept of requests that are not whole yet, of all clients together: beyond that the largest is left."""
 
@@ -53,6 +56,8 @@ class Connection:
         self.stdin: int | None = None
         """A descriptor that came with the message being served."""
         self.open = True
+        self.columns = FORMER
+        """How many values it takes for a row."""
         self.shows = False
         """The client shows notices."""
         self.sent = 0

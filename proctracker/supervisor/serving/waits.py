@@ -158,7 +158,7 @@ class Waits:
     def _tell(self, wait: Wait, row: JobRow) -> None:
         wait.open.discard(row.id)
         wait.known.discard(row.id)
-        self._pushes.setdefault((wait.connection, wait.number), []).append(values(row))
+        self._pushes.setdefault((wait.connection, wait.number), []).append(values(row)[: wait.connection.columns])
 
     def flush(self) -> None:
         """Send what there is to tell."""

@@ -67,7 +67,7 @@ BACK = (
     "DROP TABLE given",
     "DROP TABLE outcomes",
     "DROP TABLE tokens",
-    *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("since", "changed", "unseen", "rss_floor")),
+    *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("since", "changed", "unseen", "rss_floor", "nodes", "queue")),
 )
 """What makes a file of today one of version 2."""
 

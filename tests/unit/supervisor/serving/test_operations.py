@@ -191,3 +191,14 @@ def test_what_it_does_not_understand(line: Line) -> None:
 
 def test_every_request_is_documented() -> None:
     assert all(function.__doc__ for function in OPERATIONS.values())
+
+
+@pytest.mark.parametrize(("says", "count"), [({}, 44), ({"columns": 46}, 46)])
+def test_a_row_is_as_long_as_the_client_knows(desk: Desk, line: Line, says: dict[str, int], count: int) -> None:
+    """A release whose rows had two columns less may be waiting while its supervisor is replaced."""
+    line.ask("hello", version=protocol.VERSION, package="0", settings={}, caller=None, **says)
+    job = desk.submit("true")
+    line.ask("wait", ids=[job.row.id], kind="ended")
+    desk.until(lambda: any("items" in each for each in line.receive()))
+    (push,) = [each for each in line.said if "items" in each]
+    assert [len(row) for row in push["items"]] == [count]

@@ -10,6 +10,7 @@ import pytest
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
+from proctracker.store.schema import COLUMNS
 from proctracker.supervisor.base.jobs import Job, Jobs
 from proctracker.supervisor.base.loop import Loop
 from proctracker.supervisor.serving.waits import Wait, Waits, values
@@ -21,6 +22,7 @@ class Client:
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.waits: dict[int, Wait] = {}
+        self.columns = len(COLUMNS)
         self.open = True
 
     def send(self, message: dict[str, Any]) -> None:
