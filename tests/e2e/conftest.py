@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import engines
+import slurm
 from people import ANN, THIEF, People
 
 collect_ignore = [] if os.environ.get("PROCTRACKER_TEST_PROGRAMS") else ["test_programs.py"]
@@ -45,3 +46,26 @@ def people() -> Iterator[People]:
     for uid in (ANN, THIEF):
         made.end(uid)
     made.close()
+
+
+@pytest.fixture
+def cluster(
+    request: pytest.FixtureRequest, started: dict[str, engines.Engine], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[slurm.Cluster]:
+    """A private Slurm cluster, all of whose daemons run; its jobs are gone after the test. To be asked for before ``home``."""
+    made = engines.Slurm()
+    why = made.missing()
+    if why and request.config.getoption("--no-runtime-skip"):
+        pytest.fail(f"slurm: {why}", pytrace=False)
+    if why:
+        pytest.skip(f"slurm: {why}")
+    if made.name not in started:
+        started[made.name] = made.up()
+    engine = started[made.name]
+    engine.start()
+    for variable, value in engine.environ.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("PROCTRACKER_CONTACT", "slurm")
+    yield slurm.Cluster(engine.folder)
+    engine.start()
+    engine.clear()
