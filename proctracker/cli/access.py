@@ -251,7 +251,7 @@ class Access:
         return [infos.info(row, self.spec(row), seen.get(row.id), home=self.home_of(row)) for row in rows]
 
     def changes(self, rows: Sequence[JobRow]) -> dict[str, list[TransitionRow]]:
-        """How jobs of whatever host changed their states, by id, oldest first."""
+        """Return how jobs of whatever host changed their states, by id, oldest first."""
         found: dict[str, list[TransitionRow]] = {}
         for host in {row.host or self.home.host for row in rows}:
             ids = [row.id for row in rows if (row.host or self.home.host) == host]

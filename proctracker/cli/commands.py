@@ -118,7 +118,7 @@ _TABLE = [
     Command("doctor", "doctor:doctor", "doctor [--json]", "tell which trackers work here, and why not", "--json  as JSON\n"),
     Command("adopt", "adopt:adopt", "adopt [--home UUID]", "rebuild a lost store from the labels of containers",
             "--home UUID  those of another state directory, which was lost\n"),
-    Command("completion", "extras:completion", "completion bash | zsh | fish", "print a completion script"),
+    Command("completion", "completion:completion", "completion bash | zsh | fish", "print a completion script"),
     Command("version", "extras:version", "version", "print the version"),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from proctracker.cli.commands import Command
 
-_WORDS = {
+VALUES = {
     "DURATION": "DURATION  seconds, or 90s, 10m, 2h, 1d, 2h30m, or H:MM:SS",
     "SECONDS": "SECONDS   the same as a duration: 90, 10m, 1:30:00",
     "TIME": "TIME      ISO 8601, without a zone local: 2026-01-31T18:00, or from now: +10m",
@@ -22,12 +22,12 @@ _WORDS = {
 }
 """A word of usage or options -> how its values are written."""
 
-_OF_JOBS = """\
+OF_JOBS = """\
 exit code:
   0 only if every job is DONE; else the job's own, 128+N where signal N ended it (of several the first that is not 0);
   124 the time-out is over; 125 refused, could not be started, lost, or FAILED without a code; 126 and 127 the command
   cannot be executed, was not found"""
-_OF_OTHERS = "exit code: 0 done, 1 failed, 2 wrong usage"
+OF_OTHERS = "exit code: 0 done, 1 failed, 2 wrong usage"
 
 EXAMPLES = {
     "run": (
@@ -74,7 +74,7 @@ def overview() -> str:
     lines += [f"  {command.name:<12}{command.summary}" for command in COMMANDS.values()]
     lines += ["", "options:", *_indented(GLOBAL), "  --version           print the version"]
     lines += ["", "examples:", *(f"  {EXAMPLES[name][0]}" for name in ("run", "submit", "wait", "logs"))]
-    lines += ["", f"{_OF_OTHERS}; `run` and `wait` exit as the job did", "`proctracker COMMAND --help` tells more."]
+    lines += ["", f"{OF_OTHERS}; `run` and `wait` exit as the job did", "`proctracker COMMAND --help` tells more."]
     return "\n".join(lines) + "\n"
 
 
@@ -84,7 +84,7 @@ def help_of(command: Command) -> str:
     lines += ["options:", *_indented(command.options + GLOBAL)]
     values = _values(command)
     lines += ["", "values:", *(f"  {each}" for each in values)] if values else []
-    lines += ["", _OF_JOBS if command.failure == _OURS else _OF_OTHERS]
+    lines += ["", OF_JOBS if command.failure == _OURS else OF_OTHERS]
     return "\n".join([*lines, "", "examples:", *(f"  {each}" for each in EXAMPLES[command.name])]) + "\n"
 
 
@@ -97,7 +97,7 @@ def _values(command: Command) -> list[str]:
     for mark in "[]|…,=:.":
         text = text.replace(mark, " ")
     known = set(text.split())
-    return [told for word, told in _WORDS.items() if word in known]
+    return [told for word, told in VALUES.items() if word in known]
 
 
 def _indented(options: str) -> Sequence[str]:

@@ -1,1 +1,1 @@
-"""What ``report`` tells of jobs, and the page that shows it."""
+"""Shows jobs as a page: the data of ``report``, and the page itself."""

@@ -1,4 +1,4 @@
-"""What a report tells of jobs: everything ``info`` tells, each change of state, how those that failed ended their output."""
+"""Collects what a report tells of jobs: their infos, changes of state, last lines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Report(NamedTuple):
 
 
 def report(access: Access, rows: Sequence[JobRow]) -> Report:
-    """The report of these jobs as they are now."""
+    """Make the report of these jobs as they are now."""
     import time
 
     from proctracker.tracker.infos import add_usage, owner
@@ -58,7 +58,7 @@ def report(access: Access, rows: Sequence[JobRow]) -> Report:
 
 
 def as_json(found: Report) -> dict[str, Any]:
-    """The report as JSON has it; ``states`` are a job's changes of state, oldest first."""
+    """Return the report as JSON has it, ``states`` oldest first."""
     from proctracker import __version__
     from proctracker.templates.quantities import iso
 

@@ -1,4 +1,4 @@
-"""The last lines that jobs wrote: read from files, and of a few asked of their engines."""
+"""Reads the last lines that jobs wrote, from files, or of a few from their engines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SECONDS = 5.0
 
 
 def last_lines(access: Access, rows: Sequence[JobRow]) -> dict[str, Lines]:
-    """The last lines of jobs by id, then by stream. Of a job whose output cannot be read there are none."""
+    """Return the last lines of jobs by id, then by stream; none where output cannot be read."""
     most = max(_LEAST, min(_BYTES, _TOTAL // (2 * len(rows) or 1)))
     found: dict[str, Lines] = {}
     logged = []
@@ -56,7 +56,7 @@ def last_lines(access: Access, rows: Sequence[JobRow]) -> dict[str, Lines]:
 
 
 def _of_file(path: str, most: int, own: bool) -> list[str]:
-    """The end of a file. Kept files are no links; what is no regular file is not read."""
+    """Read the end of a regular file, which if it is a kept one is no link."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if own else os.O_NOFOLLOW))
     except OSError:
@@ -81,7 +81,7 @@ class _End(Pipe):
         self.most, self.cut, self.data = most, False, b""
 
     def again(self) -> None:
-        """All comes once more."""
+        """Begin anew: all comes once more."""
         self.data = b""
 
     def show(self, data: bytes) -> None:
@@ -90,7 +90,7 @@ class _End(Pipe):
         self.data = (self.data + data)[-self.most :]
 
     def complete(self, path: str) -> None:
-        """A copy of the whole is there: its end."""
+        """Keep the end of a copy of the whole."""
         self.again()
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -100,7 +100,7 @@ class _End(Pipe):
 
 
 def _of_engines(access: Access, rows: Sequence[JobRow], most: int) -> Iterator[tuple[str, Lines]]:
-    """The ends of logs that engines keep, read side by side."""
+    """Read the ends of logs that engines keep, side by side."""
     import select
 
     from proctracker.errors import Drmaa2Exception
@@ -129,9 +129,9 @@ def _of_engines(access: Access, rows: Sequence[JobRow], most: int) -> Iterator[t
 
 
 def cleaned(data: bytes, most: int, *, cut: bool) -> list[str]:
-    """The last lines of data as one reads them: no colours, what a progress bar showed last, all else that controls escaped.
+    """Return the last lines of data as one reads them.
 
-    ``cut``: there was more before, so a first line that is one of several is left out, and else begins with ``…``.
+    Without colours, with what a progress bar showed last, all else that controls escaped. ``cut``: there was more before, so a first line that is one of several is left out, and else begins with ``…``.
     """
     import re
 

@@ -1,4 +1,4 @@
-"""The report's page: one file of HTML that loads nothing and runs no script but its own, whatever its jobs are called."""
+"""Makes the report's page, which loads nothing and runs no script but its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KINDS = {
 
 
 def page_of(report: Report) -> str:
-    """The page as HTML, in ASCII but for what stands in ``html/``."""
+    """Make the page, in ASCII but for what stands in ``html/``."""
     import html
 
     styles, scripts = _joined(_STYLES), _joined(_SCRIPTS)
@@ -51,7 +51,7 @@ def page_of(report: Report) -> str:
 
 
 def _file(name: str) -> str:
-    """A file of the page, wherever we are installed: in a zip, too."""
+    """Read a file of the page, also from a zip."""
     import pkgutil
 
     found = pkgutil.get_data("proctracker.cli.reporting", f"html/{name}")
@@ -64,7 +64,7 @@ def _joined(names: tuple[str, ...]) -> str:
 
 
 def _digest(text: str) -> str:
-    """What a Content-Security-Policy knows a script or style by."""
+    """Return what a Content-Security-Policy knows a script or style by."""
     import base64
     import hashlib
 
@@ -72,7 +72,7 @@ def _digest(text: str) -> str:
 
 
 def _embedded(value: object) -> str:
-    """JSON that holds nothing which ends a script element, or begins a comment in it."""
+    """Write JSON that neither ends a script element nor begins a comment in it."""
     import json
 
     text = json.dumps(value, separators=(",", ":"))
@@ -82,7 +82,7 @@ def _embedded(value: object) -> str:
 
 
 class _Words:
-    """Texts by number: those of an array's tasks are mostly the same."""
+    """Numbers texts, as those of an array's tasks are mostly the same."""
 
     def __init__(self) -> None:
         self.all = [""]
@@ -112,7 +112,7 @@ def _short(text: str) -> str:
 
 
 def _packed(report: Report) -> dict[str, Any]:
-    """The report as jobs.js unpacks it: jobs are lists, texts numbers, times milliseconds since the first submission."""
+    """Pack the report for jobs.js: texts are numbers, times milliseconds since the first."""
     from proctracker import __version__
 
     base = min((past.row.submitted for past in report.jobs), default=report.made)
@@ -166,7 +166,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _parts(past: Past, base: float) -> list[int]:
-    """What a job went through: kind and beginning, again and again; milliseconds, each since the one before."""
+    """Tell what a job went through: kind and milliseconds since the one before, by turns."""
     found: list[int] = []
     last, kind = 0, -1
     for state, time in _changes(past):
@@ -179,7 +179,7 @@ def _parts(past: Past, base: float) -> list[int]:
 
 
 def _changes(past: Past) -> list[tuple[JobState, float]]:
-    """States and when they began; of the row's own times where nothing else is known, as of a job that was adopted."""
+    """Return states and when they began, by the row where nothing else is known, as of an adopted job."""
     row = past.row
     found = [(JobState(change.state), change.time) for change in past.changes]
     if not found:

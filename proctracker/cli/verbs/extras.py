@@ -1,75 +1,10 @@
-"""Small commands: template, categories, machines, completion, version."""
+"""Small commands: template, categories, machines, version."""
 
 from __future__ import annotations
 
 from proctracker.cli import formats
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError
-
-_BASH = """\
-_proctracker() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}" command="" each
-  for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case " {commands} " in *" $each "*) command="$each"; break ;; esac
-  done
-  case "$command" in
-    "") COMPREPLY=($(compgen -W "{commands} --session --contact --help --version" -- "$word")) ;;
-{cases}
-  esac
-}}
-complete -o default -F _proctracker proctracker
-"""
-
-_ZSH = "#compdef proctracker\nautoload -Uz bashcompinit && bashcompinit\n"
-
-
-def completion(call: Call) -> int:
-    """Print a completion script for a shell."""
-    shell = " ".join(call.words)
-    if shell not in _SHELLS:
-        raise UsageError("completion: name the shell: bash, zsh or fish")
-    formats.write(_SHELLS[shell]())
-    return 0
-
-
-def _bash() -> str:
-    from proctracker.cli.commands import COMMANDS, GLOBAL
-    from proctracker.cli.options import parse_table
-
-    cases = []
-    for name, command in COMMANDS.items():
-        names = [word for option in parse_table(command.options + GLOBAL) for word in option.names]
-        # An id is what nearly every command takes; a job's own words are files.
-        ids = "" if command.job else " $(proctracker ps -a -q 2>/dev/null)"
-        choice = f'COMPREPLY=($(compgen -W "{" ".join(names)}{ids}" -- "$word"))'
-        cases.append(f"    {name}) {choice} ;;")
-    return _BASH.format(commands=" ".join(COMMANDS), cases="\n".join(cases))
-
-
-def _zsh() -> str:
-    return _ZSH + _bash()
-
-
-def _fish() -> str:
-    from proctracker.cli.commands import COMMANDS
-    from proctracker.cli.options import parse_table
-
-    lines = ["complete -c proctracker -n __fish_use_subcommand -f"]
-    for name, command in COMMANDS.items():
-        summary = command.summary.replace("'", "\\'")
-        lines.append(f"complete -c proctracker -n __fish_use_subcommand -f -a {name} -d '{summary}'")
-        for option in parse_table(command.options):
-            words = " ".join(f"-l {word[2:]}" if word.startswith("--") else f"-s {word[1:]}" for word in option.names)
-            takes = " -r" if option.takes else ""
-            lines.append(f"complete -c proctracker -n '__fish_seen_subcommand_from {name}' {words}{takes}")
-        if not command.job:
-            lines.append(
-                f"complete -c proctracker -n '__fish_seen_subcommand_from {name}' -f -a '(proctracker ps -a -q 2>/dev/null)'"
-            )
-    return "\n".join(lines) + "\n"
-
-
-_SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 
 def version(call: Call) -> int:

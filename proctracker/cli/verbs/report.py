@@ -1,4 +1,4 @@
-"""``report``: jobs of a session as one page, or as JSON."""
+"""Runs ``report``, which shows jobs as one page or as JSON."""
 
 from __future__ import annotations
 

@@ -3,34 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-
-import pytest
 
 import proctracker
-
-
-def complete(script: str, *words: str) -> list[str]:
-    line = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _proctracker; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    done = subprocess.run(["bash", "-c", f"{script}\n{line}"], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-def test_completion_in_bash(pt):
-    script = pt("completion", "bash").out
-    assert complete(script, "proctracker", "su") == ["submit", "suspend"]
-    assert complete(script, "proctracker", "wait", "--a") == ["--any", "--all"]
-    assert complete(script, "proctracker", "-s", "x", "ps", "--st") == ["--state"]
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_completion_of_other_shells_parses(pt, shell):
-    script = pt("completion", shell).out
-    assert "terminate" in script
-    if shutil.which(shell):
-        subprocess.run([shell, "-n", "-c", script], check=True)
 
 
 def test_version(pt):
