@@ -28,10 +28,18 @@ LIMITED = {
 
 DENIED = [sys.executable, str(Path(__file__).parent.parent / "nopidfd.py")]
 
+_POWERLESS = ["setpriv", "--securebits=+noroot"]
+
+_CAPABILITIES = {
+    "bounding set": (["setpriv", "--bounding-set=-all"], "CapBnd"),
+    "effective set": (_POWERLESS, "CapEff"),
+    "ambient set": ([*_POWERLESS, "--inh-caps=+net_raw", "--ambient-caps=+net_raw"], "CapAmb"),
+}
+
 CAGES = {
     "no_new_privs": (["setpriv", "--no-new-privs"], "NoNewPrivs"),
     "seccomp": (DENIED, "Seccomp"),
-    **({"bounding set": (["setpriv", "--bounding-set=-all"], "CapBnd")} if os.geteuid() == 0 else {}),
+    **(_CAPABILITIES if os.geteuid() == 0 else {}),
 }
 
 SLEEP = ["--", "sleep", "600"]
@@ -120,6 +128,27 @@ def test_the_librarys_waits(home: Home) -> None:
     jobs.append(_run("submit", *SLEEP))
     assert len({*_keepers(home, *jobs)}) == 2
     _called([*ORDINARY, sys.executable, "-c", WAITS, *jobs])
+
+
+FIRST = {
+    "wait": "job.wait_terminated(30)",
+    "any": "session.wait_any_terminated([job], 30)",
+    "await": "asyncio.run(asyncio.wait_for(ended(), 30))",
+    "as_completed": "list(pt.as_completed([job]))",
+    "suspend": "job.suspend(), job.resume()",
+    "terminate": "job.terminate(), job.wait_terminated(30)",
+}
+"""What a program does first, with a job of the only supervisor there is."""
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_a_program_that_finds_another_shells_supervisor_alone(home: Home, first: str) -> None:
+    _run("submit", "--", "sleep", "1.5", how=LIMITED["nice"])
+    script = (
+        "import asyncio\nimport proctracker as pt\nsession = pt.open_job_session('default')\n"
+        f"[job] = session.get_jobs()\nasync def ended(): return await job\n{FIRST[first]}"
+    )
+    _called([*ORDINARY, sys.executable, "-c", script])
 
 
 @pytest.mark.parametrize("how", ["--terminate", "--leave"])
