@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 from collections import deque
+from contextlib import suppress
 
 from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.linux import oomscore, softlimits
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 LARGEST = 64 * 2**20
 """Bytes of one stream of a call that are kept."""
 
+PATIENCE = 1.0
+"""Seconds that a call has to end by itself."""
+
 
 class _Call:
     """One call that is waiting for its turn or under way."""
@@ -37,6 +41,7 @@ class _Call:
         "called",
         "cut",
         "directory",
+        "ended",
         "engine",
         "err",
         "limits",
@@ -62,7 +67,7 @@ class _Call:
         self.limits: Limits = {}
         self.out = self.err = -1
         self.pid = 0
-        self.cut = False
+        self.cut = self.ended = False
         self.timer: Timer | None = None
 
 
@@ -196,15 +201,24 @@ class Calls:
         self.kill(call.pid)
 
     def kill(self, pid: int, ticks: int = 0) -> None:
-        """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's."""
-        if ticks and not self.owns(pid):
-            self._core.afar.kill(pid, ticks)
-        if self.owns(pid):
-            for kill in (os.killpg, os.kill):
-                try:
-                    kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+        """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's.
+
+        By TERM, and a second later by KILL: podman that is killed while it makes a container leaves its monitor behind.
+        """
+        call = self._running.get(pid)
+        if call is None:
+            if ticks:
+                self._core.afar.kill(pid, ticks, signal.SIGTERM)
+                self._core.loop.after(PATIENCE, lambda: self._core.afar.kill(pid, ticks, signal.SIGKILL))
+            return
+        call.ended = True
+        _signal(pid, signal.SIGTERM)
+
+        def insist() -> None:
+            if self._running.get(pid) is call:
+                _signal(pid, signal.SIGKILL)
+
+        self._core.loop.after(PATIENCE, insist)
 
     def owns(self, pid: int) -> bool:
         """Whether a child is a call of ours."""
@@ -219,6 +233,8 @@ class Calls:
             call.timer.cancel()
         out, err = _text(call.out), _text(call.err)
         self._close(call)
+        if call.ended and status > 0:
+            status = -signal.SIGTERM  # whatever code it makes of that
         if call.cut:
             status, err = -1, f"{call.argv[0]}: no answer within {call.timeout:g} s\n{err}"
         call.then(Completed(call.argv, status, out, err))
@@ -235,6 +251,13 @@ class Calls:
         for fd in (call.out, call.err):
             if fd >= 0:
                 os.close(fd)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Send a signal to a call and what it started."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError):
+            kill(pid, number)
 
 
 def _text(fd: int) -> str:

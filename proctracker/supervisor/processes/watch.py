@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from contextlib import suppress
 
@@ -65,14 +64,14 @@ class Afar:
                 self._core.loop.forget(fd)
             os.close(fd)
 
-    def kill(self, pid: int, ticks: int) -> None:
-        """End a call of a former supervisor, and what it started."""
+    def kill(self, pid: int, ticks: int, number: int) -> None:
+        """Send a signal to a call of a former supervisor, and to what it started."""
         fd = self._held.get((pid, ticks))
         if fd is not None and alive(pid, ticks):
             with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(pid, number)
             with suppress(ProcessLookupError):
-                pidfd.send(fd, signal.SIGKILL)
+                pidfd.send(fd, number)
 
     def watch(self, pid: int, ticks: int, then: Then) -> None:
         """Make a call once a process has ended, with its end where that can be known, and when, where that was seen."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import time
 
 from proctracker import runtimes
@@ -246,7 +245,7 @@ class EngineStart:
                 self._done(spawn.NOT_STARTED, "the engine said it runs and does not know it")
                 return
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
-            if self._job.ending and completed.returncode == -signal.SIGKILL:
+            if self._job.ending and completed.returncode < 0:
                 code = _GIVEN_UP
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [told or ""], force=True)

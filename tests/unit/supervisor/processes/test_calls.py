@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,20 @@ def test_a_call_that_takes_too_long_ends_with_all_it_started(desk: Desk, tmp_pat
     done = desk.until(lambda: found)[0]
     assert (done.returncode, done.stderr) == (-1, "sh: no answer within 1000 s\n")
     assert gone(pid)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_call_may_end_by_itself_before_it_is_killed(desk: Desk, tmp_path: Path, listens: bool) -> None:
+    """podman that makes a container just then finishes that, and returns 0."""
+    out = tmp_path / "pid"
+    os.mkfifo(out)
+    found: list[Completed] = []
+    script = f"trap '{'echo finished; exit 3' if listens else ''}' TERM; echo $$ > {out}; while :; do sleep 0.01; done"
+    desk.core.calls.start(("sh", "-c", script), _ENGINE, found.append)
+    desk.core.calls.kill(int(out.read_text()))
+    done = desk.until(lambda: found)[0]
+    expected = (-signal.SIGTERM, "finished\n") if listens else (-signal.SIGKILL, "")
+    assert (done.returncode, done.stdout) == expected
 
 
 def test_the_time_is_watched(desk: Desk) -> None:

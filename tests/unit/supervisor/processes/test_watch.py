@@ -106,10 +106,10 @@ def test_a_descriptor_is_held_once_and_outlives_its_process(
 def test_a_call_is_killed_with_what_it_started(desk: Desk, orphan: Callable[[str], int]) -> None:
     pid = orphan("true")
     ticks = spawn.ticks(pid)
-    desk.core.afar.kill(pid, ticks + 1)
+    desk.core.afar.kill(pid, ticks + 1, signal.SIGKILL)
     assert watch.alive(pid, ticks)
     desk.core.afar.hold(pid, ticks)
-    desk.core.afar.kill(pid, ticks)
+    desk.core.afar.kill(pid, ticks, signal.SIGKILL)
     assert gone(pid)
     desk.core.afar.drop(pid, ticks)
 
