@@ -45,19 +45,6 @@ class Usage(NamedTuple):
     peak: int = 0
 
 
-def alive(pid: int, ticks: int) -> bool:
-    """Return whether this very process lives, by its start in clock ticks.
-
-    A zombie does not.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            rest = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return False
-    return rest[0] not in (b"Z", b"X") and int(rest[19]) == ticks
-
-
 def usage(pid: int) -> Usage | None:
     """Return what a process and its descendants use, or None if it exited.
 

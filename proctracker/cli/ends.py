@@ -19,8 +19,6 @@ _TOLD = 5
 """Reasons told of many."""
 _FEW = 3
 """Tasks from which on their ids are folded."""
-_LOST = ("lost", "removed")
-"""Sub-states of UNDETERMINED that are ends."""
 
 
 def code(row: JobRow) -> int:
@@ -32,11 +30,6 @@ def code(row: JobRow) -> int:
 
         return 128 + signal_number(row.signal)
     return row.exit_status or OURS
-
-
-def is_end(state: int, sub_state: str | None) -> bool:
-    """Whether a state change is a job's last one."""
-    return state >= _DONE or (not state and sub_state in _LOST)
 
 
 def code_of_all(rows: Sequence[JobRow], every: bool = False) -> int:

@@ -94,6 +94,15 @@ def lives(pid: int) -> bool:
     return found is not None and found.state not in "ZX"
 
 
+def alive(pid: int, ticks: int | None) -> bool:
+    """Return whether the process that started at that time runs.
+
+    A zombie does not.
+    """
+    found = stat(pid)
+    return found is not None and found.ticks == ticks and found.state not in "ZX"
+
+
 def wait_status(pid: int, ticks: int) -> int | None:
     """Return how a zombie ended, as of wait(2), or None.
 
@@ -180,14 +189,6 @@ def children(pid: int) -> list[int]:
     return [each.pid for each in all_stats().values() if each.ppid == pid]
 
 
-def left_by(
-    mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
-) -> list[tuple[int, int]]:
-    """What there is of a job that we may signal, as (pid, start ticks)."""
-    found = family(mark, leader_pid, leader_ticks, spare)
-    return [(pid, ticks) for pid, ticks in found if _ours_to_signal(pid)]
-
-
 def family(
     mark: str, leader_pid: int, leader_ticks: int | None = None, spare: Collection[int] = ()
 ) -> list[tuple[int, int]]:
@@ -237,17 +238,6 @@ def _own(pid: int) -> bool:
     """Return whether a process is our user's, by its real uid."""
     uids = _status(pid, b"Uid")
     return bool(uids) and int(uids[0]) == os.geteuid()
-
-
-def _ours_to_signal(pid: int) -> bool:
-    """Return whether kill(2) lets us, as root also to its job's that changed their user."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return False
-    except ProcessLookupError:
-        return True
-    return True
 
 
 def owner(pid: int) -> int | None:

@@ -46,7 +46,6 @@ __all__ = [
     "moment",
     "nearest",
     "plain",
-    "row_state",
     "signal_name",
     "signal_number",
 ]
@@ -56,7 +55,7 @@ _PARTS = {
     "enums": "Capability Cpu CpuArchitecture DrmaaCapability DrmaaEvent Event HOME_DIR HOME_DIRECTORY INFINITE_TIME JobState NOW OperatingSystem Os PARAMETRIC_INDEX ResourceLimit ResourceLimitType StatusCode Time WORKING_DIR WORKING_DIRECTORY ZERO_TIME",
     "info": "JobInfo MachineInfo Notification QueueInfo ReservationInfo ReservationTemplate SlotInfo Version matches",
     "observation": "Observation ended",
-    "row": "JobRow row_state",
+    "row": "JobRow",
     "signals": "FATAL signal_name signal_number",
     "structs": "moment nearest plain",
     "template": "EXTENSIONS JobTemplate SPELLINGS extension extension_flag",

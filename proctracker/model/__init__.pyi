@@ -34,7 +34,6 @@ from proctracker.model.info import matches as matches
 from proctracker.model.observation import Observation as Observation
 from proctracker.model.observation import ended as ended
 from proctracker.model.row import JobRow as JobRow
-from proctracker.model.row import row_state as row_state
 from proctracker.model.signals import FATAL as FATAL
 from proctracker.model.signals import signal_name as signal_name
 from proctracker.model.signals import signal_number as signal_number

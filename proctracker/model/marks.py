@@ -1,10 +1,16 @@
-"""Marks by which what belongs to a job is known."""
+"""Names by which what belongs to a job is known, and what becomes of one that is being ended."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.model.row import JobRow
+
+JOB_VARIABLES = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
+"""Environment variables that say which job this is: a job's own submits do not hand them on."""
+
+ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
+"""Why a live job is being ended, its sub-state meanwhile -> its sub-state then."""
 
 
 def group_name(row: JobRow) -> str:

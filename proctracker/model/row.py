@@ -80,8 +80,3 @@ class JobRow:
         A name may be another's by now.
         """
         return self.container_id or self.container or ""
-
-
-def row_state(row: JobRow) -> JobState:
-    """A row's state as the enumeration."""
-    return JobState(row.state)

@@ -6,6 +6,7 @@ import re
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import Completed, JobTemplate, extension
+from proctracker.model.marks import JOB_VARIABLES
 from proctracker.runtimes import environment, flags
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
 from proctracker.runtimes.process import Process
@@ -43,7 +44,6 @@ _FLAGS: Mapping[str, tuple[str, flags.Reader]] = {
 }
 """Extension -> flag of ``apptainer exec`` (its manual page) and what reads its value."""
 
-_OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT")
 _PREFIXED = r"(?!(UID|EUID|GID|PPID)$)[A-Za-z_][A-Za-z0-9_]*"
 """Names that a shell can set, as apptainer sources all of ``export NAME="VALUE"`` or none."""
 _FAILURE = 255
@@ -95,7 +95,7 @@ class Apptainer(Process):
 
         What is the job's, not its caller's, has a second name that wins over the image's and over ``--cleanenv``.
         """
-        own = {*(request.template.job_environment or {}), *_OURS}
+        own = {*(request.template.job_environment or {}), *JOB_VARIABLES}
         prefixed = {
             f"APPTAINERENV_{name}": re.sub(r"[\\$`]", r"\\\g<0>", value)
             for name, value in request.environment.items()

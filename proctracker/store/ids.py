@@ -34,15 +34,6 @@ def reserve(home: Home, blocks: Iterable[int]) -> None:
         raise trouble(home.ids, error) from None
 
 
-def boot_id() -> str:
-    """Return what the kernel calls this boot (random(4)), or a fixed word."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "unknown"
-
-
 def _made(folder: str) -> bool:
     """Make a directory, and return False if it was there."""
     try:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 
-from proctracker.model import JobRow, JobState
+from proctracker.model import JobState
 from proctracker.store.rows import CHUNK, id_of, keys, marks
 from proctracker.store.transactions import Transactions
 
@@ -154,14 +154,6 @@ class Pruning(Transactions):
         if before_time is not None:
             found += self._db.rows("SELECT finished, key FROM jobs WHERE finished<?", (before_time,))
         return [id_of(key) for _, key in sorted(set(found))]
-
-    def ended_containers(self, runtime: str) -> list[JobRow]:
-        """Ended jobs of a runtime whose containers are still there, the longest ended first."""
-        return self._jobs(f"WHERE {_HELD} AND runtime=? ORDER BY finished, key", (runtime,))
-
-    def ended_before(self, moment: float) -> list[JobRow]:
-        """Jobs that ended before an epoch second, the longest ended first."""
-        return self._jobs("WHERE finished<? ORDER BY finished, key", (moment,))
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import os
 import time
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.store.ids import boot_id
+from proctracker.linux import procfs
 from proctracker.store.paths import Home, trouble
 
 LEAST = 0.2
@@ -27,7 +27,8 @@ class Opener:
         self._name = os.path.join(home.here, "opener")
         self._held = home.held
         self._folder = self._held.at(self._name)
-        self._mine = _me(os.getpid())
+        mine = procfs.stat(os.getpid())
+        self._mine = f"{procfs.boot_id()}.{os.getpid()}.{mine.ticks if mine else ''}"
 
     def take(self) -> None:
         """Become the opener. Raises DrmCommunicationException naming the living process that is."""
@@ -49,8 +50,9 @@ class Opener:
     def _clear(self) -> None:
         """Remove a dead opener's name, and never that of one who came meanwhile."""
         for name in os.listdir(self._folder):
-            boot, pid, _ = name.split(".")
-            if name != self._mine and boot == boot_id() and _me(int(pid)) == name:
+            boot, pid, ticks = name.split(".")
+            lives = boot == procfs.boot_id() and ticks.isdigit() and procfs.alive(int(pid), int(ticks))
+            if lives and name != self._mine:
                 raise DrmCommunicationException(
                     f"process {pid} has {self._name} open, and locks do not work on this file system: "
                     "use the supervisor it belongs to, or set PROCTRACKER_HOME to a local disk"
@@ -112,16 +114,6 @@ def _copy(source: str, target: str) -> None:
             if not part:
                 return
             sink.write(part)
-
-
-def _me(pid: int) -> str:
-    """Name a process by boot, pid and start time in ticks (proc(5)), no ticks being none."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            ticks = file.read().rpartition(b")")[2].split()[19].decode("ascii")
-    except OSError:
-        ticks = ""
-    return f"{boot_id()}.{pid}.{ticks}"
 
 
 def _moved(own: str, folder: str) -> bool:

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 
 from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
-from proctracker.linux import netfs
+from proctracker.linux import netfs, procfs
 from proctracker.model import JobRow
 from proctracker.store import schema
 from proctracker.store.connection import BUSY, Database
-from proctracker.store.ids import boot_id
 from proctracker.store.paths import NO_LINK, Home, trouble
 from proctracker.store.renewed import Renewed
 from proctracker.store.reserve import Reserve
@@ -39,7 +38,7 @@ class Transactions:
         home.prepare()
         self.home, self.path, self._held = home, home.database, home.held
         self._place = self._held.at(self.path)
-        self._boot = boot or boot_id()
+        self._boot = boot or procfs.boot_id()
         self._network = netfs.file_system(self._held.at(home.here)) is not None
         self._opener: Opener | None = None
         self._snapshot: Snapshot | None = None

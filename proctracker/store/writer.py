@@ -178,10 +178,6 @@ class Store(Pruning):
             changed.append(new)
         self._db.many(statement, changed)
 
-    def transition(self, job_id: str, attempt: int, time: float, state: int, sub_state: str | None) -> None:
-        """Add a state change."""
-        self.transitions_many([(job_id, attempt, time, state, sub_state)])
-
     def transitions_many(self, changes: Iterable[tuple[str, int, float, int, str | None]]) -> None:
         """Add state changes: (job id, attempt, time, state, sub_state)."""
         self._transitions([(key(job_id), *rest) for job_id, *rest in changes])

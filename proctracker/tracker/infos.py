@@ -94,8 +94,9 @@ def _machines(row: JobRow) -> list[str] | None:
 def add_usage(found: JobInfo, row: JobRow) -> None:
     """Put what a live job of this machine used so far where nothing else tells it: ``cpu_time``, and its peak as ``max_rss``."""
     from proctracker import procs
+    from proctracker.linux import procfs
 
-    live = row.finished is None and row.pid and procs.alive(row.pid, row.ticks or 0)
+    live = row.finished is None and row.pid and procfs.alive(row.pid, row.ticks)
     used = procs.usage(row.pid) if live and row.pid else None
     if used is None:
         return

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from proctracker import procs, runner, runtimes
+from proctracker import runner, runtimes
 from proctracker.errors import Drmaa2Exception
-from proctracker.linux import clock
+from proctracker.linux import clock, procfs
 from proctracker.model import JobRow, JobState, Observation
+from proctracker.model.marks import ENDING
 from proctracker.model.observation import LOST, of_former_boot
 from proctracker.records import NamedTuple, replace
 from proctracker.runtimes.base import Engine, elsewhere
 from proctracker.store import Reader
-from proctracker.store.ids import boot_id
 from proctracker.tracker.contacts import engine_of
 
 TYPE_CHECKING = False
@@ -28,9 +28,6 @@ REMOVED = "removed"
 _STARTED = (int(JobState.RUNNING), int(JobState.SUSPENDED), int(JobState.UNDETERMINED))
 _STOPPED = "stopped"
 """Sub-state of a container suspended by SIGSTOP, which its engine calls running."""
-
-_ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
-"""Sub-state of a job that is being ended -> sub-state it ends with, whatever it returns."""
 
 
 def look(rows: Iterable[JobRow], reader: Reader, *, timeout: float = 15.0) -> dict[str, Observation]:
@@ -108,7 +105,7 @@ def _settled(rows: Sequence[JobRow], seen: Mapping[str, Observation], reader: Re
 def _believed(row: JobRow, seen: Observation, reader: Reader) -> Observation:
     """Return what of an engine's words holds for a job of a former boot."""
     unknown = seen.state == JobState.UNDETERMINED and seen.sub_state is None
-    if unknown or row.boot is None or row.boot == boot_id() or elsewhere(engine_of(reader.spec(row.spec))):
+    if unknown or row.boot is None or row.boot == procfs.boot_id() or elsewhere(engine_of(reader.spec(row.spec))):
         return seen
     return of_former_boot(seen, clock.since(0.0))
 
@@ -117,8 +114,8 @@ def weigh(row: JobRow, seen: Observation) -> Observation | None:
     """Return an observation as the job's history reads it, or None if it says nothing new."""
     if seen.state.queued:
         seen = Observation(JobState.UNDETERMINED, LOST, annotation="its engine knows no more that it ran")
-    if seen.state.ended and row.sub_state in _ENDING:
-        return replace(seen, state=JobState.FAILED, sub_state=_ENDING[row.sub_state])
+    if seen.state.ended and row.sub_state in ENDING:
+        return replace(seen, state=JobState.FAILED, sub_state=ENDING[row.sub_state])
     if seen.state == JobState.RUNNING and row.state == JobState.SUSPENDED and row.sub_state == _STOPPED:
         return None
     if seen.state == row.state and seen.sub_state is None and row.sub_state is not None:
@@ -133,9 +130,9 @@ def _processes(rows: Sequence[JobRow], reader: Reader) -> dict[str, Observation]
 
     alone = {keeper for keeper in {row.keeper for row in rows} if not election.holders(reader.home.run, keeper)}
     found = {}
-    boot = boot_id() if alone else ""
+    boot = procfs.boot_id() if alone else ""
     for row in rows:
-        if row.keeper in alone and not (row.pid and row.boot == boot and procs.alive(row.pid, row.ticks or 0)):
+        if row.keeper in alone and not (row.pid and row.boot == boot and procfs.alive(row.pid, row.ticks)):
             why = "it ended while nothing of proctracker was there to see how"
             found[row.id] = Observation(JobState.UNDETERMINED, LOST, annotation=why)
     return found

@@ -65,7 +65,6 @@ def prepare(
     spec["output_dir"] = config.output_dir
     spec["output_limit"] = 0 if containers else config.output_limit
     spec["start_timeout"] = config.start_timeout
-    spec["cli_timeout"] = config.cli_timeout
     ownfiles.refuse(spec)
     if template is not given:
         spec["given"] = _changed(given.to_dict(), spec["template"])

@@ -7,6 +7,8 @@ import os
 import resource
 import threading
 
+from proctracker.model.marks import JOB_VARIABLES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
@@ -16,9 +18,6 @@ _PRIVATE = 0o077
 _LIMITS = {name[7:]: getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")}
 _LIMITS.pop("OFILE", None)
 """The limits this Python knows by name; OFILE is another name of NOFILE."""
-
-_OF_A_JOB = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_JOB", "PROCTRACKER_ATTEMPT", "PROCTRACKER_SESSION")
-"""Variables that say which job this is: a job's own submits do not hand them on."""
 
 
 class Surroundings:
@@ -76,7 +75,7 @@ def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, 
     umask, limits, nice, affinity, groups, oom = facts
     env = dict(environ)
     if "PROCTRACKER_JOB" in env:
-        for name in _OF_A_JOB:
+        for name in JOB_VARIABLES:
             env.pop(name, None)
     return {
         "env": env,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from proctracker.linux import clock
+from proctracker.linux import clock, procfs
 from proctracker.model import JobRow, Observation
-from proctracker.store.ids import boot_id
 
 _OVER = ("lost", "removed")
 """Sub-states of jobs that have ended, nobody knows when."""
@@ -38,5 +37,5 @@ def wall(row: JobRow, seen: Observation | None = None, now: float | None = None)
 def _this_boot() -> str:
     """The kernel's id of this boot, read once."""
     if not _boot:
-        _boot.append(boot_id())
+        _boot.append(procfs.boot_id())
     return _boot[0]

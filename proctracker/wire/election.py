@@ -180,8 +180,7 @@ def _alive(text: str) -> list[int]:
     for line in text.splitlines():
         words = line.split()
         if len(words) == 3 and words[0] == boot and words[1].isdigit():
-            now = procfs.stat(int(words[1]))
-            if now and str(now.ticks) == words[2] and now.state not in "ZX":
+            if words[2].isdigit() and procfs.alive(int(words[1]), int(words[2])):
                 found.append(int(words[1]))
     return found
 

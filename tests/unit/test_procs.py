@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,21 +19,6 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "600"]) as process:
         yield process
         process.kill()
-
-
-def ticks(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-
-
-def test_alive_is_a_pid_and_when_it_started(child: subprocess.Popen[bytes]) -> None:
-    started = ticks(child.pid)
-    assert procs.alive(child.pid, started)
-    assert not procs.alive(child.pid, started + 1)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert not procs.alive(child.pid, started)
-    child.wait()
-    assert not procs.alive(child.pid, started)
 
 
 def test_usage_is_that_of_the_tree() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
+from proctracker.model.marks import JOB_VARIABLES
 from proctracker.supervisor.processes import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
-
-OURS = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCTRACKER_ATTEMPT", "PROCTRACKER_JOB")
-"""Variables that say which job a process is: never inherited from the job that submitted it."""
 
 
 class Context:
@@ -40,4 +38,4 @@ class Context:
 
 
 def _without_ours(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name not in OURS}
+    return {name: value for name, value in env.items() if name not in JOB_VARIABLES}

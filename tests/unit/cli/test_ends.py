@@ -56,11 +56,6 @@ def test_one_that_nobody_named_is_named(capsys):
     assert capsys.readouterr().err == "1 of 1 failed: 5\n"
 
 
-def test_which_changes_are_ends():
-    told = [(7, None), (8, "terminated"), (0, "lost"), (0, "removed"), (0, None), (3, None), (5, "retry 2/3")]
-    assert [ends.is_end(*each) for each in told] == [True, True, True, True, False, False, False]
-
-
 def test_reasons_are_told_where_the_code_says_nothing():
     assert ends.reason(row(JobState.DONE, annotation="x")) is None
     assert ends.reason(row(JobState.FAILED, exit_status=1)) is None

@@ -106,29 +106,45 @@ def test_a_daemon_is_known_by_its_mark(family: tuple[str, int, int]) -> None:
     assert procfs.marked(mark + "0") == []
 
 
-def test_left_by_finds_the_whole_job(family: tuple[str, int, int]) -> None:
+def test_the_family_is_the_whole_job(family: tuple[str, int, int]) -> None:
     mark, leader, daemon = family
-    found = procfs.left_by(mark, leader)
+    found = procfs.family(mark, leader)
     assert {pid for pid, _ in found} == {leader, daemon}
     assert all((procfs.stat(pid) or _plain(0, 0)).ticks == ticks for pid, ticks in found)
 
 
-def test_left_by_without_mark_goes_by_session(family: tuple[str, int, int]) -> None:
+def test_a_family_without_mark_goes_by_session(family: tuple[str, int, int]) -> None:
     _, leader, _ = family
-    assert [pid for pid, _ in procfs.left_by("none/0/0", leader)] == [leader]
+    assert [pid for pid, _ in procfs.family("none/0/0", leader)] == [leader]
 
 
-def test_left_by_knows_a_recycled_leader(family: tuple[str, int, int]) -> None:
+def test_a_family_knows_a_recycled_leader(family: tuple[str, int, int]) -> None:
     _, leader, _ = family
-    assert procfs.left_by("none/0/0", leader, leader_ticks=1) == []
+    assert procfs.family("none/0/0", leader, leader_ticks=1) == []
 
 
-def test_left_by_spares_what_it_is_told(family: tuple[str, int, int]) -> None:
+def test_a_family_spares_what_it_is_told(family: tuple[str, int, int]) -> None:
     mark, leader, daemon = family
-    assert [pid for pid, _ in procfs.left_by(mark, leader, spare=[daemon])] == [leader]
+    assert [pid for pid, _ in procfs.family(mark, leader, spare=[daemon])] == [leader]
 
 
 def test_handles_tells_caught_signals() -> None:
     assert procfs.handles(os.getpid(), signal.SIGINT)
     assert not procfs.handles(os.getpid(), signal.SIGVTALRM)
     assert not procfs.handles(2**22 + 1, signal.SIGINT)
+
+
+def test_alive_is_a_pid_and_when_it_started() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        started = (procfs.stat(child.pid) or _plain(0, 0)).ticks
+        assert procfs.alive(child.pid, started)
+        assert not procfs.alive(child.pid, started + 1)
+        assert not procfs.alive(child.pid, None)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not procfs.alive(child.pid, started)
+    assert not procfs.alive(child.pid, started)
+
+
+def test_a_boot_has_a_name() -> None:
+    assert procfs.boot_id() == procfs.boot_id() != ""

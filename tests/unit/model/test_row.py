@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from proctracker.model import JobRow, JobState, row_state
+from proctracker.model import JobRow, JobState
 
 
 def test_a_new_row_is_queued() -> None:
     row = JobRow("43_1", 43, 1)
-    assert row_state(row) is JobState.QUEUED
+    assert row.state == JobState.QUEUED
     assert not row.ended
     assert (row.session, row.keeper, row.attempt, row.slots, row.command) == ("default", "main", 1, 1, "[]")
 

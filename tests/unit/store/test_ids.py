@@ -55,7 +55,3 @@ def test_no_room_names_the_directory(home: Home, monkeypatch: pytest.MonkeyPatch
 def test_a_missing_directory_is_named(home: Home) -> None:
     with pytest.raises(DrmCommunicationException, match=home.ids):
         ids.take_block(home)
-
-
-def test_the_boot_has_a_name() -> None:
-    assert ids.boot_id() == ids.boot_id() != ""

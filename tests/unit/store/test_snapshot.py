@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.store import Home, ids
+from proctracker.linux import procfs
+from proctracker.store import Home
 from proctracker.store.snapshot import Opener, Snapshot
 
 
@@ -32,7 +33,7 @@ def test_the_opener_is_a_directory_while_it_is_open(home: Home) -> None:
     opener = Opener(home)
     opener.take()
     opener.take()
-    assert os.listdir(os.path.join(home.here, "opener")) == [f"{ids.boot_id()}.{os.getpid()}.{_ticks(os.getpid())}"]
+    assert os.listdir(os.path.join(home.here, "opener")) == [f"{procfs.boot_id()}.{os.getpid()}.{_ticks(os.getpid())}"]
     assert [name for name in os.listdir(home.here) if name.startswith("opener")] == ["opener"]
     opener.leave()
     opener.leave()
@@ -41,7 +42,7 @@ def test_the_opener_is_a_directory_while_it_is_open(home: Home) -> None:
 
 def test_a_living_opener_is_named(home: Home) -> None:
     home.prepare()
-    _opener(home, f"{ids.boot_id()}.{os.getppid()}.{_ticks(os.getppid())}")
+    _opener(home, f"{procfs.boot_id()}.{os.getppid()}.{_ticks(os.getppid())}")
     with pytest.raises(DrmCommunicationException, match=f"process {os.getppid()} has"):
         Opener(home).take()
     assert [name for name in os.listdir(home.here) if name.startswith("opener.")] == []
@@ -51,7 +52,7 @@ def test_a_living_opener_is_named(home: Home) -> None:
 def test_a_dead_opener_does_not_count(home: Home, name: str) -> None:
     home.prepare()
     pid = os.getppid()
-    _opener(home, name.format(pid=pid, ticks=_ticks(pid), boot=ids.boot_id()))
+    _opener(home, name.format(pid=pid, ticks=_ticks(pid), boot=procfs.boot_id()))
     opener = Opener(home)
     opener.take()
     assert [each.split(".")[1] for each in os.listdir(os.path.join(home.here, "opener"))] == [str(os.getpid())]

@@ -41,7 +41,7 @@ def test_paths_and_names_need_be_no_text(store: Store, reader: Reader) -> None:
     row = submit(store, name=odd, output=odd)[0]
     row.error = odd
     store.update(row, ["error"])
-    store.transition(row.id, 1, 1.0, 3, odd)
+    store.transitions_many([(row.id, 1, 1.0, 3, odd)])
     assert store.jobs([row.id]) == reader.jobs([row.id]) == [row]
     assert reader.transitions()[-1].sub_state == odd
 

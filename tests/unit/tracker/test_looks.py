@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from proctracker.errors import DrmCommunicationException
+from proctracker.linux.procfs import boot_id
 from proctracker.model import Completed, JobRow, JobState, Observation
 from proctracker.runtimes.base import Dialog, Engine
 from proctracker.store import Home, Reader, Store
-from proctracker.store.ids import boot_id
 from proctracker.testing import ManualClock
 from proctracker.tracker import looks
 from stores import end, submit

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
+from proctracker.linux import holes
 from proctracker.model import JobRow, JobState
 from proctracker.store import Home, Store
-from proctracker.supervisor.running import outputlimit
 from proctracker.tracker import output
 from proctracker.tracker.place import Place
 from stores import submit
@@ -50,7 +50,7 @@ def test_a_kept_file_with_a_hole(store: Store, place: Place, monkeypatch: pytest
         path = Path(store.home.kept(row.id, 1, stream))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x" * (1 << 16))
-        outputlimit.punch(str(path), 1 << 14)
+        holes.punch(str(path), 1 << 14)
     assert output.read(place, row) == output.read(place, row, "stderr") == b"x" * (3 << 12)
 
 

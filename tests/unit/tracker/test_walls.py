@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from proctracker.linux import clock
+from proctracker.linux.procfs import boot_id
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.store.ids import boot_id
 from proctracker.tracker import walls
 
 HERE = os.uname().nodename

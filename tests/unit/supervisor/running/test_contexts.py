@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 
+from proctracker.model.marks import JOB_VARIABLES
 from proctracker.supervisor.processes.spawn import Surroundings, own
-from proctracker.supervisor.running.contexts import OURS, Context
+from proctracker.supervisor.running.contexts import Context
 
-_OLD = dict.fromkeys(OURS, "another job's")
+_OLD = dict.fromkeys(JOB_VARIABLES, "another job's")
 
 
 def _context(**values: object) -> Context:
