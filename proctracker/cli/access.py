@@ -268,15 +268,10 @@ class Access:
         return reasons.explained(rows, self.reader, self.config)
 
     def told(self, rows: Sequence[JobRow]) -> None:
-        """Note that we have told how these ended, so that ``wait --all`` does not."""
-        from proctracker.errors import Drmaa2Exception
+        """Remember that we have told how these ended: ``wait --all`` does not tell of them once more."""
+        from proctracker.tracker import waits
 
-        fresh = [row for row in rows if row.ended and not row.reported]
-        try:
-            if fresh:
-                self.place.client_of(fresh).call("reported", ids=[row.id for row in fresh])
-        except Drmaa2Exception:
-            return  # told they are; twice does no harm
+        waits.told(self.place, rows)
 
     def own_job(self) -> str | None:
         """The id of the job this very command runs in, if it is one of this home."""

@@ -9,7 +9,7 @@ from typing import Iterable
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.model import JobRow
 from proctracker.tracker.place import Place
-from proctracker.tracker.waits import Listening
+from proctracker.tracker.waits import Listening, told
 
 _MOST = 8
 """Questions that may be open before they are put as one: each has a connection of its own."""
@@ -132,6 +132,8 @@ class Hub:
         listening.close()
 
     def _tell(self, rows: Iterable[JobRow]) -> None:
+        rows = list(rows)
+        told(self._place, (row for row in rows if row.id in self._futures))
         for row in rows:
             for future in self._futures.pop(row.id, ()):
                 if not future.done():

@@ -68,7 +68,6 @@ def finish(job: Job, timeout: float, check: bool, capture_output: bool) -> JobIn
         _end(job)
         job.wait_terminated()
         raise
-    job._track.place.client().ask("reported", ids=[job.job_id])  # `wait --all` need not tell of it once more
     if capture_output:
         info.stdout, info.stderr = job.read_output("stdout"), job.read_output("stderr")
     if check and info.job_state != JobState.DONE:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Iterable, Iterator, Sequence
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
-from proctracker.model import INFINITE_TIME
+from proctracker.model import INFINITE_TIME, JobRow
 from proctracker.sessions.job import Job
 from proctracker.sessions.jobarray import JobArray
 from proctracker.tracker import waits
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 def wait_any(jobs: Sequence[Job], states: str, timeout: Any) -> Job:
     """Block until one of the jobs has started or ended, and return that element."""
     place, by_id, _ = _of_one_place(jobs)
-    told = {row.id for row in waits.wait(place, list(by_id), states, True, waits.seconds(timeout))}
-    return next(job for name, job in by_id.items() if name in told)
+    rows = {row.id: row for row in waits.wait(place, list(by_id), states, True, waits.seconds(timeout))}
+    first = next(job for name, job in by_id.items() if name in rows)
+    if states == "ended":
+        waits.told(place, [rows[first.job_id]])
+    return first
 
 
 def wait_all(jobs: Sequence[Job], states: str, timeout: Any) -> list[Job]:
     """Block until every job has started or ended, and return the list."""
     place, by_id, given = _of_one_place(jobs)
-    waits.wait(place, list(by_id), states, False, waits.seconds(timeout))
+    rows = waits.wait(place, list(by_id), states, False, waits.seconds(timeout))
+    if states == "ended":
+        waits.told(place, rows)
     return given
 
 
@@ -75,7 +80,7 @@ class as_completed:
     def __iter__(self) -> Iterator[Job]:
         if self._place is not None:
             for row in waits.as_ended(self._place, list(self._jobs), self._until):
-                yield self._jobs[row.id]
+                yield self._told(self._place, row)
 
     async def __aiter__(self) -> AsyncIterator[Job]:
         import asyncio
@@ -86,7 +91,7 @@ class as_completed:
             return
         ended = waits.over(self._place, list(self._jobs))
         for row in ended:
-            yield self._jobs[row.id]
+            yield self._told(self._place, row)
         live = [*self._jobs.keys() - {row.id for row in ended}]
         if not live:
             return
@@ -94,11 +99,16 @@ class as_completed:
             while listening.open:
                 rows = listening.ready()
                 for row in rows:
-                    yield self._jobs[row.id]
+                    yield self._told(self._place, row)
                 if listening.open and not rows:
                     left = self._left(len(listening.open))
                     with contextlib.suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(awaits.readable(listening.filenos()), left)
+
+    def _told(self, place: Place, row: JobRow) -> Job:
+        """The job of a row, whose end the caller is told of by this."""
+        waits.told(place, [row])
+        return self._jobs[row.id]
 
     def _left(self, jobs: int) -> float | None:
         """Return the seconds that are left, or raise TimeoutException."""

@@ -70,6 +70,7 @@ class Job(Controlled):
         Raises TimeoutException after so many seconds. Interrupting it leaves the job.
         """
         rows = waits.wait(self._track.place, [self.job_id], "ended", False, waits.seconds(timeout))
+        waits.told(self._track.place, rows)
         return self._told(rows[0])
 
     def waitable(self) -> str:

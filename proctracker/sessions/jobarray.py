@@ -68,7 +68,9 @@ class JobArray(Controlled):
 
         Raises TimeoutException after so many seconds.
         """
-        return self._told(waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout)))
+        rows = waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout))
+        waits.told(self._track.place, rows)
+        return self._told(rows)
 
     def __await__(self) -> Generator[Any, None, list[JobInfo]]:
         """Await the JobInfos of the ended tasks.

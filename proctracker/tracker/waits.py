@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from proctracker.client.polling import readable
 from proctracker.client.pushes import Wait
-from proctracker.errors import InvalidArgumentException, TimeoutException
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
 from proctracker.tracker.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Sequence
+    from typing import Any, Iterable, Iterator, Sequence
 
 _QUEUED = (int(JobState.QUEUED), int(JobState.QUEUED_HELD))
 _FOREVER = 2.0**40
@@ -169,3 +169,13 @@ def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> It
                 yield from rows
     except InvalidArgumentException as error:
         raise place.elsewhere(ids, "wait") or error from None
+
+
+def told(place: Place, rows: Iterable[JobRow]) -> None:
+    """Remember that somebody was told how these ended: ``wait --all`` does not tell of them once more."""
+    fresh = [row for row in rows if row.ended and not row.reported]
+    try:
+        if fresh:
+            place.client_of(fresh).call("reported", ids=[row.id for row in fresh])
+    except Drmaa2Exception:
+        return  # told they are; twice does no harm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,50 @@ def test_each_as_it_ends_for_a_time(session: pt.JobSession) -> None:
     assert [*pt.as_completed([done], timeout=None)] == [done]
     with pytest.raises(pt.InvalidArgumentException, match="timeout"):
         pt.as_completed([done], timeout=-5)
+
+
+async def _await_all(jobs: Iterable[pt.Job | pt.JobArray]) -> None:
+    await asyncio.gather(*jobs)
+
+
+async def _iterate(jobs: list[pt.Job | pt.JobArray]) -> None:
+    async for _ in pt.as_completed(jobs):
+        pass
+
+
+TELLING: dict[str, Callable[[pt.JobSession, pt.Job, pt.JobArray], object]] = {
+    "wait_terminated": lambda session, job, array: (job.wait_terminated(LONG), array.wait_terminated(LONG)),
+    "await": lambda session, job, array: asyncio.run(_await_all([job, array])),
+    "as_completed": lambda session, job, array: list(pt.as_completed([job, array])),
+    "async as_completed": lambda session, job, array: asyncio.run(_iterate([job, array])),
+    "wait_all": lambda session, job, array: session.wait_all_terminated([job, *array.jobs], LONG),
+    "wait_any": lambda session, job, array: [session.wait_any_terminated([each], LONG) for each in [job, *array.jobs]],
+}
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("how", TELLING)
+def test_what_was_told_is_not_told_by_wait_all_once_more(session: pt.JobSession, how: str, ended: bool) -> None:
+    pause = "" if ended else "sleep 0.2; "
+    job, array = session.run_job(sh(f"{pause}exit 3")), session.run_bulk_jobs(sh(f"{pause}exit 4"), 1, 2)
+    reader = session._track.place.reader
+    if ended:
+        for name in (job.job_id, *(task.job_id for task in array.jobs)):
+            session._track.place.client().wait([name], "ended", False, LONG)
+        assert len(reader.jobs(session=session.session_name, live=False, unreported=True)) == 3
+    else:
+        assert session.wait_any_started([job], LONG) is job
+    TELLING[how](session, job, array)
+    assert [row.id for row in reader.jobs(session=session.session_name, live=False, unreported=True)] == []
+
+
+def test_only_what_was_told_counts(session: pt.JobSession) -> None:
+    jobs = [session.run_job(sh("exit 3")) for _ in range(3)]
+    for job in jobs:
+        session._track.place.client().wait([job.job_id], "ended", False, LONG)
+    next(iter(pt.as_completed(jobs)))
+    session.wait_any_terminated(jobs[2:], LONG)
+    session.wait_all_started(jobs, LONG)
+    jobs[1].get_info()
+    left = session._track.place.reader.jobs(session=session.session_name, live=False, unreported=True)
+    assert [row.id for row in left] == [jobs[1].job_id]
