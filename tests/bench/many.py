@@ -1,13 +1,14 @@
-"""Reading ten thousand ended jobs, beside a bare SQL query of the same rows."""
+"""Reading ten thousand ended jobs, beside a bare SQL query of the same rows, and a page of them."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 
 import proctracker as pt
 from measure import Row, absolute, median, milli, timed
-from place import Place
+from place import Place, call, command
 
 
 def rows(where: Place) -> Iterator[Row]:
@@ -25,4 +26,8 @@ def rows(where: Place) -> Iterator[Row]:
         found = median([timed(session.get_jobs) for _ in range(rounds)])
         yield absolute(f"get_jobs() of {count:,}", found, f"SELECT {milli(median(bare))}", 60)
         assert len(session.get_jobs()) == count
+        page = os.path.join(where.folder, "report.html")
+        made = median([timed(lambda: call([*command(), "report", "-o", page])) for _ in range(min(rounds, 5))])
+        yield absolute(f"report of {count:,}", made, f"{os.path.getsize(page) / 1e6:.1f} MB", 2000)
+        assert os.path.getsize(page) < 8_000_000
     pt.destroy_job_session("many")
