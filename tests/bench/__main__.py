@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import calls
 import containers
+import face
 import idle
 import latency
 import many
@@ -32,6 +33,7 @@ PROCESS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "shell": shell.rows,
     "many": many.rows,
     "calls": calls.rows,
+    "face": face.rows,
 }
 """Groups of rows about processes, by the word for ``--only``."""
 

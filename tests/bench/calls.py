@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 
@@ -26,7 +27,28 @@ def rows(where: Place) -> Iterator[Row]:
             pool.submit(abs, -1).result()
             ours, bare = pairs(rounds, lambda: _many(executor, many, many // WORKERS), lambda: _many(pool, many, 1))
         yield ratio(f"{many} calls in {WORKERS} jobs, beside a pool that runs already", ours, bare, 8)
+        yield from _beside_submitit(executor, rounds, few)
     pt.destroy_job_session("calls")
+
+
+def _beside_submitit(executor: Executor, rounds: int, count: int) -> Iterator[Row]:
+    """The same beside submitit's local executor, which starts a process for each call; nothing where it is not installed."""
+    try:
+        import submitit
+    except ImportError:
+        print("not measured, not installed here: submitit (pip install submitit)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        other = submitit.LocalExecutor(folder=folder)
+        ours, bare = pairs(rounds, lambda: _one(executor), lambda: other.submit(abs, -1).result())
+        yield ratio("a call as a job, beside submitit's local executor", ours, bare, 1.0)
+
+        def theirs() -> None:
+            for each in [other.submit(abs, -number) for number in range(count)]:
+                each.result()
+
+        ours, bare = pairs(rounds, lambda: _many(executor, count, 1), theirs)
+        yield ratio(f"{count} calls, a job each, {WORKERS} at a time, beside submitit, all at once", ours, bare, 1.0)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
