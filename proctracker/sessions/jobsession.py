@@ -135,7 +135,7 @@ class JobSession:
         track = self._track
         if filter is None:
             return [Job(track, name) for name in self._place.reader.ids(session=self._name)]
-        return [Job(track, str(info.job_id)) for info in filters.found(self._place, filter, self._name)]
+        return [Job(track, name) for name in filters.ids(self._place, filter, self._name)]
 
     def get_job(self, job_id: str) -> Job:
         """Return a job or task of the session, or raise InvalidArgumentException."""

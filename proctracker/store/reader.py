@@ -97,6 +97,11 @@ class Reader:
         where, values = criteria(session, states, live, array, unreported)
         return [row[0] for row in self._select("id", None, where, values, limit)]
 
+    def ended(self, session: str | None, terms: Sequence[str], values: Sequence[Any]) -> list[str]:
+        """Return the ids of ended jobs that a filter's terms pick (``selection.of_ended``), ordered by number and task."""
+        where, given = criteria(session, None, None, None, False)
+        return [row[0] for row in self._select("id", None, [*where, *terms], [*given, *values], None)]
+
     def states(self, ids: Sequence[str]) -> dict[str, tuple[int, str | None, float | None]]:
         """Return state, sub-state and end of jobs by id, in the order asked."""
         return {row[0]: row[1:] for row in self._columns("state, sub_state, finished", ids)}

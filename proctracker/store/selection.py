@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Mapping
 
 LARGEST = 2**31 - 1
 """The largest number that a job can have: with its task it is 63 bits."""
@@ -55,6 +55,49 @@ def criteria(
         values.append(name)
     if unreported:
         terms.append("reported=0")
+    return terms, values
+
+
+_EXACT = {
+    "job_id": "id=?",
+    "job_name": "name=?",
+    "exit_status": "exit_status=?",
+    "terminating_signal": "signal=?",
+    "job_sub_state": "sub_state=?",
+    "submission_machine": "host=?",
+    "host": "host=?",
+    "slots": "slots=?",
+    "session_name": "session=?",
+    "contact": "contact=?",
+    "runtime": "runtime=?",
+    "pid": "pid=?",
+    "container_id": "container_id=?",
+    "task_id": "task=?",
+    "attempt": "attempt=?",
+    "cpu_time": "cpu>=?",
+}
+"""An attribute that an ended job's row alone decides -> the term that a filter's value is for."""
+
+
+def _plain(value: object) -> bool:
+    """Return whether SQLite takes a value as it is."""
+    if isinstance(value, str):
+        return value.isprintable()
+    return isinstance(value, (int, float)) and abs(value) < 1 << 63
+
+
+def of_ended(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]] | None:
+    """Return the terms of a filter for ended jobs, and their values; None where rows alone do not decide."""
+    terms, values = ["finished IS NOT NULL"], []
+    for name, value in filter.items():
+        if name == "job_state":
+            states = value if isinstance(value, list) else [value]
+            terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
+        elif name in _EXACT and _plain(value):
+            terms.append(_EXACT[name])
+            values.append(value)
+        else:
+            return None
     return terms, values
 
 

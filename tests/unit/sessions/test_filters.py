@@ -78,3 +78,35 @@ def test_several_states(session: pt.JobSession) -> None:
     assert session.get_jobs({"job_state": []}) == []
     with pt.open_monitoring_session() as monitor:
         assert held in monitor.get_all_jobs({"job_state": ["QUEUED_HELD", "SUSPENDED"]})
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({"job_name": "b"}, 2),
+        ({"job_name": "b", "job_state": "DONE"}, 1),
+        ({"job_name": "b", "job_state": ["QUEUED_HELD"]}, 1),
+        ({"exit_status": 3}, 1),
+        ({"exit_status": 3.5}, 0),
+        ({"exit_status": 10**30}, 0),
+        ({"job_name": "no\udcff"}, 0),
+        ({"terminating_signal": "SIGKILL"}, 1),
+        ({"job_state": "FAILED", "cpu_time": 0}, 2),
+        ({"cpu_time": 1e9}, 0),
+        ({"runtime": "process", "host": "elsewhere"}, 0),
+        ({"task_id": 2}, 1),
+        ({"task_id": 2, "array_id": "x"}, 0),
+        ({"slots": 1, "attempt": 1, "contact": "process", "session_name": "x"}, 0),
+        ({"resubmitted_from": "1"}, 0),
+        ({}, 7),
+    ],
+)
+def test_what_the_store_picks_is_what_infos_tell(session: pt.JobSession, given: Any, count: int) -> None:
+    for name, words in {"a": "exit 3", "b": "exit 0", "c": "kill -9 $$"}.items():
+        session.run_job({"remote_command": "sh", "args": ["-c", words], "job_name": name}).wait_terminated(30)
+    session.run_job({"remote_command": "true", "job_name": "b", "submit_as_hold": True})
+    session.run_bulk_jobs({"remote_command": "true"}, 1, 3).wait_terminated(30)
+    found = session.get_jobs(given)
+    place = session._place
+    assert [job.job_id for job in found] == [info.job_id for info in filters.found(place, given, session.session_name)]
+    assert len(found) == count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.store.selection import clause, criteria, picked
+from proctracker.store.selection import clause, criteria, of_ended, picked
 
 
 def test_nothing_asked_for_is_everything() -> None:
@@ -21,3 +21,12 @@ def test_all_that_is_given_counts() -> None:
 def test_those_asked_for_are_picked_in_their_order() -> None:
     rows = [("1", 3, None, None), ("2", 7, None, 5.0), ("3", 1, None, None)]
     assert picked(rows, ["3", "9", "2", "3"]) == [("3", 1, None, None), ("2", 7, None, 5.0)]
+
+
+def test_a_filter_that_rows_of_ended_jobs_decide() -> None:
+    assert of_ended({"job_name": "x", "job_state": [7, 8], "cpu_time": 2.5}) == (
+        ["finished IS NOT NULL", "name=?", "state IN (7,8)", "cpu>=?"],
+        ["x", 2.5],
+    )
+    for other in ({"finish_time": 1}, {"job_name": "x\udcff"}, {"exit_status": 1 << 64}, {"command": ["x"]}):
+        assert of_ended({"job_name": "x", **other}) is None
