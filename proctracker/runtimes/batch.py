@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Collection, Mapping, Protocol, Sequence
 
-    from proctracker.model import Completed, Observation
+    from proctracker.model import Completed, MachineInfo, Observation, QueueInfo, ReservationInfo
     from proctracker.runtimes.base import Argv, Dialog, Engine, Launch, Request
 else:
     Protocol = object
@@ -151,6 +151,15 @@ class Batch(Protocol):
         The record of the present restart is right on that a job has ended, its code, signal, usage and times; the
         scheduler knows why.
         """
+
+    def machines(self, engine: Engine) -> Dialog[Sequence[MachineInfo]]:
+        """The machines that jobs run on."""
+
+    def queues(self, engine: Engine) -> Dialog[Sequence[QueueInfo]]:
+        """The queues (partitions), the default one first."""
+
+    def reservations(self, engine: Engine) -> Dialog[Sequence[ReservationInfo]]:
+        """The reservations that this user may see."""
 
     def listing(self, engine: Engine) -> Dialog[Mapping[str, Observation]]:
         """All jobs that this user may see, whoever's, by the scheduler's ids."""

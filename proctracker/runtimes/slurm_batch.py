@@ -9,13 +9,22 @@ from datetime import datetime, timezone
 from proctracker.errors import ImplementationSpecificException, InvalidArgumentException
 from proctracker.model import Completed, Observation, signal_name, signal_number
 from proctracker.records import replace
-from proctracker.runtimes import slurm_image, slurm_options, slurm_records, slurm_script, slurm_states, slurm_words
+from proctracker.runtimes import (
+    slurm_cluster,
+    slurm_image,
+    slurm_options,
+    slurm_records,
+    slurm_script,
+    slurm_states,
+    slurm_words,
+)
 from proctracker.runtimes.base import SUBMITTED, Argv, Dialog, Engine, Launch, one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Collection, Iterable, Mapping, Sequence
 
+    from proctracker.model import MachineInfo, QueueInfo, ReservationInfo
     from proctracker.runtimes.batch import Config, Refusal, Submission, Task
 
 DEFAULTS = ("ACCOUNT", "PARTITION", "QOS", "RESERVATION", "CONSTRAINT", "CLUSTERS")
@@ -163,6 +172,19 @@ class SlurmBatch:
     def merge(self, recorded: Observation | None, seen: Observation | None) -> Observation | None:
         """See ``slurm_records``."""
         return slurm_records.merge(recorded, seen)
+
+    def machines(self, engine: Engine) -> Dialog[Sequence[MachineInfo]]:
+        """See ``slurm_cluster``."""
+        return slurm_cluster.machines((yield from one((_program(engine, "scontrol"), "show", "node", "--oneliner"))))
+
+    def queues(self, engine: Engine) -> Dialog[Sequence[QueueInfo]]:
+        """See ``slurm_cluster``."""
+        return slurm_cluster.queues((yield from one((_program(engine, "scontrol"), "show", "partition", "--oneliner"))))
+
+    def reservations(self, engine: Engine) -> Dialog[Sequence[ReservationInfo]]:
+        """See ``slurm_cluster``."""
+        done = yield from one((_program(engine, "scontrol"), "show", "reservation", "--oneliner"))
+        return slurm_cluster.reservations(done)
 
     def listing(self, engine: Engine) -> Dialog[Mapping[str, Observation]]:
         """Everybody's."""

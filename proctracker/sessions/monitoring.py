@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NoReturn, Sequence, TypeVar
 
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidSessionException, UnsupportedOperationException
-from proctracker.model import JobInfo, JobState, JobTemplate, MachineInfo, Observation, QueueInfo, matches, moment
+from proctracker.model import (
+    JobInfo,
+    JobState,
+    JobTemplate,
+    MachineInfo,
+    Observation,
+    QueueInfo,
+    ReservationInfo,
+    matches,
+    moment,
+)
 from proctracker.runner import Runner
+from proctracker.runtimes.base import Engine
 from proctracker.sessions import filters
 from proctracker.sessions.job import Job
 from proctracker.sessions.reservations import refuse
-from proctracker.tracker import place
+from proctracker.tracker import place, schedulers
 from proctracker.tracker.contacts import Target
 from proctracker.tracker.place import Place
 from proctracker.tracker.track import track_of
 
 if TYPE_CHECKING:
+    from proctracker.runtimes.base import Dialog
+    from proctracker.runtimes.batch import Batch
     from proctracker.sessions.keywords import Timeout
+
+T = TypeVar("T")
 
 
 class WatchedJob(Job):
@@ -125,6 +140,11 @@ class MonitoringSession:
         return jobs
 
     def _foreign(self) -> Iterable[JobInfo]:
+        batch = self._target.runtime.batch
+        if batch is not None:
+            ours = {row.container for row in self._place.reader.jobs() if schedulers.of_scheduler(row)}
+            listed = self._ask(batch.listing(self._target.engine))
+            return [self._scheduled(name, seen) for name, seen in listed.items() if _key(batch, name, seen) not in ours]
         live = self._place.reader.jobs(live=True)
         if not self._target.runtime.containers:
             from proctracker import procs
@@ -132,9 +152,36 @@ class MonitoringSession:
             own = {row.pid for row in live if row.container is None}
             return [info for info in procs.all_processes() if info.pid not in own]
         names = {row.container for row in self._place.reader.jobs() if row.container}
-        runtime, engine = self._target.runtime, self._target.engine
-        found = Runner(engine, self._config.cli_timeout).converse(runtime.ours(engine, {}))
+        found = self._ask(self._target.runtime.ours(self._target.engine, {}))
         return [self._container(name, seen) for name, seen in found.items() if name not in names]
+
+    def _ask(self, dialog: Dialog[T]) -> T:
+        """Return what a dialog with the engine gives; a scheduler's commands see its own variables only."""
+        engine, batch = self._target.engine, self._target.runtime.batch
+        if batch is not None:
+            engine = Engine(engine.command, {}, batch.environment(engine))
+        return Runner(engine, self._config.cli_timeout).converse(dialog)
+
+    def _scheduled(self, name: str, seen: Observation) -> JobInfo:
+        """Return what is told of a scheduler's job that is not ours; its command is nobody's to read."""
+        slots = seen.labels.get("slots", "")
+        return JobInfo(
+            job_id=name,
+            job_name=seen.name,
+            exit_status=seen.exit_status,
+            terminating_signal=seen.terminating_signal,
+            annotation=seen.annotation,
+            job_state=seen.state,
+            job_sub_state=seen.sub_state,
+            job_owner=seen.labels.get("owner"),
+            allocated_machines=list(seen.nodes or ()) or None,
+            queue_name=seen.queue,
+            slots=int(slots) if slots.isdecimal() else None,
+            dispatch_time=moment(seen.started),
+            finish_time=moment(seen.finished),
+            contact=self._target.contact,
+            runtime=self._target.runtime.name,
+        )
 
     def _container(self, name: str, seen: Observation) -> JobInfo:
         host = os.uname().nodename
@@ -160,24 +207,28 @@ class MonitoringSession:
         )
 
     def get_all_machines(self, names: Sequence[str] | None = None) -> list[MachineInfo]:
-        """Return this machine, if it is among the names, or without names."""
+        """Return this machine, or a scheduler's, those that are among the names where there are names."""
         self._check()
         from proctracker import procs
 
-        found = procs.machine()
-        return [found] if names is None or found.name in _names(names) else []
+        batch, wanted = self._target.runtime.batch, None if names is None else _names(names)
+        found = [procs.machine()] if batch is None else self._ask(batch.machines(self._target.engine))
+        return [machine for machine in found if wanted is None or machine.name in wanted]
 
     def get_all_queues(self, names: Sequence[str] | None = None) -> list[QueueInfo]:
-        """None: there are no queues."""
+        """Return a scheduler's queues, its default one first; elsewhere there are none."""
         self._check()
-        if names is not None:
-            _names(names)
-        return []
+        batch, wanted = self._target.runtime.batch, None if names is None else _names(names)
+        found = [] if batch is None else self._ask(batch.queues(self._target.engine))
+        return [queue for queue in found if wanted is None or queue.name in wanted]
 
-    def get_all_reservations(self) -> NoReturn:
-        """Raises UnsupportedOperationException."""
+    def get_all_reservations(self) -> list[ReservationInfo]:
+        """Return a scheduler's reservations; elsewhere there are none, so raises UnsupportedOperationException."""
         self._check()
-        refuse()
+        batch = self._target.runtime.batch
+        if batch is None:
+            refuse()
+        return [*self._ask(batch.reservations(self._target.engine))]
 
     def close(self) -> None:
         """Disengage. InvalidSessionException if it was closed before."""
@@ -194,6 +245,12 @@ class MonitoringSession:
     def _check(self) -> None:
         if self._closed:
             raise InvalidSessionException("the monitoring session was closed")
+
+
+def _key(batch: Batch, job: str, seen: Observation) -> str:
+    """Return what a job of ours would be known by."""
+    _, _, task = job.partition("_")
+    return batch.key(seen.name or "", int(task) if task.isdecimal() else None)
 
 
 def _names(names: Any) -> list[str]:

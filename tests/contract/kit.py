@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
@@ -17,6 +17,7 @@ from proctracker.wire import confinement, election
 
 if TYPE_CHECKING:
     from engines import Engine
+from slurm import NODES
 
 LONG = 40.0
 """Seconds after which something that should have happened surely never will."""
@@ -42,6 +43,16 @@ class Kit:
     def containers(self) -> bool:
         """Whether its jobs are containers that an engine keeps; apptainer's are processes in an image."""
         return self.runtime not in ("process", "apptainer", "slurm")
+
+    @property
+    def machines(self) -> Sequence[str]:
+        """The machines its jobs run on."""
+        return NODES if self.runtime == "slurm" else (os.uname().nodename,)
+
+    @property
+    def queues(self) -> Sequence[str]:
+        """Its scheduler's queues, the default one first."""
+        return ("main", "short") if self.runtime == "slurm" else ()
 
     def job(self, *command: str, **attributes: Any) -> dict[str, Any]:
         """A template of this runtime: the command, and the image where one is needed."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 import proctracker as pt
-from contract.kit import LONG, Kit
+from contract.kit import LONG, Kit, until
 
 CONTROLS = ("suspend", "resume", "hold", "release", "terminate", "reap")
 
@@ -24,22 +24,27 @@ def monitor(kit: Kit) -> Iterator[pt.MonitoringSession]:
     opened.close()
 
 
-def test_this_machine_is_told(monitor: pt.MonitoringSession) -> None:
-    [machine] = monitor.get_all_machines()
-    assert (machine.name, machine.available) == (os.uname().nodename, True)
-    assert machine.sockets and machine.cores_per_socket and machine.threads_per_core and machine.phys_memory
-    assert machine.machine_os == pt.OperatingSystem.LINUX
+def test_its_machines_are_told(kit: Kit, monitor: pt.MonitoringSession) -> None:
+    machines = monitor.get_all_machines()
+    assert [(machine.name, machine.available) for machine in machines] == [(name, True) for name in kit.machines]
+    for machine in machines:
+        assert machine.sockets and machine.cores_per_socket and machine.threads_per_core and machine.phys_memory
+        assert machine.machine_os == pt.OperatingSystem.LINUX
 
 
-def test_machines_are_found_by_name(monitor: pt.MonitoringSession) -> None:
-    assert len(monitor.get_all_machines([os.uname().nodename])) == 1
+def test_machines_are_found_by_name(kit: Kit, monitor: pt.MonitoringSession) -> None:
+    assert [machine.name for machine in monitor.get_all_machines([kit.machines[-1]])] == [kit.machines[-1]]
     assert monitor.get_all_machines(["nowhere"]) == []
 
 
-def test_there_are_no_queues_and_no_reservations(monitor: pt.MonitoringSession) -> None:
-    assert monitor.get_all_queues() == []
-    with pytest.raises(pt.UnsupportedOperationException):
-        monitor.get_all_reservations()
+def test_queues_and_reservations_are_a_schedulers(kit: Kit, monitor: pt.MonitoringSession) -> None:
+    assert [queue.name for queue in monitor.get_all_queues()] == [*kit.queues]
+    if kit.queues:
+        assert [queue.name for queue in monitor.get_all_queues([kit.queues[-1], "nowhere"])] == [kit.queues[-1]]
+        assert monitor.get_all_reservations() == []
+    else:
+        with pytest.raises(pt.UnsupportedOperationException):
+            monitor.get_all_reservations()
 
 
 def test_our_jobs_are_among_all_jobs(kit: Kit, session: pt.JobSession, monitor: pt.MonitoringSession) -> None:
@@ -66,6 +71,15 @@ def test_jobs_that_are_not_ours_are_read_only(kit: Kit, monitor: pt.MonitoringSe
 @contextmanager
 def _foreign(kit: Kit) -> Iterator[str]:
     """Something that runs and is not ours; the id it goes by."""
+    if kit.runtime == "slurm":
+        number = kit.bare("sbatch", "--parsable", "--output=/dev/null", "--chdir=/", "--wrap=sleep 600").strip()
+        until(
+            lambda: kit.bare("squeue", "--noheader", f"--jobs={number}", "--format=%T").strip() == "RUNNING",
+            "its start",
+        )
+        yield number
+        kit.bare("scancel", number)
+        return
     if kit.containers:
         name = f"foreign-{os.getpid()}"
         with kit.foreign(name):
@@ -78,8 +92,9 @@ def _foreign(kit: Kit) -> Iterator[str]:
 
 def test_jobs_are_found_by_machine(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script("exit 0"))
-    job.wait_terminated(LONG)
-    assert session.get_jobs({"allocated_machines": [os.uname().nodename]}) == [job]
+    (machine,) = job.wait_terminated(LONG).allocated_machines or ()
+    assert machine in kit.machines
+    assert session.get_jobs({"allocated_machines": [machine]}) == [job]
     assert session.get_jobs({"allocated_machines": ["nowhere"]}) == []
 
 

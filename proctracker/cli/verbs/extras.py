@@ -6,6 +6,12 @@ from proctracker.cli import formats
 from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Sequence
+
+    from proctracker.model import MachineInfo
+
 
 def version(call: Call) -> int:
     """Print the version."""
@@ -62,20 +68,40 @@ def categories(call: Call) -> int:
     return 1 if access.failed else 0
 
 
-def machines(call: Call) -> int:
-    """Describe this machine."""
-    call.no_words()
+def _lines(values: dict[str, Any]) -> list[str]:
+    return [f"{name}: {formats.safe(value)}\n" for name, value in values.items() if value is not None]
+
+
+def _machines(call: Call) -> Sequence[MachineInfo]:
     from proctracker import procs
+    from proctracker.cli.access import Access
+    from proctracker.runner import Runner
+    from proctracker.runtimes.base import Engine
+
+    access = Access(call)
+    target = access.target()
+    batch = target.runtime.batch
+    if batch is None:
+        return [procs.machine()]
+    engine = Engine(target.engine.command, {}, batch.environment(target.engine))
+    return Runner(engine, access.config.cli_timeout).converse(batch.machines(target.engine))
+
+
+def machines(call: Call) -> int:
+    """Describe this machine, or those of the contact's scheduler."""
+    call.no_words()
     from proctracker.model import plain
 
-    machine = procs.machine()
-    values = {name: plain(getattr(machine, name)) for name in machine.names()}
-    version = machine.machine_os_version
-    values["machine_os_version"] = None if version is None else str(version)
+    found = _machines(call)
+    rows = []
+    for machine in found:
+        values = {name: plain(getattr(machine, name)) for name in machine.names()}
+        version = machine.machine_os_version
+        values["machine_os_version"] = None if version is None else str(version)
+        rows.append(values)
     if call.flag("json"):
-        formats.write(formats.dump_json([values]))
+        formats.write(formats.dump_json(rows))
     else:
-        formats.write(
-            "".join(f"{name}: {formats.safe(value)}\n" for name, value in values.items() if value is not None)
-        )
+        texts = ("".join(_lines(values)) for values in rows)
+        formats.write("\n".join(texts))
     return 0

@@ -64,7 +64,9 @@ class BatchControls:
         self._loop, self._ledger, self._calls, self._jobs, self._watch = loop, ledger, calls, jobs, watch
         self._before = before
         self._wanted: dict[tuple[str, str], list[Wanted]] = {}
-        watch.settled = self._catch_up
+        self._deferred: dict[str, list[tuple[str, Done]]] = {}
+        """What is to be done to jobs that are just being handed over, by their ids."""
+        watch.settled, watch.over = self._catch_up, self._gone
 
     @staticmethod
     def has(job: Job) -> bool:
@@ -78,7 +80,9 @@ class BatchControls:
             return False
         if action == "terminate":
             self.end(job, "terminating", number, grace, done)
-        elif JobState(job.row.state) in FITTING[action] and not job.starting:
+        elif job.starting:
+            self._deferred.setdefault(name, []).append((action, done))
+        elif JobState(job.row.state) in FITTING[action]:
             self._carry_out(job, action, done)
         else:
             self._watch.look_now(lambda wrong: self._once_more(job, action, done))
@@ -178,6 +182,12 @@ class BatchControls:
             number, grace = job.told or (signals.SIGTERM, GRACE)
             job.told = None
             self.end(job, job.ending, number, grace, lambda error: None)
+        for action, done in self._deferred.pop(job.row.id, ()):
+            self.act(job.row.id, action, signals.SIGTERM, GRACE, done)
+
+    def _gone(self, job: Job) -> None:
+        for action, done in self._deferred.pop(job.row.id, ()):
+            done(unfit(job.row, action))
 
     def recover(self, job: Job) -> None:
         """A job that a former supervisor was ending."""

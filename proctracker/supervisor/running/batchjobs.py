@@ -81,6 +81,8 @@ class BatchJobs:
         """A job's key -> when it was handed over: a look that began before tells nothing of it."""
         self.settled: Callable[[Job], None] = lambda job: None
         """Told of a job once its scheduler is known to have it."""
+        self.over: Callable[[Job], None] = lambda job: None
+        """Told of a job that its scheduler has not, or no longer."""
         self._verified: set[str] = set()
         """Keys of the jobs that the last look has seen under their names."""
         self._missed: dict[str, float] = {}
@@ -152,6 +154,7 @@ class BatchJobs:
     def forget(self, job: Job) -> None:
         """A job, or this attempt of it, is over: durably so its records go."""
         key = job.row.container or ""
+        self.over(job)
         if self._jobs.get(key) is not job:
             return
         batch = _batch(job)

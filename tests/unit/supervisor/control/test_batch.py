@@ -125,3 +125,13 @@ def test_its_limits_are_its_schedulers(desk: Desk, mill: Mill) -> None:
     assert job.ending is None
     mill.jobs[job.row.container or ""] = ended(0, container_id="7")
     assert desk.ended(job).state == JobState.DONE
+
+
+@pytest.mark.parametrize("says", ["sleep 0.3; echo 7", "sleep 0.3; exit 1"])
+def test_a_release_waits_for_the_handing_over(desk: Desk, mill: Mill, says: str) -> None:
+    mill.says = says
+    job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False, hold=True)
+    desk.until(lambda: job.starting, "the start")
+    answer = _done(desk, job, "release")
+    assert [*answer["errors"]] == ([] if "echo" in says else [job.row.id])
+    assert [action for action, _, _ in mill.controls] == (["release"] if "echo" in says else [])
