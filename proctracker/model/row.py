@@ -18,6 +18,7 @@ class JobRow:
     out, and nobody knows when it was. ``changed``: when its state last did. ``kill_at`` (seconds after the start of
     ``boot``): it was told to end, and what there is of it then is killed; unset once that has been seen to. ``rss_floor``: what the
     kernel counts into ``max_rss`` of the process that started it: not above that, it is a bound only.
+    ``due`` (seconds after the start of a boot): its next attempt waits until then.
     ``nodes`` (names with commas between them) and ``queue``: where a scheduler has it run.
     """
 
@@ -67,6 +68,7 @@ class JobRow:
     rss_floor: int | None = None
     nodes: str | None = None
     queue: str | None = None
+    due: float | None = None
 
     @property
     def ended(self) -> bool:

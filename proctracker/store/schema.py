@@ -15,7 +15,7 @@ _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runti
   host TEXT, container TEXT, container_id TEXT, attempt INTEGER, priority INTEGER, slots INTEGER, keeper TEXT,
   reported INTEGER, saved INTEGER, resubmitted_from TEXT, workdir TEXT, input TEXT, output TEXT, error TEXT, command TEXT,
   category TEXT, kill_at REAL, since REAL, changed REAL, unseen INTEGER,
-  rss_floor INTEGER, nodes TEXT, queue TEXT"""
+  rss_floor INTEGER, nodes TEXT, queue TEXT, due REAL"""
 
 KINDS = dict(each.split() for each in _JOBS.split(","))
 """The columns of ``jobs`` after its key, and what each holds: TEXT, INTEGER or REAL."""
@@ -64,7 +64,7 @@ INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
     2: f"{_GIVEN}; {_OUTCOMES}; {_TOKENS}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
-    3: "ALTER TABLE jobs ADD COLUMN nodes TEXT; ALTER TABLE jobs ADD COLUMN queue TEXT",
+    3: "ALTER TABLE jobs ADD COLUMN nodes TEXT; ALTER TABLE jobs ADD COLUMN queue TEXT; ALTER TABLE jobs ADD COLUMN due REAL",
 }
 """Version -> what makes it the next one.
 

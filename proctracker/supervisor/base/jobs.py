@@ -25,7 +25,7 @@ class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "due", "ending", "gone", "holds", "monitor", "notice", "pidfd", "row", "run", "seen", "spec",
+        "called", "cgroup", "ending", "gone", "holds", "monitor", "notice", "pidfd", "row", "run", "seen", "spec",
         "spec_context", "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
@@ -39,8 +39,6 @@ class Job:
         """The start is under way: it can be neither begun again nor be taken back."""
         self.holds = False
         """It takes its slots."""
-        self.due: float | None = None
-        """When its next attempt may begin (``clock.boottime``), where it waits for that."""
         self.ticket = 0
         """Its place in the queue; entries with another number are void."""
         self.stdin: int | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHANGING = (
     "state sub_state annotation exit_status signal dispatched finished running_since ran cpu max_rss pid ticks boot"
-    " container container_id attempt saved workdir input output error kill_at since changed unseen rss_floor nodes queue"
+    " container container_id attempt saved workdir input output error kill_at since changed unseen rss_floor nodes queue due"
 ).split()
 """The columns of a row that change after its job was accepted."""
 

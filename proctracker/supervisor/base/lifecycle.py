@@ -215,7 +215,7 @@ class Ends:
         how = why or (f"ended by {row.signal}" if row.signal else f"exit status {code}")
         row.annotation = f"attempt {row.attempt}: {how}"
         self._requeue(job, f"retry {row.attempt + 1 - reran}/{retries + 1}")
-        job.due = clock.boottime() + float(job.spec.get("retry_delay") or 0)
+        row.due = clock.boottime() + float(job.spec.get("retry_delay") or 0)
         self._core.queue.add(job)
         return True
 

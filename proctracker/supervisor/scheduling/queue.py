@@ -154,13 +154,14 @@ class Queue:
         delay = float(job.spec.get("retry_delay") or 0)
         if job.row.attempt == 1 or not delay or not (job.row.sub_state or "").startswith("retry"):
             return False
-        if job.due is None:
-            # Its former supervisor knew when that was.
+        now = clock.boottime()
+        if job.row.due is None:  # a release before this one did not put it down
             gone = time.time() - self._core.store.began(job.row.id, job.row.attempt)
-            job.due = clock.boottime() + max(0.0, delay - max(0.0, gone))
-        if job.due <= clock.boottime():
+            job.row.due = now + max(0.0, delay - max(0.0, gone))
+        due = min(job.row.due, now + delay)  # another boot's seconds may be more than this one has
+        if due <= now:
             return False
-        job.timer("start", self._core.loop.at(job.due, lambda: self.add(job)))
+        job.timer("start", self._core.loop.at(due, lambda: self.add(job)))
         return True
 
     def drop(self, job: Job) -> None:

@@ -67,7 +67,10 @@ BACK = (
     "DROP TABLE given",
     "DROP TABLE outcomes",
     "DROP TABLE tokens",
-    *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in ("since", "changed", "unseen", "rss_floor", "nodes", "queue")),
+    *(
+        f"ALTER TABLE jobs DROP COLUMN {name}"
+        for name in ("since", "changed", "unseen", "rss_floor", "nodes", "queue", "due")
+    ),
 )
 """What makes a file of today one of version 2."""
 

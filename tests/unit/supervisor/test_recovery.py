@@ -262,19 +262,25 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
     assert (row.state, row.exit_status, row.cpu, row.max_rss) == (JobState.FAILED, 7, 0.5, 99)
 
 
+@pytest.mark.parametrize("known", ["due", "before", "another boot's"])
 @pytest.mark.parametrize("held", [False, True])
-def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool) -> None:
+def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool, known: str) -> None:
+    """``due``: the clock was set meanwhile; ``before``: as a release wrote it that knew the wall clock alone."""
     job = old.submit("false", retries=1, retry_delay=1000)
     old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
     if held:
         old.core.controls.control([job.row.id], "hold", "TERM", 0.0, lambda outcome: None)
     old.core.ledger.flush()
-    old.core.store._db.run("UPDATE transitions SET time = time - 600")
+    moved, due, left = {"due": (3600, "due - 600", 400), "before": (-600, "NULL", 400)}.get(
+        known, (0, "due + 9000", 1000)
+    )
+    old.core.store._db.run("UPDATE transitions SET time = time + ?", (moved,))
+    old.core.store._db.run(f"UPDATE jobs SET due = {due}")
     new = follow()
     if held:
         assert new.taken(job).timers == {}
         new.core.controls.control([job.row.id], "release", "TERM", 0.0, lambda outcome: None)
-    assert abs(new.taken(job).timers["start"].due - clock.boottime() - 400) < 60
+    assert abs(new.taken(job).timers["start"].due - clock.boottime() - left) < 60
 
 
 def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., Desk]) -> None:

@@ -81,7 +81,7 @@ def test_a_delay_that_is_over_does_not_begin_anew_with_the_release(desk: Desk) -
     job = desk.submit("sh", "-c", "exit $((2 - PROCTRACKER_ATTEMPT))", retries=1, retry_delay=500)
     desk.until(lambda: job.row.state == JobState.REQUEUED)
     _act(desk, "hold", job)
-    job.due = 0.0
+    job.row.due = 0.0
     _act(desk, "release", job)
     assert desk.ended(job).state == JobState.DONE
 
