@@ -100,7 +100,7 @@ class Removal:
         """Remove containers, those of one engine in one call; ``then`` gets job id -> why it is still there."""
         groups: dict[tuple[str, str], list[JobRow]] = {}
         for row in rows:
-            kept = runtimes.get(row.runtime).containers and row.container and not row.saved
+            kept = row.container and not row.saved and runtimes.get(row.runtime).containers
             if kept and row.sub_state != "removed":
                 text = self._core.store.spec(row.spec)[0]
                 groups.setdefault((row.runtime, json.dumps(shapes.spec_of(text).get("engine") or {})), []).append(row)
