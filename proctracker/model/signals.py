@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.model.structs import written
 
 _WORDS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG"
@@ -29,7 +30,7 @@ def signal_number(word: str | int) -> int:
 
     Raises InvalidArgumentException for what is no signal.
     """
-    text = str(int(word) if isinstance(word, int) and not isinstance(word, bool) else word).strip().upper()
+    text = written(int(word) if isinstance(word, int) and not isinstance(word, bool) else word).strip().upper()
     if text.isdecimal() and len(text) < 4 and 0 < int(text) <= _LAST_REAL_TIME:
         return int(text)
     name = text if text.startswith("SIG") else "SIG" + text
@@ -44,4 +45,6 @@ def signal_number(word: str | int) -> int:
             and int(offset) <= _LAST_REAL_TIME - _FIRST_REAL_TIME
         ):
             return _FIRST_REAL_TIME + int(offset)
-    raise InvalidArgumentException(f"{str(word)[:40]} is no signal: give a name such as TERM or SIGUSR1, or a number")
+    raise InvalidArgumentException(
+        f"{written(word)[:40]} is no signal: give a name such as TERM or SIGUSR1, or a number"
+    )

@@ -36,7 +36,7 @@ def instant(value: Any) -> datetime:
             return datetime.fromtimestamp(value, timezone.utc)
     except (OverflowError, OSError) as error:
         raise ValueError(str(error)) from None
-    raise ValueError(f"{value!r} is no time")
+    raise ValueError(f"{shown(value)} is no time")
 
 
 def shown(value: Any) -> str:
@@ -46,6 +46,14 @@ def shown(value: Any) -> str:
     except ValueError:  # Python prints no number of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) < 60 else text[:57] + "..."
+
+
+def written(value: Any) -> str:
+    """A value as text, ids and numbers above all; a number that is none to us stays one where Python does not write it."""
+    try:
+        return str(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model.enums import CpuArchitecture, OperatingSystem, ResourceLimitType
-from proctracker.model.structs import Struct, member, nearest, when
+from proctracker.model.structs import Struct, member, nearest, shown, when
 from proctracker.records import record
 
 TYPE_CHECKING = False
@@ -296,4 +296,4 @@ def extension_flag(template: JobTemplate, name: str) -> bool:
     try:
         return _flag(value)
     except TypeError:
-        raise InvalidArgumentException(f"{name}: true or false is expected, not {value!r}") from None
+        raise InvalidArgumentException(f"{name}: true or false is expected, not {shown(value)}") from None

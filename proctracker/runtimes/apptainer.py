@@ -7,6 +7,7 @@ import re
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import Completed, JobTemplate, extension
 from proctracker.model.marks import JOB_VARIABLES
+from proctracker.model.structs import shown
 from proctracker.runtimes import environment, flags
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
 from proctracker.runtimes.process import Process
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 def _own(name: str, value: Any) -> Sequence[str]:
     """Namespaces are the host's unless an own one is asked for."""
     if value not in ("host", "private"):
-        raise InvalidArgumentException(f"{name}: host or private is expected, not {value!r}")
+        raise InvalidArgumentException(f"{name}: host or private is expected, not {shown(value)}")
     return ["true"] if value == "private" else []
 
 
 def _nvidia(name: str, value: Any) -> Sequence[str]:
     if value != "all":
         raise InvalidArgumentException(
-            f"{name}: all is expected, not {value!r}; CUDA_VISIBLE_DEVICES chooses among them"
+            f"{name}: all is expected, not {shown(value)}; CUDA_VISIBLE_DEVICES chooses among them"
         )
     return ["true"]
 

@@ -7,6 +7,7 @@ import shlex
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, Observation, extension, signal_number
+from proctracker.model.structs import shown
 from proctracker.runtimes import environment, flags, logger
 from proctracker.runtimes.base import ATTACHED, DETACHED, Argv, Launch, Request
 from proctracker.runtimes.tasks import EXIT_LABEL
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def _namespace(name: str, value: Any) -> Sequence[str]:
     if value not in ("host", "private"):
-        raise InvalidArgumentException(f"{name}: host or private is expected, not {value!r}")
+        raise InvalidArgumentException(f"{name}: host or private is expected, not {shown(value)}")
     # runc reads it before it enters any namespace: it is still the host's.
     return [f"{name}:/proc/self/ns/{name}"] if value == "host" else []
 
@@ -26,7 +27,7 @@ def _namespace(name: str, value: Any) -> Sequence[str]:
 def _network(name: str, value: Any) -> Sequence[str]:
     if value not in ("host", "none"):
         raise InvalidArgumentException(
-            f"{name}: host or none is expected, not {value!r}; for CNI give --cni as an option"
+            f"{name}: host or none is expected, not {shown(value)}; for CNI give --cni as an option"
         )
     return ["true"] if value == "host" else []
 
@@ -42,7 +43,7 @@ def _devices(name: str, value: Any) -> Sequence[str]:
 def _gpus(name: str, value: Any) -> Sequence[str]:
     found = flags.texts(name, value)
     if not all(word.isdecimal() for word in found):
-        raise InvalidArgumentException(f"{name}: numbers of GPUs are expected (0,1), not {value!r}")
+        raise InvalidArgumentException(f"{name}: numbers of GPUs are expected (0,1), not {shown(value)}")
     return found
 
 

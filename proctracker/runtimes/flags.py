@@ -7,6 +7,7 @@ import re
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, extension, extension_flag, nearest
+from proctracker.model.structs import shown, written
 from proctracker.templates import limits, quantities
 
 TYPE_CHECKING = False
@@ -46,8 +47,8 @@ _PORT = r"((\[[0-9A-Fa-f:.]+\]|[0-9.]+):)?(\d+(-\d+)?)?:\d+(-\d+)?(/(tcp|udp|sct
 def text(name: str, value: Any) -> Sequence[str]:
     """Return one word, also of a whole number (``user: 1000``)."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-        raise InvalidArgumentException(f"{name}: a text is expected, not {value!r}")
-    return [str(value)]
+        raise InvalidArgumentException(f"{name}: a text is expected, not {shown(value)}")
+    return [written(value)]
 
 
 def texts(name: str, value: Any) -> Sequence[str]:
@@ -141,9 +142,9 @@ def memory(name: str, value: Any) -> Sequence[str]:
 
 def number(name: str, value: Any) -> Sequence[str]:
     """A number above 0, fractions too."""
-    if isinstance(value, bool) or not re.fullmatch(r"\d+(\.\d+)?|\.\d+", str(value)) or not float(value):
-        raise InvalidArgumentException(f"{name}: a number above 0 is expected, not {value!r}")
-    return [str(value)]
+    if isinstance(value, bool) or not re.fullmatch(r"\d+(\.\d+)?|\.\d+", written(value)) or not float(value):
+        raise InvalidArgumentException(f"{name}: a number above 0 is expected, not {shown(value)}")
+    return [written(value)]
 
 
 def word_of(known: Sequence[str]) -> Reader:
@@ -152,20 +153,20 @@ def word_of(known: Sequence[str]) -> Reader:
     def read(name: str, value: Any) -> Sequence[str]:
         if value not in known:
             raise InvalidArgumentException(
-                f"{name}: one of {', '.join(known)} is expected, not {value!r}{nearest(str(value), known)}"
+                f"{name}: one of {', '.join(known)} is expected, not {shown(value)}{nearest(written(value), known)}"
             )
-        return [str(value)]
+        return [written(value)]
 
     return read
 
 
-def matching(pattern: str, shown: str) -> Reader:
+def matching(pattern: str, expected: str) -> Reader:
     """A reader for a word of this form."""
 
     def read(name: str, value: Any) -> Sequence[str]:
-        if not re.fullmatch(pattern, str(value)):
-            raise InvalidArgumentException(f"{name}: {value!r} is not {shown}")
-        return [str(value)]
+        if not re.fullmatch(pattern, written(value)):
+            raise InvalidArgumentException(f"{name}: {shown(value)} is not {expected}")
+        return [written(value)]
 
     return read
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation, extension
+from proctracker.model.structs import shown
 from proctracker.runtimes.base import (
     GENERAL_EXTENSIONS,
     SUPERVISED,
@@ -186,7 +187,7 @@ def _share(cpus: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         share = 0
     if share < _LEAST:
-        raise InvalidArgumentException(f"cpus: a number of processors, 0.01 or more, is expected, not {cpus!r}")
+        raise InvalidArgumentException(f"cpus: a number of processors, 0.01 or more, is expected, not {shown(cpus)}")
     return share
 
 

@@ -7,6 +7,7 @@ import re
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import JobTemplate, extension
+from proctracker.model.structs import shown
 from proctracker.runtimes import flags, reserved
 from proctracker.templates import quantities
 
@@ -124,14 +125,16 @@ def _most(template: JobTemplate, name: str, value: Any) -> Sequence[str]:
 def _cpus(template: JobTemplate, name: str, value: Any) -> Sequence[str]:
     (text,) = flags.number(name, value)
     if float(text) != int(float(text)):
-        raise InvalidArgumentException(f"{name}: a whole number is expected, Slurm gives whole processors: {value!r}")
+        raise InvalidArgumentException(
+            f"{name}: a whole number is expected, Slurm gives whole processors: {shown(value)}"
+        )
     return [f"--cpus-per-task={int(float(text))}"]
 
 
 def _gpus(template: JobTemplate, name: str, value: Any) -> Sequence[str]:
     text = str(value)
     if isinstance(value, bool) or not re.fullmatch(r"([A-Za-z][\w.-]*:)?[1-9]\d*", text):
-        raise InvalidArgumentException(f"{name}: a number or TYPE:NUMBER is expected, not {value!r}")
+        raise InvalidArgumentException(f"{name}: a number or TYPE:NUMBER is expected, not {shown(value)}")
     return [f"--gres=gpu:{text}"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobTemplate, signal_name, signal_number
+from proctracker.model.structs import shown
 from proctracker.tracker.track import Track
 
 _FOREVER = 2.0**40
@@ -95,5 +96,5 @@ def _seconds(grace: Any) -> float:
     if isinstance(grace, timedelta):
         grace = grace.total_seconds()
     if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not grace >= 0:
-        raise InvalidArgumentException(f"grace: seconds from 0 are expected, not {grace!r}")
+        raise InvalidArgumentException(f"grace: seconds from 0 are expected, not {shown(grace)}")
     return float(min(grace, _FOREVER))

@@ -8,6 +8,7 @@ from typing import Any, Collection, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobInfo, matches
+from proctracker.model.structs import written
 from proctracker.store.rows import key
 from proctracker.store.selection import of_ended
 from proctracker.tracker import infos, looks, reasons
@@ -44,7 +45,7 @@ def _value(name: str, value: Any) -> Any:
     if name in _LISTS:
         return _list(name, value)
     if name in _IDS and (hasattr(value, "id") or (isinstance(value, int) and not isinstance(value, bool))):
-        return str(value)
+        return written(value)
     kind = bytes if name in _BYTES else str
     if name != "annotation" and not isinstance(value, kind):
         raise InvalidArgumentException(f"{name}: {'text' if kind is str else 'bytes'} is expected, not {value!r}")

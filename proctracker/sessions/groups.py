@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Iterable, Iterator, Sequen
 
 from proctracker.errors import InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow
+from proctracker.model.structs import shown
 from proctracker.sessions.job import Job
 from proctracker.sessions.jobarray import JobArray
 from proctracker.tracker import waits
@@ -42,13 +43,13 @@ def _of_one_place(jobs: Any) -> tuple[Place, dict[str, Job], list[Job]]:
     Raises InvalidArgumentException for an empty list, or what is no job of one home.
     """
     if isinstance(jobs, (str, bytes)) or not isinstance(jobs, Iterable):
-        raise InvalidArgumentException(f"jobs: a list of jobs is expected, not {jobs!r}")
+        raise InvalidArgumentException(f"jobs: a list of jobs is expected, not {shown(jobs)}")
     by_id: dict[str, Job] = {}
     place = None
     given = list(jobs)
     for job in given:
         if not isinstance(job, Job):
-            raise InvalidArgumentException(f"jobs: a list of jobs is expected, but one is {job!r}")
+            raise InvalidArgumentException(f"jobs: a list of jobs is expected, but one is {shown(job)}")
         if place is not None and job._track.place.home.path != place.home.path:
             raise InvalidArgumentException("jobs: they are of two state directories: wait for each apart")
         place = job._track.place

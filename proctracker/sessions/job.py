@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generator, Mapping
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTemplate
+from proctracker.model.structs import written
 from proctracker.sessions.controlled import Controlled
 from proctracker.tracker import infos, output, place, resubmission, waits
 from proctracker.tracker.jobtracker import info_of
@@ -146,7 +147,7 @@ def dependencies(track: Track, given: Mapping[str, Any]) -> dict[str, list[str]]
     """The ids of ``after`` and ``after_any``, given as jobs, ids or lists of them."""
     of_this_home(track.place, given)
     return {
-        name: [part.strip() for each in _listed(value) for part in str(each).split(",") if part.strip()]
+        name: [part.strip() for each in _listed(value) for part in written(each).split(",") if part.strip()]
         for name, value in given.items()
     }
 

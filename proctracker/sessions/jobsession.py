@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NoReturn, Sequence
 
 from proctracker.errors import InvalidArgumentException, InvalidSessionException
 from proctracker.model import INFINITE_TIME, JobInfo, JobTemplate, extension
+from proctracker.model.structs import shown, written
 from proctracker.sessions import filters, groups
 from proctracker.sessions.events import Events
 from proctracker.sessions.job import Job, facts_of, given_of
@@ -140,7 +141,7 @@ class JobSession:
     def get_job(self, job_id: str) -> Job:
         """Return a job or task of the session, or raise InvalidArgumentException."""
         self._check()
-        name = str(job_id)
+        name = written(job_id)
         rows = self._place.reader.jobs([name], session=self._name)
         if not rows:
             raise InvalidArgumentException(f"session {self._name!r} has no job {name}")
@@ -149,10 +150,11 @@ class JobSession:
     def get_job_array(self, job_array_id: str) -> JobArray:
         """Return an array of the session, or raise InvalidArgumentException."""
         self._check()
-        found = self._place.array(str(job_array_id))
+        name = written(job_array_id)
+        found = self._place.array(name)
         if found is None or found[0].session != self._name:
-            raise InvalidArgumentException(f"session {self._name!r} has no array {job_array_id}")
-        return JobArray(self._track, str(job_array_id), None, found[0].indices)
+            raise InvalidArgumentException(f"session {self._name!r} has no array {name}")
+        return JobArray(self._track, name, None, found[0].indices)
 
     def get_job_categories(self) -> list[str]:
         """The same as ``job_categories``."""
@@ -246,7 +248,7 @@ def limit(value: Any) -> int:
     """A session's ``max_running``. Raises InvalidArgumentException for what is none."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         raise InvalidArgumentException(
-            f"max_running: a whole number from 0 (no limit) to {_MOST} is expected, not {value!r}"
+            f"max_running: a whole number from 0 (no limit) to {_MOST} is expected, not {shown(value)}"
         )
     return value
 
@@ -254,5 +256,5 @@ def limit(value: Any) -> int:
 def name_of(given: Any, what: str = "session_name: a name") -> str:
     """A session's name. Raises InvalidArgumentException for what cannot be one."""
     if not isinstance(given, str) or not given or not given.isprintable():
-        raise InvalidArgumentException(f"{what} is expected, not {given!r}")
+        raise InvalidArgumentException(f"{what} is expected, not {shown(given)}")
     return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import ResourceLimitType, nearest
+from proctracker.model.structs import written
 from proctracker.templates.quantities import duration, size
 
 TYPE_CHECKING = False
@@ -50,7 +51,7 @@ def read(limits: Mapping[str, Any]) -> tuple[dict[str, int], float | None]:
 
 
 def _unlimited(value: Any) -> bool:
-    return str(value).strip().lower() in ("unlimited", "infinity", "-1")
+    return written(value).strip().lower() in ("unlimited", "infinity", "-1")
 
 
 def _number(name: str, value: Any, unit: int, what: str) -> int:

@@ -6,7 +6,7 @@ import re
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import NOW
-from proctracker.model.structs import instant, shown
+from proctracker.model.structs import instant, shown, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def duration(value: Any, what: str = "duration") -> float:
 
     Raises InvalidArgumentException for anything else.
     """
-    text = str(value).strip().lower()
+    text = written(value).strip().lower()
     if re.fullmatch(r"\d+:\d+(\.\d+)?", text):
         first, second = text.split(":")
         raise InvalidArgumentException(
@@ -39,7 +39,9 @@ def duration(value: Any, what: str = "duration") -> float:
     if re.fullmatch(r"(\d+(\.\d+)?[smhd]?)|((\d+(\.\d+)?[smhd])+)", text) and not isinstance(value, bool):
         total = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text))
         return _counted(total, value, what)
-    raise InvalidArgumentException(f"{what}: {value!r} is no duration: give seconds, or 90s, 10m, 2h, 1d, or H:MM:SS")
+    raise InvalidArgumentException(
+        f"{what}: {shown(value)} is no duration: give seconds, or 90s, 10m, 2h, 1d, or H:MM:SS"
+    )
 
 
 def _counted(number: float, value: Any, what: str) -> float:
@@ -60,7 +62,7 @@ def moment(value: Any, now: float, what: str = "time") -> float:
         return instant(value).timestamp()
     except ValueError:
         raise InvalidArgumentException(
-            f"{what}: {value!r} is no time: give ISO 8601 (2026-01-31T18:00) or +DURATION (+10m)"
+            f"{what}: {shown(value)} is no time: give ISO 8601 (2026-01-31T18:00) or +DURATION (+10m)"
         ) from None
 
 
@@ -73,9 +75,9 @@ def iso(epoch: float) -> str:
 
 def size(value: Any, what: str = "size") -> int:
     """Bytes of ``1048576``, ``16M``, ``2G``, ``1.5GiB`` (binary units)."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([bkmgt]?)(?:ib|b)?", str(value).strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([bkmgt]?)(?:ib|b)?", written(value).strip().lower())
     if not match or isinstance(value, bool):
-        raise InvalidArgumentException(f"{what}: {value!r} is no size: give bytes, or 512K, 16M, 2G")
+        raise InvalidArgumentException(f"{what}: {shown(value)} is no size: give bytes, or 512K, 16M, 2G")
     return int(_counted(float(match[1]) * _SIZES[match[2]], value, what))
 
 

@@ -6,7 +6,7 @@ import os
 
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
-from proctracker.model.structs import shown
+from proctracker.model.structs import shown, written
 from proctracker.templates import limits, placeholders, quantities
 
 TYPE_CHECKING = False
@@ -109,12 +109,18 @@ def check(template: JobTemplate, containers: bool) -> None:
         )
 
 
+_UNCOUNTED = 2**63
+
+
 def check_values(template: JobTemplate) -> None:
     """Check the values, of a part of a template too.
 
     Raises InvalidArgument naming the key.
     """
-    for key in template.implementation_specific or {}:
+    for key, value in (template.implementation_specific or {}).items():
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(each, int) and abs(each) >= _UNCOUNTED:
+                raise InvalidArgumentException(f"{key}: {shown(each)} is more than can be counted")
         if SPELLINGS.get(key, key) not in EXTENSIONS:
             raise InvalidArgumentException(
                 f"implementation_specific: no extension {key!r}{nearest(key, [*EXTENSIONS, *SPELLINGS])}"
@@ -149,4 +155,4 @@ def _ids(template: JobTemplate, name: str) -> list[str]:
     if value is None:
         return []
     words = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
-    return [str(word).strip() for word in words if str(word).strip()]
+    return [text for word in words if (text := written(word).strip())]

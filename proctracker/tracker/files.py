@@ -146,8 +146,8 @@ def absolute_volumes(template: JobTemplate, cwd: str, runtime: str) -> JobTempla
     Raises InvalidArgumentException for a host path that is missing: an engine would make a directory of it, as root.
     """
     given = extension(template, "volumes")
-    if not given:
-        return template
+    if not given or not isinstance(given, (str, list, tuple)):
+        return template  # the runtime's check names it
     words = [given] if isinstance(given, str) else list(given)
     found = [_volume(word, cwd, runtime) if isinstance(word, str) else word for word in words]
     if found == given:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from proctracker.config import Config
 from proctracker.errors import InvalidArgumentException, InvalidStateException
 from proctracker.model import INFINITE_TIME, JobInfo, JobState, JobTemplate
+from proctracker.model.structs import shown
 from proctracker.records import NamedTuple
 from proctracker.runner import Runner
 from proctracker.templates import quantities
@@ -222,11 +223,17 @@ def indices(begin: Any, end: Any, step: Any) -> list[int]:
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidArgumentException(f"{name}: a whole number is expected, not {value!r}")
     if begin < 1 or end < begin or step < 1:
-        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: they count from 1, upwards")
+        raise InvalidArgumentException(
+            f"tasks {shown(begin)} to {shown(end)} by {shown(step)}: they count from 1, upwards"
+        )
     if end > quantities.LAST_TASK:
-        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: the last number is {quantities.LAST_TASK}")
+        raise InvalidArgumentException(
+            f"tasks {shown(begin)} to {shown(end)} by {shown(step)}: the last number is {quantities.LAST_TASK}"
+        )
     if (end - begin) // step >= 1_000_000:
-        raise InvalidArgumentException(f"tasks {begin} to {end} by {step}: an array has at most 1000000")
+        raise InvalidArgumentException(
+            f"tasks {shown(begin)} to {shown(end)} by {shown(step)}: an array has at most 1000000"
+        )
     return list(range(begin, end + 1, step))
 
 
@@ -235,6 +242,6 @@ def _parallel(given: Any) -> int:
         return 0
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= quantities.LAST_TASK:
         raise InvalidArgumentException(
-            f"max_parallel: a whole number from 0 (no limit) to {quantities.LAST_TASK} is expected, not {given!r}"
+            f"max_parallel: a whole number from 0 (no limit) to {quantities.LAST_TASK} is expected, not {shown(given)}"
         )
     return given

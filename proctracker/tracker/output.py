@@ -8,6 +8,7 @@ from proctracker import runtimes
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.linux import holes
 from proctracker.model import JobRow, JobState
+from proctracker.model.structs import shown
 from proctracker.runner import Runner
 from proctracker.tracker import attempts, infos
 from proctracker.tracker.contacts import engine_of
@@ -68,7 +69,7 @@ def _attempt(place: Place, row: JobRow, wanted: int | None) -> JobRow:
     if wanted is None:
         wanted = last or row.attempt
     if isinstance(wanted, bool) or not isinstance(wanted, int) or not 1 <= wanted <= max(last, 1):
-        raise InvalidArgumentException(f"attempt: a number from 1 to {max(last, 1)} is expected, not {wanted!r}")
+        raise InvalidArgumentException(f"attempt: a number from 1 to {max(last, 1)} is expected, not {shown(wanted)}")
     if wanted == row.attempt:
         return row
     return attempts.past(row, wanted, place.spec(row), place.reader_of(row).home)

@@ -16,6 +16,7 @@ from proctracker.errors import (
     InvalidStateException,
 )
 from proctracker.model import JobRow, JobState
+from proctracker.model.structs import shown
 from proctracker.store.paths import Home
 from proctracker.tracker import contacts, schedulers
 from proctracker.tracker.contacts import Target
@@ -79,7 +80,9 @@ class Place:
         """What a contact means here and now."""
         key = config.default_contact if contact is None else contact
         if not isinstance(key, str):
-            raise InvalidArgumentException(f"contact: a name is expected, as in podman or podman:ADDRESS, not {key!r}")
+            raise InvalidArgumentException(
+                f"contact: a name is expected, as in podman or podman:ADDRESS, not {shown(key)}"
+            )
         deciding = contacts.deciding(key, config, os.environ)
         known = self._targets.get(key)
         if known is None or known[1] is not config or known[0] != deciding:

@@ -9,6 +9,7 @@ from proctracker.client.polling import readable
 from proctracker.client.pushes import Wait
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException, TimeoutException
 from proctracker.model import INFINITE_TIME, JobRow, JobState
+from proctracker.model.structs import shown
 from proctracker.tracker.place import Place
 
 TYPE_CHECKING = False
@@ -30,7 +31,9 @@ def seconds(timeout: Any) -> float:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout != timeout:
         raise InvalidArgumentException(f"timeout: seconds are expected, or INFINITE_TIME, not {timeout!r}")
     if timeout < 0 and timeout != INFINITE_TIME:
-        raise InvalidArgumentException(f"timeout: {timeout!r} is in the past: give seconds, ZERO_TIME or INFINITE_TIME")
+        raise InvalidArgumentException(
+            f"timeout: {shown(timeout)} is in the past: give seconds, ZERO_TIME or INFINITE_TIME"
+        )
     return INFINITE_TIME if timeout >= _FOREVER else timeout
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +194,55 @@ def test_a_job_by_its_id(session: pt.JobSession) -> None:
     job.reap()
     with pytest.raises(pt.InvalidArgumentException, match="has no job"):
         session.get_job(job.job_id)
+
+
+BIG = 10**5000
+"""More digits than Python writes since 3.11 (and 3.9.14, 3.10.7)."""
+
+OF_A_JOB = ("priority", "min_slots", "start_time", "deadline_time", "job_name", "args", "input_path", "rerunnable")
+OF_US = (
+    "after after_any retries retry_delay append memory_limit cpus volumes user gpus network restart exposed_ports pull"
+)
+
+BIG_CALLS: dict[str, Callable[[pt.JobSession, pt.Job, Any], object]] = {
+    "get_job": lambda session, job, big: session.get_job(big),
+    "get_jobs": lambda session, job, big: session.get_jobs({"job_id": big}) or session.get_job("0"),
+    "get_job_array": lambda session, job, big: session.get_job_array(big),
+    "begin": lambda session, job, big: session.run_bulk_jobs({"remote_command": "true"}, big, big),
+    "end": lambda session, job, big: session.run_bulk_jobs({"remote_command": "true"}, 1, big),
+    "max_parallel": lambda session, job, big: session.run_bulk_jobs({"remote_command": "true"}, 1, 2, 1, big),
+    "limit": lambda session, job, big: session.run_job({"remote_command": "x", "resource_limits": {"CPU_TIME": big}}),
+    "max_running": lambda session, job, big: setattr(session, "max_running", big),
+    "jobs": lambda session, job, big: session.wait_all_terminated(big),
+    "signal": lambda session, job, big: job.terminate(signal=big),
+    "after": lambda session, job, big: job.resubmit(after=big),
+    "attempt": lambda session, job, big: job.read_output("stdout", big),
+    "timeout": lambda session, job, big: job.wait_terminated(-abs(big)),
+    "grace": lambda session, job, big: job.terminate(grace=-abs(big)),
+    "contact": lambda session, job, big: pt.create_job_session("other", big),
+    "name": lambda session, job, big: pt.create_job_session(big),
+    **{
+        name: lambda session, job, big, name=name: session.run_job({"remote_command": "true", name: big})  # type: ignore[misc]
+        for name in OF_A_JOB
+    },
+    **{
+        f"{name} on {contact}": lambda session, job, big, name=name, contact=contact: session.run_job(  # type: ignore[misc]
+            {"remote_command": "x", "job_category": "x", "implementation_specific": {"contact": contact, name: big}}
+        )
+        for name in OF_US.split()
+        for contact in ("process", "docker")
+    },
+}
+
+
+@pytest.mark.parametrize("big", [BIG, -BIG], ids=["", "-"])
+def test_numbers_that_python_does_not_write(session: pt.JobSession, tmp_path: Path, monkeypatch: Any, big: int) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    job = session.run_job({"remote_command": "true"})
+    job.wait_terminated(LONG)
+    for name, call in BIG_CALLS.items():
+        with pytest.raises(pt.Drmaa2Exception) as caught:
+            call(session, job, big)
+        assert len(str(caught.value)) < 500, name
