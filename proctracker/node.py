@@ -41,7 +41,9 @@ class Plan:
         self.engine = given.get("engine", "podman")
         self.rlimits = [word.split(":") for word in given.get("rlimits", "").split(",") if word]
         self.locale = given.get("locale")
+        self.image = given.get("image")
         self.told = 0
+        self.floor = 0
 
     def note(self, number: int, frame: object) -> None:
         """Remember that the job was told to end; what sent this has sent it to the job as well."""
@@ -101,18 +103,19 @@ def main(words: "list[str]") -> None:
     if plan.deadline and time.time() >= plan.deadline:
         record.write("ended", ended=f"{time.time():.6f}", why="deadline")
         os._exit(STARTED)
-    record.write("running")
     try:
         streams = opened(plan)
         pid = started(plan, streams)
     except NotStarted as failed:
         record.write("ended", ended=f"{time.time():.6f}", code=failed.status, why="start-failed", reason=failed.reason)
         os._exit(failed.status)
+    record.write("running", pid=pid)
     for fd in set(streams):
         os.close(fd)
     status, usage, why = Waiting(plan, pid).wait()
     told = {"ended": f"{time.time():.6f}", "cpu_time": f"{usage.ru_utime + usage.ru_stime:.6f}"}
-    told["max_rss"] = str(usage.ru_maxrss)
+    # A process begins with the memory of the one that forked it, exec or not: what is not above ours is a bound.
+    told["max_rss"], told["rss_floor"] = str(usage.ru_maxrss), str(plan.floor)
     if os.WIFSIGNALED(status):
         told["signal"] = str(os.WTERMSIG(status))
     else:
@@ -145,6 +148,9 @@ def opened(plan: Plan) -> "tuple[int, int, int]":
     how = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if plan.append else os.O_TRUNC)
     second = _open(plan.output, how)
     third = second if plan.error in (None, plan.output) else _open(str(plan.error), how)
+    if third != second and os.path.sameopenfile(second, third):
+        os.close(third)
+        third = second
     if plan.input != os.devnull and os.path.isfile(plan.input):
         for each in (second, third):
             if os.path.sameopenfile(first, each):
@@ -163,6 +169,8 @@ def started(plan: Plan, streams: "tuple[int, int, int]") -> int:
     """The job's pid. Raises NotStarted with what the child could not do."""
     read_end, write_end = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, NOTED)
+    with open("/proc/self/statm", "rb") as statm:
+        plan.floor = int(statm.read().split()[1]) * resource.getpagesize() // 1024 + 512
     pid = os.fork()
     if pid == 0:
         try:
@@ -197,6 +205,9 @@ def _become(plan: Plan, streams: "tuple[int, int, int]") -> None:
     try:
         os.execvp(command, plan.command)
     except OSError as error:
+        if plan.image:
+            reason = f"{plan.image}: {command} is not to be had on {os.uname()[1]}: {error.strerror}"
+            raise NotStarted(STARTED, reason) from None
         raise _unstarted(command, error) from None
 
 

@@ -39,7 +39,7 @@ class Slurm(Process):
     reserved: Mapping[str, str] = slurm_options.RESERVED
     extensions: Sequence[str] = (
         *GENERAL_EXTENSIONS,
-        *("memory_limit", "cpus", "gpus", "options", "volumes", "entrypoint", "rm"),
+        *("memory_limit", "cpus", "gpus", "options", "volumes", "entrypoint"),
     )
     batch: Batch | None = BATCH
     states: Mapping[str, str] = slurm_states.STATES

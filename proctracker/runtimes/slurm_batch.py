@@ -133,7 +133,11 @@ class SlurmBatch:
     def control_argv(
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None
     ) -> Argv:
-        """``scontrol`` or ``scancel``; no action without ids: that would mean all jobs."""
+        """``scontrol`` or ``scancel``; no action without ids: that would mean all jobs.
+
+        With a name, and with a signal for a task that waits, scancel of 22.05 ends every task of its array that waits: a name
+        goes with ids of whole jobs only, and what waits is cancelled, never sent a signal.
+        """
         if not ids:
             raise InvalidArgumentException(f"{action}: no job is named")
         if action in _SCONTROL:
@@ -144,7 +148,7 @@ class SlurmBatch:
         return (
             _program(engine, "scancel"),
             *([f"--signal={sent}", "--full"] if sent else []),
-            *([f"--name={name}"] if name else []),
+            *([f"--name={name}"] if name and not any("_" in each for each in ids) else []),
             *ids,
         )
 

@@ -34,6 +34,7 @@ UNSUPPORTED: Mapping[str, str] = {
     "exposed_ports": "a job is in its node's network",
     "network": "a job is in its node's network",
     "restart": "use rerunnable, or retries",
+    "rm": "nothing is left of a job: Slurm forgets it by itself",
     "devices": "a job has what its node gives it; ask for gpus",
     "userns": "apptainer decides it",
     "uts": "it is for containers of this machine",

@@ -48,9 +48,13 @@ def parse_record(text: str) -> Observation | None:
         "nodes": (given["node"],) if given.get("node") else (),
         "container_id": given.get("slurm") or None,
         "recorded": True,
-        "labels": {"told": _signal(given["told"])} if given.get("told") else {},
+        "labels": {
+            **({"told": _signal(given["told"])} if given.get("told") else {}),
+            **({"rss_floor": given["rss_floor"]} if given.get("rss_floor") else {}),
+        },
     }
     if given.get("state") == "running":
+        about["pid"] = int(given["pid"]) if given.get("pid", "").isdecimal() else None
         return Observation(JobState.RUNNING, **about)
     if given.get("state") != "ended":
         return None
@@ -101,7 +105,7 @@ def merge(recorded: Observation | None, seen: Observation | None) -> Observation
     if seen.state.ended or seen.state == JobState.SUSPENDED:
         return replace(seen, started=recorded.started, nodes=recorded.nodes or seen.nodes)
     sub_state = seen.sub_state if seen.state == JobState.RUNNING else None
-    return replace(seen, state=JobState.RUNNING, sub_state=sub_state, annotation=None, started=recorded.started,
+    return replace(seen, state=JobState.RUNNING, sub_state=sub_state, annotation=None, started=recorded.started, pid=recorded.pid,
                    nodes=recorded.nodes or seen.nodes)  # fmt: skip
 
 

@@ -117,7 +117,8 @@ def text(submission: Submission, unset: Iterable[str] = ()) -> bytes:
 
 def _words(submission: Submission, bounds: Mapping[str, int]) -> str:
     """What the program is told besides, the same for all tasks."""
-    words = [f"grace={submission.grace:g}"]
+    image = submission.request.template.job_category
+    words = [f"grace={submission.grace:g}", *([shlex.quote(f"image={image}")] if image else [])]
     if bounds:
         words.append("rlimits=" + ",".join(f"{name}:{value}" for name, value in bounds.items()))
     if submission.time_limit:

@@ -50,7 +50,7 @@ HOLDS: Mapping[str, str] = {
 UNREACHABLE = (
     r"unable to contact slurm controller|connection (refused|timed out|reset)|socket timed out|communications? (connection )?"
     r"(failure|error)|munge|invalid authentication credential|authentication credential|protocol authentication error"
-    r"|zero bytes were transmitted|slurm controller not responding|unable to establish configuration source"
+    r"|zero bytes were transmitted|slurm controller not responding|(unable to|could not) establish a? ?configuration source"
     r"|slurmdbd|problem talking to (the )?database|backup controller"
 )
 """The controller, or what its commands need to reach it, did not answer."""

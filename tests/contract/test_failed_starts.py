@@ -59,7 +59,7 @@ def test_a_missing_image_is_125_with_the_reason(kit: Kit, session: pt.JobSession
     template = kit.job("true", job_category="localhost/no-such-image:none")
     if kit.containers:
         template = kit.extended(template, pull="never")
-    if not kit.image:
+    if kit.runtime == "process":
         with pytest.raises(pt.UnsupportedAttributeException):
             session.run_job(template)
         return

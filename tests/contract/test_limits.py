@@ -99,7 +99,7 @@ def test_a_job_of_two_slots_takes_two(kit: Kit, session: pt.JobSession) -> None:
 
 def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     template = kit.extended(kit.script("exit 0"), memory_limit="64M")
-    if not kit.image and not confinement.describe()["delegated"]:
+    if kit.runtime == "process" and not confinement.describe()["delegated"]:
         with pytest.raises(pt.UnsupportedAttributeException, match=r"memory_limit.*--limit"):
             session.run_job(template)
         return
@@ -119,7 +119,7 @@ def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.Jo
 def test_the_higher_priority_goes_first(kit: Kit, session: pt.JobSession) -> None:
     session.max_running = 1
     first = session.run_job(kit.sleeper())
-    low, high = session.run_job(kit.script("exit 0", priority=1)), session.run_job(kit.sleeper(priority=5))
+    low, high = session.run_job(kit.script("exit 0", priority=-5)), session.run_job(kit.sleeper(priority=-1))
     first.wait_started(LONG)
     first.terminate()
     high.wait_started(LONG)

@@ -61,7 +61,7 @@ def test_code_streams_usage_and_times_are_told(run):
     told = run.told
     assert (told.state, told.exit_status, told.terminating_signal) == (JobState.FAILED, 200, None)
     assert before <= told.started <= told.finished <= time.time()
-    assert told.cpu_time > 0 and told.max_rss > 500 and told.nodes
+    assert told.cpu_time > 0 and 0 < told.max_rss <= int(told.labels["rss_floor"]) < 40_000 and told.nodes
     assert (run.output.read_text(), run.error.read_text()) == ("out\n", "err\n")
 
 
@@ -79,7 +79,7 @@ def test_what_all_processes_get_is_the_jobs_and_is_noted(run):
     assert run.told.state == JobState.RUNNING and process.poll() is None
     os.killpg(process.pid, signal.SIGTERM)
     assert process.wait(30) == 7 and run.told.exit_status == 7
-    assert run.told.labels == {"told": "SIGHUP"}
+    assert run.told.labels["told"] == "SIGHUP"
 
 
 def test_a_job_has_default_signals_and_only_three_descriptors(run):
@@ -124,6 +124,27 @@ def test_joined_and_appended(run):
     run.output.write_text("before\n")
     assert run("sh", "-c", "echo out; echo err >&2", error=None, append="1") == 0
     assert run.output.read_text() == "before\nout\nerr\n"
+
+
+def test_one_file_by_two_names_gets_both_streams_whole(run):
+    os.symlink(run.output, run.error)
+    assert run("sh", "-c", "echo a long line of output; echo an error >&2; echo more") == 0
+    assert run.output.read_text() == "a long line of output\nan error\nmore\n"
+
+
+def test_the_record_of_a_start_tells_the_jobs_process(run):
+    os.mkfifo(run.folder / "in")
+    process = run.start("sh", "-c", "exec 3<in; echo $$; read x <&3")
+    with open(run.folder / "in", "w") as file:
+        _until(lambda: run.record.exists() and run.output.read_text())
+        assert run.told.pid == int(run.output.read_text())
+        file.write("go\n")
+    assert process.wait(30) == 0
+
+
+def test_an_image_without_what_runs_it_is_125(run):
+    assert run("no-apptainer", "exec", "some-image", image="some-image") == 125
+    assert run.told.annotation.startswith("some-image: no-apptainer is not to be had on ")
 
 
 def test_time_limit_ends_all_that_is_the_jobs(run):

@@ -120,6 +120,8 @@ def test_controls(action, argv):
 def test_a_control_by_name_as_well():
     argv = BATCH.control_argv(Engine(("sbatch",)), "signal", ["5"], "SIGKILL", "proctracker-x-1-1")
     assert argv == ("scancel", "--signal=KILL", "--full", "--name=proctracker-x-1-1", "5")
+    argv = BATCH.control_argv(Engine(("sbatch",)), "cancel", ["5_2"], name="proctracker-x-1-1")
+    assert argv == ("scancel", "5_2")  # a name would make it all that waits of the array
 
 
 def test_controls_that_are_denied():

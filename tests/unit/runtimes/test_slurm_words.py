@@ -29,6 +29,8 @@ FAILED = "sbatch: error: Batch job submission failed: "
         ("sbatch: error: If munged is up, restart with --num-threads=10\nsbatch: error: Munge encode failed: Failed to access\n"
          f"{FAILED}Protocol authentication error\n", 1, "later", None),
         ("", -9, "unknown", None),
+        ("sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source\n", 1,
+         "later", None),
         ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", -9, "unknown", None),
         (f"{FAILED}Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n", 1, "later", None),
     ],
