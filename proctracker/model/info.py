@@ -49,6 +49,7 @@ class JobInfo(Struct):
     command: List[str] | None = None
     pid: int | None = None
     container_id: str | None = None
+    scheduler_id: str | None = None
     max_rss: int | None = None
     max_rss_at_most: int | None = None
     array_id: str | None = None

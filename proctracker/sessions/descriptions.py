@@ -63,6 +63,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "command": "The command line, as a list.",
         "pid": "The process, or the container's first, as this machine's kernel numbers it.",
         "container_id": "The container's id with its engine.",
+        "scheduler_id": "What the scheduler calls the job, where one has it: 1234, or 1234_7.",
         "max_rss": "KiB of memory in use at most: of a control group, else of the largest process.",
         "max_rss_at_most": "KiB that max_rss did not exceed, where the kernel gives only a bound.",
         "array_id": "The array's id, for a task of one.",

@@ -179,6 +179,7 @@ class MonitoringSession:
             slots=int(slots) if slots.isdecimal() else None,
             dispatch_time=moment(seen.started),
             finish_time=moment(seen.finished),
+            scheduler_id=name,
             contact=self._target.contact,
             runtime=self._target.runtime.name,
         )

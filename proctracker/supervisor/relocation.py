@@ -92,7 +92,7 @@ class Relocation:
         core, stats = self._core, procfs.all_stats()
         found = {os.getpid(), core.seat.keeper, *procfs.tree([core.seat.keeper], stats)}
         for job in core.jobs:
-            if job.row.pid:
+            if job.row.pid and not job.scheduled:
                 found.update(pid for pid, _ in signalling.members(job, core.mark(job.row)))
         places = {pid: logout.login_place(text_of(f"/proc/{pid}/cgroup")) for pid in found}
         inside = (pid for pid, place in places.items() if (place or "").startswith("session-"))

@@ -46,7 +46,7 @@ def begun(*words: str) -> tuple[str, str]:
     """A job that runs, and Slurm's id of it."""
     job = submit(*words)
     assert cli("wait", "--started", "--timeout", str(LONG), job).returncode == 0
-    return job, until(lambda: info(job)["container_id"], "its id", LONG)
+    return job, until(lambda: info(job)["scheduler_id"], "its id", LONG)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_an_id_that_is_given_out_again_is_another_job(cluster: Cluster, home: Ho
     shutil.copytree(cluster.path("state"), cluster.path("saved"))
     cluster.start()
     forgotten = submit("--hold", "--", "true")
-    number = until(lambda: info(forgotten)["container_id"], "its id", LONG)
+    number = until(lambda: info(forgotten)["scheduler_id"], "its id", LONG)
     cluster.end("slurmctld", signal.SIGKILL)
     shutil.rmtree(cluster.path("state"))
     shutil.move(cluster.path("saved"), cluster.path("state"))
@@ -150,7 +150,7 @@ def test_what_has_ended_never_opens_again(cluster: Cluster, home: Home, tmp_path
     (tmp_path / "job.yaml").write_text("rerunnable: true\n")
     job = submit("-t", str(tmp_path / "job.yaml"), "--", "sh", "-c", "exit 3")
     before = ended(job)
-    cluster.call("scontrol", "requeue", before["container_id"])
+    cluster.call("scontrol", "requeue", before["scheduler_id"])
     cluster.call("scontrol", "update", f"jobid={before['container_id']}", "StartTime=now")
     after = submit("--", "true")
     ended(after)
@@ -167,7 +167,7 @@ def test_scancel_by_hand(cluster: Cluster, home: Home, tmp_path: Path, state: st
     words = ("-w", str(tmp_path), "--", "sh", "-c", script)
     if state == "pending":
         job = submit("--hold", *words)
-        number = until(lambda: info(job)["container_id"], "its id", LONG)
+        number = until(lambda: info(job)["scheduler_id"], "its id", LONG)
     else:
         job, number = begun(*words)
         until((tmp_path / "there").exists, "its start")
@@ -181,7 +181,7 @@ def test_scancel_by_hand(cluster: Cluster, home: Home, tmp_path: Path, state: st
 def test_scancel_of_one_task(cluster: Cluster, home: Home, gate: Path) -> None:
     array = cli("array", "1-3", "--", "sh", "-c", f"read line <{gate}").stdout.strip()
     cli("wait", "--started", "--timeout", str(LONG), *(f"{array}_{task}" for task in (1, 2, 3)))
-    number = until(lambda: info(f"{array}_2")["container_id"], "its id", LONG)
+    number = until(lambda: info(f"{array}_2")["scheduler_id"], "its id", LONG)
     cluster.call("scancel", number)
     assert ended(f"{array}_2")["job_sub_state"] == "cancelled"
     assert info(f"{array}_1")["job_state"] == "RUNNING"
@@ -284,7 +284,7 @@ def test_no_process_stays_for_what_only_pends(cluster: Cluster, home: Home) -> N
     until(lambda: info(job)["job_state"] == "QUEUED_HELD", "it is held", LONG)
     pids = [*seat(home)]
     until(lambda: not any(map(procfs.lives, pids)), "their leave", LONG)
-    cluster.call("scontrol", "release", info(job)["container_id"])
+    cluster.call("scontrol", "release", info(job)["scheduler_id"])
     assert ended(job)["exit_status"] == 5
 
 

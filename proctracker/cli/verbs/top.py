@@ -72,9 +72,11 @@ def _summary(rows: Sequence[JobRow], used: Sequence[_Used]) -> str:
 def _used(row: JobRow, before: dict[str, tuple[float, float]]) -> _Used | None:
     """Return a job's usage since the last look, or None where it has no process."""
     from proctracker import procs
+    from proctracker.tracker import schedulers
 
     now = time.time()
-    used = None if row.pid is None else procs.usage(row.pid)
+    elsewhere = row.pid is None or schedulers.of_scheduler(row)  # a pid of another machine says nothing here
+    used = None if elsewhere else procs.usage(row.pid or 0)
     if used is None:
         return None
     wall = listing.wall(row, now) or 0.0

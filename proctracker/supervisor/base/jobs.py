@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proctracker import runtimes
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
 from proctracker.runtimes.base import Engine, Monitor
@@ -76,6 +77,11 @@ class Job:
         return self.row.state in (JobState.QUEUED_HELD, JobState.REQUEUED_HELD)
 
     @property
+    def scheduled(self) -> bool:
+        """Whether a scheduler has it: it runs on whatever machine, whose pids are none of ours."""
+        return self.row.container is not None and runtimes.get(self.row.runtime).batch is not None
+
+    @property
     def supervised(self) -> bool:
         """The command is the job: a plain process, a child of ours."""
         return self.row.container is None
@@ -124,7 +130,7 @@ class Jobs:
     def add(self, job: Job) -> None:
         """Take a job in."""
         self.by_id[job.row.id] = job
-        if job.row.pid:
+        if job.row.pid and not job.scheduled:
             self.by_pid[job.row.pid] = job
 
     def find(self, job_id: str) -> Job | None:

@@ -71,7 +71,7 @@ class BatchControls:
     @staticmethod
     def has(job: Job) -> bool:
         """Whether a scheduler has a job, or may have it."""
-        return job.row.container is not None and runtimes.get(job.row.runtime).batch is not None
+        return job.scheduled
 
     def act(self, name: str, action: str, number: int, grace: float, done: Done) -> bool:
         """Do that to a job if a scheduler has it; whether it has."""
@@ -208,7 +208,13 @@ class BatchControls:
 
     def _ask_all(self, wrong: str | None) -> None:
         """Each job was looked for by its name just now: an id alone may be another job's by now."""
-        wanted, self._wanted = self._wanted, {}
+        wanted: dict[tuple[str, str], list[Wanted]] = {}
+        for (action, signal), pairs in self._wanted.items():
+            for job, done in pairs:
+                # Of a task that pends Slurm 22.05 would end all tasks with it, whatever the signal.
+                pends = action == "signal" and JobState(job.row.state).queued
+                wanted.setdefault(("cancel" if pends else action, signal), []).append((job, done))
+        self._wanted = {}
         for (action, signal), pairs in wanted.items():
             groups: dict[tuple[str, ...], list[Wanted]] = {}
             for job, done in pairs:

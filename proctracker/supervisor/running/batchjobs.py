@@ -372,6 +372,8 @@ class BatchJobs:
             row.container_id = seen.container_id
         row.nodes = ",".join(seen.nodes or ()) or row.nodes
         row.queue = seen.queue or row.queue
+        row.pid = seen.pid or row.pid
+        row.rss_floor = int(seen.labels["rss_floor"]) if "rss_floor" in seen.labels else row.rss_floor
         if seen.state.ended:
             if self._notes.told_to_end(row):
                 job.ending = job.ending or "terminating"

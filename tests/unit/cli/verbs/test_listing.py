@@ -15,7 +15,7 @@ from proctracker.model import JobInfo, JobRow, JobState
 KEYS = (
     "job_id job_name exit_status terminating_signal annotation job_state job_sub_state allocated_machines"
     " submission_machine job_owner slots queue_name wallclock_time cpu_time submission_time dispatch_time finish_time"
-    " session_name contact runtime job_category command pid container_id max_rss max_rss_at_most array_id task_id host"
+    " session_name contact runtime job_category command pid container_id scheduler_id max_rss max_rss_at_most array_id task_id host"
     " working_directory input_path output_path error_path attempt resubmitted_from"
 ).split()
 
