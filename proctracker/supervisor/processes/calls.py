@@ -233,8 +233,8 @@ class Calls:
             call.timer.cancel()
         out, err = _text(call.out), _text(call.err)
         self._close(call)
-        if call.ended and status > 0:
-            status = -signal.SIGTERM  # whatever code it makes of that
+        if call.ended and status >= 0:
+            status = -signal.SIGTERM  # whatever it makes of that: podman returns 0 and has done a part
         if call.cut:
             status, err = -1, f"{call.argv[0]}: no answer within {call.timeout:g} s\n{err}"
         call.then(Completed(call.argv, status, out, err))
