@@ -1,15 +1,15 @@
-"""The man page, and what setup.py has the wheel install."""
+"""The man page, and what the build has the wheel install."""
 
 from __future__ import annotations
 
+import configparser
 import re
 import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -61,11 +61,15 @@ def test_formatters_take_it_without_a_warning(program: str) -> None:
 
 
 def test_the_wheel_installs_it_and_the_completions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[str, Any] = {}
-    monkeypatch.setitem(sys.modules, "setuptools", SimpleNamespace(setup=told.update))  # type: ignore[misc]
-    (tmp_path / "setup.py").write_text((ROOT / "setup.py").read_text())
-    runpy.run_path(str(tmp_path / "setup.py"))
-    found = {folder: (tmp_path / file).read_text() for folder, (file,) in told["data_files"]}
+    for name in ("setuptools", "setuptools.build_meta", "setuptools.command.egg_info"):
+        stand_in = ModuleType(name)
+        stand_in.build_meta = stand_in.manifest_maker = SimpleNamespace()  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, name, stand_in)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "scripts" / "backend.py"))["_write_shared"]()
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    found = {folder: Path(file).read_text() for folder, file in config["options.data_files"].items()}
     assert found["share/man/man1"] == manpage.page()
     assert "complete -o default -F _proctracker proctracker" in found["share/bash-completion/completions"]
     assert found["share/zsh/site-functions"].startswith("#compdef proctracker\n")
