@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 
+import engines
 import proctracker as pt
 from contract.kit import LONG, Kit, cli, state, until
 
@@ -65,6 +67,19 @@ def test_a_job_that_ignores_term_is_killed_after_the_grace(kit: Kit, session: pt
         "terminated",
         "SIGKILL",
     )
+
+
+def test_a_job_that_is_ended_in_the_middle_of_its_start_leaves_no_process(kit: Kit, session: pt.JobSession) -> None:
+    for step in range(10):
+        job = session.run_job(kit.sleeper())
+        with suppress(pt.TimeoutException):
+            job.wait_started(step * 0.03)
+        job.terminate(grace=0)
+        info = job.wait_terminated(LONG)
+        assert (info.job_state, info.job_sub_state) == (pt.JobState.FAILED, "terminated")
+        mark = f"proctracker-{session._track.place.home.uuid[:8]}-{job.job_id}-1"
+        until(lambda mark=mark: not engines.with_words(mark), "the end of its processes")  # type: ignore[misc]
+        job.reap()
 
 
 def test_suspend_and_resume(kit: Kit, session: pt.JobSession) -> None:

@@ -45,6 +45,7 @@ class _Call:
         "engine",
         "err",
         "limits",
+        "made",
         "oom",
         "out",
         "pid",
@@ -59,6 +60,7 @@ class _Call:
     def __init__(self, argv: Sequence[str], engine: Engine, then: Then, timeout: float | None) -> None:
         self.argv, self.engine, self.then, self.timeout = tuple(argv), engine, then, timeout
         self.called: Callable[[int], None] | None = None
+        self.made: Callable[[], object] = bool
         self.directory = "/"
         self.stdin: int | None = None
         self.stdout: int | None = None
@@ -140,15 +142,16 @@ class Calls:
         directory: str = "/",
         oom: int | None = None,
         limits: Limits | None = None,
+        made: Callable[[], object] = bool,
     ) -> None:
         """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once, or 0.
 
         ``oom``: its oom_score_adj where that is not ours, ``limits``: its submitter's resource limits where they are not
-        ours; containers of engines without a daemon inherit both.
+        ours; containers of engines without a daemon inherit both. ``made``: whether it has made a container by now.
         """
         call = _Call(argv, engine, then, timeout)
         call.directory = directory
-        call.called = called
+        call.called, call.made = called, made
         call.oom, call.limits = oom, softlimits.of_engines(limits)
         if streams:
             call.stdin, call.stdout, call.stderr = streams
@@ -203,7 +206,8 @@ class Calls:
     def kill(self, pid: int, ticks: int = 0) -> None:
         """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's.
 
-        By TERM, and a second later by KILL: podman that is killed while it makes a container leaves its monitor behind.
+        One that has made something is told to end, and killed a second later: podman leaves its monitor behind where it
+        is killed at that. Before, podman that is told to end leaves a container that nobody knows of.
         """
         call = self._running.get(pid)
         if call is None:
@@ -212,6 +216,9 @@ class Calls:
                 self._core.loop.after(PATIENCE, lambda: self._core.afar.kill(pid, ticks, signal.SIGKILL))
             return
         call.ended = True
+        if not call.made():
+            _signal(pid, signal.SIGKILL)
+            return
         _signal(pid, signal.SIGTERM)
 
         def insist() -> None:

@@ -91,6 +91,7 @@ class EngineStart:
             directory=self._launch.directory,
             oom=differs.oom if differs else None,
             limits=differs.limits if differs else None,
+            made=self._told,
         )
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)

@@ -87,18 +87,18 @@ def test_a_call_that_takes_too_long_ends_with_all_it_started(desk: Desk, tmp_pat
     assert gone(pid)
 
 
-@pytest.mark.parametrize("code", [0, 3, None])
-def test_a_call_may_end_by_itself_before_it_is_killed(desk: Desk, tmp_path: Path, code: int | None) -> None:
+@pytest.mark.parametrize(("code", "made"), [(0, True), (3, True), (None, True), (0, False)])
+def test_a_call_may_end_by_itself_before_it_is_killed(desk: Desk, tmp_path: Path, code: int | None, made: bool) -> None:
     """podman that makes a container just then finishes that part, does no more and returns 0."""
     out = tmp_path / "pid"
     os.mkfifo(out)
     found: list[Completed] = []
     listens = f"echo finished; exit {code}" if code is not None else ""
     script = f"trap '{listens}' TERM; echo $$ > {out}; while :; do sleep 0.01; done"
-    desk.core.calls.start(("sh", "-c", script), _ENGINE, found.append)
+    desk.core.calls.start(("sh", "-c", script), _ENGINE, found.append, made=lambda: made)
     desk.core.calls.kill(int(out.read_text()))
     done = desk.until(lambda: found)[0]
-    expected = (-signal.SIGTERM, "finished\n") if listens else (-signal.SIGKILL, "")
+    expected = (-signal.SIGTERM, "finished\n") if listens and made else (-signal.SIGKILL, "")
     assert (done.returncode, done.stdout) == expected
 
 
