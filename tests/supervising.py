@@ -20,10 +20,11 @@ from proctracker.model import Completed, JobRow, Observation
 from proctracker.runtimes.base import DETACHED, Argv, Dialog, Engine, Launch, Monitor, Request
 from proctracker.store import Home, Reader
 from proctracker.supervisor import recovery
-from proctracker.supervisor import service as cores
-from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.base.jobs import Job, Phase
 from proctracker.supervisor.base.journal import Journal
 from proctracker.supervisor.keeper import Seat
+from proctracker.supervisor.running.request import labels
+from proctracker.supervisor.service import Service
 from proctracker.tracker.surroundings import key_of
 from proctracker.wire import election, protocol, socketpath
 
@@ -77,13 +78,14 @@ class Desk:
         old = seat or Seat(-1, -1, Journal(), Journal(), -1)
         command = os.memfd_create("command", os.MFD_CLOEXEC)
         self.seat = Seat(listener.detach(), claim, old.journal, old.kept, command, note, os.getppid(), turn)
-        self.core = cores.Core(home, key, self.seat)
+        self.service = Service(home, key, self.seat)
+        self.here = self.service.here
         self.jobs: list[Job] = []
         self._closed = False
 
     def recover(self) -> Desk:
         """Take in what a former one left."""
-        recovery.recover(self.core)
+        recovery.recover(self.service)
         return self
 
     def submit(self, *command: str, session: str = "s", env: Mapping[str, str] | None = None, **more: Any) -> Job:
@@ -94,57 +96,63 @@ class Desk:
         given = SimpleNamespace(stdin=more.pop("stdin_fd", None))
         message.update(session=session, context=key, create=True)
         message.update(raw=protocol.text(spec(*command, **more)), context_text=protocol.text(text))
-        answer = self.core.intake.submit(given, 1, message)  # type: ignore[arg-type]
+        answer = self.service.intake.submit(given, 1, message)  # type: ignore[arg-type]
         assert answer is not None
-        made = [*self.core.jobs.task_jobs(int(answer["id"]))]
+        made = [*self.here.jobs.task_jobs(int(answer["id"]))]
         self.jobs += made
         return made[0]
 
     def until(self, true: Callable[[], T], what: str = "it") -> T:
         """Turn the loop until something holds."""
         late: list[str] = []
-        timer = self.core.loop.after(LONG, lambda: late.append(what))
+        timer = self.here.loop.after(LONG, lambda: late.append(what))
         while True:
             found = true()
             if found:
                 timer.cancel()
                 return found
             assert not late, f"{what} never came"
-            self.core.loop.round()
+            self.here.loop.round()
 
     def again(self) -> bool:
         """For ``until``: no, and nothing tells of it, so look again soon."""
-        self.core.loop.after(0.005, lambda: None)
+        self.here.loop.after(0.005, lambda: None)
         return False
 
     def ended(self, job: Job) -> JobRow:
         """A job's row in the store, once its end is there."""
-        self.until(lambda: job.row.ended and self.core.ledger.clean, f"the end of {job.row.id}")
+        self.until(lambda: job.row.ended and self.here.ledger.clean, f"the end of {job.row.id}")
         return self.row(job)
 
     def running(self, job: Job) -> int:
         """The pid of a job, once it has one."""
-        return self.until(lambda: 0 if job.starting or not job.row.dispatched else job.row.pid or 0, "the start")
+        return self.until(
+            lambda: 0 if job.phase is Phase.STARTING or not job.row.dispatched else job.row.pid or 0, "the start"
+        )
 
     def taken(self, job: Job) -> Job:
         """The live job of that id, taken over from another desk."""
-        found = self.core.jobs.find(job.row.id)
+        found = self.here.jobs.find(job.row.id)
         assert found is not None
         return found
 
+    def labels(self, row: JobRow) -> dict[str, str]:
+        """What marks a container as a job's."""
+        return labels(self.here.uuid, row)
+
     def row(self, job: Job) -> JobRow:
         """A job's row in the store."""
-        return self.core.store.jobs([job.row.id])[0]
+        return self.here.store.jobs([job.row.id])[0]
 
     def close(self, kill: bool = True) -> None:
         """End it, and (``kill``) all that it started; what is not yet written stays unwritten."""
         if self._closed:
             return
         self._closed = True
-        self.core.ledger._dirty.clear()
-        self.core.ledger._changes.clear()
-        self.core.ledger._then.clear()
-        self.core.close()
+        self.here.ledger._dirty.clear()
+        self.here.ledger._changes.clear()
+        self.here.ledger._then.clear()
+        self.service.close()
         if kill:
             for pid in engines.with_variable(f"PROCTRACKER_JOB={self.home.uuid}/"):
                 engines.end(pid, how=signal.SIGKILL)

@@ -11,7 +11,7 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
 from proctracker.linux import libc, procfs, softlimits
 from proctracker.store import Home, Reader
-from proctracker.supervisor import keeper, log, service
+from proctracker.supervisor import keeper, log, recovery, service
 from proctracker.supervisor.base.journal import Journal
 from proctracker.supervisor.serving import presence, server
 from proctracker.wire import election, socketpath
@@ -144,13 +144,17 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     try:
         try:
-            made = service.Core(home, key, seat)
-            made.recover()
+            made = service.Service(home, key, seat)
+            made.watch_keeper()
+            recovery.recover(made)
         except TryLaterException:
             raise
         except Drmaa2Exception as error:
             return _unable(home, key, seat, error)
-        return made.serve()
+        try:
+            return made.run()
+        finally:
+            made.close()
     except BaseException:
         log.trace()
         return 0 if _removed(home) else 70

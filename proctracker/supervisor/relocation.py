@@ -106,8 +106,8 @@ class Relocation:
             if job.supervised and job.row.pid:
                 job.cgroup = core.groups.take(group_name(job.row), signalling.members(job, core.mark(job.row)))
         core.groups.divide()
-        core.me = confinement.describe()
-        core.me["delegated"] = core.groups.base is not None
+        core.here.me = confinement.describe()
+        core.here.me["delegated"] = core.groups.base is not None
 
     def close(self) -> None:
         """Watch no more."""

@@ -1,215 +1,248 @@
-"""The supervisor: what its parts share, how they are put together, when it goes."""
+"""One supervisor: names all parts, puts them together and wires who is called when."""
 
 from __future__ import annotations
 
 import gc
 import os
 
-from proctracker.linux import procfs
-from proctracker.model import JobRow, JobState
 from proctracker.model.observation import LOST
-from proctracker.store import Home, Store
+from proctracker.store import Home
 from proctracker.supervisor import log
-from proctracker.supervisor.base import settings, shapes
-from proctracker.supervisor.base.jobs import Job, Jobs
-from proctracker.supervisor.base.ledger import Ledger
-from proctracker.supervisor.base.lifecycle import Ends
-from proctracker.supervisor.base.loop import Loop
-from proctracker.supervisor.cleanup.forgetting import Reaping
-from proctracker.supervisor.cleanup.leftovers import Sweeps
+from proctracker.supervisor.base.here import Here
+from proctracker.supervisor.base.idle import Idle
+from proctracker.supervisor.base.lifecycle import Lifecycle
+from proctracker.supervisor.cleanup.forgetting import Forgetting
+from proctracker.supervisor.cleanup.leftovers import Leftovers
 from proctracker.supervisor.cleanup.removal import Removal
-from proctracker.supervisor.cleanup.tidying import Housekeeping
-from proctracker.supervisor.control.actions import Controls
+from proctracker.supervisor.cleanup.tidying import Tidying
+from proctracker.supervisor.control.actions import Actions
 from proctracker.supervisor.control.batch import BatchControls
+from proctracker.supervisor.control.guests import Guests
+from proctracker.supervisor.control.restarts import Restarts
+from proctracker.supervisor.control.stopping import Stopping
 from proctracker.supervisor.keeper import Seat
-from proctracker.supervisor.processes import jobgroups, spawn
 from proctracker.supervisor.processes.calls import Calls
 from proctracker.supervisor.processes.children import Reaper
-from proctracker.supervisor.processes.command import NOT_STARTED
 from proctracker.supervisor.processes.conmon import Monitors
+from proctracker.supervisor.processes.jobgroups import Groups
 from proctracker.supervisor.processes.watch import Afar
-from proctracker.supervisor.recovery import recover
 from proctracker.supervisor.relocation import Relocation
 from proctracker.supervisor.running.batchjobs import BatchJobs
+from proctracker.supervisor.running.container_start import ContainerStarts
 from proctracker.supervisor.running.containers import Containers
-from proctracker.supervisor.running.contexts import Context
+from proctracker.supervisor.running.contexts import Contexts
 from proctracker.supervisor.running.exitfiles import ExitFiles
-from proctracker.supervisor.running.guests import Guests
+from proctracker.supervisor.running.exits import Exits
 from proctracker.supervisor.running.handover import Handovers
-from proctracker.supervisor.running.launcher import Starter
+from proctracker.supervisor.running.launcher import Launcher
 from proctracker.supervisor.running.outputlimit import OutputLimits
 from proctracker.supervisor.running.outputs import Outputs
+from proctracker.supervisor.running.process_start import ProcessStart
+from proctracker.supervisor.running.request import Requests
+from proctracker.supervisor.running.resumption import Resumption
 from proctracker.supervisor.running.sharednotes import SharedNotes
 from proctracker.supervisor.running.startfolders import StartFolders
 from proctracker.supervisor.scheduling.queue import Queue
 from proctracker.supervisor.scheduling.storewatch import Neighbours
+from proctracker.supervisor.serving.adoption import Adoption
 from proctracker.supervisor.serving.followers import Followers
 from proctracker.supervisor.serving.intake import Intake
 from proctracker.supervisor.serving.notices import Notices
+from proctracker.supervisor.serving.operations import Operations
 from proctracker.supervisor.serving.presence import Presence
 from proctracker.supervisor.serving.server import Server
 from proctracker.supervisor.serving.waits import Waits
 from proctracker.supervisor.upgrade import upgrade
-from proctracker.wire import confinement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proctracker.supervisor.base.jobs import Job
 
 ORPHANED = 75
 """Exit status that says: the keeper has gone, be the keeper now."""
 
-CONTEXTS = 64
-"""Contexts kept parsed."""
 
-
-class Core:
-    """All there is of one supervisor."""
+class Service:
+    """All parts of one supervisor, each made of those above it."""
 
     def __init__(self, home: Home, key: str, seat: Seat) -> None:
-        self.home, self.key, self.seat = home, key, seat
-        self.uuid = home.uuid
-        self.boot = procfs.boot_id()
-        self.settings = settings.load(home, key)
-        self.loop = Loop()
-        self.store = Store(home, os.environ.get("PROCTRACKER_DURABILITY", "process"))
-        self.ledger = Ledger(self.store, seat.journal, self.loop)
-        self.jobs = Jobs()
-        self.own = spawn.own()
-        self.groups = jobgroups.Groups(seat.keeper)
-        self.me = confinement.describe()
-        self.me["delegated"] = self.groups.base is not None
-        self.contexts: dict[str, Context] = {}
-        self.stands_in = bool(os.environ.get(confinement.STANDS_IN))
-        """Started from another confinement: it controls what its key's last supervisor left, and starts nothing."""
-        self.paused = False
-        """Queued jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
+        self.here = here = Here(home, key, seat)
+        # What parts read that still are given the whole.
+        self.home, self.key, self.seat, self.uuid, self.mark = home, key, seat, here.uuid, here.mark
+        self.settings, self.loop, self.store = here.settings, here.loop, here.store
+        self.ledger, self.jobs = here.ledger, here.jobs
         self.leaving = False
-        self.outputs = Outputs(home)
-        self.output_limits = OutputLimits(self)
-        self.calls = Calls(self)
+        self.lifecycle = Lifecycle(here)
+        self.idle = Idle(here, self.leave)
+        self.groups = Groups(seat.keeper)
+        here.me["delegated"] = self.groups.base is not None
         self.afar = Afar(self)
-        self.folders = StartFolders(home)
-        self.waits = Waits(self)
-        self.neighbours = Neighbours(self)
-        self.followers = Followers(self)
-        self.queue = Queue(self)
-        self.starter = Starter(self)
-        self.notices = Notices(self)
-        self.containers = Containers(self)
+        self.calls = Calls(self)
         self.monitors = Monitors(self)
-        self.exits = ExitFiles(self)
-        self.ends = Ends(self)
-        self.controls = Controls(self)
-        self.batch = BatchJobs(
-            self.loop,
-            self.ledger,
-            self.calls,
-            home.records,
-            self.boot,
-            ended=self.ends.batch,
-            lost=lambda job, why: self.ends.lost(job, LOST, why),
-            anew=lambda job: self.ends.given_up(job) if job.ending else self.ends.start_lost(job),
-            trouble=lambda text: self.notices.trouble(text, "scheduler"),
-            notes=SharedNotes(home.records),
+        self.neighbours = Neighbours(self)
+        self.queue = Queue(here, self.neighbours, self.lifecycle, lambda job: self.launcher.start(job))
+        self._make_running()
+        self.removal = Removal(here, self.calls, self.outputs, self.idle)
+        restarts = Restarts(here, self.calls, self.containers, self.lifecycle, self.removal.by_force)
+        self.batch_controls = BatchControls(here, self.calls, self.lifecycle, self.batch)
+        self.guests = Guests(here, self.calls, self.notes)
+        self.actions = Actions(here, self.calls, self.lifecycle, self.queue, restarts, self.batch_controls, self.guests)
+        self.stopping = Stopping(here.loop, self.queue, self.idle)
+        self.leftovers = Leftovers(here, self.groups, self.idle)
+        self.forgetting = Forgetting(
+            here, self.lifecycle, self.queue, self.containers, self.outputs, self.actions, self.removal, self.idle
         )
-        self.guests = Guests(
-            home,
-            self.store,
-            self.loop,
-            self.calls,
-            self.boot,
-            changed=self._guest_changed,
-            trouble=lambda text: self.notices.trouble(text, "scheduler of other hosts' jobs"),
-        )
-        self.handovers = Handovers(
-            home,
-            self.ledger,
-            self.calls,
-            self.outputs,
-            self.folders,
-            self.ends,
-            self.batch,
-            request=lambda job, runtime: self.starter.request(job, runtime, self.starter.ours(job)),
-            context=self.context,
-            throttle=self.queue.throttle,
-            over=self.starter.engine_started,
-        )
-        self.batch_controls = BatchControls(self.loop, self.ledger, self.calls, self.jobs, self.batch)
-        self.sweeps = Sweeps(self)
-        self.intake = Intake(self)
-        self.removal = Removal(self)
-        self.reaping = Reaping(self)
-        self.housekeeping = Housekeeping(self)
+        self.tidying = Tidying(here, self.outputs, self.removal, self.forgetting)
+        self._make_serving()
         self.relocation = Relocation(self)
         self.reaper = Reaper(self)
-        self.server = Server(self)
+        self._wire()
+
+    def _make_running(self) -> None:
+        here, lifecycle = self.here, self.lifecycle
+        self.contexts = Contexts(here.store)
+        self.outputs = Outputs(here.home)
+        self.output_limits = OutputLimits(self)
+        self.folders = StartFolders(here.home)
+        self.exitfiles = ExitFiles(self)
+        self.exits = Exits(here, self.groups, self.outputs, self.output_limits, lifecycle)
+        requests = Requests(here, self.contexts, self.outputs)
+        self.process_start = ProcessStart(here, requests, self.outputs, self.groups, lifecycle, self.queue.delay)
+        self.containers = Containers(
+            here, self.calls, self.monitors, self.exitfiles, self.outputs, self.folders, lifecycle, self.exits
+        )
+        self.container_starts = ContainerStarts(
+            here, requests, self.calls, lifecycle, self.containers, self.outputs, self.folders, self.queue.bound
+        )
+        self.resumption = Resumption(here, self.calls, self.afar, self.folders, lifecycle, self.containers)
+        self.notes = SharedNotes(here.home.records)
+        self.batch = BatchJobs(
+            here,
+            self.calls,
+            lifecycle,
+            self.notes,
+            ended=self.exits.batch,
+            lost=lambda job, why: lifecycle.lost(job, LOST, why),
+            anew=lambda job: lifecycle.given_up(job) if job.ending else lifecycle.start_lost(job),
+        )
+        handovers = Handovers(here, requests, self.calls, self.outputs, self.folders, lifecycle, self.batch, self.queue)
+        self.launcher = Launcher(lifecycle, self.process_start.begin, self.container_starts.begin, handovers.start)
+
+    def _make_serving(self) -> None:
+        here, queue = self.here, self.queue
+        self.server = Server(here.loop, here.seat.listener)
+        self.notices = Notices(here, queue, self.server.connections)
+        self.waits = Waits(here, self.guests)
+        self.followers = Followers(here, self.neighbours)
+        self.intake = Intake(here, queue, self.contexts, self.actions.clocks, self.notices)
+        adoption = Adoption(here, self.lifecycle, queue, self.resumption)
         self.presence = Presence(self)
-        self.ledger.on_change = self.waits.changed
-        self.ledger.told = self._told
-        self.ledger.trouble = self.notices.trouble
-        self.ledger.before = self.starter.settle
-        self.ledger.urgent = lambda row: (
+        self.server.operations = Operations(
+            here,
+            queue,
+            self.containers,
+            self.batch,
+            self.guests,
+            self.actions,
+            self.forgetting,
+            self.intake,
+            adoption,
+            self.waits,
+            self.followers,
+            self.notices,
+            self.server.connections,
+            self.give_way,
+            lambda command: upgrade(self, command),
+        ).by_name()
+
+    def _wire(self) -> None:
+        """Say who is called when, in this order."""
+        life, ledger = self.lifecycle, self.here.ledger
+        life.on_started += [
+            self.containers.started,
+            self.actions.clocks.limit_time,
+            self.output_limits.started,
+            self.actions.catch_up,
+        ]
+        life.on_requeued += [
+            self.removal.requeued,
+            self.containers.ended,
+            self.batch.forget,
+            self._drop_folder,
+            self.leftovers.due,
+            self.queue.requeued,
+        ]
+        life.on_ended += [
+            self.containers.ended,
+            self.batch.forget,
+            self._drop_stdin,
+            self._drop_folder,
+            self.queue.ended,  # slots are given back before dependants are looked at
+            self.removal.ended,
+            self.leftovers.ended,
+            self.forgetting.ended,
+            self.tidying.ended,
+            self._idle_soon,
+        ]
+        ledger.before = self.process_start.settle
+        ledger.on_change = self.waits.changed
+        ledger.told = self._told
+        ledger.trouble = self.notices.trouble
+        self.batch.trouble = lambda text: self.notices.trouble(text, "scheduler")
+        self.guests.watch.trouble = lambda text: self.notices.trouble(text, "scheduler of other hosts' jobs")
+        self.guests.on_change += [self.waits.changed, lambda row: self.here.loop.soon(self.waits.flush)]
+        self.idle.replaced = lambda: self.presence.replaced
+        ledger.urgent = lambda row: (
             bool(self.followers) or self.waits.wanted(row) or self.queue.dependencies.awaited(row.id)
         )
+        self.forgetting.on_forgotten += [self._forget_contexts, self.waits.removed]
+        self.forgetting.on_destroyed += [self.intake.forget_session, self.queue.limits_changed]
+        self.tidying.on_contexts_dropped += [self.contexts.forget, self.intake.forget_contexts]
+        self.server.on_read += [self.followers.feed]
+        self.server.on_gone += [self.waits.gone, self.followers.gone, lambda connection: self.idle.soon()]
+        self.idle.before_leaving += [self.tidying.tidy]
+        self.idle.keep_awake += [
+            self._has_jobs,
+            lambda: self.server.connections,
+            lambda: len(self.calls),
+            lambda: self.leftovers.busy,
+            lambda: self.removal.busy,
+            lambda: self.forgetting.busy,
+        ]
 
-    def _guest_changed(self, row: JobRow) -> None:
-        self.waits.changed(row)
-        self.loop.soon(self.waits.flush)
+    def _drop_folder(self, job: Job) -> None:
+        self.folders.drop(job.row)
+
+    @staticmethod
+    def _drop_stdin(job: Job) -> None:
+        job.drop_stdin()
+
+    def _idle_soon(self, job: Job) -> None:
+        self.idle.soon()
+
+    def _forget_contexts(self, ids: object) -> None:
+        self.contexts.forget()
+        self.intake.forget_contexts()
+        self.tidying.soon()
 
     def _told(self) -> None:
-        """Something is durable: tell of it."""
+        """Tell of what is durable now."""
         self.waits.flush()
         self.followers.feed()
 
-    def context(self, key: str) -> Context | None:
-        """A context by its key; None once it was dropped."""
-        found = self.contexts.get(key)
-        if found is None:
-            text = self.store.context(key)
-            if text is None:
-                return None
-            if len(self.contexts) >= CONTEXTS:
-                self.contexts.clear()
-            found = self.contexts[key] = Context(text, self.own)
-        return found
-
-    def mark(self, row: JobRow) -> str:
-        """What the processes of a job carry in their environment."""
-        return f"{self.uuid}/{row.id}/{row.attempt}"
-
-    def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
-        """A job of the store, taken in. One that cannot be handled, whatever its record holds, has failed; it alone.
-
-        A process that runs is followed to its end all the same.
-        """
-        wrong = shapes.mend(row)
-        text, context = specs.get(row.spec, ("{}", ""))
-        spec = shapes.parsed(text)
-        unfit = shapes.problem(spec, shapes.SPEC)
-        job = Job(row, {} if unfit else spec, context)
-        job.cgroup = None if row.container or not row.pid else self.groups.of(row)
-        self.jobs.add(job)
-        followed = row.container is None and row.state in (JobState.RUNNING, JobState.SUSPENDED)
-        if wrong:
-            self.ledger.accept(lambda store: store.update(row, shapes.MENDED))
-        if wrong or (unfit and not followed):
-            self.ends.not_started(job, NOT_STARTED, f"it cannot be handled: {wrong or unfit}")
-        return job
-
-    def serve(self) -> int:
-        """Be the supervisor of the seat; 0 when there is nothing left to do, ORPHANED when the keeper has gone."""
-        try:
-            return self.run()
-        finally:
-            self.close()
-
-    def recover(self) -> None:
-        """Take in what a former supervisor left. Raises Drmaa2Exception where the store cannot be read."""
-        self.loop.watch(self.seat.note, self._note)
-        recover(self)
+    def _has_jobs(self) -> bool:
+        """Whether there are jobs, or (while the queue is paused) some that have begun."""
+        jobs = self.here.jobs
+        if self.queue.paused:
+            return any(not job.waits for job in jobs)
+        return any(not self.batch.left_alone(job) for job in jobs)
 
     def run(self) -> int:
-        """Serve until there is nothing to do; the exit status."""
+        """Serve until there is nothing to do; 0, or ORPHANED when the keeper has gone."""
         self.server.open()
         self.presence.begin()
-        self.housekeeping.begin()
+        self.tidying.begin()
+        self.idle.soon()
         self.relocation.begin()
         gc.collect()
         gc.freeze()
@@ -219,65 +252,69 @@ class Core:
                 file.write(b"5")
         except OSError:
             pass  # a job's max rss has our peak as its floor then
-        self.loop.run()
+        self.here.loop.run()
         return ORPHANED if not self.leaving else 0
+
+    def watch_keeper(self) -> None:
+        """Hear from now on of what the keeper reaps, and of its end."""
+        self.here.loop.watch(self.here.seat.note, self._note)
 
     def _note(self) -> None:
         """The keeper reaped a process of a former supervisor, or has gone."""
+        here = self.here
         try:
-            said = os.read(self.seat.note, 4096)
+            said = os.read(here.seat.note, 4096)
         except BlockingIOError:
             return
         if said:
             self.reaper.kept()
             return
-        self.loop.forget(self.seat.note)
+        here.loop.forget(here.seat.note)
         self.reaper.kept(final=True)
-        self.ledger.flush()
-        self.loop.stop()
+        here.ledger.flush()
+        here.loop.stop()
 
     def leave(self) -> None:
         """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
         if self.presence.hide() and self.server.accept():
             self.presence.show()
             return
-        log.say("leaves: nothing is left to do")
-        self.leaving = True
-        self.loop.stop()
+        self._end("nothing is left to do")
 
     def give_way(self) -> None:
         """Leave the seat to a client that is of our confinement, for which we stand in; none of the processes is our child."""
         if self.calls:
-            self.loop.after(0.05, self.give_way)
+            self.here.loop.after(0.05, self.give_way)
             return
-        self.ledger.flush()
+        self.here.ledger.flush()
         self.presence.hide()
-        log.say("leaves: its place is taken by a supervisor of the same confinement as its callers")
+        self._end("its place is taken by a supervisor of the same confinement as its callers")
+
+    def _end(self, why: str) -> None:
+        log.say(f"leaves: {why}")
         self.leaving = True
-        self.loop.stop()
-
-    def upgrade(self, command: list[bytes]) -> None:
-        """Let another release go on: it is tried first, then the keeper is told, then this process becomes it.
-
-        Raises DrmCommunicationException where the new release does not answer ``--probe``; nothing has changed then.
-        """
-        upgrade(self, command)
+        self.here.loop.stop()
 
     def close(self) -> None:
         """Give back what the next supervisor of this process has to open again."""
+        here = self.here
         self.server.close()
         self.reaper.close()
         self.guests.close()
         self.neighbours.close()
-        for job in self.jobs:
+        for job in here.jobs:
             self.containers.ended(job)
-        self.exits.close()
+            job.drop_stdin()
+        self.exitfiles.close()
         self.calls.close()
-        self.starter.close()
+        self.process_start.close()
         self.relocation.close()
         self.output_limits.close()
         self.outputs.close()
-        self.ledger.close()
+        here.ledger.close()
         self.presence.close()
-        self.loop.close()
-        self.home.release()
+        here.loop.close()
+        here.home.release()
+
+
+Core = Service

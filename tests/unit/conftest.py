@@ -95,7 +95,7 @@ def desks(clean: None, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 def desk(desks: Callable[..., Desk]) -> Desk:
     """One that serves."""
     made = desks()
-    made.core.server.open()
+    made.service.server.open()
     return made
 
 
@@ -141,7 +141,7 @@ def follow(desks: Callable[..., Desk], old: Desk) -> Callable[..., Desk]:
         old.close(kill=False)
         made = desks(seat=old.seat, turn=turn)
         made.seat.keeper = os.getpid()  # whose children the test's are
-        made.core.boot = boot or made.core.boot
+        made.here.boot = boot or made.here.boot
         return made.recover()
 
     return make

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from enum import IntEnum
+
 from proctracker import runtimes
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
 
+STOPPED = "stopped"
+"""Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
+
+GRACE = 10.0
+"""Seconds between the first signal and SIGKILL for ends that nobody asked for in person."""
+
 
 def engine_of(job: Job) -> Engine:
     """The engine a job was started by; every later call goes to the same."""
@@ -22,12 +31,24 @@ def engine_of(job: Job) -> Engine:
     return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
 
 
+class Phase(IntEnum):
+    """Where a job is on its way. Its row's state is what users see of that."""
+
+    WAITING = 0
+    """Nothing of it is there: it is queued or held."""
+    STARTING = 1
+    """Its start is under way: it can be neither begun again nor be taken back."""
+    RUNNING = 2
+    """Its process or container is there, suspended or not, or its exit is being found out."""
+    ENDED = 3
+
+
 class Job:
     """One live job. ``spec`` is shared by all tasks of an array."""
 
     __slots__ = (
-        "called", "cgroup", "ending", "gone", "holds", "monitor", "notice", "pidfd", "row", "run", "seen", "spec",
-        "spec_context", "starting", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
+        "cgroup", "ending", "gone", "holds", "monitor", "notice", "phase", "pidfd", "row", "run", "seen", "spec",
+        "spec_context", "stdin", "streams", "ticket", "timers", "told", "tries", "waits_for",
     )  # fmt: skip
 
     def __init__(self, row: JobRow, spec: dict[str, Any], context: str) -> None:
@@ -36,23 +57,20 @@ class Job:
         self.spec_context = context
         self.run = 0
         """Counts its starts: an answer that was asked for in an earlier one means nothing in this."""
-        self.starting = False
-        """The start is under way: it can be neither begun again nor be taken back."""
+        self.phase = _phase(row)
         self.holds = False
         """It takes its slots."""
         self.ticket = 0
-        """Its place in the queue; entries with another number are void."""
+        """Its place in the queue, which alone writes this; entries with another number are void."""
         self.stdin: int | None = None
         """A descriptor its submitter handed over."""
-        self.called: int | None = None
-        """The pid of the CLI call that starts it or carries its streams."""
         self.pidfd: int | None = None
         self.cgroup: Any = None
         self.monitor: Monitor | None = None
         """Where the end of its container will be written down."""
         self.timers: dict[str, Timer] = {}
         self.streams = False
-        """A command of its engine's CLI carries its streams as long as it runs (``called``)."""
+        """A command of its engine's CLI is carrying its streams."""
         self.gone = 0.0
         """When its process ended, while that command is still writing."""
         self.seen = True
@@ -60,16 +78,26 @@ class Job:
         self.tries = 0
         self.notice: str | None = None
         """What its engine's CLI warned of at the start."""
-        self.ending: str | None = None
+        self.ending = _ending(row)
+        """Why it is being ended, if it is: a key of ENDING."""
         self.told: tuple[int, float] | None = None
         """Signal and grace of an end that was asked for while its container was being started."""
         self.waits_for: set[str] = set()
         """Jobs that must end first."""
 
+    def renew(self, row: JobRow) -> None:
+        """Take over what another host has written of this job."""
+        self.row, self.phase = row, _phase(row)
+
     @property
     def waits(self) -> bool:
         """Nothing of it is there yet, or any more: no start is under way, and none is looked for."""
-        return not self.starting and self.row.dispatched is None
+        return self.phase is Phase.WAITING
+
+    @property
+    def starting(self) -> bool:
+        """Its start is under way."""
+        return self.phase is Phase.STARTING
 
     @property
     def held(self) -> bool:
@@ -108,6 +136,12 @@ class Job:
         if timer:
             self.timers[name] = timer
 
+    def drop_stdin(self) -> None:
+        """Close the descriptor a submitter handed over."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
     def cancel_timers(self) -> None:
         """Cancel them all: the job has ended."""
         for name in list(self.timers):
@@ -141,12 +175,16 @@ class Jobs:
         """The live jobs of an array."""
         return [job for job in self.by_id.values() if job.row.num == num]
 
-    def started(self, job: Job, pid: int | None, ticks: int | None) -> None:
-        """Put down which process a job is now."""
+    def started(self, job: Job, pid: int, ticks: int | None) -> None:
+        """Record which process a job is now, or (STARTING) the call that starts it."""
         self.gone(job)
         job.row.pid, job.row.ticks = pid, ticks
-        if pid:
-            self.by_pid[pid] = job
+        self.by_pid[pid] = job
+
+    def forget_process(self, job: Job) -> None:
+        """Record that a job has no process now."""
+        self.gone(job)
+        job.row.pid = job.row.ticks = None
 
     def gone(self, job: Job) -> None:
         """The job's process has ended; its pid may soon be another's."""
@@ -158,6 +196,22 @@ class Jobs:
         self.gone(job)
         job.cancel_timers()
         self.by_id.pop(job.row.id, None)
+
+
+def _ending(row: JobRow) -> str | None:
+    """Tell why a job of the store is being ended. A release before this one did not say why of one that was being started."""
+    if row.ended:
+        return None
+    return row.sub_state if row.sub_state in ENDING else "terminating" if row.kill_at else None
+
+
+def _phase(row: JobRow) -> Phase:
+    """Tell where a job of the store is: a start of a container that was begun may have made one."""
+    if row.ended:
+        return Phase.ENDED
+    if JobState(row.state).queued:
+        return Phase.STARTING if row.container and row.dispatched is not None else Phase.WAITING
+    return Phase.RUNNING
 
 
 def running_time(row: JobRow, now: float | None = None) -> float:

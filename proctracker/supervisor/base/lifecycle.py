@@ -1,270 +1,238 @@
-"""How jobs end: code, signal, usage and reason put down once and for all, or another attempt begun."""
+"""Carries out the events in a job's life. Nobody else writes the columns of life.py, nor a job's phase."""
 
 from __future__ import annotations
 
 import time
-from signal import SIGCONT, SIGKILL
 
-from proctracker import runtimes
 from proctracker.linux import clock
-from proctracker.linux.textfile import tail
-from proctracker.model import Completed, JobState, Observation, signal_name
+from proctracker.model import JobRow, JobState
 from proctracker.model.observation import LOST
-from proctracker.supervisor.base.jobs import ENDING, Job, running_time
-from proctracker.supervisor.base.journal import End
-from proctracker.supervisor.processes import signalling, spawn
-from proctracker.supervisor.running import boots
+from proctracker.supervisor.base import attempts, shapes
+from proctracker.supervisor.base.jobs import ENDING, Job, Phase
+from proctracker.supervisor.base.life import event
+from proctracker.supervisor.base.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.progress import Process
 
-RERUN = "rerun"
-"""Sub-state of a job that is queued again because it was lost."""
+NOT_STARTED = 125
+"""Exit status of a job that could not be started (command.py)."""
 
 START_FAILED = "start-failed"
 """Sub-state of a job that was not started, where its code tells nothing but that."""
 
-OF_STARTS = (125, 126, 127)
-NEVER_AGAIN = (126, 127)
-"""Codes that another attempt would only repeat."""
 
+class Lifecycle(Progress):
+    """One method an event. Whoever has to do something then is in one of three lists, in that order."""
 
-PRECISION = 0.02
-"""Seconds by which engines' times of an end may be too early: a file's time is that of the last tick."""
+    def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
+        """Take in a job of the store. One that cannot be handled, whatever its record holds, fails; it alone.
 
-
-class Ends:
-    """The end of every job goes through here."""
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    def process(self, job: Job, end: End) -> None:
-        """A plain process was reaped."""
-        row = job.row
-        row.cpu, row.max_rss, row.annotation = end.cpu, end.max_rss, None
-        struck = self._used(job, end.status)
-        if row.state == JobState.SUSPENDED:
-            # Somebody else killed it: what it leaves behind is nobody's to resume any more.
-            signalling.signal_all(job, self._core.mark(row), SIGCONT)
-        if row.output is None or row.error is None:
-            self._core.output_limits.ended(job)
-            attempt = row.attempt
-            self._core.loop.soon(lambda: self._outputs(job, attempt))
-        if row.category and end.status > 0:
-            code, reason = self._told(job, end.status)
-            if code != end.status:
-                self.not_started(job, code, reason)
-                return
-        if end.status >= 0:
-            self._finish(job, end.time, code=end.status, reason=struck)
-        else:
-            self._finish(job, end.time, signal=signal_name(-end.status), reason=struck)
-
-    def _used(self, job: Job, status: int) -> str | None:
-        """What a job's own control group says it used; ``oom-killed`` where the kernel ended some of it for its memory."""
-        groups = self._core.groups
-        if job.row.rss_floor is None:
-            job.row.rss_floor = spawn.peak()  # its supervisor was killed before it could write that down
-        if job.cgroup is None:
-            return "oom-killed" if groups.struck() and -status == SIGKILL else None
-        used = groups.ended(job.cgroup)
-        job.row.cpu = job.row.cpu if used.cpu is None else used.cpu
-        if used.peak is not None:
-            job.row.max_rss, job.row.rss_floor = used.peak, None
-        return "oom-killed" if used.oom else None
-
-    def _told(self, job: Job, status: int) -> tuple[int, str]:
-        """What the CLI that carried a job in an image says of its own failure; the same status: it was the job's."""
-        row = job.row
-        out, err = self._core.outputs.paths(row, job.spec.get("output_dir"))
-        path = (row.output or out) if job.spec.get("join") else (row.error or err)
-        return runtimes.get(row.runtime).failed_start(Completed((), status, "", tail(path)))
-
-    def _outputs(self, job: Job, attempt: int) -> None:
-        """A process has left its kept files."""
-        row = job.row
-        paths = self._core.outputs.paths(row, job.spec.get("output_dir"), attempt)
-        for stream, path in zip((row.output, row.error), paths):
-            if stream is None:
-                self._core.outputs.ended(path)
-
-    def container(self, job: Job, found: Observation, oom: bool, gone: float) -> None:
-        """An engine told how a container ended, whose process was gone at ``gone`` (``clock.boottime``)."""
-        row = job.row
-        row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
-        row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
-        # With a code that is a start's as well, words would say that it never started.
-        row.annotation = found.annotation or (None if found.exit_status in OF_STARTS else job.notice)
-        if found.finished is not None and self._in_time(job, found.finished):
-            job.ending = None
-        boots.ran_until(self._core, row, found.finished)
-        self._finish(
-            job,
-            found.finished or clock.since(gone),
-            code=found.exit_status,
-            signal=found.terminating_signal,
-            reason="oom-killed" if oom else None,
-        )
-
-    def batch(self, job: Job, found: Observation) -> None:
-        """A scheduler, or the record that a job left on its machine, told how it ended: times are that machine's."""
-        row = job.row
-        row.cpu, row.max_rss, row.annotation = found.cpu_time, found.max_rss, found.annotation
-        finished = found.finished or time.time()
-        if found.started is not None:
-            if row.running_since is None and not row.ran:
-                row.dispatched = self._core.ledger.change(row, JobState.RUNNING, at=found.started)
-            if not row.ran:  # it was never suspended
-                row.ran = max(0.0, finished - found.started)
-                row.running_since = row.since = None
-        if found.sub_state == START_FAILED:
-            self.not_started(job, found.exit_status or 125, found.annotation or "")
-            return
-        code, signal = found.exit_status, found.terminating_signal
-        self._finish(job, finished, code=code, signal=signal, reason=found.sub_state, started=found.started is not None)
-
-    def _in_time(self, job: Job, finished: float) -> bool:
-        """Whether a container had ended, at that epoch second, before the limit or deadline it was told to end for."""
-        row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
-        if job.ending == "time-limit" and limit is not None and row.boot == self._core.boot:
-            return running_time(row, clock.at(finished)) < float(limit) - PRECISION
-        return job.ending == "deadline" and deadline is not None and finished < float(deadline) - PRECISION
-
-    def not_started(self, job: Job, status: int, reason: str) -> None:
-        """A start that failed: an end of its own kind, told by the job."""
-        row = job.row
-        row.annotation = reason
-        self._finish(job, time.time(), code=status, reason=START_FAILED if status == 125 else None, started=False)
-
-    def refused(self, job: Job, reason: str, sub_state: str) -> None:
-        """A queued job that will never start."""
-        job.row.annotation = reason
-        self._finish(job, time.time(), reason=sub_state, started=False)
-
-    def lost(self, job: Job, sub_state: str, reason: str, when: float | None = None) -> None:
-        """Nobody can tell how it ended, nor when unless that was seen: nothing is invented.
-
-        A rerunnable job that was lost is queued again, once.
+        A process that runs is followed to its end all the same.
         """
-        row, core = job.row, self._core
-        row.annotation = reason
-        if when is None:
-            row.running_since = row.since = None
-        if sub_state == LOST and job.spec.get("rerunnable") and not job.ending and not self._reran(job):
-            self._requeue(job, RERUN)
-            core.queue.add(job)
-            return
-        row.unseen = int(when is None)
-        self._record(job, JobState.UNDETERMINED, sub_state, time.time() if when is None else when)
-        core.jobs.remove(job)
+        wrong = shapes.mend(row)
+        text, context = specs.get(row.spec, ("{}", ""))
+        spec = shapes.parsed(text)
+        unfit = shapes.problem(spec, shapes.SPEC)
+        job = Job(row, {} if unfit else spec, context)
+        self._here.jobs.add(job)
+        if wrong:
+            self._here.ledger.accept(lambda store: store.update(row, shapes.MENDED))
+        if wrong or (unfit and (row.container is not None or job.phase is not Phase.RUNNING)):
+            self.not_started(job, NOT_STARTED, f"it cannot be handled: {wrong or unfit}")
+        return job
 
-    def followed(self, job: Job) -> None:
-        """An attempt after this one was begun already: how this one ended counts no more."""
-        row = job.row
-        retries = int(job.spec.get("retries") or 0)
-        self._requeue(job, f"retry {row.attempt + 1}/{retries + 1}" if row.attempt <= retries else "rerun")
+    # waiting
 
-    def given_up(self, job: Job) -> None:
-        """A job was told to end while its engine was starting it, and there is no container."""
-        self._core.jobs.started(job, None, None)
-        job.row.container = None
-        self.refused(job, "it was ended while its engine was starting it", ENDING[job.ending or ""])
+    @event
+    def claimed(self, job: Job) -> None:
+        """Note within a transaction that a job takes its slots."""
+        job.row.dispatched = time.time()
+        self._here.store.update(job.row, ("dispatched",))
 
-    def start_lost(self, job: Job) -> None:
-        """A start was under way when its supervisor was killed, and it is sure that nothing was started: it begins anew."""
-        row, core = job.row, self._core
-        job.starting = False
-        job.called = None
+    @event
+    def unclaimed(self, job: Job) -> None:
+        """Give a claim up: it could not be written, or whoever made it was killed."""
+        job.row.dispatched = None
+
+    @event
+    def held(self, job: Job) -> None:
+        """Have a job wait for its release."""
+        first = job.row.state == JobState.QUEUED
+        self._change(job, JobState.QUEUED_HELD if first else JobState.REQUEUED_HELD, job.row.sub_state)
+
+    @event
+    def released(self, job: Job) -> None:
+        """End that."""
+        first = job.row.state == JobState.QUEUED_HELD
+        self._change(job, JobState.QUEUED if first else JobState.REQUEUED, job.row.sub_state)
+
+    # starting
+
+    @event
+    def starting(self, job: Job) -> None:
+        """Begin the start of a job whose turn it is."""
         job.run += 1
-        core.folders.drop(job.row)
-        row.dispatched = row.container = None
-        core.jobs.started(job, None, None)
-        core.ledger.change(row)
-        core.queue.give_back(job)
-        core.queue.add(job)
 
-    def _finish(
-        self,
-        job: Job,
-        when: float,
-        *,
-        code: int | None = None,
-        signal: str | None = None,
-        reason: str | None = None,
-        started: bool = True,
+    @event
+    def postponed(self, job: Job, reason: str) -> None:
+        """Take a start back, as the system is short of something."""
+        row = job.row
+        if row.annotation != reason or row.dispatched is not None:
+            row.annotation, row.dispatched = reason, None
+            self._here.ledger.change(row)
+
+    @event
+    def opened(self, job: Job, name: str) -> None:
+        """Record that a container of that name is about to be started: whoever comes after us looks for it."""
+        here, row = self._here, job.row
+        row.container, row.boot, row.dispatched = name, here.boot, time.time()
+        row.annotation = None
+        here.ledger.change(row)
+        here.seat.journal.opened(row.id, row.attempt, row.dispatched, here.uuid)
+
+    @event
+    def called(self, job: Job, pid: int, ticks: int) -> None:
+        """Record which process the CLI call of a start is; 0: it could not be made."""
+        self._here.seat.journal.started(pid, ticks)
+        if pid:
+            self._here.jobs.started(job, pid, ticks)
+
+    @event
+    def start_lost(self, job: Job) -> None:
+        """Begin anew a start whose supervisor was killed, as it is sure that nothing was started."""
+        row = job.row
+        row.dispatched = row.container = None
+        self._call(self.on_requeued, job)
+        job.run += 1
+        self._here.jobs.forget_process(job)
+        self._here.ledger.change(row)
+
+    @event
+    def spawned(self, job: Job, pid: int, at: float, floor: int) -> None:
+        """Record that a process runs since that epoch second; ``floor``: KiB below which its peak is not known."""
+        here, row = self._here, job.row
+        here.jobs.started(job, pid, None)
+        row.boot, row.annotation, row.rss_floor = here.boot, None, floor
+        row.dispatched = here.ledger.change(row, JobState.RUNNING, at=at)
+        self._call(self.on_started, job)
+
+    @event
+    def replayed(self, job: Job, process: Process, at: float, name: str | None, note: str | None = None) -> None:
+        """Carry out again a start that is not in the store: of a process, or the call of the container ``name``."""
+        here, row = self._here, job.row
+        job.phase = Phase.RUNNING if name is None else Phase.STARTING
+        row.boot, row.dispatched, row.container = here.boot, at, name
+        row.annotation = note or row.annotation
+        here.jobs.started(job, *process)
+        here.ledger.change(row, *(() if name else (JobState.RUNNING,)), at=at)
+
+    @event
+    def exited(
+        self, job: Job, when: float, code: int | None, signal: str | None, reason: str | None, again: bool = True
     ) -> None:
+        """Record how a job ended, or (``again``) begin another attempt where the template wants one for this kind of end."""
         row = job.row
         row.exit_status, row.signal = code, signal
         why = ENDING.get(job.ending or "") or reason
         state = JobState.DONE if code == 0 and not why else JobState.FAILED
-        if state == JobState.FAILED and self._again(job, code, why, started):
-            return
-        self._record(job, state, why, when)
-        self._core.jobs.remove(job)
-        if job.spec.get("remove") and row.container:
-            self._core.removal.discard(job)
+        if state == JobState.DONE or not again or not self._again(job, code, why):
+            self._end(job, state, why, when)
 
-    def _again(self, job: Job, code: int | None, why: str | None, started: bool) -> bool:
-        """Begin another attempt where the template wants one for this kind of end."""
+    @event
+    def not_started(self, job: Job, status: int, reason: str, made: bool = True) -> None:
+        """Record a start that failed: an end of its own kind, told by the job. Not ``made``: there is no container."""
         row = job.row
-        retries, reran = int(job.spec.get("retries") or 0), self._reran(job)
-        if not started or row.attempt - reran > retries or code in NEVER_AGAIN or why in ("terminated", "deadline"):
+        row.exit_status, row.signal = status, None
+        self._refuse(job, reason, START_FAILED if status == NOT_STARTED else None, made)
+
+    @event
+    def refused(self, job: Job, reason: str, sub_state: str | None) -> None:
+        """Fail a job that will never start."""
+        self._refuse(job, reason, sub_state, True)
+
+    def _refuse(self, job: Job, reason: str, sub_state: str | None, made: bool) -> None:
+        row = job.row
+        if JobState(row.state).queued:
+            self._here.jobs.forget_process(job)  # that was the call
+        if not made:
+            row.container = row.container_id = None
+        row.annotation = reason or None
+        self._end(job, JobState.FAILED, ENDING.get(job.ending or "") or sub_state, time.time())
+
+    @event
+    def given_up(self, job: Job) -> None:
+        """Fail a job that was told to end while its engine was starting it, and that has no container."""
+        self._refuse(job, "it was ended while its engine was starting it", ENDING[job.ending or ""], False)
+
+    @event
+    def lost(self, job: Job, sub_state: str, reason: str, when: float | None = None) -> None:
+        """Record that nobody can tell how it ended, nor when unless that was seen: nothing is invented.
+
+        A rerunnable job that was lost is queued again, once.
+        """
+        row = job.row
+        row.annotation = reason
+        if when is None:
+            row.running_since = row.since = None
+        if sub_state == LOST and job.spec.get("rerunnable") and not job.ending and not self._reran(job):
+            self._requeue(job, attempts.RERUN)
+            return
+        row.unseen = int(when is None)
+        self._end(job, JobState.UNDETERMINED, sub_state, time.time() if when is None else when)
+
+    @event
+    def followed(self, job: Job) -> None:
+        """Have the attempt be over after which another was begun already, however it ended."""
+        self._requeue(job, attempts.begun(job))
+
+    @event
+    def left(self, job: Job) -> None:
+        """Forget a live job: what runs runs on, what is queued never starts."""
+        row = job.row
+        self._here.jobs.remove(job)
+        row.container = None if row.dispatched else row.container
+        self._change(job, JobState.UNDETERMINED, "left", finished=time.time())
+
+    def _again(self, job: Job, code: int | None, why: str | None) -> bool:
+        row = job.row
+        following = attempts.following(job, code, why, self._reran(job))
+        if following is None:
             return False
         how = why or (f"ended by {row.signal}" if row.signal else f"exit status {code}")
         row.annotation = f"attempt {row.attempt}: {how}"
-        self._requeue(job, f"retry {row.attempt + 1 - reran}/{retries + 1}")
+        self._requeue(job, following)
         row.due = clock.boottime() + float(job.spec.get("retry_delay") or 0)
-        self._core.queue.add(job)
         return True
 
     def _reran(self, job: Job) -> bool:
-        """Whether it was queued again because it was lost: that was none of the attempts its template wants."""
+        """Whether it was queued again because it was lost."""
         if not job.spec.get("rerunnable"):
             return False
-        self._core.ledger.flush()
-        return self._core.store.reran(job.row.id)
+        self._here.ledger.flush()
+        return self._here.store.reran(job.row.id)
 
     def _requeue(self, job: Job, sub_state: str) -> None:
-        core, row = self._core, job.row
-        if row.container:
-            core.removal.remove_later(job)
-        core.containers.ended(job)
-        core.batch.forget(job)
-        core.folders.drop(job.row)
-        core.jobs.started(job, None, None)
+        row = job.row
+        self._call(self.on_requeued, job)
+        self._here.jobs.forget_process(job)
+        job.phase = Phase.WAITING
         job.run += 1
-        job.starting, job.ending, job.told, job.called, job.notice = False, None, None, None, None
-        job.timer("limit", None)
-        job.timer("kill", None)
-        job.timer("look", None)
-        core.sweeps.due(job)
+        job.ending = job.told = job.notice = None
+        job.streams = False
+        for name in ("limit", "kill", "look"):
+            job.timer(name, None)
         row.kill_at = None
         row.attempt += 1
         row.container = row.container_id = row.dispatched = row.boot = None
         row.exit_status = row.signal = row.cpu = row.max_rss = None
-        core.ledger.change(row, JobState.REQUEUED, sub_state)
+        self._change(job, JobState.REQUEUED, sub_state)
         row.ran = 0.0
-        core.queue.give_back(job)
 
-    def _record(self, job: Job, state: JobState, sub_state: str | None, when: float) -> None:
-        """Write the end: whoever waits is told of it in this round. The rest comes after that."""
-        job.starting = False
-        self._core.queue.drop(job)
-        self._core.ledger.change(job.row, state, sub_state, finished=when)
-        self._core.loop.soon(lambda: self._after(job))
-
-    def _after(self, job: Job) -> None:
-        """Give back what an ended job had, and let go on what waited for its end."""
-        core, row = self._core, job.row
-        core.containers.ended(job)
-        core.batch.forget(job)
-        core.starter.drop_stdin(job)
-        core.folders.drop(job.row)
-        core.queue.give_back(job)
-        if core.queue.dependencies.awaited(row.id):
-            core.ledger.then(lambda: core.queue.dependencies.ended(job))
-        core.housekeeping.ended(job)
-        if job.ending:
-            core.sweeps.due(job)
+    def _end(self, job: Job, state: JobState, sub_state: str | None, when: float) -> None:
+        """Record the end: whoever waits is told of it in this round. The rest comes after that."""
+        job.phase = Phase.ENDED
+        self._change(job, state, sub_state, finished=when)
+        self._here.jobs.remove(job)
+        self._here.loop.soon(lambda: self._call(self.on_ended, job))

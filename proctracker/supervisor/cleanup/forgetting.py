@@ -1,33 +1,53 @@
-"""Forgetting ended jobs and whole sessions: containers, records, kept output."""
+"""Forgets ended jobs and whole sessions: containers, records, kept output."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException, InvalidStateException, to_wire
-from proctracker.model import JobRow, JobState
+from proctracker.model import JobRow
 from proctracker.supervisor.base import shapes
-from proctracker.supervisor.base.jobs import Job
-from proctracker.supervisor.control.actions import GRACE
+from proctracker.supervisor.base.jobs import GRACE, Job
 from proctracker.supervisor.control.fitting import unreaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.idle import Idle
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.cleanup.removal import Removal
+    from proctracker.supervisor.control.actions import Actions
+    from proctracker.supervisor.running.containers import Containers
+    from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.scheduling.queue import Queue
 
 Told = Callable[["dict[str, Any]"], None]
 Refuse = Callable[[Drmaa2Exception], None]
 
 
-class Reaping:
-    """Forgets jobs and sessions."""
+class Forgetting:
+    """Carries out the verb ``reap`` and the end of sessions."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(
+        self,
+        here: Here,
+        lifecycle: Lifecycle,
+        queue: Queue,
+        containers: Containers,
+        outputs: Outputs,
+        actions: Actions,
+        removal: Removal,
+        idle: Idle,
+    ) -> None:
+        self._here, self._lifecycle, self._queue, self._containers = here, lifecycle, queue, containers
+        self._outputs, self._actions, self._removal, self._idle = outputs, actions, removal, idle
+        self.on_forgotten: list[Callable[[Sequence[str]], None]] = []
+        """Called with the ids of jobs that the store knows no longer."""
+        self.on_destroyed: list[Callable[[str], None]] = []
+        """Called with the name of a session that was."""
         self._pending = 0
         self._leaving: dict[str, Callable[[], None]] = {}
         """Sessions that are destroyed once their jobs have ended."""
@@ -39,9 +59,9 @@ class Reaping:
 
     def reap(self, ids: Sequence[str], told: Told) -> None:
         """Forget ended jobs, their containers and kept output; ``told`` gets ``done`` and ``errors``."""
-        core = self._core
-        core.ledger.flush()
-        rows = {row.id: row for row in core.store.jobs(ids)}
+        here = self._here
+        here.ledger.flush()
+        rows = {row.id: row for row in here.store.jobs(ids)}
         outcome: dict[str, Any] = {"done": [], "errors": {}}
         ready = []
         for name in dict.fromkeys(ids):
@@ -66,42 +86,39 @@ class Reaping:
             except Drmaa2Exception as error:
                 outcome["errors"].update({row.id: to_wire(error) for row in gone})
             self._pending -= 1
-            core.housekeeping.idle_soon()
+            self._idle.soon()
             told(outcome)
 
-        core.removal.remove(ready, removed)
+        self._removal.remove(ready, removed)
 
     def _forget(self, rows: Sequence[JobRow]) -> None:
         """Delete records, then the files that belong to them."""
         if not rows:
             return
-        core = self._core
-        specs = {
-            number: shapes.spec_of(text) for number, (text, _) in core.store.specs([row.spec for row in rows]).items()
-        }
-        core.ledger.remove([row.id for row in rows])
-        core.intake.forget_contexts()
-        core.contexts.clear()
-        core.housekeeping.forget_soon()
-        core.waits.removed(row.id for row in rows)
+        here, ids = self._here, [row.id for row in rows]
+        found = here.store.specs([row.spec for row in rows])
+        specs = {number: shapes.spec_of(text) for number, (text, _) in found.items()}
+        here.ledger.remove(ids)
+        for call in self.on_forgotten:
+            call(ids)
         for row in rows:
             spec = specs.get(row.spec) or {}
             for attempt in range(1, row.attempt + 1):
                 for stream in ("out", "err"):
-                    core.outputs.unlink(core.home.kept(row.id, attempt, stream, spec.get("output_dir")))
+                    self._outputs.unlink(here.home.kept(row.id, attempt, stream, spec.get("output_dir")))
             if spec.get("keep_input") and row.input and row.task is None:
                 _unlink(row.input)
             if spec.get("call"):
-                core.home.drop_call(spec["call"])
-        core.store.keep_reserve()
+                here.home.drop_call(spec["call"])
+        here.store.keep_reserve()
 
     def destroy(
         self, name: str, live: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]
     ) -> None:
         """Forget a session with its jobs; ``live``: what becomes of those that have not ended."""
-        core = self._core
-        jobs = [job for job in core.jobs if job.row.session == name]
-        foreign = [row for row in core.store.session_jobs(name) if not row.ended and row.keeper != core.key]
+        here = self._here
+        jobs = [job for job in here.jobs if job.row.session == name]
+        foreign = [row for row in here.store.session_jobs(name) if not row.ended and row.keeper != here.key]
         if (jobs and live == "refuse") or foreign:
             count = len(jobs) + len(foreign)
             refuse(
@@ -118,53 +135,48 @@ class Reaping:
 
     def leave(self, session: str) -> None:
         """Forget this supervisor's live jobs of a session: they go on, or never start."""
-        for job in [job for job in self._core.jobs if job.row.session == session]:
+        for job in [job for job in self._here.jobs if job.row.session == session]:
             self._leave_alone(job)
-        self._core.ledger.flush()
+        self._here.ledger.flush()
 
     def _terminate_first(self, name: str, jobs: list[Job], told: Callable[[Any], None], refuse: Refuse) -> None:
         """End a session's jobs; it is destroyed with the end of the last one."""
         self._leaving[name] = lambda: self._destroy(name, told, refuse)
         for job in jobs:
             if job.ending is None:
-                self._core.controls.end(job, "terminating", 15, GRACE, lambda error: None)
+                self._actions.end(job, "terminating", 15, GRACE, lambda error: None)
         self._left(name)
 
     def ended(self, job: Job) -> None:
         """A job has ended."""
         if self._leaving:
-            self._core.loop.soon(lambda: self._left(job.row.session))
+            self._here.loop.soon(lambda: self._left(job.row.session))
 
     def _left(self, session: str) -> None:
         """Destroy a session that waits for the end of its jobs, if that was the last one."""
-        if session in self._leaving and not any(job.row.session == session for job in self._core.jobs):
-            self._core.loop.soon(self._leaving.pop(session))
+        if session in self._leaving and not any(job.row.session == session for job in self._here.jobs):
+            self._here.loop.soon(self._leaving.pop(session))
 
     def _leave_alone(self, job: Job) -> None:
-        """Forget a live job: what runs runs on, what is queued never starts."""
-        core, row = self._core, job.row
-        core.queue.drop(job)
-        core.queue.give_back(job)
-        core.containers.ended(job)
-        core.starter.drop_stdin(job)
-        core.jobs.remove(job)
-        row.container = None if row.dispatched else row.container
-        core.ledger.change(row, JobState.UNDETERMINED, "left", finished=time.time())
+        self._queue.give_back(job)
+        self._containers.ended(job)
+        job.drop_stdin()
+        self._lifecycle.left(job)
 
     def _destroy(self, name: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]) -> None:
-        core = self._core
+        here = self._here
 
         def reaped(outcome: dict[str, Any]) -> None:
             if outcome["errors"]:
                 refuse(InvalidStateException(f"session {name!r} stays: {next(iter(outcome['errors'].values()))[1]}"))
                 return
-            core.store.remove_session(name)
-            core.intake.forget_session(name)
-            core.queue.limits_changed(name)
+            here.store.remove_session(name)
+            for call in self.on_destroyed:
+                call(name)
             told({"reaped": outcome["done"]})
 
-        core.ledger.flush()
-        self.reap([row.id for row in core.store.session_jobs(name)], reaped)
+        here.ledger.flush()
+        self.reap([row.id for row in here.store.session_jobs(name)], reaped)
 
 
 def _unlink(path: str) -> None:

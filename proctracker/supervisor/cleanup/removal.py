@@ -1,4 +1,4 @@
-"""Removing containers: those of one engine in one call, their output saved first where it is to be kept."""
+"""Removes containers: those of one engine in one call, their output saved first where it is to be kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import os
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.linux import procfs
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base import shapes
-from proctracker.supervisor.base.jobs import Job, engine_of
-from proctracker.supervisor.control.actions import GRACE
+from proctracker.supervisor.base.jobs import GRACE, Job, engine_of
 from proctracker.supervisor.processes.spawn import StartFailed, StartLater
 
 TYPE_CHECKING = False
@@ -20,14 +19,17 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Mapping, Sequence
 
     from proctracker.runtimes.base import Dialog, Runtime
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.idle import Idle
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.outputs import Outputs
 
 
 class Removal:
     """Takes ended jobs' containers away."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, calls: Calls, outputs: Outputs, idle: Idle) -> None:
+        self._here, self._calls, self._outputs, self._idle = here, calls, outputs, idle
         self._pending = 0
 
     @property
@@ -35,11 +37,16 @@ class Removal:
         """Whether something is still being removed."""
         return self._pending > 0
 
+    def ended(self, job: Job) -> None:
+        """Remove the container of a job that has ended and does not want it any longer."""
+        row = job.row
+        if job.spec.get("remove") and row.container and row.state in (JobState.DONE, JobState.FAILED):
+            self.discard(job)
+
     def discard(self, job: Job) -> None:
         """Remove an ended job's container now, its output saved beside the record first."""
         self._pending += 1
-
-        row = job.row
+        ledger, row = self._here.ledger, job.row
 
         def saved(problem: str | None) -> None:
             if problem:
@@ -48,20 +55,20 @@ class Removal:
             # Readers must know of the saved output before the engine's own is gone.
             held = JobRow(**vars(row))
             row.saved = 1
-            self._core.ledger.change(row)
-            self._core.ledger.then(lambda: self.remove([held], removed))
+            ledger.change(row)
+            ledger.then(lambda: self.remove([held], removed))
 
         def removed(failed: dict[str, str]) -> None:
             if failed:
                 row.saved = 0
-                self._core.ledger.change(row)
+                ledger.change(row)
             self._over()
 
-        save_logs(self._core, job, saved)
+        self.save_logs(job, saved)
 
     def by_force(self, job: Job, then: Callable[[str | None], None]) -> None:
         """Remove a live job's container that does not stay ended, its output saved first; ``then(problem or None)``."""
-        row, core = job.row, self._core
+        row, ledger = job.row, self._here.ledger
         runtime, engine = runtimes.get(row.runtime), engine_of(job)
 
         def saved(problem: str | None) -> None:
@@ -69,32 +76,34 @@ class Removal:
                 then(problem)
                 return
             row.saved = 1
-            core.ledger.change(row)
+            ledger.change(row)
             remove = runtime.remove(engine, [row.address], force=True)
-            core.ledger.then(lambda: core.calls.converse(engine, remove, removed, timeout=GRACE + 15.0))
+            ledger.then(lambda: self._calls.converse(engine, remove, removed, timeout=GRACE + 15.0))
 
         def removed(answer: Any, error: Drmaa2Exception | None) -> None:
             why = error.message if error else (answer or {}).get(row.address)
             if why:
                 row.saved = 0
-                core.ledger.change(row)
+                ledger.change(row)
             then(why)
 
-        save_logs(core, job, saved)
+        self.save_logs(job, saved)
 
-    def remove_later(self, job: Job) -> None:
+    def requeued(self, job: Job) -> None:
         """Remove the container of an attempt that another follows; its output is kept."""
+        if not job.row.container:
+            return
         copy = Job(JobRow(**vars(job.row)), job.spec, job.spec_context)
         self._pending += 1
 
         def saved(problem: str | None) -> None:
             self.remove([copy.row], lambda failed: self._over())
 
-        save_logs(self._core, copy, saved)
+        self.save_logs(copy, saved)
 
     def _over(self) -> None:
         self._pending -= 1
-        self._core.housekeeping.idle_soon()
+        self._idle.soon()
 
     def remove(self, rows: Iterable[JobRow], then: Callable[[dict[str, str]], None]) -> None:
         """Remove containers, those of one engine in one call; ``then`` gets job id -> why it is still there."""
@@ -102,12 +111,12 @@ class Removal:
         for row in rows:
             kept = row.container and not row.saved and runtimes.get(row.runtime).containers
             if kept and row.sub_state != "removed":
-                text = self._core.store.spec(row.spec)[0]
+                text = self._here.store.spec(row.spec)[0]
                 groups.setdefault((row.runtime, json.dumps(shapes.spec_of(text).get("engine") or {})), []).append(row)
         failed: dict[str, str] = {}
         left = len(groups)
         if not left:
-            self._core.loop.soon(lambda: then(failed))
+            self._here.loop.soon(lambda: then(failed))
 
         def group(members: list[JobRow]) -> Callable[[Any, Drmaa2Exception | None], None]:
             def removed(answer: Any, error: Drmaa2Exception | None) -> None:
@@ -126,7 +135,45 @@ class Removal:
             given = json.loads(engine)
             it = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
             dialog = _gone(runtimes.get(runtime), it, members)
-            self._core.calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
+            self._calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
+
+    def save_logs(self, job: Job, then: Any) -> None:
+        """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
+        row, spec = job.row, job.spec
+        runtime = runtimes.get(row.runtime)
+        engine = engine_of(job)
+        if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
+            then(None)
+            return
+        streams = ("out",) if spec.get("join") else ("out", "err")
+        paths = [self._here.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in streams]
+        fds: list[int] = []
+        try:
+            # Whoever finds the files may rely on them: they have their names once all is in them.
+            for path in paths:
+                fds.append(self._outputs.open(f"{path}.part"))
+        except (StartFailed, StartLater) as error:
+            for fd in fds:
+                os.close(fd)
+            then(str(error))
+            return
+        null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+        def done(completed: Any) -> None:
+            for path in reversed(paths):
+                if completed.returncode:
+                    self._outputs.unlink(f"{path}.part")
+                else:
+                    self._outputs.rename(f"{path}.part", path)
+            then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
+
+        try:
+            self._calls.start(runtime.logs(engine, row.address), engine, done, streams=(null, fds[0], fds[-1]))
+        except Drmaa2Exception as error:
+            then(error.message)
+        finally:
+            for fd in (null, *fds):
+                os.close(fd)
 
 
 def _gone(runtime: Runtime, engine: Engine, rows: Sequence[JobRow]) -> Dialog[Mapping[str, str]]:
@@ -149,43 +196,3 @@ def _is_dead(row: JobRow, pid: int | None) -> bool:
     """Whether the process that an engine tells of is the job's, and has ended."""
     stat = procfs.stat(pid) if pid else None
     return pid is not None and pid == row.pid and (stat is None or stat.ticks != row.ticks)
-
-
-def save_logs(core: Core, job: Job, then: Any) -> None:
-    """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
-    row, spec = job.row, job.spec
-    runtime = runtimes.get(row.runtime)
-    given = spec.get("engine") or {}
-    engine = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
-    if not runtime.keeps_logs or (row.output and (row.error or spec.get("join"))):
-        then(None)
-        return
-    streams = ("out",) if spec.get("join") else ("out", "err")
-    paths = [core.home.kept(row.id, row.attempt, stream, spec.get("output_dir")) for stream in streams]
-    fds: list[int] = []
-    try:
-        # Whoever finds the files may rely on them: they have their names once all is in them.
-        for path in paths:
-            fds.append(core.outputs.open(f"{path}.part"))
-    except (StartFailed, StartLater) as error:
-        for fd in fds:
-            os.close(fd)
-        then(str(error))
-        return
-    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-
-    def done(completed: Any) -> None:
-        for path in reversed(paths):
-            if completed.returncode:
-                core.outputs.unlink(f"{path}.part")
-            else:
-                core.outputs.rename(f"{path}.part", path)
-        then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
-
-    try:
-        core.calls.start(runtime.logs(engine, row.address), engine, done, streams=(null, fds[0], fds[-1]))
-    except Drmaa2Exception as error:
-        then(error.message)
-    finally:
-        for fd in (null, *fds):
-            os.close(fd)

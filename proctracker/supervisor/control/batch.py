@@ -16,7 +16,7 @@ from proctracker.errors import (
 from proctracker.linux import clock
 from proctracker.model import JobState, signal_name
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor.base.jobs import ENDING, Job, engine_of
+from proctracker.supervisor.base.jobs import GRACE, Job, engine_of
 from proctracker.supervisor.control.fitting import FITTING, unfit
 
 TYPE_CHECKING = False
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from typing import Callable, Tuple
 
     from proctracker.model import Completed, JobRow
-    from proctracker.supervisor.base.jobs import Jobs
-    from proctracker.supervisor.base.ledger import Ledger
-    from proctracker.supervisor.base.loop import Loop
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
     from proctracker.supervisor.running.batchjobs import BatchJobs
 
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0
 """Seconds a scheduler has to carry something out."""
-
-GRACE = 10.0
-"""Seconds between the first signal and SIGKILL where nobody has said."""
 
 AT_ONCE = 500
 """Jobs in one call."""
@@ -53,16 +49,16 @@ class BatchControls:
 
     def __init__(
         self,
-        loop: Loop,
-        ledger: Ledger,
+        here: Here,
         calls: Calls,
-        jobs: Jobs,
+        lifecycle: Lifecycle,
         watch: BatchJobs,
         before: Callable[[JobRow], None] = lambda row: None,
     ) -> None:
-        """``before``: told of a job that is about to be told to end."""
-        self._loop, self._ledger, self._calls, self._jobs, self._watch = loop, ledger, calls, jobs, watch
+        """Make them; ``before`` is called with a job that is about to be told to end."""
         self._before = before
+        self._loop, self._jobs = here.loop, here.jobs
+        self._calls, self._lifecycle, self._watch = calls, lifecycle, watch
         self._wanted: dict[tuple[str, str], list[Wanted]] = {}
         self._deferred: dict[str, list[tuple[str, Done]]] = {}
         """What is to be done to jobs that are just being handed over, by their ids."""
@@ -116,7 +112,7 @@ class BatchControls:
                 # Of a job that has just started it says yes, and nothing happens.
                 self._watch.look_now(lambda wrong: done(None if job.held or wrong else unfit(row, action)))
             else:
-                self._ledger.change(row, _after(job, action), sub_state)
+                self._done(job, action, sub_state)
                 self._watch.look()
                 done(None)
 
@@ -125,6 +121,14 @@ class BatchControls:
             self._ask(job, INSTEAD[action], lambda error: changed(error, None))
         else:
             self._ask(job, action, answered)
+
+    def _done(self, job: Job, action: str, sub_state: str | None) -> None:
+        if action == "suspend":
+            self._lifecycle.suspended(job, sub_state)
+        elif action == "resume":
+            self._lifecycle.resumed(job)
+        else:
+            self._lifecycle.released(job)
 
     # ends
 
@@ -141,10 +145,7 @@ class BatchControls:
             return
         number = number if grace > 0 else signals.SIGKILL
         job.ending = job.ending or why
-        kill_at = clock.boottime() + max(0.0, grace)
-        row.kill_at = kill_at if row.kill_at is None else min(row.kill_at, kill_at)
-        self._ledger.change(row, JobState(row.state), job.ending)
-        self._ledger.flush()
+        self._lifecycle.ending(job, clock.boottime() + max(0.0, grace))
         if job.starting:
             job.told = number, grace
             done(None)  # the scheduler is told as soon as it is known to have the job
@@ -191,11 +192,8 @@ class BatchControls:
 
     def recover(self, job: Job) -> None:
         """A job that a former supervisor was ending."""
-        row = job.row
-        if row.sub_state in ENDING or row.kill_at:
-            job.ending = row.sub_state if row.sub_state in ENDING else "terminating"
-            if row.boot != self._watch.boot or row.kill_at is None:
-                row.kill_at = clock.boottime()  # counted from the start of a boot that is over
+        self._lifecycle.inherited(job)
+        if job.ending:
             self._await(job)
 
     # calls
@@ -252,10 +250,3 @@ class BatchControls:
         names = {(each.row.container or "").partition("/")[0] for each, _ in members}
         argv = batch.control_argv(engine, action, ids, signal, names.pop() if len(names) == 1 else None)
         self._calls.start(argv, Engine(engine.command, {}, batch.environment(engine)), answered, timeout=TIMEOUT)
-
-
-def _after(job: Job, action: str) -> JobState:
-    """The state that an action leads to."""
-    again = JobState(job.row.state) == JobState.REQUEUED_HELD
-    found = {"suspend": JobState.SUSPENDED, "resume": JobState.RUNNING}
-    return found.get(action, JobState.REQUEUED if again else JobState.QUEUED)

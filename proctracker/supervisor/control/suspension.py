@@ -8,13 +8,15 @@ from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.linux import procfs
 from proctracker.model import JobState
 from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.control.fitting import unfit
 from proctracker.supervisor.processes import signalling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
 
     Done = Callable[[Drmaa2Exception | None], None]
 
@@ -33,9 +35,9 @@ _DEAF = "D"
 class Stop:
     """One suspension under way. What ends meanwhile was not suspended: its background processes go on."""
 
-    def __init__(self, core: Core, job: Job, sub_state: str | None, unfit: Callable[[Job], Drmaa2Exception]) -> None:
-        self._core, self._job, self._sub_state, self._unfit = core, job, sub_state, unfit
-        self._mark = core.mark(job.row) if job.supervised else ""
+    def __init__(self, here: Here, lifecycle: Lifecycle, job: Job, sub_state: str | None) -> None:
+        self._here, self._lifecycle, self._job, self._sub_state = here, lifecycle, job, sub_state
+        self._mark = here.mark(job.row) if job.supervised else ""
         self._attempt, self._ending = job.row.attempt, job.ending
         self._reached: set[signalling.Identity] = set()
 
@@ -50,11 +52,11 @@ class Stop:
         self._look(done, 0)
 
     def _look(self, done: Done, tries: int) -> None:
-        core, job, row = self._core, self._job, self._job.row
+        job, row = self._job, self._job.row
         others = row.attempt != self._attempt or job.ending != self._ending
         if row.ended or others or row.state != JobState.RUNNING:
             self._undo()
-            done(self._unfit(job))
+            done(unfit(row, "suspend"))
             return
         over = not self._lives()
         if over:
@@ -64,12 +66,11 @@ class Stop:
             self._reached |= fresh
             moving = [pid for pid, ticks in self._reached if self._moves(pid, ticks)]
             if not moving and not fresh:
-                job.timer("limit", None)
-                core.ledger.change(row, JobState.SUSPENDED, self._sub_state)
+                self._lifecycle.suspended(job, self._sub_state)
                 done(None)
                 return
         if tries < LOOKS:
-            core.loop.after(FIRST * 2**tries, lambda: self._look(done, tries + 1))
+            self._here.loop.after(FIRST * 2**tries, lambda: self._look(done, tries + 1))
             return
         self._undo()
         what = "its process has ended" if over else "its processes do not stop"

@@ -9,7 +9,6 @@ import time
 from proctracker.supervisor.base.journal import End
 from proctracker.supervisor.base.signals import Signals
 from proctracker.supervisor.keeper import PATIENT
-from proctracker.supervisor.running import resumption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Reaper:
     def _heard(self, numbers: set[int]) -> None:
         self.reap()
         if not numbers.isdisjoint(PATIENT):
-            self._core.housekeeping.stop()
+            self._core.stopping.stop()
 
     def reap(self) -> None:
         """Reap every child that has ended. A job's end is in the journal before the process is gone."""
@@ -50,14 +49,14 @@ class Reaper:
             if job is None or not job.supervised or core.calls.owns(pid):
                 os.waitpid(pid, 0)
                 if not core.calls.ended(pid, status) and not core.monitors.ended(pid) and job is not None:
-                    resumption.call_gone(core, pid)  # it was made before this process became another release
+                    core.resumption.call_gone(pid)  # it was made before this process became another release
                 continue
             now = time.time()
             journal.ended(pid, job.row.ticks or 0, status, now)
             usage = os.wait4(pid, 0)[2]
             cpu = usage.ru_utime + usage.ru_stime
             journal.used(pid, cpu, usage.ru_maxrss)
-            core.ends.process(job, End(pid, job.row.ticks or 0, status, now, cpu, usage.ru_maxrss))
+            core.exits.process(job, End(pid, job.row.ticks or 0, status, now, cpu, usage.ru_maxrss))
 
     def kept(self, final: bool = False) -> None:
         """Ends of a former supervisor's children, as the keeper put them down; ``final``: it writes no more."""
@@ -68,9 +67,9 @@ class Reaper:
         for end in fresh:
             job = self._core.jobs.by_pid.get(end.pid)
             if job is not None and job.supervised and self.same(job, end):
-                self._core.ends.process(job, end)
+                self._core.exits.process(job, end)
             else:
-                resumption.call_gone(self._core, end.pid, end.ticks)
+                self._core.resumption.call_gone(end.pid, end.ticks)
             self._core.afar.drop(end.pid, end.ticks)
 
     def expects(self, job: Job) -> bool:

@@ -6,7 +6,6 @@ They belong to the scheduler and to no host: nothing of this machine says anythi
 from __future__ import annotations
 
 import os
-import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
     from proctracker.model import Completed, JobRow
     from proctracker.runtimes.batch import Batch, Config
-    from proctracker.supervisor.base.ledger import Ledger
-    from proctracker.supervisor.base.loop import Loop
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
     from proctracker.supervisor.running.sharednotes import SharedNotes
 
@@ -57,25 +56,23 @@ class BatchJobs:
 
     def __init__(
         self,
-        loop: Loop,
-        ledger: Ledger,
+        here: Here,
         calls: Calls,
-        records: str,
-        boot: str,
+        lifecycle: Lifecycle,
+        notes: SharedNotes,
         *,
         ended: Callable[[Job, Observation], None],
         lost: Callable[[Job, str], None],
         anew: Callable[[Job], None],
-        trouble: Callable[[str | None], None],
-        notes: SharedNotes,
         drops: bool = True,
     ) -> None:
-        """``ended``, ``lost``: told how a job ended, or that nobody knows; ``anew``: it was never taken; ``trouble``: what
-        waiting clients are told while the scheduler cannot be asked; ``notes``: what other hosts say; ``drops``: records and
-        notes go once an end is durable."""
-        self._loop, self._ledger, self._calls, self.boot = loop, ledger, calls, boot
-        self._ended, self._lost, self._anew, self._trouble = ended, lost, anew, trouble
+        """``ended``, ``lost``: called with how a job ended, or that nobody knows; ``anew``: it was never taken; ``notes``: what
+        other hosts say; ``drops``: records and notes go once an end is durable."""
+        self._ledger, self._calls, self._lifecycle = here.ledger, calls, lifecycle
+        self._ended, self._lost, self._anew = ended, lost, anew
         self._notes, self._drops = notes, drops
+        self.trouble: Callable[[str | None], None] = lambda text: None
+        """Called with why the scheduler cannot be asked, and (None) when it can be again."""
         self._jobs: dict[str, Job] = {}
         self._since: dict[str, float] = {}
         """A job's key -> when it was handed over: a look that began before tells nothing of it."""
@@ -93,8 +90,8 @@ class BatchJobs:
         self._configs: dict[tuple[str, str], Config] = {}
         self._awaiting: list[Told] = []
         self._next: list[Told] = []
-        self._pacer = Pacer(loop, self._look)
-        self._records = ExitRecords(loop, records, self._came)
+        self._pacer = Pacer(here.loop, self._look)
+        self._records = ExitRecords(here.loop, here.home.records, self._came)
         self.wrong: str | None = None
         """Why the last look failed."""
 
@@ -113,16 +110,11 @@ class BatchJobs:
     def doubt(self, jobs: Iterable[Job]) -> None:
         """Nobody knows whether it has taken these: their names tell."""
         for job in jobs:
-            job.starting = True
             self._add(job)
 
     def recover(self, job: Job) -> None:
         """A job that a former supervisor had handed over, or was handing over when it was killed."""
-        row = job.row
-        job.starting = row.container_id is None
-        row.boot = self.boot
-        if row.running_since is not None:
-            row.since = clock.at(row.running_since)
+        self._lifecycle.rejoined(job)
         self._add(job)
 
     def left_alone(self, job: Job) -> bool:
@@ -267,7 +259,7 @@ class BatchJobs:
     def _tell(self, wrong: str | None) -> None:
         if wrong != self.wrong:
             self.wrong = wrong
-            self._trouble(wrong)
+            self.trouble(wrong)
         told, self._awaiting = self._awaiting, []
         for call in told:
             call(wrong)
@@ -355,47 +347,21 @@ class BatchJobs:
 
     def _settle(self, job: Job, truth: Observation) -> None:
         """A submit of which nobody knew what came of it has been made."""
-        job.starting = False
-        if truth.container_id:
-            job.row.container_id = truth.container_id
-        job.row.annotation = None
-        self._ledger.change(job.row)
+        self._lifecycle.taken(job, truth.container_id)
         self._apply(job, truth)
         if not job.row.ended:
             self.settled(job)
 
     def _apply(self, job: Job, seen: Observation) -> None:
-        row = job.row
-        if row.ended:
+        if job.row.ended:
             return
-        if seen.container_id and row.container_id is None:
-            row.container_id = seen.container_id
-        row.nodes = ",".join(seen.nodes or ()) or row.nodes
-        row.queue = seen.queue or row.queue
-        row.pid = seen.pid or row.pid
-        row.rss_floor = int(seen.labels["rss_floor"]) if "rss_floor" in seen.labels else row.rss_floor
+        self._lifecycle.observed(job, seen)
         if seen.state.ended:
-            if self._notes.told_to_end(row):
+            if self._notes.told_to_end(job.row):
                 job.ending = job.ending or "terminating"
             self._ended(job, seen)
-            return
-        if seen.state == JobState.UNDETERMINED:
+        elif seen.state == JobState.UNDETERMINED:
             self._lost(job, seen.annotation or "")
-            return
-        sub_state = job.ending or seen.sub_state
-        row.annotation = seen.annotation or row.annotation
-        if seen.state in (JobState.RUNNING, JobState.SUSPENDED):
-            row.annotation = seen.annotation
-            started = seen.started or time.time()
-            if row.running_since is None and row.ran == 0.0:
-                row.dispatched = self._ledger.change(row, seen.state, sub_state, at=started)
-                return
-        if (row.state, row.sub_state) != (int(seen.state), sub_state):
-            if row.state == seen.state and seen.state.queued:
-                row.sub_state = sub_state  # why it pends changes often, which is no event
-                self._ledger.change(row)
-            else:
-                self._ledger.change(row, seen.state, sub_state)
 
 
 def _was_told(end: Observation) -> bool:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
 from proctracker.linux import cgroups
 from proctracker.model import Completed, JobState, Observation
 from proctracker.records import replace
-from proctracker.runtimes.base import ATTACHED, PASSED, Engine, Launch, Request
+from proctracker.runtimes.base import ATTACHED, Engine, Launch
 from proctracker.runtimes.words import made, warning, warns
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes import spawn
 from proctracker.supervisor.processes.command import apart
-from proctracker.supervisor.processes.streams import open_streams
 from proctracker.supervisor.running import identity
+from proctracker.supervisor.running.container_streams import make_kept, streams_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.containers import Containers
+    from proctracker.supervisor.running.contexts import Context
+    from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.running.request import Requests
+    from proctracker.supervisor.running.startfolders import StartFolders
+    from proctracker.supervisor.scheduling.bound import Bound
 
 _LIMITING = frozenset(("memory_limit", "memoryLimit", "cpus", "options", "exposed_ports", "exposedPorts"))
 """Extensions that an engine may take and not honour."""
@@ -32,39 +39,47 @@ _GIVEN_UP = -1
 """In place of the status of a start that was ended because its job was."""
 
 
-class EngineStart:
-    """Lives from the turn of a job until its container runs or is known not to."""
+class ContainerStarts:
+    """Starts containers; holds what each start uses."""
 
-    def __init__(self, core: Core, job: Job) -> None:
-        self._core, self._job, self._run, self._attempt = core, job, job.run, job.row.attempt
+    def __init__(
+        self,
+        here: Here,
+        requests: Requests,
+        calls: Calls,
+        lifecycle: Lifecycle,
+        containers: Containers,
+        outputs: Outputs,
+        folders: StartFolders,
+        bound: Bound,
+    ) -> None:
+        self.here, self.requests, self.calls, self.lifecycle = here, requests, calls, lifecycle
+        self.containers, self.outputs, self.folders, self.bound = containers, outputs, folders, bound
+
+    def begin(self, job: Job) -> None:
+        """Start the container of a job."""
+        self.bound.begun()
+        EngineStart(self, job).begin()
+
+
+class EngineStart:
+    """One start: lives from the turn of a job until its container runs or is known not to."""
+
+    def __init__(self, use: ContainerStarts, job: Job) -> None:
+        self._use, self._job, self._run, self._attempt = use, job, job.run, job.row.attempt
         self._folder = ""
         self._runtime = runtimes.get(job.row.runtime)
         self._launch = Launch("", ())
-        self._name = core.home.container(job.row.id, job.row.attempt)
+        self._name = use.here.home.container(job.row.id, job.row.attempt)
         self._labels: Mapping[str, str] = {}
         self._over, self._captured = False, ""
         self._began = False
 
     def begin(self) -> None:
         """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
-        core, job = self._core, self._job
         kept: dict[str | None, int] = {}
         try:
-            request = core.starter.request(job, self._runtime, core.starter.ours(job))
-            self._engine = request.engine
-            self._folder = request.folder
-            identity.forget(request.folder)
-            self._labels = request.labels
-            self._launch = self._runtime.launch(request)
-            self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
-            self._make_kept(request, kept)
-            identity.write(core.home, request.folder, self._launch.files)
-            context = core.context(job.spec_context)
-            umask = context.surroundings.umask if context else None
-            differs = context.differs if context else None
-            apart(self._launch)
-            streams = self._streams(umask, kept)
-            self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
+            context, streams = self._prepare(kept)
         except spawn.StartLater as later:
             self._cannot(kept, spawn.NOT_STARTED, str(later))
             return
@@ -74,31 +89,43 @@ class EngineStart:
         except Exception as error:
             self._cannot(kept, spawn.NOT_STARTED, words(error))
             return
-        row = job.row
-        row.container, row.boot, row.dispatched = self._name, core.boot, time.time()
-        row.annotation = None
-        core.ledger.change(row)
-        core.seat.journal.opened(row.id, row.attempt, row.dispatched, core.uuid)
-        env = {**self._engine.env, **self._launch.environment}
-        attached = self._launch.kind == ATTACHED
-        core.calls.start(
-            self._launch.argv,
-            Engine(self._engine.command, self._engine.options, env),
+        job, use, engine, launch = self._job, self._use, self._engine, self._launch
+        use.lifecycle.opened(job, self._name)
+        attached = launch.kind == ATTACHED
+        use.calls.start(
+            launch.argv,
+            Engine(engine.command, engine.options, {**engine.env, **launch.environment}),
             self._returned,
             timeout=None if attached else job.spec.get("start_timeout"),
             streams=streams,
             called=self._called,
-            directory=self._launch.directory,
-            oom=differs.oom if differs else None,
-            limits=differs.limits if differs else None,
+            directory=launch.directory,
+            oom=context.differs.oom if context.differs else None,
+            limits=context.differs.limits if context.differs else None,
             made=self._told,
         )
         for fd in {fd for fd in streams if fd is not None}:
             os.close(fd)
-        core.starter.drop_stdin(job)
+        job.drop_stdin()
         job.streams, job.gone = attached, 0.0
         if attached:
-            core.loop.after(0.02, lambda: self._attached(0))
+            use.here.loop.after(0.02, lambda: self._attached(0))
+
+    def _prepare(self, kept: dict[str | None, int]) -> tuple[Context, tuple[int, int | None, int | None]]:
+        """Resolve all and write the private files; the submitter's surroundings and the command's streams."""
+        use = self._use
+        request, context = use.requests.make(self._job, use.requests.ours(self._job))
+        self._engine, self._folder, self._labels = request.engine, request.folder, request.labels
+        identity.forget(request.folder)
+        self._launch = self._runtime.launch(request)
+        self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
+        if not self._runtime.keeps_logs or request.output or request.error or request.input:
+            make_kept(use.outputs, request, self._launch, kept)
+        identity.write(use.here.home, request.folder, self._launch.files)
+        apart(self._launch)
+        streams = streams_of(self._launch, self._job, context.surroundings.umask, kept)
+        self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
+        return context, streams
 
     def _cannot(self, kept: dict[str | None, int], status: int, reason: str) -> None:
         """The call was not made."""
@@ -106,53 +133,16 @@ class EngineStart:
             os.close(fd)
         self._done(status, reason)
 
-    def _make_kept(self, request: Request, opened: dict[str | None, int]) -> None:
-        """Make the kept files that the job will write: whoever reads them may come before the engine does.
-
-        Those that are the command's own streams stay open.
-        """
-        given = request.output or request.error or request.input
-        if self._runtime.keeps_logs and not given:
-            return
-        joined = bool(request.template.join_files)
-        kept = [] if request.output else [request.keep_output]
-        kept += [] if request.error or joined else [request.keep_error]
-        for path in kept:
-            fd = self._core.outputs.open(path)
-            if path in (self._launch.stdout, self._launch.stderr):
-                opened[path] = fd
-            else:
-                os.close(fd)
-
-    def _streams(self, umask: int | None, given: dict[str | None, int]) -> tuple[int, int | None, int | None]:
-        """Descriptors for the command; None: what it says is captured."""
-        launch, job = self._launch, self._job
-        if job.stdin is not None:
-            given[PASSED] = os.dup(job.stdin)
-        opened = open_streams(launch, umask, given)
-        out = opened[1] if launch.stdout else None
-        err = opened[2] if launch.stderr else None
-        for fd in {opened[1], opened[2]} - {out, err}:
-            os.close(fd)
-        return opened[0], out, err
-
     def _called(self, pid: int) -> None:
         """The command has this pid; 0: it could not be started."""
-        ticks = spawn.ticks(pid) if pid else 0
-        self._core.seat.journal.started(pid, ticks)
-        if not pid:
-            return
-        self._job.called = pid
-        self._began = True
-        self._core.jobs.started(self._job, pid, ticks)
+        self._began = bool(pid)
+        self._use.lifecycle.called(self._job, pid, spawn.ticks(pid) if pid else 0)
 
     def _attached(self, tries: int) -> None:
         """The command of an attached start does not return: its container runs once the engine says so."""
         if self._over:
             return
-        core, job = self._core, self._job
-
-        told = self._told()
+        job, told = self._job, self._told()
 
         def looked(found: Any, error: Drmaa2Exception | None) -> None:
             seen = self._own(found, told)
@@ -161,20 +151,21 @@ class EngineStart:
             if seen is not None and seen.state in (JobState.RUNNING, JobState.SUSPENDED) and seen.pid:
                 self._finish(seen)
                 return
-            core.loop.after(min(0.02 * 2**tries, 0.5), lambda: self._attached(tries + 1))
+            self._use.here.loop.after(min(0.02 * 2**tries, 0.5), lambda: self._attached(tries + 1))
 
-        core.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
+        names = [told] if told else []
+        self._use.calls.converse(self._engine, self._runtime.look(self._engine, names), looked)
 
     def _returned(self, completed: Completed) -> None:
         """The run command is over."""
-        job, core = self._job, self._core
+        job, containers = self._job, self._use.containers
         self._clean()
         if job.run != self._run:
             return  # it carried the streams of an attempt that has ended
         self._captured = completed.stderr
-        job.called = None
+        job.streams = False
         if self._over:
-            core.containers.stream_command_ended(job)
+            containers.stream_command_ended(job)
             return
         if not self._began:
             self._done(spawn.NOT_STARTED, completed.stderr)
@@ -183,7 +174,7 @@ class EngineStart:
         elif completed.returncode == 0 and self._launch.kind != ATTACHED:
             told = self._told() or completed.stdout.strip()
             pid = self._pid(told)
-            if pid and core.containers.belongs(pid, self._name, told):
+            if pid and containers.belongs(pid, self._name, told):
                 self._finish(Observation(JobState.RUNNING, pid=pid, container_id=told or self._name))
             else:
                 self._look(completed, told or self._name)
@@ -226,7 +217,7 @@ class EngineStart:
     def _undo(self, reason: str) -> None:
         """It runs, but not as it was to: it goes, and has not started."""
         remove = self._runtime.remove(self._engine, [self._told() or self._name], force=True)
-        self._core.calls.converse(self._engine, remove, lambda answer, wrong: self._done(spawn.NOT_STARTED, reason))
+        self._use.calls.converse(self._engine, remove, lambda answer, wrong: self._done(spawn.NOT_STARTED, reason))
 
     def _look(self, completed: Completed, told: str | None) -> None:
         """What became of it: a call that was cut off, or says it failed, may have started the container all the same.
@@ -250,10 +241,10 @@ class EngineStart:
                 code = _GIVEN_UP
             if seen is not None:
                 remove = self._runtime.remove(self._engine, [told or ""], force=True)
-                self._core.calls.converse(self._engine, remove, lambda answer, wrong: None)
+                self._use.calls.converse(self._engine, remove, lambda answer, wrong: None)
             self._done(code, reason)
 
-        self._core.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
+        self._use.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
 
     def _has_run(self, seen: Observation, status: int) -> bool:
         """Whether its container was started; a state that nobody has heard of never says that it was not."""
@@ -264,30 +255,26 @@ class EngineStart:
     def _finish(self, seen: Observation) -> None:
         """It runs, or has run already."""
         self._over = True
-        core, job = self._core, self._job
-        job.starting = False
+        job, use = self._job, self._use
         job.notice = warning(self._words()) or None
-        core.starter.engine_started()
-        core.containers.runs(job, seen)
+        use.bound.over()
+        use.containers.runs(job, seen)
 
     def _done(self, status: int, reason: str) -> None:
         """It does not run."""
         self._over = True
-        core, job = self._core, self._job
+        job, use = self._job, self._use
         self._clean()
-        core.outputs.empty(job.row, job.spec.get("output_dir"))
-        core.starter.engine_started()
-        core.folders.drop(job.row)
-        core.jobs.started(job, None, None)
+        use.outputs.empty(job.row, job.spec.get("output_dir"))
+        use.bound.over()
         if status == _GIVEN_UP:
-            core.ends.given_up(job)
+            use.lifecycle.given_up(job)
         else:
-            job.row.container = None
-            core.ends.not_started(job, status, reason)
+            use.lifecycle.not_started(job, status, reason, made=False)
 
     def _clean(self) -> None:
         """Take away the private files: they may hold secrets."""
-        self._core.folders.drop_given(self._job.row, self._attempt)
+        self._use.folders.drop_given(self._job.row, self._attempt)
 
 
 def _said(path: str, start: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Containers that run: their processes are watched by descriptor, and every end leads to one look."""
+"""Watches running containers, and inspects each once when it exits."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from proctracker.linux import cgroups, clock, pidfd, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
-from proctracker.supervisor.base.jobs import Job, engine_of
+from proctracker.supervisor.base.jobs import Job, Phase, engine_of
 from proctracker.supervisor.running import boots, exitfiles, removers, sampling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.processes.conmon import Monitors
+    from proctracker.supervisor.running.exitfiles import ExitFiles
+    from proctracker.supervisor.running.exits import Exits
+    from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.running.startfolders import StartFolders
 
 PATIENCE = 15.0
 """Seconds an engine may go on calling a container running whose process has gone."""
@@ -32,65 +39,60 @@ APART = 0.5
 LOOK = 1.0
 """Seconds between looks where no kernel event tells of an end: old kernels, remote engines."""
 
-STOPPED = "stopped"
-"""Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
-
 
 class Containers:
     """Watches containers from their start to their end."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(
+        self,
+        here: Here,
+        calls: Calls,
+        monitors: Monitors,
+        exitfiles: ExitFiles,
+        outputs: Outputs,
+        folders: StartFolders,
+        lifecycle: Lifecycle,
+        exits: Exits,
+    ) -> None:
+        self._here, self._calls, self._monitors, self._exitfiles = here, calls, monitors, exitfiles
+        self._outputs, self._folders, self._lifecycle, self._exits = outputs, folders, lifecycle, exits
         self._struck: set[str] = set()
         self._polled: dict[str, Job] = {}
         self._polling = False
 
     def runs(self, job: Job, seen: Observation) -> None:
-        """A container was started, or was found again."""
-        core, row = self._core, job.row
+        """Take in what is seen of a container that was started, or was found again."""
+        row = job.row
         if row.ended:
             return
         self._struck.discard(row.id)
-        if seen.container_id:
-            row.container_id = seen.container_id
         if seen.state.ended or seen.state == JobState.UNDETERMINED:
-            core.jobs.started(job, None, None)
-            if seen.annotation and seen.started is None and seen.exit_status in (125, 126, 127):
-                core.outputs.empty(row, job.spec.get("output_dir"))
-                core.ends.not_started(job, seen.exit_status, seen.annotation)
-                return
-            if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
-                row.dispatched = seen.started or row.dispatched or time.time()
-                row.dispatched = core.ledger.change(row, JobState.RUNNING, at=row.dispatched)
-            complete = runtimes.get(row.runtime).keeps_logs
-            if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
-                self._told(job, seen, None, clock.boottime())
-            else:
-                self._ask(job, clock.boottime())
+            self._has_run(job, seen)
             return
         pid = seen.pid
         stat = procfs.stat(pid) if pid else None
-        core.jobs.started(job, pid if stat else None, stat.ticks if stat else None)
-        if row.dispatched is None or row.state in (JobState.QUEUED, JobState.REQUEUED):
-            row.dispatched = seen.started or (procfs.started_at(pid) if pid and stat else time.time())
-        boots.runs_again(core, row, seen)
-        again = row.annotation if row.attempt > 1 else None  # why it is tried again
-        row.boot, row.annotation = core.boot, job.notice or again
-        first = not row.ran and row.since is None
-        self._settle(job, seen, row.dispatched if first else None)
-        self._watch(job)
-        core.controls.limit_time(job)
-        core.controls.catch_up(job)
+        process = (pid, stat.ticks) if pid and stat else None
+        began = seen.started or (procfs.started_at(pid) if pid and stat else time.time())
+        self._lifecycle.contained(job, seen, process, began)
 
-    def _settle(self, job: Job, seen: Observation, at: float | None = None) -> None:
-        """Put down the state seen; a container stopped by signal stays suspended, one being ended says so."""
+    def started(self, job: Job) -> None:
+        """Watch the process of a container that runs from now on."""
+        if not job.supervised:
+            self._watch(job)
+
+    def _has_run(self, job: Job, seen: Observation) -> None:
+        """A container has ended by the time its start is over, or its engine calls its state by a word nobody knows."""
         row = job.row
-        if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
+        if seen.annotation and seen.started is None and seen.exit_status in (125, 126, 127):
+            self._outputs.empty(row, job.spec.get("output_dir"))
+            self._lifecycle.not_started(job, seen.exit_status, seen.annotation)
             return
-        kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state
-        put_down = self._core.ledger.change(row, seen.state, kept, at=at)
-        if at is not None:
-            row.dispatched = put_down
+        self._lifecycle.ran(job, seen)
+        complete = runtimes.get(row.runtime).keeps_logs
+        if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
+            self._told(job, seen, None, clock.boottime())
+        else:
+            self._ask(job, clock.boottime())
 
     def belongs(self, pid: int, name: str, container_id: str | None) -> bool:
         """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""
@@ -103,11 +105,11 @@ class Containers:
         if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
             job.monitor = exitfiles.monitor(job)
-            sampling.begin(self._core.loop, job, self._usage)
+            sampling.begin(self._here.loop, job, self._usage)
             if pidfd.available() and self._by_descriptor(job, row.pid):
                 return
             # /proc is read all the same: it alone tells what was used, as long as it runs.
-            self._core.monitors.watch(job)
+            self._monitors.watch(job)
         self._polled[row.id] = job
         self._poll_soon()
 
@@ -115,24 +117,24 @@ class Containers:
         try:
             fd = pidfd.open(pid)
         except ProcessLookupError:
-            self._core.loop.soon(job.now(lambda: self.gone(job)))
+            self._here.loop.soon(job.now(lambda: self.gone(job)))
             return True
         except OSError:
             return False
         stat = procfs.stat(pid)
         if stat is None or stat.ticks != job.row.ticks:
             os.close(fd)
-            self._core.loop.soon(job.now(lambda: self.gone(job)))
+            self._here.loop.soon(job.now(lambda: self.gone(job)))
             return True
         job.pidfd = fd
-        self._core.loop.watch(fd, lambda: self.gone(job))
+        self._here.loop.watch(fd, lambda: self.gone(job))
         return True
 
     def _unwatch(self, job: Job) -> None:
         self._polled.pop(job.row.id, None)
         sampling.over(job)
         if job.pidfd is not None:
-            self._core.loop.forget(job.pidfd)
+            self._here.loop.forget(job.pidfd)
             os.close(job.pidfd)
             job.pidfd = None
 
@@ -145,12 +147,12 @@ class Containers:
         self._unwatch(job)
         job.tries, gone = 0, clock.boottime()
         told = job.now(lambda found=None: self._told(job, found, None, gone) if found else self._ask(job, gone))
-        if job.called is not None and job.streams:
+        if job.streams:
             # What it wrote is still on its way through the command that carries its streams.
-            job.timer("look", self._core.loop.after(PATIENCE, told))
+            job.timer("look", self._here.loop.after(PATIENCE, told))
             job.gone = gone
         else:
-            self._core.exits.ask(job, told)
+            self._exitfiles.ask(job, told)
 
     def _usage(self, job: Job) -> None:
         if sampling.look(job):
@@ -164,48 +166,49 @@ class Containers:
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
             self._told(job, found, error, gone)
 
-        self._core.calls.converse(engine, runtime.end(engine, name), job.now(seen))
+        self._calls.converse(engine, runtime.end(engine, name), job.now(seen))
 
     def _told(self, job: Job, found: Observation | None, error: Drmaa2Exception | None, gone: float) -> None:
-        core, row = self._core, job.row
+        here, row = self._here, job.row
         if row.ended or (job.ending and row.saved):
             return  # of a live one the output is saved where it is just being removed (restarts.py)
-        found = boots.judged(core, job, found) if error is None else None
         if error is not None:
-            # The engine is down, the container has ended: it is asked again until it says how, or nobody can be told.
-            if not os.path.isdir(core.home.here):
-                core.ends.lost(job, "lost", error.message, job.ended_at(gone))
-                return
-            if row.annotation != error.message:
-                row.annotation = error.message
-                core.ledger.change(row)
-            self._again(job, gone, 1.0)
-        elif found is None or self._another(job, found):
-            core.ends.lost(job, "removed", "its container was removed by somebody else", job.ended_at(gone))
-        elif found.state.ended and removers.are_at(job, found, core.calls):
-            job.timer("look", core.loop.after(0.1, lambda: self._ask(job, gone)))
+            self._unanswered(job, error, gone)
+            return
+        found = boots.judged(here.boot, job, found)
+        if found is None or self._another(job, found):
+            why = "its container was removed by somebody else"
+            self._lifecycle.lost(job, "removed", why, job.ended_at(gone))
+        elif found.state.ended and removers.are_at(job, found, self._calls):
+            job.timer("look", here.loop.after(0.1, lambda: self._ask(job, gone)))
         elif found.state.ended:
-            core.ends.container(job, found, found.oom or self._killed(row), gone)
+            self._exits.container(job, found, found.oom or self._killed(row), gone)
         elif found.state in (JobState.RUNNING, JobState.SUSPENDED) and procfs.lives(found.pid or 0):
             # Restarted, or never gone.
             self.runs(job, found)
         elif found.sub_state == inspection.CHECKPOINTED:
             self._checkpointed(job)
-        elif found.sub_state == "restarting":
-            core.ledger.change(row, JobState.RUNNING, job.ending or "restarting")
+        elif found.sub_state == inspection.RESTARTING:
+            self._lifecycle.resumed(job, inspection.RESTARTING)
             self._again(job, clock.boottime(), 0.5)
-        elif row.boot != core.boot or clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
+        elif row.boot != here.boot or clock.boottime() - gone > (WITHOUT_CODE if found.annotation else PATIENCE):
             said = f"its process has gone and its engine says {found.sub_state or found.state.name}"
-            core.ends.lost(job, LOST, found.annotation or said, job.ended_at(gone))
+            self._lifecycle.lost(job, LOST, found.annotation or said, job.ended_at(gone))
         else:
             self._again(job, gone, 0.02)
 
+    def _unanswered(self, job: Job, error: Drmaa2Exception, gone: float) -> None:
+        """The engine is down: it is asked again until it says how the container ended, or nobody can be told."""
+        if not os.path.isdir(self._here.home.here):
+            self._lifecycle.lost(job, "lost", error.message, job.ended_at(gone))
+            return
+        self._lifecycle.noted(job, error.message)
+        self._again(job, gone, 1.0)
+
     def _checkpointed(self, job: Job) -> None:
         """Frozen to disk by hand, it may be restored: nobody but its engine tells when."""
-        job.timer("limit", None)
         if job.row.sub_state != inspection.CHECKPOINTED:
-            self._core.jobs.started(job, None, None)
-            self._core.ledger.change(job.row, JobState.SUSPENDED, inspection.CHECKPOINTED)
+            self._lifecycle.suspended(job, inspection.CHECKPOINTED)
         self._again(job, clock.boottime(), 0.5)
 
     def _another(self, job: Job, found: Observation) -> bool:
@@ -215,18 +218,18 @@ class Containers:
 
     def _again(self, job: Job, gone: float, least: float) -> None:
         job.tries = min(job.tries + 1, 6)
-        most = max(5.0, APART * sum(1 for other in self._core.jobs if other.tries))
-        job.timer("look", self._core.loop.after(min(least * 2 ** (job.tries - 1), most), lambda: self._ask(job, gone)))
+        most = max(5.0, APART * sum(1 for other in self._here.jobs if other.tries))
+        job.timer("look", self._here.loop.after(min(least * 2 ** (job.tries - 1), most), lambda: self._ask(job, gone)))
 
     def _killed(self, row: JobRow) -> bool:
-        return row.id in self._struck or self._core.folders.struck(row)
+        return row.id in self._struck or self._folders.struck(row)
 
     def look(self, ids: Sequence[str]) -> None:
         """Look at these containers now, those of one engine in one call."""
         groups: dict[tuple[str, str], list[Job]] = {}
         for name in ids:
-            job = self._core.jobs.find(name)
-            if job is not None and job.row.container and not job.starting and runtimes.get(job.row.runtime).containers:
+            job = self._here.jobs.find(name)
+            if job is not None and job.phase is Phase.RUNNING and runtimes.get(job.row.runtime).containers:
                 groups.setdefault((job.row.runtime, repr(job.spec.get("engine"))), []).append(job)
         for jobs in groups.values():
             self._look(jobs)
@@ -239,17 +242,17 @@ class Containers:
             for job, name, call in calls:
                 call(job, (found or {}).get(name), error)
 
-        self._core.calls.converse(engine, runtime.look(engine, [name for _, name, _ in calls]), seen)
+        self._calls.converse(engine, runtime.look(engine, [name for _, name, _ in calls]), seen)
 
     def _looked(self, job: Job, found: Observation | None, error: Drmaa2Exception | None) -> None:
         row = job.row
-        if row.ended or job.starting:
+        if row.ended or job.phase is Phase.STARTING:
             return
         if error is not None:
             if job.pidfd is None:
-                job.timer("look", self._core.loop.after(5.0, lambda: self.look([row.id])))
+                job.timer("look", self._here.loop.after(5.0, lambda: self.look([row.id])))
             return
-        found = boots.judged(self._core, job, found)
+        found = boots.judged(self._here.boot, job, found)
         if found is None or found.state.ended or found.state.queued or found.sub_state == LOST:
             self.gone(job, seen=False)
         elif found.state == JobState.UNDETERMINED:
@@ -257,7 +260,7 @@ class Containers:
         elif found.pid and found.pid != row.pid:
             self.runs(job, found)
         else:
-            self._settle(job, found)
+            self._lifecycle.settled(job, found)
             if job.pidfd is None and row.id not in self._polled:
                 self._watch(job)
 
@@ -274,7 +277,7 @@ class Containers:
     def _poll_soon(self) -> None:
         if not self._polling and self._polled:
             self._polling = True
-            self._core.loop.after(LOOK, self._poll)
+            self._here.loop.after(LOOK, self._poll)
 
     def _poll(self) -> None:
         """No event tells of these: processes by /proc, what has none here by one look for all."""
@@ -295,5 +298,5 @@ class Containers:
     def ended(self, job: Job) -> None:
         """A job has ended: nothing of it is watched any more."""
         self._unwatch(job)
-        self._core.exits.forget(job)
+        self._exitfiles.forget(job)
         self._struck.discard(job.row.id)

@@ -11,6 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
+    from proctracker.store import Store
+
+KEPT = 64
+"""Contexts kept parsed."""
+
 
 class Context:
     """Made once of what a client sent, used for every job that was submitted with it."""
@@ -35,6 +40,35 @@ class Context:
     def encoded(self, ours: Mapping[str, str]) -> dict[bytes, bytes]:
         """``environment`` of a process, as bytes."""
         return {**self._encoded, **spawn.encode(ours)}
+
+
+class Contexts:
+    """Reads contexts by their keys, and keeps those used last."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, Context] = {}
+        self.own = spawn.own()
+
+    def get(self, key: str) -> Context | None:
+        """Return a context; None once it was dropped."""
+        found = self._known.get(key)
+        if found is None:
+            text = self._store.context(key)
+            if text is None:
+                return None
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            found = self._known[key] = self.made(text)
+        return found
+
+    def made(self, text: str) -> Context:
+        """Parse one. Raises ValueError, TypeError or AttributeError for what is none."""
+        return Context(text, self.own)
+
+    def forget(self) -> None:
+        """Drop all, as some may be gone from the store."""
+        self._known.clear()
 
 
 def _without_ours(env: Mapping[str, str]) -> dict[str, str]:

@@ -21,19 +21,19 @@ from proctracker.supervisor.running import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Sequence
+    from typing import Sequence
 
     from proctracker.model import Completed
-    from proctracker.runtimes.base import Launch, Request, Runtime
+    from proctracker.runtimes.base import Launch
     from proctracker.runtimes.batch import Batch
-    from proctracker.store import Home
-    from proctracker.supervisor.base.ledger import Ledger
-    from proctracker.supervisor.base.lifecycle import Ends
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
     from proctracker.supervisor.running.batchjobs import BatchJobs
-    from proctracker.supervisor.running.contexts import Context
     from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.running.request import Requests
     from proctracker.supervisor.running.startfolders import StartFolders
+    from proctracker.supervisor.scheduling.queue import Queue
 
 TIMEOUT = 60.0
 """Seconds a scheduler's command has: one that is busy answers after many, and says itself when nobody is there."""
@@ -44,43 +44,37 @@ class Handovers:
 
     def __init__(
         self,
-        home: Home,
-        ledger: Ledger,
+        here: Here,
+        requests: Requests,
         calls: Calls,
         outputs: Outputs,
         folders: StartFolders,
-        ends: Ends,
+        lifecycle: Lifecycle,
         watch: BatchJobs,
-        request: Callable[[Job, Runtime], Request],
-        context: Callable[[str], Context | None],
-        throttle: Callable[[Job], int | None],
-        over: Callable[[], None],
+        queue: Queue,
     ) -> None:
-        """``request``: what a start of a job is; ``throttle``: how many tasks its scheduler is to run at once; ``over``: told
-        once a command has returned."""
-        self._home, self._ledger, self._calls = home, ledger, calls
-        self._outputs, self._folders, self._ends, self._watch = outputs, folders, ends, watch
-        self._request, self._context, self._throttle, self._over = request, context, throttle, over
+        self._home, self._ledger, self._requests, self._calls = here.home, here.ledger, requests, calls
+        self._outputs, self._folders, self._lifecycle = outputs, folders, lifecycle
+        self._watch, self._queue = watch, queue
 
-    def start(self, job: Job, more: Sequence[Job]) -> None:
-        """Hand over a job, with more tasks of its array; their slots are taken."""
-        jobs = [job, *more]
+    def start(self, job: Job) -> None:
+        """Hand over a job, with the tasks of its array that may start with it."""
+        self._queue.bound.begun()
+        jobs = [job, *self._queue.companions(job)]
         try:
-            launch, batch, engine = self._prepared(jobs)
+            launch, batch, engine, names = self._prepared(jobs)
         except spawn.StartFailed as failed:
             self._refused(jobs, failed.status, failed.reason)
             return
         except Exception as error:  # one job that cannot be handed over must not end the supervisor of all others
             self._refused(jobs, spawn.NOT_STARTED, words(error))
             return
-        for job in jobs:
-            row = job.row
-            row.dispatched, row.boot, row.annotation, row.container_id = time.time(), self._watch.boot, None, None
-            self._ledger.change(row)
+        for job, name in zip(jobs, names):
+            self._lifecycle.handed_over(job, name)
         # Whoever comes after us looks for the name before anything is handed over once more.
         self._ledger.then(lambda: self._call(jobs, launch, batch, engine))
 
-    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine]:
+    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine, list[str]]:
         first = jobs[0]
         runtime = runtimes.get(first.row.runtime)
         batch = runtime.batch
@@ -90,15 +84,13 @@ class Handovers:
                 spawn.NOT_STARTED, "standard input that is no file cannot travel to another machine"
             )
         native = first.row.task is not None and first.row.attempt == 1
-        request = self._request(first, runtime)
+        request, context = self._requests.make(first, self._requests.ours(first))
         if native:
             name = self._home.container(str(first.row.num), 1)
             request = replace(request, name=name)
-        for job in jobs:
-            job.row.container = batch.key(request.name, job.row.task if native else None)
+        names = [batch.key(request.name, job.row.task if native else None) for job in jobs]
         tasks = [self._task(job, native) for job in jobs]
-        context = self._context(first.spec_context)
-        umask = context.surroundings.umask if context else None
+        umask = context.surroundings.umask
         spec = first.spec
         held = first.held
         submission = Submission(
@@ -112,7 +104,7 @@ class Handovers:
             begin=spec.get("start_time") if first.row.attempt == 1 else None,
             deadline=spec.get("deadline"),
             time_limit=spec.get("time_limit"),
-            throttle=self._throttle(first) if native else None,
+            throttle=self._queue.throttle(first) if native else None,
             after=[],
             after_any=[],
             now=time.time(),
@@ -120,7 +112,7 @@ class Handovers:
         launch = batch.submit(submission)
         identity.write(self._home, request.folder, launch.files)
         self._make_records()
-        return launch, batch, request.engine
+        return launch, batch, request.engine, names
 
     def _make_records(self) -> None:
         """Make the folder of exit records, where it is missing or somebody has removed it."""
@@ -162,7 +154,7 @@ class Handovers:
     def _returned(self, jobs: Sequence[Job], batch: Batch, done: Completed) -> None:
         """The command is over."""
         self._folders.drop(jobs[0].row)
-        self._over()
+        self._queue.bound.over()
         if done.returncode == 0:
             try:
                 self._taken(jobs, batch.submitted(done))
@@ -175,9 +167,7 @@ class Handovers:
                 self._refused(jobs, spawn.NOT_STARTED, reason, counted=False)
                 return
         for job in jobs:
-            if job.row.annotation != reason:
-                job.row.annotation = reason
-                self._ledger.change(job.row)
+            self._lifecycle.noted(job, reason)
         self._watch.doubt(jobs)
 
     def _taken(self, jobs: Sequence[Job], number: str) -> None:
@@ -185,16 +175,12 @@ class Handovers:
         for job in jobs:
             row = job.row
             native = row.task is not None and row.attempt == 1
-            row.container_id = f"{number}_{row.task}" if native else number
-            job.starting = False
-            self._ledger.change(row)
+            self._lifecycle.taken(job, f"{number}_{row.task}" if native else number)
         self._watch.handed(jobs)
 
     def _refused(self, jobs: Sequence[Job], status: int, reason: str, counted: bool = True) -> None:
         """They were not taken and never will be."""
         if counted:
-            self._over()
+            self._queue.bound.over()
         for job in jobs:
-            job.row.container = None
-            if not job.row.ended:
-                self._ends.not_started(job, status, reason)
+            self._lifecycle.not_started(job, status, reason, made=False)

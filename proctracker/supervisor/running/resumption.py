@@ -1,4 +1,4 @@
-"""Starts of containers that a former supervisor began: what became of each is asked of its engine."""
+"""Asks the engine what became of a container start that a former supervisor began."""
 
 from __future__ import annotations
 
@@ -6,82 +6,98 @@ from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import LOST
-from proctracker.supervisor.base.jobs import Job, engine_of
+from proctracker.supervisor.base.jobs import Job, Phase, engine_of
 from proctracker.supervisor.processes import watch
 from proctracker.supervisor.processes.command import NOT_STARTED
 from proctracker.supervisor.running import boots, identity
+from proctracker.supervisor.running.request import labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.processes.watch import Afar
+    from proctracker.supervisor.running.containers import Containers
+    from proctracker.supervisor.running.startfolders import StartFolders
 
 AGAIN = 2.0
 """Seconds until an engine is asked again that could not be."""
 
 
-def resume(core: Core, job: Job) -> None:
-    """A start was under way: once the call that makes it is over, look what came of it."""
-    row = job.row
-    pid, ticks = row.pid or 0, row.ticks or 0
-    core.queue.take(job)
-    job.starting, job.called = True, row.pid
-    if pid and watch.alive(pid, ticks):
-        core.afar.watch(pid, ticks, lambda end, when: call_gone(core, pid, ticks))
-    else:
-        job.called = None
-        find(core, job)
+class Resumption:
+    """Goes on with starts once the calls that make them are over."""
 
+    def __init__(
+        self,
+        here: Here,
+        calls: Calls,
+        afar: Afar,
+        folders: StartFolders,
+        lifecycle: Lifecycle,
+        containers: Containers,
+    ) -> None:
+        self._here, self._calls, self._afar = here, calls, afar
+        self._folders, self._lifecycle, self._containers = folders, lifecycle, containers
 
-def call_gone(core: Core, pid: int, ticks: int = 0) -> None:
-    """A CLI call of a former supervisor has ended: if it was starting a container, look what came of it."""
-    job = core.jobs.by_pid.get(pid)
-    if job is not None and job.called == pid and (job.row.ticks == ticks or not ticks):
-        job.called = None
-        find(core, job)
-
-
-def find(core: Core, job: Job) -> None:
-    """Look for the container of a start whose call is over: the one that it said it made. Its private files go."""
-    row, runtime, engine = job.row, runtimes.get(job.row.runtime), engine_of(job)
-    told = row.container_id or identity.told(identity.folder(core.home, row), row.container or "")
-    labels = {**core.starter.labels(row), **(job.spec.get("marks") or {})}
-    core.folders.drop_given(row)
-
-    def seen(found: Any, error: Drmaa2Exception | None) -> None:
-        observed: Observation | None = (found or {}).get(told)
-        if observed is not None and not identity.agrees(labels, observed):
-            observed = None
-        if error is not None:
-            job.timer("look", core.loop.after(AGAIN, job.now(lambda: find(core, job))))
-            return
-        job.starting = False
-        if row.boot != core.boot and _lost(boots.judged(core, job, observed)):
-            core.ends.lost(job, LOST, "the machine was started anew while it was being started")
-        elif observed is None and job.ending:
-            core.ends.given_up(job)
-        elif observed is None:
-            core.ends.start_lost(job)
-        elif observed.state == JobState.QUEUED:
-            _never_started(core, job, told or "", observed)
+    def resume(self, job: Job) -> None:
+        """Go on with a start that was under way."""
+        pid, ticks = job.row.pid or 0, job.row.ticks or 0
+        if pid and watch.alive(pid, ticks):
+            self._afar.watch(pid, ticks, lambda end, when: self.call_gone(pid, ticks))
         else:
-            core.containers.runs(job, observed)
+            self.find(job)
 
-    core.calls.converse(engine, runtime.look(engine, [told] if told else []), job.now(seen))
+    def call_gone(self, pid: int, ticks: int = 0) -> None:
+        """Go on with the start, if there is one, whose call has ended."""
+        job = self._here.jobs.by_pid.get(pid)
+        if job is not None and job.phase is Phase.STARTING and (job.row.ticks == ticks or not ticks):
+            self.find(job)
 
+    def find(self, job: Job) -> None:
+        """Look for the container that a start whose call is over said it made. The call's private files go."""
+        here, row, engine = self._here, job.row, engine_of(job)
+        told = row.container_id or identity.told(identity.folder(here.home, row), row.container or "")
+        marks = {**labels(here.uuid, row), **(job.spec.get("marks") or {})}
+        self._folders.drop_given(row)
 
-def _never_started(core: Core, job: Job, told: str, observed: Observation) -> None:
-    """The start was cut off between the container and its first process: it goes, a process waits in it to be begun."""
-    engine = engine_of(job)
-    remove = runtimes.get(job.row.runtime).remove(engine, [told], force=True)
-    core.calls.converse(engine, remove, lambda answer, error: None)
-    job.row.container = job.row.container_id = None
-    if job.ending:
-        core.ends.given_up(job)
-    else:
-        reason = observed.annotation or "the engine created it and did not start it"
-        core.ends.not_started(job, NOT_STARTED, reason)
+        def seen(found: Any, error: Drmaa2Exception | None) -> None:
+            observed: Observation | None = (found or {}).get(told)
+            if observed is not None and not identity.agrees(marks, observed):
+                observed = None
+            if error is not None:
+                job.timer("look", here.loop.after(AGAIN, job.now(lambda: self.find(job))))
+            else:
+                self._found(job, told or "", observed)
+
+        look = runtimes.get(row.runtime).look(engine, [told] if told else [])
+        self._calls.converse(engine, look, job.now(seen))
+
+    def _found(self, job: Job, told: str, observed: Observation | None) -> None:
+        boot = self._here.boot
+        if job.row.boot != boot and _lost(boots.judged(boot, job, observed)):
+            self._lifecycle.lost(job, LOST, "the machine was started anew while it was being started")
+        elif observed is None and job.ending:
+            self._lifecycle.given_up(job)
+        elif observed is None:
+            self._lifecycle.start_lost(job)
+        elif observed.state == JobState.QUEUED:
+            self._never_started(job, told, observed)
+        else:
+            self._containers.runs(job, observed)
+
+    def _never_started(self, job: Job, told: str, observed: Observation) -> None:
+        """The start was cut off between the container and its first process: it goes, a process waits in it to be begun."""
+        engine = engine_of(job)
+        remove = runtimes.get(job.row.runtime).remove(engine, [told], force=True)
+        self._calls.converse(engine, remove, lambda answer, error: None)
+        if job.ending:
+            self._lifecycle.given_up(job)
+        else:
+            reason = observed.annotation or "the engine created it and did not start it"
+            self._lifecycle.not_started(job, NOT_STARTED, reason, made=False)
 
 
 def _lost(judged: Observation | None) -> bool:

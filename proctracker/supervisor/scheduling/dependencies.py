@@ -9,37 +9,47 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.scheduling.storewatch import Neighbours
 
 
 class Dependencies:
-    """Who waits for whose end; ``add`` puts a job that may start by now into the queue, and so asks ``met`` again."""
+    """Knows which job waits for whose end.
 
-    def __init__(self, core: Core, add: Callable[[Job], None]) -> None:
-        self._core, self._add = core, add
+    ``add`` puts a job that may start by now into the queue, and so asks ``met`` again; ``refuse`` fails one that never will.
+    """
+
+    def __init__(
+        self,
+        here: Here,
+        neighbours: Neighbours,
+        add: Callable[[Job], None],
+        refuse: Callable[[Job, str, str], None],
+    ) -> None:
+        self._here, self._neighbours, self._add, self._refused = here, neighbours, add, refuse
         self._dependents: dict[str, dict[str, Job]] = {}
         self._foreign: dict[str, Job] = {}
         """Jobs that wait for the end of another supervisor's."""
 
     def met(self, job: Job) -> bool:
         """Whether nothing has to end first; fails the job where what it waits for has failed."""
-        core = self._core
+        here = self._here
         wanted = [(name, True) for name in job.spec.get("after") or ()]
         wanted += [(name, False) for name in job.spec.get("after_any") or ()]
         job.waits_for = set()
         if wanted:
-            core.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
+            here.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
         for name, done in wanted:
-            here = [name] if core.jobs.find(name) else []
-            here += [part.row.id for part in core.jobs.task_jobs(int(name))] if name.isdigit() else []
-            if not here:
-                core.neighbours.once(self._look_at_foreign)  # before the look: what changes after it is told
-            rows = [] if here else self._rows(name)
-            if here or any(not row.ended for row in rows):
+            live = [name] if here.jobs.find(name) else []
+            live += [part.row.id for part in here.jobs.task_jobs(int(name))] if name.isdigit() else []
+            if not live:
+                self._neighbours.once(self._look_at_foreign)  # before the look: what changes after it is told
+            rows = [] if live else self._rows(name)
+            if live or any(not row.ended for row in rows):
                 job.waits_for.add(name)
-                for other in here:
+                for other in live:
                     self._dependents.setdefault(other, {})[job.row.id] = job
-                if not here:
+                if not live:
                     self._foreign[job.row.id] = job
             elif done and not self._done(job, name, rows):
                 self._refuse(job, name)
@@ -48,13 +58,13 @@ class Dependencies:
 
     def _done(self, job: Job, name: str, rows: list[JobRow]) -> bool:
         """Whether what a job waits for has ended DONE, what was removed since then included."""
-        removed = self._core.store.outcome(job.row.spec, name)
+        removed = self._here.store.outcome(job.row.spec, name)
         ends = [row.state == JobState.DONE for row in rows] + ([] if removed is None else [removed])
         return bool(ends) and all(ends)
 
     def _rows(self, name: str) -> list[JobRow]:
         """A job, or every task of an array, as the store has it."""
-        store = self._core.store
+        store = self._here.store
         rows = store.jobs([name])
         array = store.array(int(name)) if not rows and name.isdigit() else None
         return store.jobs([f"{name}_{task}" for task in array.indices]) if array is not None else rows
@@ -67,8 +77,7 @@ class Dependencies:
 
     def _refuse(self, job: Job, name: str) -> None:
         """A job that was to follow on one that did not end DONE never starts."""
-        ends = self._core.ends
-        self._core.loop.soon(lambda: ends.refused(job, f"job {name} did not end DONE", "dependency"))
+        self._here.loop.soon(lambda: self._refused(job, f"job {name} did not end DONE", "dependency"))
 
     def awaited(self, job_id: str) -> bool:
         """Whether queued jobs wait for the end of this one."""

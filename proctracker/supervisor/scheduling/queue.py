@@ -10,13 +10,18 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.linux import clock
-from proctracker.records import NamedTuple
 from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.scheduling.bound import Bound
 from proctracker.supervisor.scheduling.dependencies import Dependencies
+from proctracker.supervisor.scheduling.lines import Entry, Lane, Line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.service import Core
+    from typing import Callable
+
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.scheduling.storewatch import Neighbours
 
 AT_ONCE = 4
 """Starts before the loop looks at its descriptors again: ends and submits must not wait behind an array of thousands."""
@@ -25,66 +30,11 @@ LOOK_AGAIN = 1.0
 """Seconds until a start is tried again whose claim could not be written (disk full, quota)."""
 
 
-class Entry(NamedTuple):
-    """A place in the queue: higher priority first, then the older job, then the lower task."""
-
-    priority: int
-    num: int
-    task: int
-    ticket: int
-    job: Job
-
-
-class Lane:
-    """Queued jobs that share their bounds: a session's, or one array's of it; those that an engine starts by themselves."""
-
-    __slots__ = ("entries", "limit", "running")
-
-    def __init__(self, limit: int) -> None:
-        self.entries: list[Entry] = []
-        self.limit = limit
-        self.running = 0
-
-    def head(self) -> Entry | None:
-        """The next job that is still waiting here."""
-        while self.entries:
-            entry = self.entries[0]
-            if entry.ticket == entry.job.ticket:
-                return entry
-            heapq.heappop(self.entries)
-        return None
-
-
-class Line:
-    """A session's queue; a lane's key is the array that has a bound of its own (0: none), and whether an engine starts it."""
-
-    __slots__ = ("lanes", "limit", "used")
-
-    def __init__(self) -> None:
-        self.lanes: dict[tuple[int, bool], Lane] = {}
-        self.limit: int | None = None
-        self.used = 0
-
-    def head(self, engines: bool) -> Entry | None:
-        """The next job of all lanes that have room; ``engines``: more may be started by one. Empty lanes are forgotten."""
-        best: Entry | None = None
-        for key, lane in list(self.lanes.items()):
-            entry = lane.head()
-            if entry is None:
-                if not lane.running:
-                    del self.lanes[key]
-            elif key[1] and not engines:
-                continue
-            elif not (lane.limit and lane.running >= lane.limit) and (best is None or entry < best):
-                best = entry
-        return best
-
-
 class Queue:
-    """Every job that waits for its start."""
+    """Holds every job that waits, and calls ``start`` for the one whose turn it is."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, neighbours: Neighbours, lifecycle: Lifecycle, start: Callable[[Job], None]) -> None:
+        self._here, self._neighbours, self._lifecycle, self._start = here, neighbours, lifecycle, start
         self._lines: dict[str, Line] = {}
         """The sessions' queues, the one whose turn it is first."""
         self._used = 0
@@ -94,11 +44,16 @@ class Queue:
         self._looked = 0
         self._throttled: dict[int, bool] = {}
         """Arrays with a bound of their own -> whether their scheduler keeps it."""
-        self.dependencies = Dependencies(core, self.add)
+        self.paused = False
+        """Jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
+        self.bound = Bound(self.kick)
+        self.dependencies = Dependencies(here, neighbours, self.add, lifecycle.refused)
 
     def add(self, job: Job) -> None:
         """A job waits from now on; what has to be awaited first is looked at here."""
         row = job.row
+        if not job.waits:
+            return
         job.ticket = next(self._tickets)
         if (job.held and not self._handed(job, "hold")) or not self.dependencies.met(job):
             return
@@ -106,7 +61,7 @@ class Queue:
             return
         start = None if self._handed(job, "start_time") else job.spec.get("start_time")
         if start is not None and start > time.time():
-            job.timer("start", self._core.loop.on(start, lambda: self.add(job)))
+            job.timer("start", self._here.loop.on(start, lambda: self.add(job)))
             return
         lane = self._lane(job)
         heapq.heappush(lane.entries, Entry(-row.priority, row.num, row.task or 0, job.ticket, job))
@@ -122,21 +77,20 @@ class Queue:
 
     def _bounded(self, session: str) -> bool:
         """Whether slots are counted: those of a job's session, or the host's."""
-        return bool(self._limit(session, self._line(session)) or self._core.settings["max_running_host"])
+        return bool(self._limit(session, self._line(session)) or self._here.settings["max_running_host"])
 
     def throttle(self, job: Job) -> int | None:
         """How many tasks of its array its scheduler may run at once; None: that is seen to here, or there is no bound."""
         return int(job.spec["max_parallel"]) if self._throttled.get(job.row.num) else None
 
     def companions(self, job: Job) -> list[Job]:
-        """The other tasks of an array that may start with this one, all handed over at once; their slots are taken."""
+        """Begin the other tasks of an array that may start with this one, all handed over at once; their slots are taken."""
         batch = runtimes.get(job.row.runtime).batch
         if job.row.task is None or job.row.attempt > 1 or batch is None or "arrays" not in batch.hands_over:
             return []
         line, lane = self._line(job.row.session), self._lane(job)
-        entries = (entry for entry in lane.entries if entry.num == job.row.num and entry.ticket == entry.job.ticket)
         found = []
-        for entry in sorted(entries):
+        for entry in sorted(entry for entry in lane.entries if entry.num == job.row.num and entry.valid):
             other = entry.job
             if other.row.attempt > 1 or other.held != job.held:
                 continue
@@ -144,8 +98,7 @@ class Queue:
             if not free or (lane.limit and lane.running >= lane.limit) or not self._claim(other):
                 break
             other.ticket = 0
-            other.starting = True
-            other.run += 1
+            self._lifecycle.starting(other)
             found.append(other)
         return found
 
@@ -156,18 +109,43 @@ class Queue:
             return False
         now = clock.boottime()
         if job.row.due is None:  # a release before this one did not put it down
-            gone = time.time() - self._core.store.began(job.row.id, job.row.attempt)
+            gone = time.time() - self._here.store.began(job.row.id, job.row.attempt)
             job.row.due = now + max(0.0, delay - max(0.0, gone))
         due = min(job.row.due, now + delay)  # another boot's seconds may be more than this one has
         if due <= now:
             return False
-        job.timer("start", self._core.loop.at(due, lambda: self.add(job)))
+        job.timer("start", self._here.loop.at(due, lambda: self.add(job)))
         return True
 
     def drop(self, job: Job) -> None:
         """A job waits no longer (held, terminated)."""
         job.ticket = 0
         job.timer("start", None)
+
+    def delay(self, job: Job, seconds: float) -> None:
+        """Let a job whose start was postponed come again after that time."""
+        self.give_back(job)
+        job.timer("start", self._here.loop.after(seconds, lambda: self.add(job)))
+
+    def requeued(self, job: Job) -> None:
+        """Take back the slots of an attempt that is over; the job waits again once that is recorded."""
+        self.drop(job)
+        self.give_back(job)
+        self._here.loop.soon(lambda: None if job.ticket else self.add(job))
+
+    def ended(self, job: Job) -> None:
+        """Take back the slots of a job that has ended, and look at those that wait for its end."""
+        self.give_back(job)
+        if self.dependencies.awaited(job.row.id):
+            self._here.ledger.then(lambda: self.dependencies.ended(job))
+
+    def resume(self) -> int:
+        """Let jobs go on that were left by a reboot or a double death; how many there are."""
+        if not self.paused or self._here.stands_in:
+            return 0
+        self.paused = False
+        self.kick()
+        return sum(1 for job in self._here.jobs if job.waits and not job.held)
 
     def _lane(self, job: Job) -> Lane:
         line = self._line(job.row.session)
@@ -226,13 +204,13 @@ class Queue:
     def _limit(self, session: str, line: Line) -> int:
         """A session's max_running, the configuration's where it has none of its own; 0: no limit."""
         if line.limit is None:
-            found = self._core.store.session(session)
+            found = self._here.store.session(session)
             line.limit = found[1] if found else -1
-        return line.limit if line.limit >= 0 else int(self._core.settings["max_running"])
+        return line.limit if line.limit >= 0 else int(self._here.settings["max_running"])
 
     def _on_host(self, job: Job) -> bool:
         """The same for the host."""
-        host = int(self._core.settings["max_running_host"])
+        host = int(self._here.settings["max_running_host"])
         if not host:
             return True
         used = self._used + (self._elsewhere(None) if self.others() else 0)
@@ -240,42 +218,40 @@ class Queue:
 
     def others(self) -> bool:
         """Whether other supervisors run, or ran, over the same store: each has a lock beside ours."""
-        run = self._core.home.run
+        run = self._here.home.run
         try:
             changed = os.stat(run).st_mtime_ns
             if changed != self._looked:
                 names = os.listdir(run)
-                self._shared = any(name.endswith(".lock") and name != f"{self._core.key}.lock" for name in names)
+                self._shared = any(name.endswith(".lock") and name != f"{self._here.key}.lock" for name in names)
                 self._looked = changed
         except OSError:
             return self._shared  # the state directory was removed
         return self._shared
 
     def _elsewhere(self, session: str | None) -> int:
-        self._core.neighbours.once(self.kick)  # before the look: what changes after it is told
-        return self._core.store.running_slots(session, but=self._core.key)
+        self._neighbours.once(self.kick)  # before the look: what changes after it is told
+        return self._here.store.running_slots(session, but=self._here.key)
 
     def _claim(self, job: Job) -> bool:
         """Take a job's slots; where others take slots too, in one transaction with the count: no two get the last one."""
-        core, row, line = self._core, job.row, self._line(job.row.session)
-        if not ((line.limit or core.settings["max_running_host"]) and self.others()):
+        line, store = self._line(job.row.session), self._here.store
+        if not ((line.limit or self._here.settings["max_running_host"]) and self.others()):
             self.take(job)
             return True
-        store = core.store
         try:
             store.begin()
             try:
                 free = self._in_session(job, line) and self._on_host(job)
                 if free:
-                    row.dispatched = time.time()
-                    store.update(row, ("dispatched",))
+                    self._lifecycle.claimed(job)
                 store.commit()
             except BaseException:
                 store.rollback()
                 raise
         except Drmaa2Exception:
-            row.dispatched = None
-            core.loop.after(LOOK_AGAIN, self.kick)
+            self._lifecycle.unclaimed(job)
+            self._here.loop.after(LOOK_AGAIN, self.kick)
             return False
         if free:
             self.take(job)
@@ -287,11 +263,11 @@ class Queue:
         """Something may start: look once this round of the loop is served."""
         if not self._soon:
             self._soon = True
-            self._core.loop.soon(self._start_some)
+            self._here.loop.soon(self._start_some)
 
     def _start_some(self) -> None:
         self._soon = False
-        if self._core.paused:
+        if self.paused:
             return
         for _ in range(AT_ONCE):
             entry = self._next()
@@ -301,10 +277,10 @@ class Queue:
             if not self._claim(job):
                 break
             job.ticket = 0
-            self._core.starter.start(job)
+            self._start(job)
         else:
             self._soon = True
-            self._core.loop.after(0, self._start_some)
+            self._here.loop.after(0, self._start_some)
 
     def _next(self) -> Entry | None:
         """The best job of the session whose turn it is and that may start one now; its next turn is the last then.
@@ -312,7 +288,7 @@ class Queue:
         A job for which the host alone has no room keeps its session's turn: small ones of others would else go by for
         ever.
         """
-        engines = not self._core.starter.busy
+        engines = not self.bound.reached
         for session, line in list(self._lines.items()):
             entry = line.head(engines)
             if entry is None:

@@ -7,7 +7,6 @@ import re
 import time
 
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor.running import resumption
 from proctracker.supervisor.running.identity import TOLD
 from proctracker.supervisor.serving.intake import NONE_OF_ITS_OWN
 
@@ -16,56 +15,66 @@ if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
 
     from proctracker.store import Store
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.running.resumption import Resumption
+    from proctracker.supervisor.scheduling.queue import Queue
 
 _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
 
 
-def adopt(core: Core, contact: str, found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Make a job of each container that has none, and look how it is; the new ids.
+class Adoption:
+    """Makes jobs of containers."""
 
-    A container is told by its ``name``, the ``labels`` it carries, its ``container_id``, when it ``started``, and the ``spec`` of the job.
-    A number that a job of another home shares with one of ours is replaced by a new one.
-    """
-    taken = core.store.containers(each["name"] for each in found)
-    rows = [_row(core, contact, each) for each in found if each["name"] not in taken]
-    foreign = {
-        each["name"] for each in found if each["labels"].get("proctracker.home", core.home.uuid) != core.home.uuid
-    }
-    known = {row.id for row in core.store.jobs([row.id for row in rows])}
-    rows = [row for row in rows if row.id not in known or row.container in foreign]
-    rows.sort(key=lambda row: (row.num, row.task or 0, row.attempt))
-    newest = {(row.container in foreign, row.id): row for row in rows}
-    specs = {each["name"]: _spec(each, foreign) for each in found}
-    ours = {row.num for row in core.store.jobs(sorted(known))} | {
-        row.num for row in rows if row.container not in foreign
-    }
+    def __init__(self, here: Here, lifecycle: Lifecycle, queue: Queue, resumption: Resumption) -> None:
+        self._here, self._lifecycle, self._queue, self._resumption = here, lifecycle, queue, resumption
 
-    def write(store: Store) -> None:
-        _renumber(core, store, [row for row in newest.values() if row.container in foreign], ours)
-        store.keep_off({row.num for row in newest.values()})
-        for name in sorted({row.session for row in newest.values()}):
-            if store.session(name) is None:
-                store.add_session(name, contact, NONE_OF_ITS_OWN)
+    def adopt(self, contact: str, found: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Make a job of each container that has none, and look how it is; the new ids.
+
+        A container is told by its ``name``, the ``labels`` it carries, its ``container_id``, when it ``started``, and the ``spec`` of the job.
+        A number that a job of another home shares with one of ours is replaced by a new one.
+        """
+        here = self._here
+        taken = here.store.containers(each["name"] for each in found)
+        rows = [_row(here, contact, each) for each in found if each["name"] not in taken]
+        foreign = {
+            each["name"] for each in found if each["labels"].get("proctracker.home", here.home.uuid) != here.home.uuid
+        }
+        known = {row.id for row in here.store.jobs([row.id for row in rows])}
+        rows = [row for row in rows if row.id not in known or row.container in foreign]
+        rows.sort(key=lambda row: (row.num, row.task or 0, row.attempt))
+        newest = {(row.container in foreign, row.id): row for row in rows}
+        specs = {each["name"]: _spec(each, foreign) for each in found}
+        ours = {row.num for row in here.store.jobs(sorted(known))} | {
+            row.num for row in rows if row.container not in foreign
+        }
+
+        def write(store: Store) -> None:
+            _renumber(store, [row for row in newest.values() if row.container in foreign], ours)
+            store.keep_off({row.num for row in newest.values()})
+            for name in sorted({row.session for row in newest.values()}):
+                if store.session(name) is None:
+                    store.add_session(name, contact, NONE_OF_ITS_OWN)
+            for row in newest.values():
+                row.spec = store.add_spec(specs[row.container or ""], "")
+            for num in sorted({row.num for row in newest.values() if row.task is not None}):
+                tasks = [row for row in newest.values() if row.num == num and row.task is not None]
+                if store.array(num) is None:
+                    indices = sorted(row.task or 0 for row in tasks)
+                    store.add_array(num, tasks[0].session, tasks[0].spec, indices, 0, None)
+            store.add_jobs(list(newest.values()))
+
+        if newest:
+            here.ledger.accept(write)
         for row in newest.values():
-            row.spec = store.add_spec(specs[row.container or ""], "")
-        for num in sorted({row.num for row in newest.values() if row.task is not None}):
-            tasks = [row for row in newest.values() if row.num == num and row.task is not None]
-            if store.array(num) is None:
-                indices = sorted(row.task or 0 for row in tasks)
-                store.add_array(num, tasks[0].session, tasks[0].spec, indices, 0, None)
-        store.add_jobs(list(newest.values()))
-
-    if newest:
-        core.ledger.accept(write)
-    for row in newest.values():
-        job = core.load(row, {row.spec: (specs[row.container or ""], "")})
-        core.queue.take(job)
-        resumption.find(core, job)
-    return [row.id for row in newest.values()]
+            job = self._lifecycle.load(row, {row.spec: (specs[row.container or ""], "")})
+            self._queue.take(job)
+            self._resumption.find(job)
+        return [row.id for row in newest.values()]
 
 
-def _renumber(core: Core, store: Store, rows: Sequence[JobRow], ours: set[int]) -> None:
+def _renumber(store: Store, rows: Sequence[JobRow], ours: set[int]) -> None:
     """Give new numbers to jobs of another home whose own are in use here: job or array, each of its tasks alike."""
     nums = {row.num for row in rows}
     used = {num for num in nums if num in ours or store.array(num) is not None or store.jobs([str(num)])}
@@ -98,7 +107,7 @@ def told(labels: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _row(core: Core, contact: str, found: Mapping[str, Any]) -> JobRow:
+def _row(here: Here, contact: str, found: Mapping[str, Any]) -> JobRow:
     """The row of a job that is being started, as far as the labels tell; the look at its container tells the rest."""
     labels, spec = found["labels"], found["spec"]
     number, _, task = str(labels["proctracker.job"]).partition("_")
@@ -115,12 +124,12 @@ def _row(core: Core, contact: str, found: Mapping[str, Any]) -> JobRow:
         state=int(JobState.QUEUED),
         submitted=began,
         dispatched=began,
-        boot=core.boot,
-        host=core.home.host,
+        boot=here.boot,
+        host=here.home.host,
         container=found["name"],
         container_id=found.get("container_id"),
         attempt=int(labels.get("proctracker.attempt") or 1),
-        keeper=core.key,
+        keeper=here.key,
         command=json.dumps(words),
         category=template.get("job_category"),
     )

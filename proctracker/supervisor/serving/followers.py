@@ -8,8 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from proctracker.supervisor.service import Core
-    from proctracker.supervisor.serving.server import Connection
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.scheduling.storewatch import Neighbours
+    from proctracker.supervisor.serving.connection import Connection
 
 PORTION = 1000
 """Changes in one push; what is behind it waits in the store until the client has read that."""
@@ -43,8 +44,8 @@ class Follower:
 class Followers:
     """All of them. The store is the one source, so nothing is told twice or left out, other supervisors' jobs included."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, neighbours: Neighbours) -> None:
+        self._here, self._neighbours = here, neighbours
         self._followers: list[Follower] = []
 
     def __bool__(self) -> bool:
@@ -54,10 +55,10 @@ class Followers:
         """Tell a client of every change after that sequence number (None: from now on); returns where that begins."""
         if sum(each.connection is connection for each in self._followers) >= MOST:
             raise InvalidArgumentException(f"{MOST} followers are the most on one connection")
-        last = self._core.store.last_change()
+        last = self._here.store.last_change()
         seq = last if since is None else min(max(since, 0), last)
         self._followers.append(Follower(connection, number, session, seq))
-        self._core.loop.soon(self.feed)
+        self._here.loop.soon(self.feed)
         return seq
 
     def cancel(self, connection: Connection, number: int) -> None:
@@ -72,15 +73,15 @@ class Followers:
         """Send everybody what is new, as far as they read."""
         if not self._followers:
             return
-        core = self._core
-        core.neighbours.once(self.feed)  # before the look: what others write after it is told
+        here = self._here
+        self._neighbours.once(self.feed)  # before the look: what others write after it is told
         try:
-            top = core.store.last_change()
+            top = here.store.last_change()
             known: dict[int, list[Any]] = {}
             for follower in list(self._followers):
                 self._one(follower, top, known)
         except Drmaa2Exception:
-            core.loop.after(LOOK_AGAIN, self.feed)
+            here.loop.after(LOOK_AGAIN, self.feed)
 
     def _one(self, follower: Follower, top: int, known: dict[int, list[Any]]) -> None:
         connection = follower.connection
@@ -92,7 +93,7 @@ class Followers:
             return
         found = known.get(follower.seq)
         if found is None:
-            found = known[follower.seq] = self._core.store.changes(follower.seq, PORTION)
+            found = known[follower.seq] = self._here.store.changes(follower.seq, PORTION)
         if not found:
             follower.seq = top  # what was there was reaped
             return
@@ -101,4 +102,4 @@ class Followers:
         if items:
             connection.send({"push": follower.number, "seq": follower.seq, "items": items})
         if follower.seq < top:
-            self._core.loop.soon(self.feed)
+            self._here.loop.soon(self.feed)

@@ -1,4 +1,4 @@
-"""Accepting jobs: numbers, rows, one commit, then the answer; the start comes after it."""
+"""Accepts jobs: numbers, rows, one commit, then the answer; the start comes after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from proctracker.model import JobRow, JobState
 from proctracker.records import record
 from proctracker.supervisor.base import shapes
 from proctracker.supervisor.base.jobs import Job
-from proctracker.supervisor.running.contexts import Context
 from proctracker.templates import placeholders
 from proctracker.wire import protocol
 
@@ -20,8 +19,12 @@ if TYPE_CHECKING:
     from typing import Any, Iterator, Sequence
 
     from proctracker.store import Store
-    from proctracker.supervisor.service import Core
-    from proctracker.supervisor.serving.server import Connection
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.control.clocks import Clocks
+    from proctracker.supervisor.running.contexts import Contexts
+    from proctracker.supervisor.scheduling.queue import Queue
+    from proctracker.supervisor.serving.connection import Connection
+    from proctracker.supervisor.serving.notices import Notices
 
 NONE_OF_ITS_OWN = -1
 """As a session's max_running: the configuration's holds, as clients tell it."""
@@ -63,8 +66,9 @@ class Entry:
 class Intake:
     """Takes submits."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, queue: Queue, contexts: Contexts, clocks: Clocks, notices: Notices) -> None:
+        self._here, self._queue, self._contexts, self._clocks = here, queue, contexts, clocks
+        self._notices = notices
         self._known: set[str] = set()
         """Contexts that are in the store."""
         self._sessions: set[str] = set()
@@ -83,25 +87,25 @@ class Intake:
 
         None: it is answered later, as nobody can tell now whether the store has it.
         """
-        core = self._core
-        core.home.held.check()
+        here = self._here
+        here.home.held.check()
         token = message["token"]
         if message.get("again"):
-            known = core.store.submitted(token)
+            known = here.store.submitted(token)
             if known is not None:
                 return {"id": known}
         key = message["context"]
         text = message.get("context_text")
-        told = key in self._known and not core.queue.others()  # others drop what they need no more
-        if text is None and not told and core.store.context(key) is None:
+        told = key in self._known and not self._queue.others()  # others drop what they need no more
+        if text is None and not told and here.store.context(key) is None:
             return {"need": key}
         spec = self._checked(message)
-        resumed = core.housekeeping.unpause()
+        resumed = self._queue.resume()
         rows: list[JobRow] = []
-        core.store.refuse_new()
+        here.store.refuse_new()
         entry = Entry(connection, number, message, spec, rows, resumed)
         try:
-            core.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
+            here.ledger.accept(lambda store: rows.extend(self._write(store, message, spec)))
         except Drmaa2Exception as error:
             made = self._made(entry) if rows else False
             if made is False:
@@ -109,8 +113,8 @@ class Intake:
             entry.take()
             if made is None:
                 refused = error
-                core.notices.trouble(error.message, "submit")
-                core.loop.after(AGAIN, lambda: self._settle(entry, refused))
+                self._notices.trouble(error.message, "submit")
+                here.loop.after(AGAIN, lambda: self._settle(entry, refused))
                 return None
         else:
             entry.take()
@@ -124,7 +128,7 @@ class Intake:
         for row in rows:
             job = Job(row, entry.spec, entry.message["context"])
             job.stdin = stdin if stdin is None or row is rows[0] else os.dup(stdin)
-            self._core.jobs.add(job)
+            self._here.jobs.add(job)
             self.enter(job)
         answer: dict[str, Any] = {"id": str(rows[0].num)}
         if entry.resumed:
@@ -136,7 +140,7 @@ class Intake:
 
         Over NFS it may be the answer to a commit that is lost, not the commit.
         """
-        store = self._core.store
+        store = self._here.store
         try:
             store.renew()
             return bool(store.jobs([entry.rows[0].id]))
@@ -145,11 +149,11 @@ class Intake:
 
     def _settle(self, entry: Entry, error: Drmaa2Exception) -> None:
         """Answer a submit that could not be answered at once."""
-        core, made = self._core, self._made(entry)
+        here, made = self._here, self._made(entry)
         if made is None:
-            core.loop.after(AGAIN, lambda: self._settle(entry, error))
+            here.loop.after(AGAIN, lambda: self._settle(entry, error))
             return
-        core.notices.trouble(None, "submit")
+        self._notices.trouble(None, "submit")
         if made:
             entry.connection.answer(entry.number, self._entered(entry))
         else:
@@ -164,7 +168,7 @@ class Intake:
         try:
             spec: dict[str, Any] = protocol.parse(message["raw"])
             if text is not None:
-                Context(text, self._core.own)
+                self._contexts.made(text)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidArgumentException(f"submit: neither spec nor surroundings: {error}") from None
         wrong = shapes.problem(spec, shapes.SPEC)
@@ -174,10 +178,10 @@ class Intake:
 
     def _write(self, store: Store, message: dict[str, Any], spec: dict[str, Any]) -> list[JobRow]:
         """Put a submit into the store, within a transaction: session, surroundings, spec, rows."""
-        core, session, key = self._core, message["session"], message["context"]
+        here, session, key = self._here, message["session"], message["context"]
         indices: list[int] | None = message.get("indices")
         items, text = message.get("items"), message.get("context_text")
-        known = session in self._sessions and not core.queue.others()
+        known = session in self._sessions and not self._queue.others()
         if not known and store.session(session) is None:
             if not message.get("create"):
                 raise InvalidArgumentException(f"no session {session!r}")
@@ -186,7 +190,7 @@ class Intake:
         if text is not None:
             store.add_context(key, text)
         spec_number = store.add_spec(message["raw"], key, message["token"])
-        rows = list(_rows(core.home.host, core.key, session, spec, spec_number, number, indices, items))
+        rows = list(_rows(here.home.host, here.key, session, spec, spec_number, number, indices, items))
         if indices is not None:
             store.add_array(number, session, spec_number, indices, spec.get("max_parallel") or 0, items)
         store.add_jobs(rows)
@@ -194,8 +198,8 @@ class Intake:
 
     def enter(self, job: Job) -> None:
         """A job that waits for its start: into the queue, and its deadline on the clock."""
-        self._core.controls.keep_deadline(job)
-        self._core.queue.add(job)
+        self._clocks.keep_deadline(job)
+        self._queue.add(job)
 
 
 def _rows(

@@ -6,26 +6,27 @@ from proctracker.linux import logout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Sequence
+    from typing import Iterable, Sequence
 
-    from proctracker.supervisor.service import Core
-    from proctracker.supervisor.serving.server import Connection
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.scheduling.queue import Queue
+    from proctracker.supervisor.serving.connection import Connection
 
 STARTS = "`proctracker session start`, as any submit, lets them go on"
 """What is to be done about queued jobs that a reboot, or the death of keeper and supervisor, has left."""
 
 
 class Notices:
-    """Sends lines to the clients that said in ``hello`` that they show such."""
+    """Sends lines to those of ``connections`` that said in ``hello`` that they show such."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, queue: Queue, connections: Iterable[Connection]) -> None:
+        self._here, self._queue, self._connections = here, queue, connections
         self._troubles: dict[str, str] = {}
         self._warning: str | None = None
 
     def located(self) -> None:
         """Look where we are, as that changes: a user may linger no longer. The next submit is told if jobs end with it now."""
-        login, me = logout.describe(), self._core.me
+        login, me = logout.describe(), self._here.me
         if login.lifetime is None:
             self._warning = None
         elif me["lifetime"] is None:
@@ -33,7 +34,7 @@ class Notices:
         me["lifetime"] = login.lifetime
 
     def submitted(self, connection: Connection) -> None:
-        """A client has submitted jobs: it is told, as the first since that, what they end with."""
+        """Tell a client that submits jobs, as the first since that, what they end with."""
         if self._warning and connection.shows:
             self._tell(connection, self._warning)
             self._warning = None
@@ -45,19 +46,19 @@ class Notices:
             self._tell(connection, text)
 
     def trouble(self, text: str | None, about: str = "store") -> None:
-        """Nothing can be written down, or a scheduler does not answer, and why; None: that is over."""
+        """Tell why nothing can be written down, or a scheduler does not answer; None: that is over."""
         known = self._troubles.pop(about, None)
         if text is not None:
             self._troubles[about] = text
-            for connection in list(self._core.server.connections) if text != known else ():
+            for connection in list(self._connections) if text != known else ():
                 self._tell(connection, text)
 
     def awaited(self, connection: Connection, ids: Sequence[str]) -> None:
         """A client is about to wait for jobs: for those that are held back somebody has to do something."""
-        core = self._core
-        if not core.paused or core.stands_in:
+        here = self._here
+        if not self._queue.paused or here.stands_in:
             return
-        jobs = [core.jobs.find(name) for name in ids]
+        jobs = [here.jobs.find(name) for name in ids]
         left = [job.row.id for job in jobs if job is not None and job.waits and not job.held]
         if left:
             what = f"job {left[0]} is" if len(left) == 1 else f"{len(left)} of these jobs are"

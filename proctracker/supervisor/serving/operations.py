@@ -1,4 +1,4 @@
-"""What clients can ask for: a request's name -> what is done."""
+"""Carries out what clients ask for: one method a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.supervisor.base import settings
-from proctracker.supervisor.serving import adoption
+from proctracker.supervisor.base.jobs import GRACE
 from proctracker.supervisor.serving.intake import own_limit
 from proctracker.supervisor.serving.waits import values
 from proctracker.version import __version__
@@ -14,230 +14,249 @@ from proctracker.wire import confinement, protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Dict, Sized
 
-    from proctracker.supervisor.service import Core
-    from proctracker.supervisor.serving.server import Connection
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.cleanup.forgetting import Forgetting
+    from proctracker.supervisor.control.actions import Actions
+    from proctracker.supervisor.control.guests import Guests
+    from proctracker.supervisor.running.batchjobs import BatchJobs
+    from proctracker.supervisor.running.containers import Containers
+    from proctracker.supervisor.scheduling.queue import Queue
+    from proctracker.supervisor.serving.adoption import Adoption
+    from proctracker.supervisor.serving.connection import Connection
+    from proctracker.supervisor.serving.followers import Followers
+    from proctracker.supervisor.serving.intake import Intake
+    from proctracker.supervisor.serving.notices import Notices
+    from proctracker.supervisor.serving.waits import Waits
 
-    Operation = Callable[[Core, Connection, int, dict[str, Any]], Any]
+    Message = Dict[str, Any]
+    Operation = Callable[[Connection, int, Message], Any]
 
-
-def _later() -> object:
-    from proctracker.supervisor.serving.server import LATER
-
-    return LATER
-
-
-def hello(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
-    if settings.tell(core.home, core.key, core.settings, message.get("settings") or {}):
-        core.queue.limits_changed()
-    core.notices.greeted(connection, bool(message.get("notices")))
-    connection.columns = message.get("columns") or connection.columns
-    caller = message.get("caller")
-    core.notices.located()
-    gives_way = caller is not None and core.stands_in
-    if gives_way:
-        core.loop.soon(core.give_way)
-    return {
-        "pid": os.getpid(),
-        "package": __version__,
-        "version": protocol.VERSION,
-        "fits": not gives_way and (caller is None or confinement.fits(core.me, caller, core.key)),
-        "leaves": gives_way,
-    }
+LATER = object()
+"""What an operation returns that will answer by itself."""
 
 
-def submit(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Accept jobs."""
-    core.notices.submitted(connection)
-    found = core.intake.submit(connection, number, message)
-    return _later() if found is None else found
+class Operations:
+    """Each method is given the connection, the request's number and the rest of the message, and returns the answer.
 
+    ``give_way`` and ``upgrade`` end this supervisor for another, ``clients`` are the connections.
+    """
 
-def status(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """What there is to tell of this supervisor."""
-    return {
-        "pid": os.getpid(),
-        "keeper": core.seat.keeper,
-        "package": __version__,
-        "version": protocol.VERSION,
-        "live": len(core.jobs),
-        "queued": sum(1 for job in core.jobs if job.row.dispatched is None),
-        "paused": core.paused,
-        "clients": len(core.server.connections),
-    }
+    def __init__(
+        self,
+        here: Here,
+        queue: Queue,
+        containers: Containers,
+        batch: BatchJobs,
+        guests: Guests,
+        actions: Actions,
+        forgetting: Forgetting,
+        intake: Intake,
+        adoption: Adoption,
+        waits: Waits,
+        followers: Followers,
+        notices: Notices,
+        clients: Sized,
+        give_way: Callable[[], None],
+        upgrade: Callable[[list[bytes]], None],
+    ) -> None:
+        self._here, self._queue, self._containers, self._batch = here, queue, containers, batch
+        self._guests, self._actions = guests, actions
+        self._forgetting, self._intake, self._adoption = forgetting, intake, adoption
+        self._waits, self._followers, self._notices, self._clients = waits, followers, notices, clients
+        self._give_way, self._upgrade = give_way, upgrade
 
+    def by_name(self) -> dict[str, Operation]:
+        """Return what is done for each request."""
+        return {
+            "hello": self.hello,
+            "submit": self.submit,
+            "status": self.status,
+            "start": self.start,
+            "wait": self.wait,
+            "follow": self.follow,
+            "cancel": self.cancel,
+            "control": self.control,
+            "reap": self.reap,
+            "look": self.look,
+            "refresh": self.refresh,
+            "reported": self.reported,
+            "stdin": self.stdin,
+            "session_create": self.session_create,
+            "session_ensure": self.session_ensure,
+            "session_set": self.session_set,
+            "session_destroy": self.session_destroy,
+            "session_leave": self.session_leave,
+            "adopt": self.adopt,
+            "upgrade": self.upgrade,
+        }
 
-def start(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Let queued jobs go on that a reboot or a double death left."""
-    return {"queued": core.housekeeping.unpause()}
+    def hello(self, connection: Connection, number: int, message: Message) -> Any:
+        """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
+        here = self._here
+        if settings.tell(here.home, here.key, here.settings, message.get("settings") or {}):
+            self._queue.limits_changed()
+        self._notices.greeted(connection, bool(message.get("notices")))
+        connection.columns = message.get("columns") or connection.columns
+        caller = message.get("caller")
+        self._notices.located()
+        gives_way = caller is not None and here.stands_in
+        if gives_way:
+            here.loop.soon(self._give_way)
+        return {
+            "pid": os.getpid(),
+            "package": __version__,
+            "version": protocol.VERSION,
+            "fits": not gives_way and (caller is None or confinement.fits(here.me, caller, here.key)),
+            "leaves": gives_way,
+        }
 
+    def submit(self, connection: Connection, number: int, message: Message) -> Any:
+        """Accept jobs."""
+        self._notices.submitted(connection)
+        found = self._intake.submit(connection, number, message)
+        return LATER if found is None else found
 
-def wait(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Push the rows of these jobs as each of them fits."""
-    core.waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
-    core.notices.awaited(connection, message["ids"])
-    return True
+    def status(self, connection: Connection, number: int, message: Message) -> Any:
+        """Return what there is to tell of this supervisor."""
+        return {
+            "pid": os.getpid(),
+            "keeper": self._here.seat.keeper,
+            "package": __version__,
+            "version": protocol.VERSION,
+            "live": len(self._here.jobs),
+            "queued": sum(1 for job in self._here.jobs if job.waits),
+            "paused": self._queue.paused,
+            "clients": len(self._clients),
+        }
 
+    def start(self, connection: Connection, number: int, message: Message) -> Any:
+        """Let queued jobs go on that a reboot or a double death left."""
+        return {"queued": self._queue.resume()}
 
-def follow(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Push state changes: those after a sequence number, or from now on."""
-    return {"seq": core.followers.add(connection, number, message.get("session"), message.get("since"))}
+    def wait(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push the rows of these jobs as each of them fits."""
+        self._waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
+        self._notices.awaited(connection, message["ids"])
+        return True
 
+    def follow(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push state changes: those after a sequence number, or from now on."""
+        return {"seq": self._followers.add(connection, number, message.get("session"), message.get("since"))}
 
-def cancel(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Push no more."""
-    core.waits.cancel(connection, message["push"])
-    core.followers.cancel(connection, message["push"])
-    return True
+    def cancel(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push no more."""
+        self._waits.cancel(connection, message["push"])
+        self._followers.cancel(connection, message["push"])
+        return True
 
+    def control(self, connection: Connection, number: int, message: Message) -> Any:
+        """Suspend, resume, hold, release or terminate jobs."""
+        self._actions.control(
+            message["ids"],
+            message["action"],
+            message.get("signal") or "SIGTERM",
+            GRACE if message.get("grace") is None else float(message["grace"]),
+            lambda outcome: connection.answer(number, outcome),
+            bool(message.get("again")),
+        )
+        return LATER
 
-def control(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Suspend, resume, hold, release, terminate."""
-    core.controls.control(
-        message["ids"],
-        message["action"],
-        message.get("signal") or "SIGTERM",
-        10.0 if message.get("grace") is None else float(message["grace"]),
-        lambda outcome: connection.answer(number, outcome),
-        bool(message.get("again")),
-    )
-    return _later()
+    def reap(self, connection: Connection, number: int, message: Message) -> Any:
+        """Forget ended jobs."""
+        self._forgetting.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
+        return LATER
 
+    def look(self, connection: Connection, number: int, message: Message) -> Any:
+        """Look at containers that somebody saw in another state than ours."""
+        self._containers.look([name for name in message["ids"] if self._here.jobs.find(name)])
+        return True
 
-def reap(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Forget ended jobs."""
-    core.reaping.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
-    return _later()
+    def refresh(self, connection: Connection, number: int, message: Message) -> Any:
+        """Answer once schedulers have been looked at, or just were: why they could not be, and the rows of other hosts' jobs."""
+        here, limit = self._here, float(self._here.settings["cli_timeout"])
+        ids, answered = message["ids"], False
+        self._guests.take([name for name in ids if here.jobs.find(name) is None])
+        guests = [job for job in map(self._guests.find, ids) if job is not None]
+        watches = [self._batch] * (len(guests) < len(ids)) + [self._guests.watch] * bool(guests)
 
+        def answer(wrong: str | None) -> None:
+            nonlocal answered
+            if not answered:
+                answered = True
+                rows = [values(job.row) for job in guests]
+                here.ledger.then(lambda: connection.answer(number, {"wrong": wrong, "rows": rows}))
 
-def look(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Somebody saw a container in another state than ours."""
-    core.containers.look([name for name in message["ids"] if core.jobs.find(name)])
-    return True
+        def looked(wrong: str | None) -> None:
+            watches.pop()
+            if wrong or not watches:
+                answer(wrong)
 
+        for watch in [*watches]:
+            watch.look(looked)
+        late = f"no answer yet from the scheduler after {limit:g} s; this is what was known before"
+        here.loop.after(limit, lambda: answer(late))
+        return LATER
 
-def refresh(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Answer once schedulers have been looked at, or just were: why they could not be, and the rows of other hosts' jobs."""
-    ids, answered = message["ids"], False
-    core.guests.take([name for name in ids if core.jobs.find(name) is None])
-    guests = [job for job in map(core.guests.find, ids) if job is not None]
-    watches = [core.batch] * (len(guests) < len(ids)) + [core.guests.watch] * bool(guests)
+    def reported(self, connection: Connection, number: int, message: Message) -> Any:
+        """Note that somebody was told how these ended."""
+        self._here.store.mark_reported(message["ids"])
+        return True
 
-    def answer(wrong: str | None) -> None:
-        nonlocal answered
-        if not answered:
-            answered = True
-            rows = [values(job.row) for job in guests]
-            core.ledger.then(lambda: connection.answer(number, {"wrong": wrong, "rows": rows}))
+    def stdin(self, connection: Connection, number: int, message: Message) -> Any:
+        """Take a descriptor once more, for a job whose former supervisor had it."""
+        job = self._here.jobs.find(message["id"])
+        if job is not None and job.stdin is None and job.waits:
+            job.stdin, connection.stdin = connection.stdin, None
+            self._queue.kick()
+        return True
 
-    def looked(wrong: str | None) -> None:
-        watches.pop()
-        if wrong or not watches:
-            answer(wrong)
+    def session_create(self, connection: Connection, number: int, message: Message) -> Any:
+        """Make a new session."""
+        self._here.store.add_session(message["name"], message["contact"], own_limit(message))
+        return True
 
-    for watch in [*watches]:
-        watch.look(looked)
-    late = f"no answer yet from the scheduler after {core.settings['cli_timeout']:g} s; this is what was known before"
-    core.loop.after(float(core.settings["cli_timeout"]), lambda: answer(late))
-    return _later()
+    def session_ensure(self, connection: Connection, number: int, message: Message) -> Any:
+        """Make a session unless it is there."""
+        if self._here.store.session(message["name"]) is None:
+            self.session_create(connection, number, message)
+        return True
 
+    def session_set(self, connection: Connection, number: int, message: Message) -> Any:
+        """Change max_running."""
+        name = self._known(message)
+        self._here.store.set_session(name, int(message["max_running"]))
+        self._queue.limits_changed(name)
+        return True
 
-def reported(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Somebody was told how these ended."""
-    core.store.mark_reported(message["ids"])
-    return True
+    def session_destroy(self, connection: Connection, number: int, message: Message) -> Any:
+        """Forget a session and its jobs."""
+        self._forgetting.destroy(
+            self._known(message),
+            message.get("live") or "refuse",
+            lambda found: connection.answer(number, found),
+            lambda error: connection.refuse(number, error),
+        )
+        return LATER
 
+    def session_leave(self, connection: Connection, number: int, message: Message) -> Any:
+        """Leave this supervisor's jobs of a session that another one is about to destroy."""
+        self._forgetting.leave(self._known(message))
+        return True
 
-def stdin(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Take a descriptor once more, for a job whose former supervisor had it."""
-    job = core.jobs.find(message["id"])
-    if job is not None and job.stdin is None and job.row.dispatched is None:
-        job.stdin, connection.stdin = connection.stdin, None
-        core.queue.kick()
-    return True
+    def _known(self, message: Message) -> str:
+        """Return the name of a session; raises InvalidArgumentException where there is none."""
+        name: str = message["name"]
+        if self._here.store.session(name) is None:
+            raise InvalidArgumentException(f"no session {name!r}")
+        return name
 
+    def adopt(self, connection: Connection, number: int, message: Message) -> Any:
+        """Take in containers whose jobs the store does not know."""
+        return {"ids": self._adoption.adopt(message["contact"], message["found"])}
 
-def session_create(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """A new session."""
-    core.store.add_session(message["name"], message["contact"], own_limit(message))
-    return True
-
-
-def session_ensure(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """A session, new or not."""
-    if core.store.session(message["name"]) is None:
-        core.store.add_session(message["name"], message["contact"], own_limit(message))
-    return True
-
-
-def session_set(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Change max_running."""
-    _known(core, message["name"])
-    core.store.set_session(message["name"], int(message["max_running"]))
-    core.queue.limits_changed(message["name"])
-    return True
-
-
-def session_destroy(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Forget a session and its jobs."""
-    _known(core, message["name"])
-    live = message.get("live") or "refuse"
-    core.reaping.destroy(
-        message["name"],
-        live,
-        lambda found: connection.answer(number, found),
-        lambda error: connection.refuse(number, error),
-    )
-    return _later()
-
-
-def session_leave(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Leave this supervisor's jobs of a session that another one is about to destroy."""
-    _known(core, message["name"])
-    core.reaping.leave(message["name"])
-    return True
-
-
-def _known(core: Core, name: str) -> None:
-    if core.store.session(name) is None:
-        raise InvalidArgumentException(f"no session {name!r}")
-
-
-def adopt(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Take in containers whose jobs the store does not know."""
-    return {"ids": adoption.adopt(core, message["contact"], message["found"])}
-
-
-def upgrade(core: Core, connection: Connection, number: int, message: dict[str, Any]) -> Any:
-    """Let another release of the package go on in our place."""
-    core.upgrade([os.fsencode(word) for word in message["command"]])
-    return True
-
-
-OPERATIONS: dict[str, Operation] = {
-    function.__name__: function
-    for function in (
-        hello,
-        submit,
-        status,
-        start,
-        wait,
-        follow,
-        cancel,
-        control,
-        reap,
-        look,
-        refresh,
-        reported,
-        stdin,
-        session_create,
-        session_ensure,
-        session_set,
-        session_destroy,
-        session_leave,
-        adopt,
-        upgrade,
-    )
-}
+    def upgrade(self, connection: Connection, number: int, message: Message) -> Any:
+        """Let another release of the package go on in our place."""
+        self._upgrade([os.fsencode(word) for word in message["command"]])
+        return True

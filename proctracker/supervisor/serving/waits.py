@@ -12,9 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable
 
+    from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.jobs import Job
-    from proctracker.supervisor.service import Core
-    from proctracker.supervisor.serving.server import Connection
+    from proctracker.supervisor.control.guests import Guests
+    from proctracker.supervisor.serving.connection import Connection
 
 values = attrgetter(*COLUMNS)
 """A row as the wire has it: a list in the order of the columns."""
@@ -61,8 +62,8 @@ class Wait:
 class Waits:
     """All waits."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, guests: Guests) -> None:
+        self._here, self._guests = here, guests
         self._by_job: dict[str, list[Wait]] = {}
         self._pushes: dict[tuple[Connection, int], list[Any]] = {}
 
@@ -74,26 +75,26 @@ class Waits:
         if len(connection.waits) >= MOST:
             raise InvalidArgumentException(f"{MOST} waits are the most on one connection")
         wait = Wait(connection, number, ids, kind, all_)
-        core = self._core
+        here = self._here
         gone = [name for name in ids if self._found(name) is None]
-        known = {row.id for row in core.store.jobs(gone)} if gone else set()
-        core.guests.take([name for name in gone if name not in known])
-        unknown = [name for name in gone if name not in known and core.guests.find(name) is None]
+        known = {row.id for row in here.store.jobs(gone)} if gone else set()
+        self._guests.take([name for name in gone if name not in known])
+        unknown = [name for name in gone if name not in known and self._guests.find(name) is None]
         if unknown:
             raise InvalidArgumentException(f"no job {unknown[0]}")
         connection.waits[number] = wait
         # What is told must be durable, so what has just changed is committed first.
-        core.ledger.then(lambda: self._begin(wait, ids))
+        here.ledger.then(lambda: self._begin(wait, ids))
 
     def _found(self, name: str) -> Job | None:
         """A live job of ours, or one of another host that a client has asked for."""
-        return self._core.jobs.find(name) or self._core.guests.find(name)
+        return self._here.jobs.find(name) or self._guests.find(name)
 
     def _begin(self, wait: Wait, ids: list[str]) -> None:
-        core = self._core
+        here = self._here
         if not wait.connection.open:
             return
-        over = core.store.jobs([name for name in ids if self._found(name) is None])
+        over = here.store.jobs([name for name in ids if self._found(name) is None])
         rows = {row.id: row for row in over}
         for name in dict.fromkeys(ids):
             job = self._found(name)
@@ -143,7 +144,7 @@ class Waits:
         if row.id in self._by_job and not self._by_job[row.id]:
             del self._by_job[row.id]
         if self._pushes:
-            self._core.loop.soon(self.flush)
+            self._here.loop.soon(self.flush)
 
     def removed(self, ids: Iterable[str]) -> None:
         """Jobs were forgotten while somebody waited: those waits fail."""

@@ -39,7 +39,7 @@ class _Clock:
     def set(self, step: float) -> None:
         """Set it, as the kernel tells of it."""
         self._step += step
-        self._desk.core.loop._rang()
+        self._desk.here.loop._rang()
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ STEPS = (-3600.0, 7200.0)
 
 def _went_on(desk: Desk, job: Job) -> bool:
     """Whether the times of a job never go back."""
-    desk.core.ledger.flush()
-    told = desk.core.store._db.rows("SELECT time FROM transitions WHERE job=? ORDER BY seq", (job.row.num << 32,))
+    desk.here.ledger.flush()
+    told = desk.here.store._db.rows("SELECT time FROM transitions WHERE job=? ORDER BY seq", (job.row.num << 32,))
     times = [each[0] for each in told]
     row = job.row
     dates = [row.submitted, *([row.dispatched] if row.dispatched else []), *([row.finished] if row.finished else [])]
@@ -86,7 +86,7 @@ def test_a_grace_and_a_delay_follow_no_step_of_the_clock(
     ready.read_text()
     desk.until(lambda: again.row.state == JobState.REQUEUED)
     began = clock.boottime()
-    desk.core.controls.control([deaf.row.id], "terminate", "SIGTERM", 0.4, lambda outcome: None)
+    desk.service.actions.control([deaf.row.id], "terminate", "SIGTERM", 0.4, lambda outcome: None)
     wall_clock.set(step)
     assert desk.ended(deaf).signal == "SIGKILL"
     assert desk.ended(again).attempt == 2

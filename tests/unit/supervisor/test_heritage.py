@@ -36,10 +36,10 @@ def test_the_main_one_goes_on_with_what_it_can_start(desks: Callable[..., Desk],
     job = left(nice=confinement.describe()["nice"], limits={"NOFILE": [20, 30]})
     main = desks().recover()
     assert main.row(job).keeper == confinement.MAIN
-    assert main.core.jobs.find(job.row.id) is not None
-    assert main.core.paused
-    main.core.housekeeping.unpause()
-    main.core.controls.control([job.row.id], "release", "SIGTERM", 0.0, lambda outcome: None)
+    assert main.here.jobs.find(job.row.id) is not None
+    assert main.service.queue.paused
+    main.service.queue.resume()
+    main.service.actions.control([job.row.id], "release", "SIGTERM", 0.0, lambda outcome: None)
     main.until(lambda: main.row(job).state == JobState.DONE or main.again())
 
 
@@ -62,7 +62,7 @@ def test_those_of_a_living_one_or_of_a_confinement_are_left_alone(
     main = desks()
     claim = election.claim(main.home.run, APART)
     assert claim is not None
-    heritage.take_over(main.core)
+    heritage.take_over(main.here)
     assert [main.row(job).keeper for job in (apart, confined)] == [APART, "0123456789ab"]
     election.release(claim)
 
@@ -71,7 +71,7 @@ def test_nothing_stays_of_one_that_left_no_jobs(desks: Callable[..., Desk], left
     confined, over = left(key="0123456789ab"), desks(key="ba9876543210")
     over.close()
     main = desks()
-    heritage.take_over(main.core)
+    heritage.take_over(main.here)
     found = {name.partition(".")[0] for name in os.listdir(main.home.run)}
     assert found == {confinement.MAIN, "0123456789ab"}
     assert main.row(confined).keeper == "0123456789ab"
@@ -80,5 +80,5 @@ def test_nothing_stays_of_one_that_left_no_jobs(desks: Callable[..., Desk], left
 def test_one_apart_takes_nothing_over(desks: Callable[..., Desk], left: Callable[..., Job]) -> None:
     job = left()
     other = desks(key="main-ba9876543210")
-    heritage.take_over(other.core)
+    heritage.take_over(other.here)
     assert other.row(job).keeper == APART

@@ -116,13 +116,13 @@ def test_a_log_that_has_grown_starts_anew(home: Home, size: int) -> None:
 
 def test_a_stumbling_supervisor_is_followed_by_another(home: Home) -> None:
     script = """
-from proctracker.supervisor import service
-real = service.recover
-def recover(it):
-    if it.seat.turn == 0:
+from proctracker.supervisor import recovery
+real = recovery.recover
+def recover(service):
+    if service.here.seat.turn == 0:
         raise RuntimeError("stumbled")
-    real(it)
-service.recover = recover
+    real(service)
+recovery.recover = recover
 """
     home.prepare()
     assert _main(home, script, confinement.key()) == b"ready"
@@ -135,11 +135,11 @@ service.recover = recover
 def test_a_log_that_takes_nothing_ends_no_supervisor(home: Home) -> None:
     script = """
 from proctracker.supervisor import main
-from proctracker.supervisor.serving import operations
+from proctracker.supervisor.serving.operations import Operations
 main._log = lambda home: os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 def stumble(*given):
     raise RuntimeError("stumbled")
-operations.OPERATIONS["reap"] = stumble
+Operations.reap = stumble
 """
     home.prepare()
     assert _main(home, f"import os\n{script}", confinement.key()) == b"ready"

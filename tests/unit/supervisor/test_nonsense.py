@@ -104,8 +104,8 @@ def test_any_stream(desk: Desk, stream: bytes) -> None:
 
 def test_a_job_runs_after_any_stream(desk: Desk) -> None:
     test_any_stream(desk)
-    desk.core.controls.control([job.row.id for job in desk.core.jobs], "terminate", "KILL", 0.0, lambda outcome: None)
-    desk.core.paused = False
+    desk.service.actions.control([job.row.id for job in desk.here.jobs], "terminate", "KILL", 0.0, lambda outcome: None)
+    desk.service.queue.paused = False
     assert desk.ended(desk.submit("true", session="mine")).state == JobState.DONE
 
 
@@ -127,7 +127,7 @@ def test_what_has_killed_one_before(desk: Desk, body: bytes) -> None:
 def test_a_submit_nobody_could_go_by_is_refused(desk: Desk, more: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentException, match=rf"submit: {next(iter(more))}: "):
         desk.submit("true", **more)
-    assert (desk.core.store.live("main"), len(desk.core.jobs)) == ([], 0)
+    assert (desk.here.store.live("main"), len(desk.here.jobs)) == ([], 0)
     assert desk.ended(desk.submit("true")).state == JobState.DONE
 
 
@@ -140,14 +140,14 @@ def test_a_row_that_holds_nonsense_fails_that_job_alone(old: Desk, follow: Calla
     _write(old, f"UPDATE jobs SET {column} WHERE id='{bad.row.id}'")
     new = follow()
     row = new.row(bad)
-    new.until(lambda: new.core.ledger.clean)
+    new.until(lambda: new.here.ledger.clean)
     row = new.row(bad)
     assert (row.state, row.exit_status, row.sub_state) == (JobState.FAILED, 125, "start-failed")
     assert (row.annotation or "").startswith("it cannot be handled: its record holds ")
-    new.core.controls.control([good.row.id], "release", "TERM", 0.0, lambda outcome: None)
+    new.service.actions.control([good.row.id], "release", "TERM", 0.0, lambda outcome: None)
     assert new.ended(new.taken(good)).state == JobState.DONE
-    new.core.reaping.reap([bad.row.id], lambda outcome: None)
-    new.until(lambda: not new.core.store.jobs([bad.row.id]))
+    new.service.forgetting.reap([bad.row.id], lambda outcome: None)
+    new.until(lambda: not new.here.store.jobs([bad.row.id]))
 
 
 @pytest.mark.parametrize(
@@ -157,28 +157,28 @@ def test_a_spec_that_holds_nonsense_fails_that_job_alone(old: Desk, follow: Call
     bad, good = old.submit("true", hold=True), old.submit("true", hold=True)
     _write(old, f"UPDATE specs SET json='{text}' WHERE id={bad.row.spec}")
     new = follow()
-    new.until(lambda: new.core.ledger.clean)
+    new.until(lambda: new.here.ledger.clean)
     row = new.row(bad)
     assert (row.state, row.exit_status, (row.annotation or "")[:21]) == (JobState.FAILED, 125, "it cannot be handled:")
-    new.core.controls.control([good.row.id], "release", "TERM", 0.0, lambda outcome: None)
+    new.service.actions.control([good.row.id], "release", "TERM", 0.0, lambda outcome: None)
     assert new.ended(new.taken(good)).state == JobState.DONE
-    new.core.housekeeping._evening()
-    new.core.reaping.reap([bad.row.id], lambda outcome: None)
-    new.until(lambda: not new.core.store.jobs([bad.row.id]))
+    new.service.tidying.tidy()
+    new.service.forgetting.reap([bad.row.id], lambda outcome: None)
+    new.until(lambda: not new.here.store.jobs([bad.row.id]))
 
 
 def test_a_row_that_does_not_say_which_job_it_is_is_left(old: Desk, follow: Callable[..., Desk]) -> None:
     bad = old.submit("true", hold=True)
     _write(old, f"UPDATE jobs SET id='x' WHERE id='{bad.row.id}'")
     new = follow()
-    assert len(new.core.jobs) == 0
+    assert len(new.here.jobs) == 0
     assert new.ended(new.submit("true")).state == JobState.DONE
 
 
 def test_a_running_process_is_followed_whatever_its_spec_holds(old: Desk, follow: Callable[..., Desk]) -> None:
     job = old.submit("sleep", "600")
     pid = old.running(job)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     _write(old, "UPDATE specs SET json='{'")
     taken = follow().taken(job)
     assert (taken.row.state, taken.row.pid, taken.spec) == (JobState.RUNNING, pid, {})
@@ -188,16 +188,16 @@ def test_surroundings_that_hold_nonsense_fail_that_job_alone(old: Desk, follow: 
     bad = old.submit("true", hold=True)
     _write(old, "UPDATE contexts SET json='['")
     new = follow()
-    new.core.controls.control([bad.row.id], "release", "TERM", 0.0, lambda outcome: None)
+    new.service.actions.control([bad.row.id], "release", "TERM", 0.0, lambda outcome: None)
     row = new.ended(new.taken(bad))
     assert (row.state, row.exit_status) == (JobState.FAILED, 125)
-    new.core.housekeeping._evening()
-    assert new.core.store.context(bad.spec_context) is None
+    new.service.tidying.tidy()
+    assert new.here.store.context(bad.spec_context) is None
 
 
 def _write(desk: Desk, statement: str) -> None:
     """Write into the store by hand."""
-    desk.core.ledger.flush()
+    desk.here.ledger.flush()
     with closing(sqlite3.connect(desk.home.database)) as db, db:
         db.execute(statement)
 
@@ -208,13 +208,13 @@ def test_settings_that_hold_nonsense(desk: Desk, home: Home) -> None:
             protocol.encode({"op": "hello", "n": 1, "settings": {"idle": "x", "keep_days": -5, "cli_timeout": []}})
         )
         assert _serves(desk)
-    desk.core.housekeeping.idle_soon()
+    desk.service.idle.soon()
 
 
 def test_a_container_whose_runtime_is_not_known_any_more(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
     job = old.submit("x", **box(), hold=True)
     _write(old, "UPDATE jobs SET runtime='nosuch', container='c', dispatched=5, state=3")
     new = follow()
-    new.until(lambda: new.core.ledger.clean)
+    new.until(lambda: new.here.ledger.clean)
     row = new.row(job)
     assert (row.state, row.exit_status, row.runtime) == (JobState.FAILED, 125, "nosuch")

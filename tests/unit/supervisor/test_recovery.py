@@ -211,7 +211,7 @@ def _marked(old: Desk, job: Job, *argv: str, attempt: int = 1) -> subprocess.Pop
 
 
 def _queued(old: Desk, **more: Any) -> Job:
-    old.core.paused = True
+    old.service.queue.paused = True
     return old.submit("sleep", "600", **more)
 
 
@@ -243,7 +243,7 @@ def test_killed_before_the_spawn(old: Desk, follow: Callable[..., Desk], monkeyp
     job = _queued(old)
     old.seat.journal.opened(job.row.id, 1, time.time())
     new = follow()
-    assert (new.taken(job).row.dispatched, new.taken(job).ticket > 0, new.core.paused) == (None, True, False)
+    assert (new.taken(job).row.dispatched, new.taken(job).ticket > 0, new.service.queue.paused) == (None, True, False)
     assert new.running(new.taken(job))
 
 
@@ -257,7 +257,7 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
     old.seat.kept.ended(2**22 + 6, ticks, 7, began + 0.01)
     old.seat.kept.used(2**22 + 6, 0.5, 99)
     new = follow()
-    new.core.ledger.flush()
+    new.here.ledger.flush()
     row = new.row(job)
     assert (row.state, row.exit_status, row.cpu, row.max_rss) == (JobState.FAILED, 7, 0.5, 99)
 
@@ -267,25 +267,25 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
 def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool, known: str) -> None:
     """``due``: the clock was set meanwhile; ``before``: as a release wrote it that knew the wall clock alone."""
     job = old.submit("false", retries=1, retry_delay=1000)
-    old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
+    old.until(lambda: job.row.state == JobState.REQUEUED and old.here.ledger.clean)
     if held:
-        old.core.controls.control([job.row.id], "hold", "TERM", 0.0, lambda outcome: None)
-    old.core.ledger.flush()
+        old.service.actions.control([job.row.id], "hold", "TERM", 0.0, lambda outcome: None)
+    old.here.ledger.flush()
     moved, due, left = {"due": (3600, "due - 600", 400), "before": (-600, "NULL", 400)}.get(
         known, (0, "due + 9000", 1000)
     )
-    old.core.store._db.run("UPDATE transitions SET time = time + ?", (moved,))
-    old.core.store._db.run(f"UPDATE jobs SET due = {due}")
+    old.here.store._db.run("UPDATE transitions SET time = time + ?", (moved,))
+    old.here.store._db.run(f"UPDATE jobs SET due = {due}")
     new = follow()
     if held:
         assert new.taken(job).timers == {}
-        new.core.controls.control([job.row.id], "release", "TERM", 0.0, lambda outcome: None)
+        new.service.actions.control([job.row.id], "release", "TERM", 0.0, lambda outcome: None)
     assert abs(new.taken(job).timers["start"].due - clock.boottime() - left) < 60
 
 
 def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., Desk]) -> None:
     job = old.submit("sh", "-c", "exit 1", retries=2, retry_delay=1000)
-    old.until(lambda: job.row.state == JobState.REQUEUED and old.core.ledger.clean)
+    old.until(lambda: job.row.state == JobState.REQUEUED and old.here.ledger.clean)
     old.seat.journal.opened(job.row.id, 2, time.time())
     with _marked(old, job, attempt=2) as process:
         row = follow().taken(job).row
@@ -296,16 +296,16 @@ def test_a_second_attempt_is_not_started_twice(old: Desk, follow: Callable[..., 
 def test_an_attempt_whose_next_one_waits_is_not_lost(old: Desk, follow: Callable[..., Desk]) -> None:
     job = old.submit("sleep", "600", retries=2, retry_delay=1000)
     pid = old.running(job)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     ticks = spawn.ticks(pid)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
     new = follow()
     old.seat.kept.ended(pid, ticks, 7, time.time())  # what was gone when it was looked at
     old.seat.kept.used(pid, 0.5, 9)
-    new.core.reaper.kept()
+    new.service.reaper.kept()
     passed: list[None] = []
-    new.core.loop.after(0.3, lambda: passed.append(None))
+    new.here.loop.after(0.3, lambda: passed.append(None))
     new.until(lambda: passed)
     row = new.taken(job).row
     assert (row.state, row.attempt, row.ended) == (JobState.REQUEUED, 2, False)
@@ -328,9 +328,9 @@ def test_attempts_that_ended_before_a_commit_are_not_made_again(
         new = follow()
         row = new.taken(job).row
         assert (row.attempt, row.state, row.pid, new.taken(job).ticket) == (3, JobState.RUNNING, process.pid, 0)
-        new.core.ledger.flush()
+        new.here.ledger.flush()
         found = [
-            JobState(each[0]).name for each in new.core.store._db.rows("SELECT state FROM transitions ORDER BY seq")
+            JobState(each[0]).name for each in new.here.store._db.rows("SELECT state FROM transitions ORDER BY seq")
         ]
         assert found == ["QUEUED", "RUNNING", "REQUEUED", "RUNNING", "REQUEUED", "RUNNING"]
         process.kill()
@@ -344,7 +344,7 @@ def test_a_child_that_a_job_left_is_not_the_job(old: Desk, follow: Callable[...,
         leader.kill()
         leader.wait()
         new = follow(turn=0)
-        new.core.ledger.flush()
+        new.here.ledger.flush()
         assert (new.row(job).state, new.row(job).sub_state) == (JobState.UNDETERMINED, "lost")
         os.kill(child, 9)
 
@@ -358,23 +358,23 @@ def _eventually(look: Callable[[], Any]) -> Any:
 
 def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Callable[..., Desk]) -> None:
     jobs = [_queued(old) for _ in range(3)]
-    old.core.outputs._folder(os.path.dirname(old.home.kept("1", 1, "out")))
+    old.service.outputs._folder(os.path.dirname(old.home.kept("1", 1, "out")))
     Path(old.home.kept(jobs[1].row.id, 1, "out")).touch()
     old.seat.journal.clear()
     with _marked(old, jobs[0]) as process:
         new = follow(turn=0)
         assert new.taken(jobs[0]).row.pid == process.pid
-        new.core.ledger.flush()
+        new.here.ledger.flush()
         assert new.row(jobs[1]).sub_state == "lost"  # it may have run: never twice
-        assert (new.taken(jobs[2]).row.state, new.core.paused) == (JobState.QUEUED, True)
+        assert (new.taken(jobs[2]).row.state, new.service.queue.paused) == (JobState.QUEUED, True)
         process.kill()
-        new.until(lambda: jobs[0].row.id not in new.core.jobs.by_id)
+        new.until(lambda: jobs[0].row.id not in new.here.jobs.by_id)
 
 
 def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) -> None:
     job = old.submit("sleep", "600")
     pid = old.running(job)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     ticks = spawn.ticks(pid)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
@@ -382,7 +382,7 @@ def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) ->
     old.seat.journal.ended(pid, ticks, -9, now)
     old.seat.journal.used(pid, 0.25, 77)
     new = follow()
-    new.core.ledger.flush()
+    new.here.ledger.flush()
     row = new.row(job)
     assert (row.signal, row.finished, row.cpu, row.max_rss) == ("SIGKILL", now, 0.25, 77)
 
@@ -400,9 +400,9 @@ def test_somebody_elses_child_is_watched(
     pid = int(Path(fifo).read_text())
     job = _queued(old)
     job.row.pid, job.row.ticks = pid, spawn.ticks(pid)
-    job.row.boot, job.row.dispatched = old.core.boot, time.time()
-    old.core.ledger.change(job.row, JobState.RUNNING, "terminating")
-    old.core.ledger.flush()
+    job.row.boot, job.row.dispatched = old.here.boot, time.time()
+    old.here.ledger.change(job.row, JobState.RUNNING, "terminating")
+    old.here.ledger.flush()
     new = follow()
     taken = new.taken(job)
     assert (taken.holds, taken.ending) == (True, "terminating")
@@ -416,26 +416,26 @@ def test_somebody_elses_child_is_watched(
 def test_another_boot(old: Desk, follow: Callable[..., Desk], rerunnable: bool) -> None:
     running, queued = _queued(old, rerunnable=rerunnable), _queued(old)
     running.row.pid, running.row.ticks, running.row.boot, running.row.dispatched = os.getpid(), 1, "another", 1.0
-    old.core.ledger.change(running.row, JobState.RUNNING)
-    old.core.ledger.flush()
+    old.here.ledger.change(running.row, JobState.RUNNING)
+    old.here.ledger.flush()
     new = follow(turn=0)
-    new.core.ledger.flush()
+    new.here.ledger.flush()
     row = new.row(running)
     state = JobState.REQUEUED if rerunnable else JobState.UNDETERMINED
     assert (row.state, row.sub_state, row.pid) == (state, "rerun" if rerunnable else "lost", None)
-    assert (new.core.paused, new.taken(queued).row.state) == (True, JobState.QUEUED)
-    assert new.core.housekeeping.unpause() == (2 if rerunnable else 1)
+    assert (new.service.queue.paused, new.taken(queued).row.state) == (True, JobState.QUEUED)
+    assert new.service.queue.resume() == (2 if rerunnable else 1)
 
 
 def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
     jobs = [old.submit("x", **box(), hold=True) for _ in range(2)]
     for job in jobs:
         job.row.container, job.row.boot, job.row.dispatched = f"box-{job.row.id}", "another", 1.0
-        old.core.ledger.change(job.row, JobState.RUNNING)
-    old.core.ledger.flush()
+        old.here.ledger.change(job.row, JobState.RUNNING)
+    old.here.ledger.flush()
     boxes.says = {"box-1": Observation(JobState.RUNNING), "box-2": Observation(JobState.FAILED, exit_status=3)}
     new = follow(turn=0)
-    new.until(lambda: jobs[1].row.id not in new.core.jobs.by_id)
+    new.until(lambda: jobs[1].row.id not in new.here.jobs.by_id)
     assert boxes.asked[0] == ("look", "box-1", "box-2")
     assert new.taken(jobs[0]).row.state == JobState.RUNNING
 
@@ -452,13 +452,13 @@ def test_deadline_and_time_limit_hold_after_a_kill(
     given = {"deadline": deadline, "time_limit": 500.0}
     job = old.submit("x", **box(), **given) if kind == "container" else old.submit("sleep", "600", **given)
     pid = old.running(job)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=pid)
     desk = follow()
     timers = desk.taken(job).timers
     assert timers["deadline"].due == deadline
     assert timers["limit"].due == pytest.approx((job.row.since or 0) + 500, abs=1)
-    desk.core.controls.overdue(desk.taken(job))
+    desk.service.actions.clocks._overdue(desk.taken(job))
     assert desk.taken(job).row.sub_state == "deadline"
 
 
@@ -468,14 +468,14 @@ def test_a_container_that_was_told_to_end_keeps_its_grace(
     monkeypatch.setattr("proctracker.linux.cgroups.has_name", lambda pid, name: True)
     job = old.submit("x", **box())
     pid = old.running(job)
-    old.core.controls.control([job.row.id], "terminate", "SIGTERM", 500.0, lambda outcome: None)
+    old.service.actions.control([job.row.id], "terminate", "SIGTERM", 500.0, lambda outcome: None)
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=pid)
-    old.until(lambda: old.core.ledger.clean)
+    old.until(lambda: old.here.ledger.clean)
     desk = follow()
     taken = desk.taken(job)
     assert (taken.ending, taken.timers["kill"].due) == ("terminating", job.row.kill_at)
     boxes.asked.clear()
-    desk.core.controls.kill(taken)
+    desk.service.actions.kill(taken)
     desk.until(lambda: "kill" in boxes.verbs())
 
 
@@ -486,12 +486,12 @@ def test_queued_jobs_of_a_confinement_that_is_over(desks: Callable[..., Desk]) -
     pid = gone_one.running(running)
     lost = gone_one.submit("sleep", "600", hold=True)
     lost.row.dispatched, lost.row.pid, lost.row.ticks = 1.0, os.getpid(), 1
-    gone_one.core.ledger.change(lost.row, JobState.RUNNING)
-    gone_one.core.ledger.flush()
+    gone_one.here.ledger.change(lost.row, JobState.RUNNING)
+    gone_one.here.ledger.flush()
     gone_one.close(kill=False)
     main = desks().recover()
-    main.core.ledger.flush()
-    found = {row.id: (row.state, row.sub_state) for row in main.core.store.session_jobs("s")}
+    main.here.ledger.flush()
+    found = {row.id: (row.state, row.sub_state) for row in main.here.store.session_jobs("s")}
     assert found[jobs[0].row.id] == (JobState.FAILED, "confinement-gone")
     assert found[jobs[1].row.id] == (JobState.QUEUED_HELD, None)
     assert found[running.row.id] == (JobState.RUNNING, None)
@@ -505,7 +505,7 @@ def test_queued_jobs_of_ordinary_logins_wait_for_their_supervisor(desks: Callabl
     job = main.submit("sleep", "600", hold=True)
     main.close()
     other = desks(key="batch").recover()
-    other.core.ledger.flush()
+    other.here.ledger.flush()
     assert other.row(job).state == JobState.QUEUED_HELD
 
 
@@ -518,10 +518,10 @@ def test_one_that_stands_in_starts_nothing(
     first.close()
     monkeypatch.setenv(confinement.STANDS_IN, "1")
     again = desks(key=key, turn=1).recover()
-    again.core.queue.kick()
-    again.core.loop.round()
-    assert again.core.paused
-    assert again.core.housekeeping.unpause() == 0
+    again.service.queue.kick()
+    again.here.loop.round()
+    assert again.service.queue.paused
+    assert again.service.queue.resume() == 0
     found = [(again.row(job).state, again.row(job).sub_state) for job in (held, queued)]
     if key == confinement.MAIN:
         assert [state for state, _ in found] == [JobState.QUEUED_HELD, JobState.QUEUED]

@@ -28,34 +28,25 @@ def _socket(desk: Desk) -> str:
     return desk.home.socket(desk.key)
 
 
-def test_contexts_are_parsed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [context(N=str(number))[0] for number in range(3)]
-    for number in range(3):
-        desk.submit("true", env={"N": str(number)}, hold=True)
-    first = desk.core.context(keys[0])
-    assert first is not None
-    assert desk.core.context(keys[0]) is first
-    assert desk.core.context("unknown") is None
-    monkeypatch.setattr(module, "CONTEXTS", 1)
-    assert desk.core.context(keys[1]) is not None
-    assert list(desk.core.contexts) == [keys[1]]
-
-
 def test_leaving(desk: Desk) -> None:
-    desk.core.leave()
-    assert (desk.core.leaving, os.path.exists(_socket(desk))) == (True, False)
+    desk.service.leave()
+    assert (desk.service.leaving, os.path.exists(_socket(desk))) == (True, False)
     assert election.nameless(desk.home.run, desk.key, _socket(desk)) == 0
-    desk.core.loop.run()  # it returns at once
-    desk.core.presence.close()
+    desk.here.loop.run()  # it returns at once
+    desk.service.presence.close()
     assert not os.path.exists(f"{_socket(desk)}.going")
 
 
 def test_a_client_that_comes_just_then_is_served(desk: Desk) -> None:
     sock = socketpath.connect(_socket(desk))
-    desk.core.leave()
-    assert (desk.core.leaving, os.path.exists(_socket(desk)), len(desk.core.server.connections)) == (False, True, 1)
+    desk.service.leave()
+    assert (desk.service.leaving, os.path.exists(_socket(desk)), len(desk.service.server.connections)) == (
+        False,
+        True,
+        1,
+    )
     other = socketpath.connect(_socket(desk))
-    desk.until(lambda: len(desk.core.server.connections) == 2)
+    desk.until(lambda: len(desk.service.server.connections) == 2)
     for each in (sock, other):
         each.close()
 
@@ -63,8 +54,8 @@ def test_a_client_that_comes_just_then_is_served(desk: Desk) -> None:
 def test_a_later_supervisors_socket_is_left_alone(desk: Desk) -> None:
     os.unlink(_socket(desk))
     later = socketpath.listen(_socket(desk))
-    desk.core.leave()
-    assert desk.core.leaving
+    desk.service.leave()
+    assert desk.service.leaving
     socketpath.connect(_socket(desk)).close()
     later.close()
 
@@ -72,9 +63,9 @@ def test_a_later_supervisors_socket_is_left_alone(desk: Desk) -> None:
 def test_one_that_never_had_a_name_can_leave(desk: Desk) -> None:
     # The state directory was removed, its supervisor killed: the keeper's next one finds nothing there.
     os.unlink(_socket(desk))
-    desk.core._name = 0
-    desk.core.leave()
-    assert desk.core.leaving
+    desk.service._name = 0
+    desk.service.leave()
+    assert desk.service.leaving
 
 
 @pytest.mark.parametrize("how", ["leave", "keeper"])
@@ -82,22 +73,23 @@ def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(gc, "freeze", lambda: None)
     job = desk.submit("true", hold=True)
     if how == "leave":
-        desk.core.loop.soon(desk.core.leave)
+        desk.here.loop.soon(desk.service.leave)
     else:
         os.close(desk.note)
-        desk.core.ledger.change(job.row)
-    desk.core.recover()
-    assert desk.core.run() == (0 if how == "leave" else module.ORPHANED)
+        desk.here.ledger.change(job.row)
+    desk.service.watch_keeper()
+    desk.recover()
+    assert desk.service.run() == (0 if how == "leave" else module.ORPHANED)
     desk.note = os.open(os.devnull, os.O_RDONLY)
-    assert desk.core.ledger.clean or how == "leave"
+    assert desk.here.ledger.clean or how == "leave"
 
 
 def test_a_word_from_the_keeper(desk: Desk) -> None:
     told: list[bool] = []
-    desk.core.reaper.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
+    desk.service.reaper.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
     os.write(desk.note, b"x")
-    desk.core._note()
-    desk.core._note()  # nothing more has come
+    desk.service._note()
+    desk.service._note()  # nothing more has come
     assert told == [False]
 
 
@@ -208,7 +200,7 @@ def test_nothing_is_left_open(desks: Callable[..., Desk]) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for number in range(3):
         desk = desks(key=f"k{number}")
-        desk.core.server.open()
+        desk.service.server.open()
         desk.ended(desk.submit("true"))
         desk.close()
     assert len(os.listdir("/proc/self/fd")) == before

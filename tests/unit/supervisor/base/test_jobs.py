@@ -33,8 +33,8 @@ def test_a_process_comes_and_goes() -> None:
     jobs.started(job, 11, 6)
     assert jobs.by_pid == {11: job}
     assert (job.row.pid, job.row.ticks) == (11, 6)
-    jobs.started(job, None, None)
-    assert jobs.by_pid == {}
+    jobs.forget_process(job)
+    assert (jobs.by_pid, job.row.pid, job.row.ticks) == ({}, None, None)
 
 
 def test_a_pid_that_is_anothers_by_now_stays_the_others() -> None:

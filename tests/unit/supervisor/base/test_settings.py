@@ -48,7 +48,7 @@ def test_where_it_cannot_be_written_this_one_knows_it_all_the_same(home: Home) -
 
 
 def test_a_supervisor_goes_by_them_from_its_start(old: Desk, follow: Callable[..., Desk]) -> None:
-    settings.tell(old.home, old.key, old.core.settings, {"max_running_host": 1})
+    settings.tell(old.home, old.key, old.here.settings, {"max_running_host": 1})
     jobs = [old.submit("sleep", "600", session=name) for name in ("s", "t")]
     old.running(jobs[0])
     next_one = follow()

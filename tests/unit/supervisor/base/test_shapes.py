@@ -8,9 +8,8 @@ import pytest
 
 from proctracker.model import JobRow, JobState, JobTemplate
 from proctracker.supervisor.base import shapes
-from proctracker.supervisor.serving.operations import OPERATIONS
 from proctracker.templates import make_spec
-from supervising import spec
+from supervising import Desk, spec
 
 _WRONG: dict[str, list[Any]] = {
     "a text": [5, None, [], {}],
@@ -26,8 +25,8 @@ _WRONG: dict[str, list[Any]] = {
 }
 
 
-def test_every_request_has_its_shape() -> None:
-    assert list(shapes.REQUESTS) == list(OPERATIONS)
+def test_every_request_has_its_shape(desk: Desk) -> None:
+    assert list(shapes.REQUESTS) == list(desk.service.server.operations)
 
 
 @pytest.mark.parametrize("op", shapes.REQUESTS)

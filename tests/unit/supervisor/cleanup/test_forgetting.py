@@ -15,13 +15,13 @@ from supervising import Boxes, Desk, box, context, state_of
 
 def _reap(desk: Desk, *ids: str) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
-    desk.core.reaping.reap(ids, told.append)
+    desk.service.forgetting.reap(ids, told.append)
     return desk.until(lambda: told)[0]
 
 
 def _destroy(desk: Desk, live: str, name: str = "s") -> Any:
     found: list[Any] = []
-    desk.core.reaping.destroy(name, live, found.append, found.append)
+    desk.service.forgetting.destroy(name, live, found.append, found.append)
     return desk.until(lambda: found)[0]
 
 
@@ -34,10 +34,10 @@ def test_reap_forgets_all_of_a_job(desk: Desk, tmp_path: Path) -> None:
     assert [path.exists() for path in kept] == [True, True]
     assert _reap(desk, "1", "1") == {"done": ["1"], "errors": {}}
     assert [path.exists() for path in (*kept, kept_input)] == [False] * 3
-    assert desk.core.store.jobs(["1"]) == []
-    assert desk.core.store.context(context(S="secret")[0]) is None
-    assert desk.core.context(context(S="secret")[0]) is None
-    assert not desk.core.reaping.busy
+    assert desk.here.store.jobs(["1"]) == []
+    assert desk.here.store.context(context(S="secret")[0]) is None
+    assert desk.service.contexts.get(context(S="secret")[0]) is None
+    assert not desk.service.forgetting.busy
 
 
 def test_reap_takes_the_files_of_a_call_and_no_others(desk: Desk) -> None:
@@ -74,14 +74,14 @@ def test_a_job_whose_container_stays_is_not_forgotten(desk: Desk, boxes: Boxes) 
     for _ in range(2):
         job = desk.submit("x", **box(), hold=True)
         job.row.container = f"box-{job.row.id}"
-        desk.core.ends.refused(job, "", "terminated")
+        desk.service.lifecycle.refused(job, "", "terminated")
     boxes.stays = {"box-1": "in use"}
     outcome = _reap(desk, "1", "2")
     assert outcome["done"] == ["2"]
     assert outcome["errors"]["1"][:2] == ["DrmCommunicationException", "job 1: its container stays: in use"]
     boxes.refuses = {"remove": DrmCommunicationException("asleep")}
     assert _reap(desk, "1")["errors"]["1"][1].endswith("asleep")
-    assert [row.id for row in desk.core.store.jobs(["1", "2"])] == ["1"]
+    assert [row.id for row in desk.here.store.jobs(["1", "2"])] == ["1"]
 
 
 def test_where_nothing_can_be_written_nothing_is_forgotten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_where_nothing_can_be_written_nothing_is_forgotten(desk: Desk, monkeypat
         raise OutOfResourceException("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.core.store, "commit", full)
+        patch.setattr(desk.here.store, "commit", full)
         outcome = _reap(desk, "1")
     assert (outcome["done"], outcome["errors"]["1"][:2]) == ([], ["OutOfResourceException", "disk full"])
     assert os.path.exists(desk.home.kept("1", 1, "out"))
@@ -101,7 +101,7 @@ def test_where_nothing_can_be_written_nothing_is_forgotten(desk: Desk, monkeypat
 
 def test_who_waits_for_a_job_that_is_reaped_is_told(desk: Desk) -> None:
     told: list[list[str]] = []
-    desk.core.waits.removed = lambda ids: told.append(list(ids))  # type: ignore[method-assign]
+    desk.service.forgetting.on_forgotten.append(lambda ids: told.append(list(ids)))
     desk.ended(desk.submit("true"))
     _reap(desk, "1")
     assert told == [["1"]]
@@ -113,36 +113,36 @@ def test_destroy_refuses_while_jobs_live(desk: Desk) -> None:
     error = _destroy(desk, "refuse")
     assert isinstance(error, Drmaa2Exception)
     assert error.message.startswith("session 's' has 1 live job: ")
-    assert desk.core.store.session("s") is not None
-    desk.core.ends.refused(live, "", "terminated")
+    assert desk.here.store.session("s") is not None
+    desk.service.lifecycle.refused(live, "", "terminated")
     other = desk.submit("true", session="other", hold=True)
     assert sorted(_destroy(desk, "refuse")["reaped"]) == [over.row.id, live.row.id]
-    assert desk.core.store.session("s") is None
-    assert [row.id for row in desk.core.store.live("main")] == [other.row.id]
+    assert desk.here.store.session("s") is None
+    assert [row.id for row in desk.here.store.live("main")] == [other.row.id]
 
 
 @pytest.mark.parametrize("live", ["terminate", "leave", "refuse"])
 def test_what_another_supervisor_runs_keeps_the_session(desk: Desk, live: str) -> None:
     desk.submit("true", hold=True)
-    desk.core.ledger.accept(lambda store: store.add_jobs([JobRow("77", 77, session="s", keeper="other", spec=1)]))
+    desk.here.ledger.accept(lambda store: store.add_jobs([JobRow("77", 77, session="s", keeper="other", spec=1)]))
     found = _destroy(desk, live)
     assert isinstance(found, Drmaa2Exception)
     assert "has 2 live jobs" in found.message
-    assert len(desk.core.jobs) == 1
+    assert len(desk.here.jobs) == 1
 
 
 def test_destroy_may_terminate(desk: Desk) -> None:
     desk.submit("true", hold=True)
     pid = desk.running(desk.submit("sleep", "600"))
     assert sorted(_destroy(desk, "terminate")["reaped"]) == ["1", "2"]
-    assert (state_of(pid), len(desk.core.jobs), desk.core.reaping.busy) == ("X", 0, False)
+    assert (state_of(pid), len(desk.here.jobs), desk.service.forgetting.busy) == ("X", 0, False)
 
 
 def test_destroy_may_leave(desk: Desk) -> None:
     queued, running = desk.submit("true", hold=True), desk.submit("sleep", "600")
     pid = desk.running(running)
     assert sorted(_destroy(desk, "leave")["reaped"]) == ["1", "2"]
-    assert (state_of(pid) in "SR", len(desk.core.jobs)) == (True, 0)
+    assert (state_of(pid) in "SR", len(desk.here.jobs)) == (True, 0)
     assert (queued.row.state, queued.row.sub_state) == (JobState.UNDETERMINED, "left")
 
 
@@ -156,7 +156,7 @@ def test_a_left_container_is_not_removed(desk: Desk, boxes: Boxes) -> None:
 def test_a_session_whose_jobs_cannot_be_reaped_stays(desk: Desk, boxes: Boxes) -> None:
     job = desk.submit("x", **box(), hold=True)
     job.row.container = "box"
-    desk.core.ends.refused(job, "", "terminated")
+    desk.service.lifecycle.refused(job, "", "terminated")
     boxes.stays = {"box": "in use"}
     assert _destroy(desk, "refuse").message == "session 's' stays: job 1: its container stays: in use"
-    assert desk.core.store.session("s") is not None
+    assert desk.here.store.session("s") is not None

@@ -32,14 +32,14 @@ def _ended(desk: Desk, tmp_path: Path, grace: float, **more: Any) -> tuple[Job, 
     fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     desk.running(job)
     said = b""
-    desk.core.loop.watch(fd, lambda: None)
+    desk.here.loop.watch(fd, lambda: None)
     while not said:
-        desk.core.loop.round()
+        desk.here.loop.round()
         said = os.read(fd, 99)
-    desk.core.loop.forget(fd)
+    desk.here.loop.forget(fd)
     os.close(fd)
     if grace:
-        desk.core.controls.control([job.row.id], "terminate", "SIGTERM", grace, lambda outcome: None)
+        desk.service.actions.control([job.row.id], "terminate", "SIGTERM", grace, lambda outcome: None)
         desk.ended(job)
     return job, int(said)
 
@@ -50,18 +50,18 @@ def _swept(desk: Desk, job: Job) -> JobRow:
 
 def test_it_is_made_when_the_grace_is_over(desk: Desk, tmp_path: Path) -> None:
     job, daemon = _ended(desk, tmp_path, 0.3)
-    assert (desk.core.sweeps.busy, state_of(daemon) in "SR") == (True, True)
+    assert (desk.service.leftovers.busy, state_of(daemon) in "SR") == (True, True)
     assert (desk.row(job).kill_at or 0) > clock.boottime() - 0.3
     assert _swept(desk, job).state == JobState.FAILED
     assert gone(daemon)
-    assert not desk.core.sweeps.busy
+    assert not desk.service.leftovers.busy
 
 
 @pytest.mark.parametrize("turn", [0, 1], ids=["keeper too", "supervisor"])
 def test_a_killed_supervisors_next_makes_it(old: Desk, follow: Callable[..., Desk], tmp_path: Path, turn: int) -> None:
     job, daemon = _ended(old, tmp_path, 0.5)
     desk = follow(turn)
-    assert (len(desk.core.jobs), desk.core.sweeps.busy) == (0, True)
+    assert (len(desk.here.jobs), desk.service.leftovers.busy) == (0, True)
     _swept(desk, job)
     assert gone(daemon)
 
@@ -69,7 +69,7 @@ def test_a_killed_supervisors_next_makes_it(old: Desk, follow: Callable[..., Des
 def test_one_whose_time_has_passed_is_made_at_once(old: Desk, follow: Callable[..., Desk], tmp_path: Path) -> None:
     job, daemon = _ended(old, tmp_path, 600.0)
     job.row.kill_at = 1.0
-    old.core.store.update(job.row, ("kill_at",))
+    old.here.store.update(job.row, ("kill_at",))
     _swept(follow(), job)
     assert gone(daemon)
 
@@ -84,10 +84,10 @@ def test_nothing_is_killed_of_another_boot(old: Desk, follow: Callable[..., Desk
 def test_what_left_nothing_calls_for_none(desk: Desk, tmp_path: Path) -> None:
     job = desk.submit("sleep", "600")
     desk.running(job)
-    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 600.0, lambda outcome: None)
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 600.0, lambda outcome: None)
     desk.ended(job)
     _swept(desk, job)
-    assert not desk.core.sweeps.busy
+    assert not desk.service.leftovers.busy
 
 
 def test_an_attempt_that_is_followed_by_another_is_swept_too(
@@ -96,8 +96,8 @@ def test_an_attempt_that_is_followed_by_another_is_swept_too(
     monkeypatch.setattr("proctracker.supervisor.control.actions.GRACE", 0.2)
     job, daemon = _ended(desk, tmp_path, 0.0, retries=1, retry_delay=600, time_limit=0.3)
     desk.until(lambda: job.row.attempt == 2, "the second attempt")
-    assert (job.row.kill_at, desk.core.sweeps.busy) == (None, True)
-    desk.until(lambda: not desk.core.sweeps.busy)
+    assert (job.row.kill_at, desk.service.leftovers.busy) == (None, True)
+    desk.until(lambda: not desk.service.leftovers.busy)
     assert gone(daemon)
 
 
@@ -111,7 +111,7 @@ def test_a_store_that_cannot_be_written_is_left_to_the_next(
         raise OutOfResourceException("disk full")
 
     job, daemon = _ended(desk, tmp_path, 0.1)
-    monkeypatch.setattr(desk.core.ledger, "accept", full)
+    monkeypatch.setattr(desk.here.ledger, "accept", full)
     desk.until(lambda: tried, "the try")
     assert gone(daemon)
     assert desk.row(job).kill_at

@@ -13,7 +13,6 @@ from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobState, Observation
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base.jobs import Job
-from proctracker.supervisor.cleanup.removal import save_logs
 from supervising import Boxes, Desk, box
 
 
@@ -21,38 +20,38 @@ def _job(desk: Desk, **spec: Any) -> Job:
     """A container that ended long ago."""
     job = desk.submit("x", **{**box(), **spec}, hold=True)
     job.row.container = f"box-{job.row.id}"
-    desk.core.ledger.change(job.row, JobState.DONE, finished=1.0)
-    desk.core.jobs.remove(job)
-    desk.core.ledger.flush()
+    desk.here.ledger.change(job.row, JobState.DONE, finished=1.0)
+    desk.here.jobs.remove(job)
+    desk.here.ledger.flush()
     return job
 
 
 def _idle(desk: Desk) -> None:
-    desk.until(lambda: not desk.core.removal.busy and desk.core.ledger.clean)
+    desk.until(lambda: not desk.service.removal.busy and desk.here.ledger.clean)
 
 
 def test_output_is_saved_before_the_container_goes(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk)
-    desk.core.removal.discard(job)
-    assert desk.core.removal.busy
+    desk.service.removal.discard(job)
+    assert desk.service.removal.busy
     _idle(desk)
     assert (desk.row(job).saved, boxes.asked) == (1, [("remove", "box-1")])
-    out, err = (Path(path) for path in desk.core.outputs.paths(job.row, None))
+    out, err = (Path(path) for path in desk.service.outputs.paths(job.row, None))
     assert (out.read_text(), err.read_text()) == ("output of box-1\n", "errors\n")
 
 
 def test_joined_output_is_saved_as_one(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk, join=True)
-    desk.core.removal.discard(job)
+    desk.service.removal.discard(job)
     _idle(desk)
-    out, err = (Path(path) for path in desk.core.outputs.paths(job.row, None))
+    out, err = (Path(path) for path in desk.service.outputs.paths(job.row, None))
     assert (sorted(out.read_text().splitlines()), err.exists()) == (["errors", "output of box-1"], False)
 
 
 def test_a_container_whose_output_cannot_be_saved_stays(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk)
     boxes.logs = lambda engine, name, follow=False: ("false",)  # type: ignore[method-assign]
-    desk.core.removal.discard(job)
+    desk.service.removal.discard(job)
     _idle(desk)
     assert (desk.row(job).saved, boxes.asked) == (0, [])
 
@@ -64,7 +63,7 @@ def test_a_container_that_cannot_be_removed_stays(desk: Desk, boxes: Boxes, how:
         boxes.refuses = {"remove": DrmCommunicationException("asleep")}
     else:
         boxes.stays = {"box-1": "in use"}
-    desk.core.removal.discard(job)
+    desk.service.removal.discard(job)
     _idle(desk)
     assert desk.row(job).saved == 0
 
@@ -75,17 +74,17 @@ def test_containers_of_one_engine_go_in_one_call(desk: Desk, boxes: Boxes) -> No
     rows[3].saved = 1
     boxes.stays = {"box-2": "in use"}
     failed: list[dict[str, str]] = []
-    desk.core.removal.remove(rows, failed.append)
+    desk.service.removal.remove(rows, failed.append)
     desk.until(lambda: failed)
     assert (sorted(boxes.asked), failed) == ([("remove", "box-1", "box-2"), ("remove", "box-3")], [{"2": "in use"}])
-    desk.core.removal.remove([], failed.append)
+    desk.service.removal.remove([], failed.append)
     desk.until(lambda: len(failed) == 2)
     assert failed[1] == {}
 
 
 def test_an_attempts_container_goes_when_another_follows(desk: Desk, boxes: Boxes) -> None:
     job = _job(desk)
-    desk.core.removal.remove_later(job)
+    desk.service.removal.requeued(job)
     job.row.container, job.row.attempt = None, 2
     _idle(desk)
     assert boxes.asked == [("remove", "box-1")]
@@ -98,19 +97,19 @@ def test_output_that_the_engine_does_not_keep_is_not_saved(desk: Desk, boxes: Bo
     boxes.keeps_logs = given != "no logs"
     job.row.output, job.row.error = ("/x" if boxes.keeps_logs else None), "/y" if given == "files" else None
     said: list[Any] = []
-    save_logs(desk.core, job, said.append)
+    desk.service.removal.save_logs(job, said.append)
     assert said == [None]
-    assert not os.path.exists(desk.core.outputs.paths(job.row, None)[0])
+    assert not os.path.exists(desk.service.outputs.paths(job.row, None)[0])
 
 
 def test_output_that_cannot_be_saved(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said: list[Any] = []
     job = _job(desk, **box(output_dir=str(tmp_path / "file")))
-    save_logs(desk.core, job, said.append)
+    desk.service.removal.save_logs(job, said.append)
     assert "Not a directory" in said.pop()
     boxes.logs = lambda engine, name, follow=False: ("sh", "-c", "exit 1")  # type: ignore[method-assign]
-    save_logs(desk.core, _job(desk, **box()), said.append)
+    desk.service.removal.save_logs(_job(desk, **box()), said.append)
     desk.until(lambda: said)
     assert said == ["its output could not be read"]
 
@@ -139,6 +138,6 @@ def test_what_was_lost_goes_by_force_where_its_process_has_ended(
 
     boxes.remove = remove  # type: ignore[method-assign]
     failed: list[dict[str, str]] = []
-    desk.core.removal.remove([row], failed.append)
+    desk.service.removal.remove([row], failed.append)
     desk.until(lambda: failed)
     assert (force, failed) == ((["box-1"], [{}]) if forced else ([], [{"1": "it is running"}]))

@@ -29,7 +29,7 @@ def _act(
     """Done and errors (id -> class and words), once they are durable."""
     told: list[dict[str, Any]] = []
     ids = [it if isinstance(it, str) else it.row.id for it in jobs]
-    desk.core.controls.control(ids, action, signal, grace, told.append, again)
+    desk.service.actions.control(ids, action, signal, grace, told.append, again)
     return desk.until(lambda: told)[0]
 
 
@@ -58,12 +58,12 @@ def test_suspend_and_resume(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_hold_and_release(desk: Desk) -> None:
-    desk.core.paused = True
+    desk.service.queue.paused = True
     job = desk.submit("true")
     assert _act(desk, "hold", job)["done"] == [job.row.id]
     assert desk.row(job).state == JobState.QUEUED_HELD
     assert _act(desk, "release", job)["done"] == [job.row.id]
-    assert not desk.core.paused
+    assert not desk.service.queue.paused
     assert desk.ended(job).state == JobState.DONE
 
 
@@ -107,17 +107,17 @@ def test_what_does_not_fit(desk: Desk, action: str, fitting: str) -> None:
 def test_a_start_under_way_is_said_to_be_one(desk: Desk, boxes: Boxes) -> None:
     boxes.words = ("sleep", "600")
     job = desk.submit("", **box())
-    desk.until(lambda: job.called)
+    desk.until(lambda: job.row.pid)
     for action, fitting in (("suspend", "RUNNING"), ("resume", "SUSPENDED"), ("hold", "QUEUED or REQUEUED")):
         said = _act(desk, action, job)["errors"][job.row.id][1]
         assert said == f"job {job.row.id} is QUEUED, just being started: {action} takes {fitting}"
-    os.kill(job.called or 0, signal.SIGKILL)
+    os.kill(job.row.pid or 0, signal.SIGKILL)
 
 
 def test_what_is_not_there_does_not_keep_the_others(desk: Desk) -> None:
     job, other = desk.submit(*_SLEEP, hold=True), desk.submit("true", hold=True)
-    desk.core.ledger.flush()
-    foreign = desk.core.jobs.by_id.pop(other.row.id).row
+    desk.here.ledger.flush()
+    foreign = desk.here.jobs.by_id.pop(other.row.id).row
     outcome = _act(desk, "terminate", "77", foreign.id, job)
     assert outcome["done"] == [job.row.id]
     assert outcome["errors"]["77"][:2] == ["InvalidArgumentException", "no job 77"]
@@ -135,10 +135,10 @@ def test_an_end_that_is_not_in_the_store_yet_is_an_end(
         raise OutOfResourceException("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.core.store, "commit", full)
+        patch.setattr(desk.here.store, "commit", full)
         desk.until(lambda: job.row.ended)
         told: list[dict[str, Any]] = []
-        desk.core.controls.control([job.row.id], action, "TERM", 0.0, told.append)
+        desk.service.actions.control([job.row.id], action, "TERM", 0.0, told.append)
         assert desk.row(job).finished is None
     desk.until(lambda: told)
     assert told[0]["errors"][job.row.id][1].startswith(f"job {job.row.id} is FAILED: {action} takes ")
@@ -147,7 +147,7 @@ def test_an_end_that_is_not_in_the_store_yet_is_an_end(
 @pytest.mark.parametrize(("before", "actions"), [("", "suspend hold terminate"), ("held", "release")])
 def test_what_a_killed_supervisor_had_done_is_no_error(desk: Desk, before: str, actions: str, tmp_path: Path) -> None:
     for action in actions.split():
-        desk.core.paused = action == "hold"
+        desk.service.queue.paused = action == "hold"
         job = desk.submit(*_SLEEP, hold=bool(before))
         if action in ("suspend", "terminate"):
             desk.running(job)
@@ -162,12 +162,12 @@ def test_what_a_killed_supervisor_had_done_is_no_error(desk: Desk, before: str, 
 @pytest.mark.parametrize(("action", "signal"), [("explode", "TERM"), ("terminate", "NONSENSE")])
 def test_what_means_nothing(desk: Desk, action: str, signal: str) -> None:
     with pytest.raises(InvalidArgumentException, match=r"explode|NONSENSE"):
-        desk.core.controls.control([], action, signal, 1.0, lambda outcome: None)
+        desk.service.actions.control([], action, signal, 1.0, lambda outcome: None)
 
 
 @pytest.mark.parametrize("hold", [True, False])
 def test_terminate_what_has_not_started(desk: Desk, hold: bool) -> None:
-    desk.core.paused = True
+    desk.service.queue.paused = True
     job = desk.submit("true", hold=hold, retries=3)
     assert _act(desk, "terminate", job)["done"] == [job.row.id]
     row = desk.row(job)
@@ -214,9 +214,9 @@ def test_a_second_reason_does_not_postpone_the_kill(desk: Desk, tmp_path: Path, 
     if second == "terminate":
         _act(desk, "terminate", job, grace=60)
     elif second == "deadline":
-        desk.core.controls.overdue(job)
+        desk.service.actions.clocks._overdue(job)
     else:
-        desk.core.controls._too_long(job)
+        desk.service.actions.clocks._too_long(job)
     assert (job.row.kill_at, job.timers["kill"].due, job.row.sub_state) == (due, due, "terminating")
     row = desk.ended(job)
     assert (row.sub_state, row.signal, row.attempt) == ("terminated", "SIGKILL", 1)
@@ -228,8 +228,8 @@ def test_no_attempt_follows_what_ends_a_job_during_a_time_limits_grace(
 ) -> None:
     script = 'trap "" TERM; echo > READY; while :; do sleep 0.01; done'
     job, _ = _ready(desk, tmp_path, script, retries=1, time_limit=500.0)
-    desk.core.controls._too_long(job)
-    desk.core.controls.end(job, second, signal.SIGTERM, 0.05, lambda error: None)
+    desk.service.actions.clocks._too_long(job)
+    desk.service.actions.end(job, second, signal.SIGTERM, 0.05, lambda error: None)
     row = desk.ended(job)
     assert (row.sub_state, row.signal, row.attempt) == (told, "SIGKILL", 1)
 
@@ -253,7 +253,7 @@ def test_what_a_terminated_job_leaves_is_killed_after_the_grace(desk: Desk, tmp_
     job, daemon = _ready(desk, tmp_path, script)
     _act(desk, "terminate", job, grace=0.2)
     desk.ended(job)
-    desk.until(lambda: not desk.core.sweeps.busy)
+    desk.until(lambda: not desk.service.leftovers.busy)
     assert gone(int(daemon))
 
 
@@ -263,7 +263,7 @@ def test_a_jobs_normal_end_leaves_its_background_processes_alone(desk: Desk, tmp
     job, daemon = _ready(desk, tmp_path, script)
     (tmp_path / "ready.go").write_text("\n")
     assert desk.ended(job).state == JobState.DONE
-    assert (desk.core.sweeps.busy, state_of(int(daemon)) in "SR") == (False, True)
+    assert (desk.service.leftovers.busy, state_of(int(daemon)) in "SR") == (False, True)
 
 
 def test_the_time_limit_counts_running_time(desk: Desk, tmp_path: Path) -> None:
@@ -370,12 +370,12 @@ def test_a_suspended_container_is_resumed_for_its_end(
 def test_the_reason_of_an_end_during_the_start_is_in_the_row(desk: Desk, boxes: Boxes, why: str) -> None:
     boxes.words = ("sleep", "600")
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called)
-    desk.core.controls.end(job, why, signal.SIGTERM, 500, lambda error: None)
-    desk.core.ledger.flush()
+    desk.until(lambda: job.row.pid)
+    desk.service.actions.end(job, why, signal.SIGTERM, 500, lambda error: None)
+    desk.here.ledger.flush()
     row = desk.row(job)
     assert (row.state, row.sub_state, row.kill_at is not None) == (JobState.QUEUED, why, True)
-    os.kill(job.called or 0, signal.SIGKILL)
+    os.kill(job.row.pid or 0, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -385,10 +385,10 @@ def test_a_start_that_is_looked_for_is_ended_when_it_is_found(
     monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
     boxes.words = ("sleep", "600")
     job = old.submit("x", **box(), retries=1)
-    old.until(lambda: job.called)
-    old.core.ledger.flush()
-    os.kill(job.called or 0, signal.SIGKILL)
-    assert becomes(job.called or 0, "ZX")
+    old.until(lambda: job.row.pid)
+    old.here.ledger.flush()
+    os.kill(job.row.pid or 0, signal.SIGKILL)
+    assert becomes(job.row.pid or 0, "ZX")
     boxes.down = "not now"
     new = follow()
     taken = new.taken(job)
@@ -416,7 +416,7 @@ def test_an_end_asked_for_during_the_start_keeps_its_signal_and_grace(
     monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
     monkeypatch.setattr("proctracker.linux.procfs.handles", lambda pid, number: True)
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called)
+    desk.until(lambda: job.row.pid)
     _act(desk, "terminate", job, signal="USR1", grace=500)
     desk.running(job)
     desk.until(lambda: "kill" in boxes.verbs())

@@ -28,7 +28,7 @@ def _job(desk: Desk, mill: Mill, seen: Observation | None = None, **more: Any) -
 
 def _done(desk: Desk, job: Job, action: str, grace: float = 10.0) -> dict[str, Any]:
     outcome: list[dict[str, Any]] = []
-    desk.core.controls.control([job.row.id], action, "SIGTERM", grace, outcome.append)
+    desk.service.actions.control([job.row.id], action, "SIGTERM", grace, outcome.append)
     desk.until(lambda: outcome, action)
     return outcome[0]
 
@@ -43,7 +43,7 @@ def test_release(desk: Desk, mill: Mill) -> None:
 def test_a_hold_that_did_nothing_is_told(desk: Desk, mill: Mill) -> None:
     job = _job(desk, mill)
     mill.jobs[job.row.container or ""] = RUNS
-    desk.core.batch._pacer.rest()  # it has not been seen to run
+    desk.service.batch._pacer.rest()  # it has not been seen to run
     answer = _done(desk, job, "hold")
     assert [*answer["errors"]] == [job.row.id]
     assert job.row.state == JobState.RUNNING
@@ -103,7 +103,7 @@ def test_what_cannot_be_asked_is_told(desk: Desk, mill: Mill) -> None:
 def test_many_in_one_call(desk: Desk, mill: Mill) -> None:
     jobs = [_job(desk, mill, hold=True) for _ in range(3)]
     looks, outcome = mill.looks, []  # type: ignore[var-annotated]
-    desk.core.controls.control([job.row.id for job in jobs], "release", "SIGTERM", 10, outcome.append)
+    desk.service.actions.control([job.row.id for job in jobs], "release", "SIGTERM", 10, outcome.append)
     desk.until(lambda: outcome, "release")
     assert [len(ids) for _, ids, _ in mill.controls] == [3]
     assert mill.looks <= looks + 2
@@ -121,7 +121,7 @@ def test_one_told_to_end_while_it_is_handed_over(desk: Desk, mill: Mill) -> None
 def test_its_limits_are_its_schedulers(desk: Desk, mill: Mill) -> None:
     mill.hands_over = (*mill.hands_over, "deadline")
     job = _job(desk, mill, RUNS)
-    desk.core.controls.end(job, "deadline", signal.SIGTERM, 10, lambda error: None)
+    desk.service.actions.end(job, "deadline", signal.SIGTERM, 10, lambda error: None)
     assert job.ending is None
     mill.jobs[job.row.container or ""] = ended(0, container_id="7")
     assert desk.ended(job).state == JobState.DONE

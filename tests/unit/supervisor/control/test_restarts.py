@@ -35,7 +35,7 @@ def _terminated(desk: Desk, boxes: Boxes, policy: str, seen: Observation | None)
         boxes.says[job.row.container or ""] = seen
     boxes.asked.clear()
     told: list[Any] = []
-    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 60.0, told.append)
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 60.0, told.append)
     desk.until(lambda: told)
     return job, told
 

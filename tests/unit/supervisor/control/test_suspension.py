@@ -12,7 +12,6 @@ from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.control import suspension
-from proctracker.supervisor.control.fitting import unfit
 from proctracker.supervisor.processes import signalling
 from supervising import Desk, becomes, state_of
 
@@ -31,7 +30,7 @@ def _ready(desk: Desk, tmp_path: Path, script: str = _CHILD) -> tuple[Job, int]:
 
 def _stop(desk: Desk, job: Job) -> Drmaa2Exception | None:
     told: list[Drmaa2Exception | None] = []
-    suspension.Stop(desk.core, job, None, lambda it: unfit(it.row, "suspend")).begin(told.append)
+    suspension.Stop(desk.here, desk.service.lifecycle, job, None).begin(told.append)
     desk.until(lambda: told)
     return told[0]
 
@@ -56,8 +55,8 @@ def test_a_job_that_ends_meanwhile_was_not_suspended(desk: Desk, tmp_path: Path)
 def test_what_is_told_to_end_meanwhile_goes_on_to_its_end(desk: Desk, tmp_path: Path) -> None:
     job, child = _ready(desk, tmp_path)
     told: list[Drmaa2Exception | None] = []
-    stop = suspension.Stop(desk.core, job, None, lambda it: unfit(it.row, "suspend"))
-    desk.core.controls.end(job, "deadline", signal.SIGTERM, 600, lambda error: None)
+    stop = suspension.Stop(desk.here, desk.service.lifecycle, job, None)
+    desk.service.actions.end(job, "deadline", signal.SIGTERM, 600, lambda error: None)
     stop.begin(told.append)
     assert told
     assert told[0] is not None

@@ -21,13 +21,13 @@ _ENGINE = Engine(("engine",), env={"PATH": "/usr/bin:/bin", "NAME": "value"})
 
 def _call(desk: Desk, *argv: str, **options: Any) -> Completed:
     found: list[Completed] = []
-    desk.core.calls.start(argv, options.pop("engine", _ENGINE), found.append, **options)
+    desk.service.calls.start(argv, options.pop("engine", _ENGINE), found.append, **options)
     return desk.until(lambda: found)[0]
 
 
 def _converse(desk: Desk, dialog: Any, timeout: float | None = None) -> tuple[Any, Any]:
     found: list[tuple[Any, Any]] = []
-    desk.core.calls.converse(_ENGINE, dialog, lambda *answer: found.append(answer), timeout)
+    desk.service.calls.converse(_ENGINE, dialog, lambda *answer: found.append(answer), timeout)
     return desk.until(lambda: found)[0]
 
 
@@ -36,7 +36,7 @@ def test_what_a_call_says(desk: Desk) -> None:
     done = _call(desk, "sh", "-c", script)
     assert (done.returncode, done.stdout, done.stderr) == (3, "value\n/\n", os.fsdecode(b"caf\xe9"))
     assert done.argv == ("sh", "-c", script)
-    assert len(desk.core.calls) == 0
+    assert len(desk.service.calls) == 0
 
 
 def test_streams_directory_and_pid(desk: Desk, tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_call_that_takes_too_long_ends_with_all_it_started(desk: Desk, tmp_pat
     os.mkfifo(out)
     found: list[Completed] = []
     script = f"sleep 600 & echo $! > {out}; wait"
-    desk.core.calls.start(("sh", "-c", script), _ENGINE, found.append, timeout=1000.0)
+    desk.service.calls.start(("sh", "-c", script), _ENGINE, found.append, timeout=1000.0)
     pid = int(out.read_text())
-    [call] = desk.core.calls._running.values()
-    desk.core.calls._cut(call)
+    [call] = desk.service.calls._running.values()
+    desk.service.calls._cut(call)
     done = desk.until(lambda: found)[0]
     assert (done.returncode, done.stderr) == (-1, "sh: no answer within 1000 s\n")
     assert gone(pid)
@@ -95,8 +95,8 @@ def test_a_call_may_end_by_itself_before_it_is_killed(desk: Desk, tmp_path: Path
     found: list[Completed] = []
     listens = f"echo finished; exit {code}" if code is not None else ""
     script = f"trap '{listens}' TERM; echo $$ > {out}; while :; do sleep 0.01; done"
-    desk.core.calls.start(("sh", "-c", script), _ENGINE, found.append, made=lambda: made)
-    desk.core.calls.kill(int(out.read_text()))
+    desk.service.calls.start(("sh", "-c", script), _ENGINE, found.append, made=lambda: made)
+    desk.service.calls.kill(int(out.read_text()))
     done = desk.until(lambda: found)[0]
     expected = (-signal.SIGTERM, "finished\n") if listens and made else (-signal.SIGKILL, "")
     assert (done.returncode, done.stdout) == expected
@@ -134,7 +134,7 @@ def test_a_dialog_has_the_configured_time(desk: Desk) -> None:
         (done,) = yield [("sleep", "600")]
         return done.returncode
 
-    desk.core.settings["cli_timeout"] = 0.01
+    desk.here.settings["cli_timeout"] = 0.01
     assert _converse(desk, dialog()) == (-1, None)
     assert _converse(desk, dialog(), timeout=0.01) == (-1, None)
 
@@ -146,13 +146,13 @@ def test_only_so_many_at_once(desk: Desk) -> None:
     def dialog(number: int) -> Any:
         nonlocal most
         (done,) = yield [("echo", str(number))]
-        most = max(most, len(desk.core.calls._running))
+        most = max(most, len(desk.service.calls._running))
         return done.stdout.strip()
 
-    desk.core.calls.limit = 2
+    desk.service.calls.limit = 2
     for number in range(6):
-        desk.core.calls.converse(_ENGINE, dialog(number), lambda answer, error: found.append(answer))
-    assert (len(desk.core.calls), len(desk.core.calls._running)) == (6, 2)
+        desk.service.calls.converse(_ENGINE, dialog(number), lambda answer, error: found.append(answer))
+    assert (len(desk.service.calls), len(desk.service.calls._running)) == (6, 2)
     desk.until(lambda: len(found) == 6)
     assert (sorted(found), most) == ([str(number) for number in range(6)], 1)  # beside the one that has just ended
 

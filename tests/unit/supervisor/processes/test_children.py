@@ -30,7 +30,7 @@ def test_a_stranger_is_reaped_in_silence(desk: Desk) -> None:
     desk.running(job)
     stranger = subprocess.Popen(["false"])
     assert gone(stranger.pid)
-    desk.core.reaper.reap()
+    desk.service.reaper.reap()
     with pytest.raises(ChildProcessError):
         os.waitpid(stranger.pid, 0)
     assert not job.row.ended
@@ -47,12 +47,12 @@ def test_ends_the_keeper_wrote_down(desk: Desk) -> None:
     kept.ended(pid, ticks + 1, 4, 5.0)  # an earlier process of that pid
     kept.used(pid, 1.0, 2)
     kept.ended(job.row.pid or 0, job.row.ticks or 0, 7, now + 6.0)
-    desk.core.reaper.kept()
+    desk.service.reaper.kept()
     assert (job.row.ended, other.row.ended) == (False, False)  # it is just being reaped
     kept.used(job.row.pid or 0, 0.5, 9)
-    desk.core.reaper.kept()
+    desk.service.reaper.kept()
     assert (job.row.exit_status, job.row.cpu, job.row.max_rss) == (7, 0.5, 9)
     assert job.row.finished == pytest.approx(now + 6.0, abs=1e-4)
     kept.ended(pid, ticks, 8, 7.0)
-    desk.core.reaper.kept(final=True)
+    desk.service.reaper.kept(final=True)
     assert (other.row.exit_status, other.row.cpu) == (8, None)

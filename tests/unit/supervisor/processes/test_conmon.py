@@ -45,35 +45,35 @@ def test_the_end_of_the_monitor_tells_of_the_containers(
 ) -> None:
     job, monitor = run()
     assert (procfs.stat(monitor) or pytest.fail("no monitor")).ppid == os.getpid()
-    assert desk.core.monitors._jobs == {monitor: (job, job.row.pid, job.row.ticks)}
+    assert desk.service.monitors._jobs == {monitor: (job, job.row.pid, job.row.ticks)}
     assert job.pidfd is None
     boxes.says[job.row.container or ""] = _DONE
     os.kill(job.row.pid or 0, signal.SIGKILL)
     assert desk.ended(job).state == JobState.DONE
-    assert desk.core.monitors._jobs == {}
+    assert desk.service.monitors._jobs == {}
 
 
 def test_a_monitor_that_was_killed_says_nothing(desk: Desk, run: Callable[[], tuple[Job, int]]) -> None:
     job, monitor = run()
     os.kill(monitor, signal.SIGKILL)
-    desk.until(lambda: not desk.core.monitors._jobs, "the monitor's end")
+    desk.until(lambda: not desk.service.monitors._jobs, "the monitor's end")
     assert (job.row.state, job.row.finished) == (JobState.RUNNING, None)
-    assert job.row.id in desk.core.containers._polled
+    assert job.row.id in desk.service.containers._polled
 
 
 def test_a_monitor_of_an_earlier_process_says_nothing(desk: Desk, run: Callable[[], tuple[Job, int]]) -> None:
     job, _ = run()
     first, job.row.pid = job.row.pid, os.getpid()
     os.kill(first or 0, signal.SIGKILL)
-    desk.until(lambda: not desk.core.monitors._jobs, "the monitor's end")
-    assert job.row.id in desk.core.containers._polled
+    desk.until(lambda: not desk.service.monitors._jobs, "the monitor's end")
+    assert job.row.id in desk.service.containers._polled
 
 
 def test_what_is_below_no_child_of_ours_is_read_from_proc(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
     job = desk.submit("x", **box())
     desk.running(job)
-    desk.core.monitors._jobs.clear()
+    desk.service.monitors._jobs.clear()
     job.row.pid, job.row.ticks = os.getpid(), (procfs.stat(os.getpid()) or pytest.fail("not here")).ticks
-    desk.core.monitors.watch(job)
-    assert desk.core.monitors._jobs == {}
-    assert not desk.core.monitors.ended(os.getppid())
+    desk.service.monitors.watch(job)
+    assert desk.service.monitors._jobs == {}
+    assert not desk.service.monitors.ended(os.getppid())

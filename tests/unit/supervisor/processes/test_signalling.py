@@ -47,7 +47,7 @@ def _daemon(desk: Desk, tmp_path: Path) -> tuple[Job, int]:
 
 def test_a_daemonised_child_is_reached(desk: Desk, tmp_path: Path) -> None:
     job, daemon = _daemon(desk, tmp_path)
-    mark = desk.core.mark(job.row)
+    mark = desk.here.mark(job.row)
     assert {pid for pid, _ in signalling.members(job, mark)} == {job.row.pid, daemon}
     assert len(signalling.signal_all(job, mark, signal.SIGSTOP).reached) == 2
     assert all(becomes(pid, "T") for pid in (job.row.pid or 0, daemon))
@@ -83,6 +83,6 @@ def test_a_first_signal_is_sent_once(desk: Desk, tmp_path: Path) -> None:
     job = desk.submit("sh", "-c", script)
     desk.running(job)
     assert Path(f"{out}.ready").read_text() == "\n"
-    signalling.signal_all(job, desk.core.mark(job.row), signal.SIGTERM)
+    signalling.signal_all(job, desk.here.mark(job.row), signal.SIGTERM)
     desk.ended(job)
     assert out.read_text() == "got\n"

@@ -39,7 +39,7 @@ def orphan(tmp_path: Path) -> Iterator[Callable[[str], int]]:
 
 def _watched(desk: Desk, pid: int, ticks: int) -> list[End | None]:
     found: list[End | None] = []
-    desk.core.afar.watch(pid, ticks, lambda end, when: found.append(end))
+    desk.service.afar.watch(pid, ticks, lambda end, when: found.append(end))
     return found
 
 
@@ -93,25 +93,25 @@ def test_a_descriptor_is_held_once_and_outlives_its_process(
 ) -> None:
     pid = orphan("exit 7")
     ticks = spawn.ticks(pid)
-    fd = desk.core.afar.hold(pid, ticks)
-    assert desk.core.afar.hold(pid, ticks) == fd
+    fd = desk.service.afar.hold(pid, ticks)
+    assert desk.service.afar.hold(pid, ticks) == fd
     (tmp_path / "gate").write_text("go\n")
     assert gone(pid)
     found = _watched(desk, pid, ticks)
     desk.until(lambda: found)
     assert [end and end.status for end in found] == ([7] if pidfd.tells() else [None])
-    desk.core.afar.drop(pid, ticks)
+    desk.service.afar.drop(pid, ticks)
 
 
 def test_a_call_is_killed_with_what_it_started(desk: Desk, orphan: Callable[[str], int]) -> None:
     pid = orphan("true")
     ticks = spawn.ticks(pid)
-    desk.core.afar.kill(pid, ticks + 1, signal.SIGKILL)
+    desk.service.afar.kill(pid, ticks + 1, signal.SIGKILL)
     assert watch.alive(pid, ticks)
-    desk.core.afar.hold(pid, ticks)
-    desk.core.afar.kill(pid, ticks, signal.SIGKILL)
+    desk.service.afar.hold(pid, ticks)
+    desk.service.afar.kill(pid, ticks, signal.SIGKILL)
     assert gone(pid)
-    desk.core.afar.drop(pid, ticks)
+    desk.service.afar.drop(pid, ticks)
 
 
 def test_alive() -> None:

@@ -46,7 +46,7 @@ def test_a_record_tells_without_a_look(desk: Desk, mill: Mill) -> None:
     mill.record(desk.home.records, job.row.container or "", "ended 5")
     row = desk.ended(job)
     assert (row.exit_status, row.ran) == (5, 2.5)
-    desk.until(lambda: desk.core.batch._records.all() == [] or desk.again(), "the record's removal")
+    desk.until(lambda: desk.service.batch._records.all() == [] or desk.again(), "the record's removal")
 
 
 def test_of_one_that_may_run_again_the_scheduler_has_to_say_that_too(desk: Desk, mill: Mill) -> None:
@@ -83,7 +83,7 @@ def test_while_it_cannot_be_asked_nothing_is_lost_and_it_is_said(desk: Desk, mil
     mill.down = "the controller is away"
     job = _submitted(desk)
     told: list[str | None] = []
-    desk.core.batch.look(told.append)
+    desk.service.batch.look(told.append)
     desk.until(lambda: told)
     assert told == ["the controller is away"]
     assert job.row.state == JobState.QUEUED
@@ -97,7 +97,7 @@ def test_an_ended_row_never_opens_again(desk: Desk, mill: Mill) -> None:
     _seen(desk, mill, job, ended(1, container_id="7"))
     desk.ended(job)
     _seen(desk, mill, job, Observation(JobState.REQUEUED, "requeued", restart=1))
-    desk.core.batch._apply(job, Observation(JobState.RUNNING))
+    desk.service.batch._apply(job, Observation(JobState.RUNNING))
     assert desk.row(job).state == JobState.FAILED
 
 
@@ -106,26 +106,26 @@ def test_why_it_pends_is_no_event(desk: Desk, mill: Mill) -> None:
     for why in ("pending:Resources", "never:PartitionTimeLimit"):
         _seen(desk, mill, job, Observation(JobState.QUEUED, why, container_id="7"))
         desk.until(lambda why=why: job.row.sub_state == why)  # type: ignore[misc]
-    desk.until(lambda: desk.core.ledger.clean)
+    desk.until(lambda: desk.here.ledger.clean)
     assert len(Reader(desk.home).transitions()) == 1
 
 
 def test_what_nobody_needs_here_is_left_alone(desk: Desk, mill: Mill) -> None:
     job, again = _submitted(desk), _submitted(desk, retries=1)
-    assert desk.core.batch.left_alone(job)
-    assert not desk.core.batch.left_alone(again)
+    assert desk.service.batch.left_alone(job)
+    assert not desk.service.batch.left_alone(again)
     job.ending = "terminating"
-    assert not desk.core.batch.left_alone(job)
+    assert not desk.service.batch.left_alone(job)
 
 
 def test_a_later_supervisor_goes_on(desks: Callable[..., Desk], mill: Mill) -> None:
     first = desks()
     job = _submitted(first)
-    first.until(lambda: first.core.ledger.clean)
+    first.until(lambda: first.here.ledger.clean)
     first.close(kill=False)
     second = desks(seat=first.seat).recover()
     taken = second.taken(job)
-    assert not second.core.paused
+    assert not second.service.queue.paused
     _seen(second, mill, taken, ended(4, container_id="7"))
     assert second.ended(taken).exit_status == 4
 
@@ -138,8 +138,8 @@ def test_a_submit_that_was_killed_is_looked_for_first(
     mill.says = "exec sleep 100"
     mill.forgets = not taken_by_it
     job = first.submit("x", runtime="mill", contact="mill", runtime_containers=False)
-    first.until(lambda: len(first.core.calls) == 1)
-    command = next(iter(first.core.calls._running))
+    first.until(lambda: len(first.service.calls) == 1)
+    command = next(iter(first.service.calls._running))
     first.close(kill=False)
     os.kill(command, signal.SIGKILL)
     mill.says, mill.forgets = "echo 7", False

@@ -33,14 +33,14 @@ def after(home: Home, boxes: Boxes) -> Iterator[Callable[..., tuple[Desk, Job]]]
 
         def boot(seen: Observation | None, **more: Any) -> tuple[Desk, Job]:
             old = Desk(home)
-            old.core.paused = True
+            old.service.queue.paused = True
             job = old.submit("x", **box(**more))
-            old.core.queue.drop(job)
+            old.service.queue.drop(job)
             row = job.row
             row.container, row.boot, row.dispatched = "box", "another", row.submitted
-            old.core.ledger.change(row, JobState.RUNNING, at=row.submitted)
+            old.here.ledger.change(row, JobState.RUNNING, at=row.submitted)
             row.since = 1e6
-            old.core.ledger.flush()
+            old.here.ledger.flush()
             old.close(kill=False)
             boxes.says = {"box": seen} if seen else {}
             new = Desk(home)
@@ -85,9 +85,9 @@ def test_it_is_run_again_where_that_was_asked_for_once(
 ) -> None:
     desk, job = after(seen, rerunnable=True)
     desk.until(lambda: job.row.state == JobState.REQUEUED)
-    assert (job.row.sub_state, job.row.attempt, desk.core.paused) == ("rerun", 2, True)
-    desk.core.ledger.flush()
-    desk.core.ends.lost(job, "lost", "again")
+    assert (job.row.sub_state, job.row.attempt, desk.service.queue.paused) == ("rerun", 2, True)
+    desk.here.ledger.flush()
+    desk.service.lifecycle.lost(job, "lost", "again")
     assert (job.row.state, job.row.sub_state) == (JobState.UNDETERMINED, "lost")
 
 
@@ -118,7 +118,7 @@ def test_an_end_before_the_boot_or_a_record_of_ours_counts(
 def test_what_its_engine_started_again_runs_on(after: Callable[..., tuple[Desk, Job]]) -> None:
     seen = Observation(JobState.RUNNING, pid=os.getpid(), started=time.time() - 3)
     desk, job = after(seen, time_limit=5000.0)
-    desk.until(lambda: job.row.boot == desk.core.boot)
+    desk.until(lambda: job.row.boot == desk.here.boot)
     assert (job.row.state, job.row.sub_state) == (JobState.RUNNING, None)
     assert clock.boottime() - (job.row.since or 0) == pytest.approx(3, abs=2)
     assert job.timers["limit"].due == pytest.approx((job.row.since or 0) + 5000, abs=5)
@@ -132,9 +132,9 @@ def test_another_machines_engine_saw_nothing_of_our_boot(after: Callable[..., tu
 
 
 def test_the_same_boot_is_believed(desk: Desk) -> None:
-    job = Job(JobRow("1", 1, boot=desk.core.boot), {}, "")
+    job = Job(JobRow("1", 1, boot=desk.here.boot), {}, "")
     seen = ended(0, finished=9e9)
-    assert boots.judged(desk.core, job, seen) is seen
+    assert boots.judged(desk.here.boot, job, seen) is seen
 
 
 def test_nerdctl_forgets_with_its_shim() -> None:

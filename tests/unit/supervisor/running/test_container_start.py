@@ -40,7 +40,7 @@ def _tells(desk: Desk) -> None:
 
 def _failed(desk: Desk, job: Job) -> tuple[int | None, str | None, str | None]:
     row = desk.ended(job)
-    assert (row.state, row.container, desk.core.starter._engine_starts) == (JobState.FAILED, None, 0)
+    assert (row.state, row.container, desk.service.queue.bound._starts) == (JobState.FAILED, None, 0)
     assert not os.path.exists(f"{desk.home.starts}/1.1")
     return row.exit_status, row.sub_state, row.annotation
 
@@ -76,10 +76,10 @@ def test_the_row_says_which_container_before_the_call_is_made(desk: Desk, boxes:
     os.mkfifo(tmp_path / "gate")
     boxes.words = ("sh", "-c", f"read x < {tmp_path}/gate; exit 1")
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called and desk.core.ledger.clean)
+    desk.until(lambda: job.row.pid and desk.here.ledger.clean)
     row = desk.row(job)
-    assert (row.container, row.boot, row.state, row.pid) == (_name(desk), desk.core.boot, JobState.QUEUED, job.called)
-    assert desk.core.starter._engine_starts == 1
+    assert (row.container, row.boot, row.state, row.pid) == (_name(desk), desk.here.boot, JobState.QUEUED, job.row.pid)
+    assert desk.service.queue.bound._starts == 1
     (tmp_path / "gate").write_text("go\n")
     assert _failed(desk, job)[0] == 125
 
@@ -114,7 +114,7 @@ def test_what_its_engine_refuses(desk: Desk, boxes: Boxes) -> None:
 
 def test_a_container_of_that_name_that_the_command_did_not_make(desk: Desk, boxes: Boxes) -> None:
     boxes.words = ("sh", "-c", "echo the name is in use >&2; exit 125")
-    labels = desk.core.starter.labels(JobRow("1", 1))
+    labels = desk.labels(JobRow("1", 1))
     boxes.says[_name(desk)] = Observation(JobState.DONE, exit_status=0, container_id="another", labels=labels)
     assert _failed(desk, desk.submit("x", **box())) == (125, "start-failed", "the name is in use")
     assert boxes.asked == [("look",)]
@@ -152,7 +152,7 @@ def test_a_call_that_is_cut_off_may_have_started_it(desk: Desk, boxes: Boxes) ->
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="abc")
     job = desk.submit("x", **box(start_timeout=0.5))
     desk.until(lambda: job.row.state == JobState.RUNNING)
-    assert (job.row.container_id, job.starting, desk.core.starter._engine_starts) == ("abc", False, 0)
+    assert (job.row.container_id, job.starting, desk.service.queue.bound._starts) == ("abc", False, 0)
 
 
 def test_a_call_that_is_cut_off_and_started_nothing(desk: Desk, boxes: Boxes) -> None:
@@ -164,11 +164,11 @@ def test_a_call_that_is_cut_off_and_started_nothing(desk: Desk, boxes: Boxes) ->
 def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes, left: JobState | None) -> None:
     boxes.words = ("sleep", "600")
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called is not None)
+    desk.until(lambda: job.row.pid is not None)
     if left is not None:
         _tells(desk)
         boxes.says[_name(desk)] = Observation(left, container_id="abc")
-    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 0.01, lambda outcome: None)
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 0.01, lambda outcome: None)
     if left == JobState.RUNNING:
         desk.until(lambda: "kill" in boxes.verbs())
         assert (job.row.container_id, job.ending) == ("abc", "terminating")
@@ -176,14 +176,14 @@ def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes
     row = desk.ended(job)
     assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
     assert ("remove" in boxes.verbs()) == (left is not None)
-    assert len(desk.core.calls) <= 1
+    assert len(desk.service.calls) <= 1
 
 
 def test_a_start_that_somebody_kills(desk: Desk, boxes: Boxes) -> None:
     boxes.words = ("sleep", "600")
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called is not None)
-    os.kill(job.called or 0, signal.SIGKILL)
+    desk.until(lambda: job.row.pid is not None)
+    os.kill(job.row.pid or 0, signal.SIGKILL)
     assert _failed(desk, job)[:2] == (125, "start-failed")
 
 
@@ -216,7 +216,7 @@ def test_a_job_may_say_what_an_engine_would(desk: Desk, boxes: Boxes, tmp_path: 
 def test_another_homes_container_of_the_same_name(desk: Desk, boxes: Boxes, mine: bool) -> None:
     boxes.code = 125
     boxes.pid_files = False
-    labels = {**desk.core.starter.labels(JobRow("1", 1)), **({} if mine else {"proctracker.home": "another"})}
+    labels = {**desk.labels(JobRow("1", 1)), **({} if mine else {"proctracker.home": "another"})}
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, labels=labels)
     job = desk.submit("x", **box("exit"))
     if mine:
@@ -245,9 +245,9 @@ def test_an_attached_command_runs_as_long_as_its_container(desk: Desk, boxes: Bo
     boxes.says[_name(desk)] = Observation(JobState.RUNNING, pid=os.getpid())
     desk.until(lambda: job.row.state == JobState.RUNNING)
     assert (tmp_path / "copy").read_text() == "given"
-    assert len(desk.core.calls) >= 1
-    desk.core.containers._unwatch(job)
-    desk.core.jobs.started(job, None, None)
+    assert len(desk.service.calls) >= 1
+    desk.service.containers._unwatch(job)
+    desk.here.jobs.started(job, None, None)
     boxes.says[_name(desk)] = Observation(JobState.FAILED, exit_status=4)
     (tmp_path / "gate").write_text("go\n")
     assert desk.ended(job).exit_status == 4
@@ -315,5 +315,5 @@ def test_what_an_engine_warns_of_is_told(
     assert job.row.annotation == told
     state = JobState.FAILED if code else JobState.DONE
     boxes.says[_name(desk)] = Observation(state, exit_status=code, container_id="id-1")
-    desk.core.containers.gone(job)
+    desk.service.containers.gone(job)
     assert desk.ended(job).annotation == (told if kept else None)

@@ -12,7 +12,7 @@ import pytest
 from proctracker import runtimes
 from proctracker.linux import cgroups, pidfd
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.base.jobs import STOPPED, Job
 from proctracker.supervisor.running import containers, startfolders
 from supervising import Boxes, Desk, box, kill
 
@@ -47,7 +47,7 @@ def test_from_start_to_end(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
     row = job.row
     assert row.container == f"proctracker-{desk.home.uuid[:8]}-1-1"
-    assert (row.state, row.container_id, row.boot) == (JobState.RUNNING, "id-1", desk.core.boot)
+    assert (row.state, row.container_id, row.boot) == (JobState.RUNNING, "id-1", desk.here.boot)
     assert abs((row.running_since or 0) - time.time()) < 60
     assert job.pidfd is not None
     assert _end(desk, boxes, job, _FAILED) == (JobState.FAILED, None, 3)
@@ -92,7 +92,7 @@ def test_an_engine_that_is_down_at_the_end_is_asked_again(
     job = _run(desk, boxes)
     boxes.down = "the engine sleeps"
     delays: list[float] = []
-    after = desk.core.loop.after
+    after = desk.here.loop.after
 
     def sooner(seconds: float, call: Any) -> Any:
         if not 1.0 <= seconds <= 5.0:
@@ -100,7 +100,7 @@ def test_an_engine_that_is_down_at_the_end_is_asked_again(
         delays.append(seconds)
         return after(0.0, call)
 
-    monkeypatch.setattr(desk.core.loop, "after", sooner)
+    monkeypatch.setattr(desk.here.loop, "after", sooner)
     kill(job.row.pid or 0)
     desk.until(lambda: len(boxes.asked) > 2)
     assert (job.row.state, job.row.annotation) == (JobState.RUNNING, "the engine sleeps")
@@ -117,11 +117,11 @@ def test_an_engine_that_is_down_is_not_asked_for_each_of_many_in_turn(
 ) -> None:
     job = _run(desk, boxes)
     delays: list[float] = []
-    monkeypatch.setattr(desk.core.loop, "after", lambda seconds, call: delays.append(seconds))
+    monkeypatch.setattr(desk.here.loop, "after", lambda seconds, call: delays.append(seconds))
     job.tries = 5
-    desk.core.containers._again(job, 0.0, 1.0)
+    desk.service.containers._again(job, 0.0, 1.0)
     monkeypatch.setattr(containers, "APART", 20.0)
-    desk.core.containers._again(job, 0.0, 1.0)
+    desk.service.containers._again(job, 0.0, 1.0)
     monkeypatch.undo()
     assert delays == [5.0, 20.0]
 
@@ -162,7 +162,7 @@ def test_restarted_by_its_engine(desk: Desk, boxes: Boxes) -> None:
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=os.getpid())
     assert desk.until(lambda: job.row.pid == os.getpid())
     assert (job.row.state, job.row.sub_state) == (JobState.RUNNING, None)
-    desk.core.jobs.started(job, None, None)
+    desk.here.jobs.started(job, None, None)
 
 
 @pytest.mark.parametrize("told", ["engine", "file", "cgroup"])
@@ -170,10 +170,10 @@ def test_killed_for_its_memory(desk: Desk, boxes: Boxes, told: str, monkeypatch:
     job = _run(desk, boxes)
     killed = Observation(JobState.FAILED, terminating_signal="SIGKILL", oom=told == "engine")
     if told == "file":
-        folder = Path(desk.core.folders.path(job.row))
+        folder = Path(desk.service.folders.path(job.row))
         folder.mkdir(exist_ok=True)
         (folder / startfolders.OOM).touch()
-        desk.core.containers.runs(
+        desk.service.containers.runs(
             job, Observation(JobState.RUNNING, pid=job.row.pid)
         )  # as a later supervisor takes it over
     if told == "cgroup":
@@ -191,7 +191,7 @@ def test_a_container_that_ended_before_it_was_seen(desk: Desk, boxes: Boxes) -> 
     boxes.says[name] = Observation(JobState.FAILED, exit_status=3, started=now + 5.0, finished=now + 7.0)
     row = desk.ended(desk.submit("x", **box()))
     assert (row.state, row.exit_status, row.dispatched, row.finished) == (JobState.FAILED, 3, now + 5.0, now + 7.0)
-    changes = desk.core.store._db.rows("SELECT state, time FROM transitions ORDER BY seq")
+    changes = desk.here.store._db.rows("SELECT state, time FROM transitions ORDER BY seq")
     assert changes[1:] == [(JobState.RUNNING, now + 5.0), (JobState.FAILED, now + 7.0)]
 
 
@@ -218,7 +218,7 @@ def test_what_is_written_of_a_start_that_failed_is_no_output(
 ) -> None:
     # ctr and nerdctl 1.7 do not tell when a job started: without a reason its 127 is its own.
     name = f"proctracker-{desk.home.uuid[:8]}-1-1"
-    kept = desk.core.outputs.paths(JobRow("1", 1), None)[1]
+    kept = desk.service.outputs.paths(JobRow("1", 1), None)[1]
     boxes.words = (
         "sh",
         "-c",
@@ -236,8 +236,8 @@ def test_what_is_written_of_a_start_that_failed_is_no_output(
 def test_a_hint_leads_to_a_look(desk: Desk, boxes: Boxes, seen: Observation) -> None:
     job, held = _run(desk, boxes), desk.submit("x", **box(), hold=True)
     boxes.says[job.row.container or ""] = seen
-    desk.core.containers.look([job.row.id, held.row.id, "77"])
-    desk.until(lambda: boxes.asked and not len(desk.core.calls))
+    desk.service.containers.look([job.row.id, held.row.id, "77"])
+    desk.until(lambda: boxes.asked and not len(desk.service.calls))
     assert boxes.asked == [("look", job.row.container or "")]
     expected = (JobState.RUNNING, None) if seen.sub_state == "odd" else (seen.state, seen.sub_state)
     assert (job.row.state, job.row.sub_state) == expected
@@ -248,7 +248,7 @@ def test_a_look_that_finds_an_end_leads_to_it(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
     pid = job.row.pid or 0
     boxes.says[job.row.container or ""] = _FAILED
-    desk.core.containers.look([job.row.id])
+    desk.service.containers.look([job.row.id])
     assert desk.ended(job).exit_status == 3
     os.kill(pid, 9)
 
@@ -257,24 +257,24 @@ def test_a_look_finds_another_process(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
     pid = job.row.pid or 0
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING, pid=os.getpid())
-    desk.core.containers.look([job.row.id])
+    desk.service.containers.look([job.row.id])
     assert desk.until(lambda: job.row.pid == os.getpid())
-    desk.core.jobs.started(job, None, None)
+    desk.here.jobs.started(job, None, None)
     os.kill(pid, 9)
 
 
 def test_a_look_that_cannot_be_made(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
     boxes.down = "asleep"
-    desk.core.containers.look([job.row.id])
-    desk.until(lambda: not len(desk.core.calls) and boxes.asked)
+    desk.service.containers.look([job.row.id])
+    desk.until(lambda: not len(desk.service.calls) and boxes.asked)
     assert (job.row.state, "look" in job.timers) == (JobState.RUNNING, False)
 
 
 def test_containers_of_one_engine_are_looked_at_together(desk: Desk, boxes: Boxes) -> None:
     jobs = [_run(desk, boxes) for _ in range(2)] + [_run(desk, boxes, engine={"command": ["other"]})]
     boxes.asked.clear()
-    desk.core.containers.look([job.row.id for job in jobs])
+    desk.service.containers.look([job.row.id for job in jobs])
     desk.until(lambda: len(boxes.asked) >= 2)
     names = [job.row.container for job in jobs]
     assert [words for words in boxes.asked if words[0] == "look"] == [("look", *names[:2]), ("look", names[2])]
@@ -282,10 +282,10 @@ def test_containers_of_one_engine_are_looked_at_together(desk: Desk, boxes: Boxe
 
 def test_suspended_by_hand_stays_so_where_its_engine_does_not_know(desk: Desk, boxes: Boxes) -> None:
     job = _run(desk, boxes)
-    desk.core.ledger.change(job.row, JobState.SUSPENDED, containers.STOPPED)
+    desk.here.ledger.change(job.row, JobState.SUSPENDED, STOPPED)
     boxes.says[job.row.container or ""] = Observation(JobState.RUNNING)
-    desk.core.containers.look([job.row.id])
-    desk.until(lambda: boxes.asked and not len(desk.core.calls))
+    desk.service.containers.look([job.row.id])
+    desk.until(lambda: boxes.asked and not len(desk.service.calls))
     assert (job.row.state, job.row.sub_state) == (JobState.SUSPENDED, "stopped")
 
 
@@ -294,9 +294,9 @@ def test_told_to_end_while_it_was_being_started(desk: Desk, boxes: Boxes, tmp_pa
     boxes.words = ("sh", "-c", f"read x < {tmp_path}/gate")
     name = f"proctracker-{desk.home.uuid[:8]}-1-1"
     job = desk.submit("x", **box())
-    desk.until(lambda: job.called)
+    desk.until(lambda: job.row.pid)
     told: list[Any] = []
-    desk.core.controls.control(["1"], "terminate", "TERM", 10.0, told.append)
+    desk.service.actions.control(["1"], "terminate", "TERM", 10.0, told.append)
     desk.until(lambda: told)
     assert (told[0]["done"], job.row.state, boxes.asked) == (["1"], JobState.QUEUED, [])
     boxes.says[name] = Observation(JobState.RUNNING)
@@ -319,7 +319,7 @@ def test_a_retry_has_a_container_of_its_own(desk: Desk, boxes: Boxes) -> None:
     first = job.row.container or ""
     boxes.says[first] = _FAILED
     kill(job.row.pid or 0)
-    desk.until(lambda: job.row.attempt == 2 and job.row.state == JobState.RUNNING and not desk.core.removal.busy)
+    desk.until(lambda: job.row.attempt == 2 and job.row.state == JobState.RUNNING and not desk.service.removal.busy)
     assert job.row.container == first[:-1] + "2"
     assert ("remove", first) in boxes.asked
     assert Path(desk.home.kept("1", 1, "out")).read_text() == f"output of {first}\n"
@@ -353,7 +353,7 @@ def test_a_checkpointed_container_waits_to_be_restored(desk: Desk, boxes: Boxes,
         return
     boxes.asked.clear()
     told: list[Any] = []
-    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 10.0, told.append)
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 10.0, told.append)
     row = desk.ended(job)
     assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
     desk.until(lambda: told)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from proctracker.model.marks import JOB_VARIABLES
 from proctracker.supervisor.processes.spawn import Surroundings, own
+from proctracker.supervisor.running import contexts
 from proctracker.supervisor.running.contexts import Context
+from supervising import Desk, context
 
 _OLD = dict.fromkeys(JOB_VARIABLES, "another job's")
 
@@ -45,3 +49,16 @@ def test_what_is_not_said_stays_as_the_supervisor_has_it() -> None:
 def test_what_is_not_the_supervisors_own_is_found_once() -> None:
     assert _context(umask=0o27).differs is None
     assert _context(umask=0o27, nice=own().nice + 1).differs == Surroundings(0o27, {}, own().nice + 1)
+
+
+def test_contexts_are_parsed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [context(N=str(number))[0] for number in range(3)]
+    for number in range(3):
+        desk.submit("true", env={"N": str(number)}, hold=True)
+    first = desk.service.contexts.get(keys[0])
+    assert first is not None
+    assert desk.service.contexts.get(keys[0]) is first
+    assert desk.service.contexts.get("unknown") is None
+    monkeypatch.setattr(contexts, "KEPT", 1)
+    assert desk.service.contexts.get(keys[1]) is not None
+    assert list(desk.service.contexts._known) == [keys[1]]

@@ -82,15 +82,15 @@ def test_what_is_not_there_yet_is_waited_for(
     (tmp_path / "other").write_text("9", encoding="ascii")
     (tmp_path / "first").write_text("", encoding="ascii")
     for _ in range(3):
-        desk.core.loop.after(0, lambda: None)
-        desk.core.loop.round()
+        desk.here.loop.after(0, lambda: None)
+        desk.here.loop.round()
     assert not first.row.ended
     _write(tmp_path / "second", "2")
     assert _how(desk, second) == (JobState.FAILED, None, 2, None)
     _write(tmp_path / "first", "1")
     assert _how(desk, first) == (JobState.FAILED, None, 1, None)
     assert boxes.asked == []
-    assert (desk.core.exits._waiting, desk.core.exits._folders) == ({}, {})
+    assert (desk.service.exitfiles._waiting, desk.service.exitfiles._folders) == ({}, {})
 
 
 def test_what_nobody_writes_the_engine_is_asked(
@@ -119,7 +119,7 @@ def test_an_overflow_is_no_loss(
 ) -> None:
     job = run()
     kill(job.row.pid or 0)
-    desk.until(lambda: bool(desk.core.exits._waiting))
+    desk.until(lambda: bool(desk.service.exitfiles._waiting))
     lost = [inotify.Event(-1, inotify.OVERFLOW, "")]
     monkeypatch.setattr(inotify.Inotify, "read", lambda self: lost)
     _write(tmp_path / "one", "0")
@@ -129,10 +129,10 @@ def test_an_overflow_is_no_loss(
 def test_a_job_that_has_ended_otherwise_is_not_waited_for(desk: Desk, run: Callable[..., Job]) -> None:
     job = run()
     kill(job.row.pid or 0)
-    desk.until(lambda: bool(desk.core.exits._waiting))
-    desk.core.ends.lost(job, "lost", "somebody says so")
-    desk.core.containers.ended(job)
-    assert desk.core.exits._waiting == {}
+    desk.until(lambda: bool(desk.service.exitfiles._waiting))
+    desk.service.lifecycle.lost(job, "lost", "somebody says so")
+    desk.service.containers.ended(job)
+    assert desk.service.exitfiles._waiting == {}
 
 
 def test_the_files_are_asked_for_by_the_parents_command_line(

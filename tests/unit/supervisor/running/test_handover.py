@@ -37,7 +37,7 @@ def test_what_is_private_goes_with_the_command(desk: Desk, mill: Mill) -> None:
 
 def test_an_array_is_one_submission(desk: Desk, mill: Mill) -> None:
     first = desk.submit("x", **_spec(max_parallel=2, over=True), indices=[1, 2, 5], items=["a", "b", "c"])
-    jobs = [*desk.core.jobs.task_jobs(first.row.num)]
+    jobs = [*desk.here.jobs.task_jobs(first.row.num)]
     desk.until(lambda: all(job.row.container_id for job in jobs), "the submit")
     (submission,) = mill.submitted_ones
     assert [(task.job_id, task.index, task.item) for task in submission.tasks] == [
@@ -50,7 +50,7 @@ def test_an_array_is_one_submission(desk: Desk, mill: Mill) -> None:
 
 def test_where_slots_are_counted_no_more_are_handed_over(desk: Desk, mill: Mill) -> None:
     first = desk.submit("x", **_spec(max_parallel=2), indices=[1, 2, 3, 4, 5], max_running=3)
-    jobs = [*desk.core.jobs.task_jobs(first.row.num)]
+    jobs = [*desk.here.jobs.task_jobs(first.row.num)]
     desk.until(lambda: sum(1 for job in jobs if job.row.container_id) == 2, "the submit")
     assert mill.submitted_ones[0].throttle is None
     assert [len(each.tasks) for each in mill.submitted_ones] == [2]

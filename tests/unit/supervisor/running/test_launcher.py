@@ -11,7 +11,7 @@ import pytest
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.processes import spawn
-from proctracker.supervisor.running import launcher
+from proctracker.supervisor.running import process_start
 from supervising import PATH, Boxes, Desk, box
 
 
@@ -39,19 +39,10 @@ def test_what_a_task_finds(desk: Desk) -> None:
     assert {found[name] for name in ("TASK_ID", "TASK_ITEM", "A", "JOB_ID")} == {"4", "an item", job.row.id}
 
 
-def test_a_templates_own_words() -> None:
-    row = JobRow("1_2", 1, 2, command='["echo", "a", "item"]', workdir="/filled")
-    spec = {"template": {"remote_command": "echo", "args": ["a"], "working_directory": "$DRMAA2_HOME$"}}
-    made = launcher.template_of(row, spec, {"A": "1"})
-    assert (made.args, made.working_directory, made.job_environment) == (["a", "item"], "/filled", {"A": "1"})
-    row.command = '["item"]'
-    assert launcher.template_of(row, {"template": {"args": []}}, {}).args == ["item"]
-
-
 def test_names_and_labels(desk: Desk) -> None:
     row = JobRow("3_1", 3, 1, session="s", attempt=2)
     assert desk.home.container(row.id, row.attempt) == f"proctracker-{desk.home.uuid[:8]}-3_1-2"
-    assert desk.core.starter.labels(row) == {
+    assert desk.labels(row) == {
         "proctracker.home": desk.home.uuid,
         "proctracker.session": "s",
         "proctracker.job": "3_1",
@@ -65,9 +56,9 @@ def test_names_and_labels(desk: Desk) -> None:
 def test_a_process_is_told_by_pid_and_start(desk: Desk) -> None:
     job = desk.submit("sleep", "600")
     pid = desk.running(job)
-    desk.until(lambda: desk.core.ledger.clean)
+    desk.until(lambda: desk.here.ledger.clean)
     row = desk.row(job)
-    assert (row.state, row.pid, row.ticks, row.boot) == (JobState.RUNNING, pid, spawn.ticks(pid), desk.core.boot)
+    assert (row.state, row.pid, row.ticks, row.boot) == (JobState.RUNNING, pid, spawn.ticks(pid), desk.here.boot)
     assert desk.seat.journal.read() == ([], [])
 
 
@@ -105,11 +96,11 @@ def test_a_system_short_of_something(desk: Desk, monkeypatch: pytest.MonkeyPatch
     def refuse(*args: object) -> int:
         raise spawn.StartLater("Resource temporarily unavailable")
 
-    monkeypatch.setattr(launcher, "RETRY", 0.0)
+    monkeypatch.setattr(process_start, "RETRY", 0.0)
     job = desk.submit("true")
     with monkeypatch.context() as patch:
         patch.setattr(spawn, "spawn", refuse)
-        desk.until(lambda: job.row.annotation and desk.core.ledger.clean)
+        desk.until(lambda: job.row.annotation and desk.here.ledger.clean)
         row = desk.row(job)
     assert (row.state, row.annotation, row.dispatched) == (JobState.QUEUED, "Resource temporarily unavailable", None)
     row = desk.ended(job)
@@ -120,7 +111,7 @@ def test_a_descriptor_that_was_handed_over(desk: Desk) -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"piped")
     row = desk.ended(desk.submit("head", "-c", "5", stdin="passed", stdin_fd=read_end))
-    assert Path(desk.core.outputs.paths(row, None)[0]).read_text() == "piped"
+    assert Path(desk.service.outputs.paths(row, None)[0]).read_text() == "piped"
     with pytest.raises(BrokenPipeError):
         os.write(write_end, b"nobody has it any more")
     os.close(write_end)
@@ -130,9 +121,9 @@ def test_every_task_has_the_descriptor(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("text")
     fd = os.open(tmp_path / "in", os.O_RDONLY)
     job = desk.submit("sh", "-c", "cat < /proc/self/fd/0", stdin="passed", stdin_fd=fd, indices=[1, 2])
-    for task in [job, *desk.core.jobs.task_jobs(job.row.num)]:
+    for task in [job, *desk.here.jobs.task_jobs(job.row.num)]:
         desk.ended(task)
-        assert Path(desk.core.outputs.paths(task.row, None)[0]).read_text() == "text"
+        assert Path(desk.service.outputs.paths(task.row, None)[0]).read_text() == "text"
 
 
 def test_a_second_attempt_appends(desk: Desk, tmp_path: Path) -> None:
@@ -146,11 +137,11 @@ def test_a_second_attempt_appends(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_engine_starts_are_bounded(desk: Desk, boxes: Boxes) -> None:
-    begun, starts = [], desk.core.starter
+    begun, starts = [], desk.service.queue.bound
     starts.limit = 1
     boxes.launch = lambda request: begun.append(request.job_id)  # type: ignore[assignment, method-assign, return-value]
     jobs = [desk.submit("x", **box()) for _ in range(3)]
     process = desk.submit("true")
-    starts._engine_starts = 1
+    starts._starts = 1
     desk.ended(process)
     assert ([job.starting for job in jobs], begun) == ([False] * 3, [])

@@ -41,7 +41,7 @@ def _sleeper(desk: Desk, **more: Any) -> Job:
 
 
 def _watched(desk: Desk, count: int) -> None:
-    desk.until(lambda: len(desk.core.output_limits._watched) == count, "the watches")
+    desk.until(lambda: len(desk.service.output_limits._watched) == count, "the watches")
 
 
 def _write(path: Path, size: int = SIZE) -> None:
@@ -79,7 +79,7 @@ def test_what_is_within_the_limit_stays_and_is_looked_at_again(desk: Desk) -> No
 def test_a_job_that_writes_nothing_wakes_nobody(desk: Desk) -> None:
     jobs = [_sleeper(desk) for _ in range(3)]
     _watched(desk, 6)
-    assert not desk.core.output_limits._young
+    assert not desk.service.output_limits._young
     assert not any({"out", "err"} & {*job.timers} for job in jobs)
 
 
@@ -87,10 +87,10 @@ def test_nothing_is_done_before_a_file_can_have_reached_the_limit(desk: Desk, mo
     monkeypatch.setattr(outputlimit, "TOGETHER", 1000.0)
     job = _sleeper(desk, output_limit=100 * outputlimit.RATE)
     other = _sleeper(desk, output_limit=100 * outputlimit.RATE)
-    [(due, names)] = desk.core.output_limits._young.items()
+    [(due, names)] = desk.service.output_limits._young.items()
     assert due - clock.boottime() > 98
     assert names == [job.row.id, other.row.id]
-    assert (desk.core.output_limits._inotify, {*job.timers}) == (None, set())
+    assert (desk.service.output_limits._inotify, {*job.timers}) == (None, set())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_files_that_are_ours(desk: Desk, more: dict[str, Any], count: int) -
     _sleeper(desk, **more)
     other = _sleeper(desk)
     _watched(desk, count + 2)
-    assert sum(job is not other for job, _, _ in desk.core.output_limits._watched.values()) == count
+    assert sum(job is not other for job, _, _ in desk.service.output_limits._watched.values()) == count
 
 
 def test_an_end_ends_the_watch_after_a_last_look(desk: Desk, tmp_path: Path) -> None:
@@ -118,14 +118,14 @@ def test_an_end_ends_the_watch_after_a_last_look(desk: Desk, tmp_path: Path) -> 
     _watched(desk, 2)
     gate.write_text("go\n")
     desk.ended(job)
-    assert (desk.core.output_limits._watched, desk.core.output_limits._watches) == ({}, {})
+    assert (desk.service.output_limits._watched, desk.service.output_limits._watches) == ({}, {})
     assert _file(desk, job).stat().st_size == SIZE
     assert _used(_file(desk, job)) <= LIMIT
 
 
 def test_another_supervisor_goes_on(old: Desk, follow: Callable[..., Desk]) -> None:
     job = _sleeper(old)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     desk = follow()
     _watched(desk, 2)
     _write(_file(desk, job))
@@ -137,9 +137,9 @@ def test_a_file_that_was_removed(desk: Desk) -> None:
     other = _sleeper(desk)
     _file(desk, job).unlink()
     # Its first look came before it was removed, or finds nothing: no other look follows in either case.
-    desk.until(lambda: not desk.core.output_limits._young, "the first looks")
+    desk.until(lambda: not desk.service.output_limits._young, "the first looks")
     assert "out" not in job.timers
-    assert [each.row.id for each, _, _ in desk.core.output_limits._watched.values()].count(other.row.id) == 2
+    assert [each.row.id for each, _, _ in desk.service.output_limits._watched.values()].count(other.row.id) == 2
 
 
 def test_without_watches_it_is_looked_at_now_and_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,7 @@ def test_a_job_whose_background_process_writes_after_its_end(desk: Desk, tmp_pat
     desk.ended(second)
     gate.write_text("go\n")
     assert gate.read_text() == "there\n"
-    kept = [Path(desk.core.outputs.paths(job.row, None)[0]).read_text() for job in (first, second)]
+    kept = [Path(desk.service.outputs.paths(job.row, None)[0]).read_text() for job in (first, second)]
     assert kept == ["late\n", "mine\n"]
 
 

@@ -34,6 +34,6 @@ def test_a_call_that_removes(
     job = desk.submit("x", **box(engine={"command": [str(command)]}), hold=True)
     job.ending = ending
     with subprocess.Popen([command, "-c", "read x", *words], stdin=subprocess.PIPE) as call:
-        assert removers.are_at(job, found, desk.core.calls) == removed
+        assert removers.are_at(job, found, desk.service.calls) == removed
         call.communicate(b"go\n")
-    assert not removers.are_at(job, found, desk.core.calls)
+    assert not removers.are_at(job, found, desk.service.calls)

@@ -27,12 +27,12 @@ def test_a_container_of_that_name_that_no_call_has_told_of(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes
 ) -> None:
     job = old.submit("x", **box(), hold=True)
-    job.row.container, job.row.boot, job.row.dispatched = "box", old.core.boot, time.time()
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
+    job.row.container, job.row.boot, job.row.dispatched = "box", old.here.boot, time.time()
+    old.here.ledger.change(job.row, JobState.QUEUED)
+    old.here.ledger.flush()
     boxes.says = {"box": Observation(JobState.DONE, exit_status=0)}
     new = follow()
-    new.core.paused = True
+    new.service.queue.paused = True
     taken = new.taken(job)
     new.until(lambda: taken.row.container is None)
     assert (taken.row.state, boxes.asked) == (JobState.QUEUED, [("look",)])
@@ -50,15 +50,15 @@ def test_a_container_whose_start_was_under_way(
 ) -> None:
     job = old.submit("x", **box(), hold=True)
     name = job.row.container = old.home.container(job.row.id, job.row.attempt)
-    job.row.boot, job.row.dispatched = boot or old.core.boot, time.time()
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
+    job.row.boot, job.row.dispatched = boot or old.here.boot, time.time()
+    old.here.ledger.change(job.row, JobState.QUEUED)
+    old.here.ledger.flush()
     boxes.says = {name: seen} if seen else {}
     _told(old, boxes, name)
     new = follow()
-    new.core.paused = True
+    new.service.queue.paused = True
     taken = new.taken(job)
-    new.until(lambda: boxes.asked and not len(new.core.calls))
+    new.until(lambda: boxes.asked and not len(new.service.calls))
     if boot and state != JobState.RUNNING:
         assert (taken.row.state, taken.row.sub_state, taken.row.unseen) == (JobState.UNDETERMINED, "lost", 1)
         return
@@ -73,9 +73,9 @@ def test_a_start_that_was_cut_off_as_its_job_was_ended_leaves_no_container(
 ) -> None:
     job = old.submit("x", **box(), hold=True)
     name = job.row.container = old.home.container(job.row.id, job.row.attempt)
-    job.row.boot, job.row.dispatched, job.row.kill_at = old.core.boot, time.time(), 1.0
-    old.core.ledger.change(job.row, JobState.QUEUED, "terminating")
-    old.core.ledger.flush()
+    job.row.boot, job.row.dispatched, job.row.kill_at = old.here.boot, time.time(), 1.0
+    old.here.ledger.change(job.row, JobState.QUEUED, "terminating")
+    old.here.ledger.flush()
     boxes.says = {name: Observation(JobState.QUEUED)}
     _told(old, boxes, name)
     new = follow()
@@ -87,13 +87,13 @@ def test_a_start_that_was_cut_off_as_its_job_was_ended_leaves_no_container(
 def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
     job = old.submit("x", **box(), hold=True)
     call = subprocess.Popen(["sleep", "600"])
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
+    old.here.ledger.change(job.row, JobState.QUEUED)
+    old.here.ledger.flush()
     old.seat.journal.opened(job.row.id, 1, time.time())
     old.seat.journal.started(call.pid, spawn.ticks(call.pid))
     new = follow()
     taken = new.taken(job)
-    assert (taken.starting, taken.called, taken.holds, boxes.asked) == (True, call.pid, True, [])
+    assert (taken.starting, taken.row.pid, taken.holds, boxes.asked) == (True, call.pid, True, [])
     boxes.says = {taken.row.container or "": Observation(JobState.SUSPENDED)}
     _told(new, boxes, taken.row.container or "")
     call.kill()
@@ -106,9 +106,9 @@ def test_an_engine_that_cannot_be_asked_is_asked_again(
 ) -> None:
     monkeypatch.setattr(resumption, "AGAIN", 0.0)
     job = old.submit("x", **box(), hold=True)
-    job.row.container, job.row.boot, job.row.dispatched = "box", old.core.boot, time.time()
-    old.core.ledger.change(job.row, JobState.QUEUED)
-    old.core.ledger.flush()
+    job.row.container, job.row.boot, job.row.dispatched = "box", old.here.boot, time.time()
+    old.here.ledger.change(job.row, JobState.QUEUED)
+    old.here.ledger.flush()
     boxes.down = "asleep"
     _told(old, boxes, "box")
     new = follow()

@@ -30,7 +30,7 @@ def _row(**more: object) -> JobRow:
 
 
 def test_all_of_it_goes(desk: Desk) -> None:
-    folders, row = desk.core.folders, _row()
+    folders, row = desk.service.folders, _row()
     path = _made(f"{desk.home.starts}/7_2.3")
     assert os.path.samefile(path, folders.path(row))
     folders.drop_given(row)
@@ -49,7 +49,7 @@ def test_what_nobody_knows_is_tidied(
     running = old.submit("x", **box())
     old.running(running)
     waiting = old.submit("x", **box(), hold=True)
-    old.core.ledger.flush()
+    old.here.ledger.flush()
     folders = StartFolders(old.home)
     for name in ("99.1", "1.2", "2.1", "x"):
         _made(f"{old.home.starts}/{name}")
@@ -61,8 +61,8 @@ def test_what_nobody_knows_is_tidied(
 def test_other_supervisors_starts_are_left_alone(desks: Callable[..., Desk], boxes: Boxes) -> None:
     theirs, ours = desks(key="other"), desks()
     job = theirs.submit("x", **box(), hold=True)
-    theirs.core.ledger.flush()
-    path = _made(theirs.core.folders.path(job.row))
+    theirs.here.ledger.flush()
+    path = _made(theirs.service.folders.path(job.row))
     ours.recover()
     assert path.exists()
     theirs.recover()

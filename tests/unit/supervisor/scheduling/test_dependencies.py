@@ -38,7 +38,7 @@ def test_a_job_of_another_supervisor(
     rows = submit(other, tasks, keeper="slurm-7", state=int(JobState.RUNNING), dispatched=1.0)
     job = desk.submit("true", **{kind: [str(rows[0].num)]})
     turned: list[str] = []
-    desk.core.loop.soon(lambda: turned.append("yes"))
+    desk.here.loop.soon(lambda: turned.append("yes"))
     desk.until(lambda: turned)
     assert (job.row.state, job.waits_for) == (JobState.QUEUED, {str(rows[0].num)})
     for row in rows[:-1]:
@@ -63,11 +63,11 @@ def test_an_array_of_another_supervisor_that_is_half_done(desk: Desk, other: Sto
 def test_what_was_removed_stays_as_it_ended(
     old: Desk, follow: Callable[..., Desk], tmp_path: Path, tasks: int, waits: str, met: bool
 ) -> None:
-    rows = submit(old.core.store, tasks, session="other")
+    rows = submit(old.here.store, tasks, session="other")
     for row in rows:
-        end(old.core.store, row, 2.0)
+        end(old.here.store, row, 2.0)
     if not met:
-        end(old.core.store, rows[0], 2.0, state=int(JobState.FAILED))
+        end(old.here.store, rows[0], 2.0, state=int(JobState.FAILED))
     after = [str(rows[0].num)]
     more: dict[str, Any] = {
         "held": {"hold": True},
@@ -75,45 +75,45 @@ def test_what_was_removed_stays_as_it_ended(
         "for its next attempt": {"hold": True, "retries": 1, "retry_delay": 3600.0},
     }.get(waits, {})
     job = old.submit("true", after=after, **more)
-    old.core.paused = waits == "for a slot, over a restart"
+    old.service.queue.paused = waits == "for a slot, over a restart"
     if not met and waits in ("for its time", "for a slot, over a restart"):
         assert old.ended(job).sub_state == "dependency"
         return
-    old.core.reaping.destroy("other", "refuse", lambda found: None, lambda error: None)
-    old.until(lambda: not old.core.store.jobs([row.id for row in rows]))
-    old.core.ledger.flush()
+    old.service.forgetting.destroy("other", "refuse", lambda found: None, lambda error: None)
+    old.until(lambda: not old.here.store.jobs([row.id for row in rows]))
+    old.here.ledger.flush()
     desk = follow() if waits == "for a slot, over a restart" else old
     taken = desk.taken(job)
     if waits == "for its time":
         taken.spec["start_time"] = None
     taken.row.state = int(JobState.QUEUED)
-    desk.core.queue.add(taken)
+    desk.service.queue.add(taken)
     row = desk.ended(taken)
     assert (row.state, row.sub_state) == ((JobState.DONE, None) if met else (JobState.FAILED, "dependency"))
 
 
 def test_an_array_of_which_a_part_was_removed(desk: Desk) -> None:
-    first, second = submit(desk.core.store, 2)
-    end(desk.core.store, first, 2.0, state=int(JobState.FAILED))
-    end(desk.core.store, second, 2.0)
+    first, second = submit(desk.here.store, 2)
+    end(desk.here.store, first, 2.0, state=int(JobState.FAILED))
+    end(desk.here.store, second, 2.0)
     job = desk.submit("true", after=[str(first.num)], hold=True)
     other = desk.submit("true", after_any=[str(first.num)], hold=True)
-    desk.core.store.delete([first.id])
+    desk.here.store.delete([first.id])
     for each in (job, other):
         each.row.state = int(JobState.QUEUED)
-        desk.core.queue.add(each)
+        desk.service.queue.add(each)
     assert desk.ended(job).sub_state == "dependency"
     assert desk.ended(other).state == JobState.DONE
 
 
 def test_what_is_kept_of_removed_jobs_goes_with_those_that_waited(desk: Desk) -> None:
-    (before,) = submit(desk.core.store)
-    end(desk.core.store, before, 2.0)
+    (before,) = submit(desk.here.store)
+    end(desk.here.store, before, 2.0)
     job = desk.submit("true", after=[before.id], hold=True)
-    desk.core.store.delete([before.id])
-    assert desk.core.store.outcome(job.row.spec, before.id) is True
-    assert desk.core.store.outcome(job.row.spec, "99") is None
-    desk.core.controls.control([job.row.id], "terminate", "SIGTERM", 0.0, lambda outcome: None)
+    desk.here.store.delete([before.id])
+    assert desk.here.store.outcome(job.row.spec, before.id) is True
+    assert desk.here.store.outcome(job.row.spec, "99") is None
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 0.0, lambda outcome: None)
     desk.ended(job)
-    desk.core.store.delete([job.row.id])
-    assert desk.core.store._db.rows("SELECT * FROM outcomes") == []
+    desk.here.store.delete([job.row.id])
+    assert desk.here.store._db.rows("SELECT * FROM outcomes") == []

@@ -23,58 +23,33 @@ from supervising import Desk
 
 
 class Stand:
-    """A supervisor whose starts are written down, and whose store says what it is told."""
+    """What a queue uses; its starts and refusals are written down."""
+
+    key, stands_in = "main", False
 
     def __init__(self) -> None:
-        self.loop, self.jobs = Loop(), Jobs()
+        self.loop, self.jobs, self.home = Loop(), Jobs(), SimpleNamespace(run="/nonexistent")
         self.settings = {"max_running": 0, "max_running_host": 0}
-        self.paused, self.key, self.busy = False, "main", False
-        self.limits: dict[str, int] = {}
-        self.known: dict[str, JobRow] = {}
-        self.arrays: dict[int, list[int]] = {}
-        self.elsewhere = 0
+        self.store = Shelf()
+        self.ledger = SimpleNamespace(flush=lambda: None)
         self.started: list[str] = []
         self.refused: list[tuple[str, str, str]] = []
-        self.store, self.starter, self.ends, self.ledger = self, self, self, self
-        self.flushed = 0
-        self.neighbours, self.asked = self, []
-        self.queue = Queue(self)  # type: ignore[arg-type]
-        self.queue.others = lambda: self.elsewhere > 0  # type: ignore[method-assign]
+        self.asked: list[Callable[[], None]] = []
+        life = SimpleNamespace(refused=self._refuse, claimed=lambda job: None, unclaimed=lambda job: None)
+        watch = SimpleNamespace(once=self.asked.append)
+        self.queue = Queue(self, watch, life, lambda job: self.started.append(job.row.id))  # type: ignore[arg-type]
+        self.queue.others = lambda: self.store.elsewhere > 0  # type: ignore[method-assign]
 
-    def flush(self) -> None:
-        self.flushed += 1
-
-    # other supervisors
-    def once(self, call: Callable[[], None]) -> None:
-        self.asked.append(call)
+    def _refuse(self, job: Job, reason: str, sub_state: str) -> None:
+        self.refused.append((job.row.id, reason, sub_state))
 
     def written(self) -> None:
         """Another supervisor has written."""
-        calls, self.asked = self.asked, []
+        calls = [*self.asked]
+        self.asked.clear()
         for call in calls:
             call()
         self.rounds()
-
-    # the store
-    def session(self, name: str) -> tuple[str, int]:
-        return "process", self.limits.get(name, 0)
-
-    def running_slots(self, session: str | None, but: str) -> int:
-        assert but == self.key
-        return self.elsewhere
-
-    def jobs_of(self, ids: list[str]) -> list[JobRow]:
-        return [self.known[name] for name in ids if name in self.known]
-
-    def array(self, num: int) -> Any:
-        return SimpleNamespace(indices=self.arrays[num]) if num in self.arrays else None
-
-    # the others
-    def start(self, job: Job) -> None:
-        self.started.append(job.row.id)
-
-    def refused_(self, job: Job, reason: str, sub_state: str) -> None:
-        self.refused.append((job.row.id, reason, sub_state))
 
     def job(self, name: str, session: str = "s", spec: dict[str, Any] | None = None, **columns: Any) -> Job:
         num, _, task = name.partition("_")
@@ -96,39 +71,46 @@ class Stand:
     def end(self, job: Job, state: JobState = JobState.DONE) -> None:
         self.jobs.remove(job)
         job.row.state, job.row.finished = int(state), 1.0
-        self.known[job.row.id] = job.row
+        self.store.known[job.row.id] = job.row
         self.queue.give_back(job)
         self.queue.dependencies.ended(job)
         self.rounds()
 
 
-class _Store:
-    """Names that the stand itself has for something else."""
+class Shelf:
+    """A store that says what it is told."""
 
-    def __init__(self, stand: Stand) -> None:
-        self._stand = stand
+    def __init__(self) -> None:
+        self.limits: dict[str, int] = {}
+        self.known: dict[str, JobRow] = {}
+        self.arrays: dict[int, list[int]] = {}
+        self.elsewhere = 0
         self.begin = self.commit = self.rollback = lambda: None
-        self.update = lambda row, columns: None
         self.outcome = lambda spec, name: None
-        self.session, self.running_slots, self.array, self.jobs = (
-            stand.session,
-            stand.running_slots,
-            stand.array,
-            stand.jobs_of,
-        )
+
+    def session(self, name: str) -> tuple[str, int]:
+        return "process", self.limits.get(name, 0)
+
+    def running_slots(self, session: str | None, but: str) -> int:
+        assert but == "main"
+        return self.elsewhere
+
+    def jobs(self, ids: list[str]) -> list[JobRow]:
+        return [self.known[name] for name in ids if name in self.known]
+
+    def array(self, num: int) -> Any:
+        return SimpleNamespace(indices=self.arrays[num]) if num in self.arrays else None
 
 
 @pytest.fixture
 def stand() -> Iterator[Stand]:
     made = Stand()
-    made.store = _Store(made)  # type: ignore[assignment]
-    made.ends = SimpleNamespace(refused=made.refused_)  # type: ignore[assignment]
     yield made
     made.loop.close()
 
 
 def test_priority_then_age_then_task(stand: Stand) -> None:
-    stand.limits["s"] = 1
+    stand.store.limits["s"] = 1
     stand.add(stand.job("1"))
     jobs = [
         stand.job("3_10"),
@@ -147,17 +129,17 @@ def test_priority_then_age_then_task(stand: Stand) -> None:
 
 
 def test_sessions_have_bounds_of_their_own(stand: Stand) -> None:
-    stand.limits = {"a": 1, "b": 2}
+    stand.store.limits = {"a": 1, "b": 2}
     stand.add(*(stand.job(str(number), "abbcabbc"[number - 1]) for number in range(1, 9)))
     assert sorted(stand.started) == ["1", "2", "3", "4", "8"]
-    stand.limits["a"] = 2
+    stand.store.limits["a"] = 2
     stand.queue.limits_changed("a")
     stand.rounds()
     assert stand.started[-1] == "5"
 
 
 def test_slots(stand: Stand) -> None:
-    stand.limits["s"] = 4
+    stand.store.limits["s"] = 4
     first, second, small = stand.job("1", slots=3), stand.job("2", slots=2), stand.job("3")
     stand.add(first, second, small)
     assert stand.started == ["1"]  # nobody overtakes: the second would never have its turn
@@ -166,7 +148,7 @@ def test_slots(stand: Stand) -> None:
 
 
 def test_more_slots_than_there_ever_are(stand: Stand) -> None:
-    stand.limits["s"] = 2
+    stand.store.limits["s"] = 2
     small, large = stand.job("1"), stand.job("2", slots=5)
     stand.add(small, large)
     assert stand.started == ["1"]
@@ -175,7 +157,7 @@ def test_more_slots_than_there_ever_are(stand: Stand) -> None:
 
 
 def test_a_slot_is_taken_and_given_back_once(stand: Stand) -> None:
-    stand.limits["s"] = 1
+    stand.store.limits["s"] = 1
     job, other, third = (stand.job(name) for name in "123")
     for _ in range(2):
         stand.queue.take(job)
@@ -209,7 +191,7 @@ def test_sessions_take_turns(stand: Stand) -> None:
 
 
 def test_a_session_that_cannot_start_now_does_not_lose_its_turn(stand: Stand) -> None:
-    stand.settings["max_running_host"], stand.limits["b"] = 2, 1
+    stand.settings["max_running_host"], stand.store.limits["b"] = 2, 1
     first, second, small = stand.job("1", "a"), stand.job("2", "b"), stand.job("3", "b")
     stand.add(first, second, small, stand.job("4", "a"), stand.job("5", "a"))
     assert stand.started == ["1", "2"]
@@ -240,10 +222,10 @@ def test_the_hosts_bound_holds_for_large_jobs(stand: Stand) -> None:
 
 
 def test_who_waits_for_an_engine_holds_up_no_process(stand: Stand) -> None:
-    stand.busy = True
+    stand.queue.bound.limit = 0
     stand.add(*(stand.job(str(number), runtime="podman") for number in (1, 2)), stand.job("3"), stand.job("4", "b"))
     assert stand.started == ["3", "4"]
-    stand.busy = False
+    stand.queue.bound.limit = 1
     stand.queue.kick()
     stand.rounds()
     assert stand.started == ["3", "4", "1", "2"]
@@ -252,14 +234,14 @@ def test_who_waits_for_an_engine_holds_up_no_process(stand: Stand) -> None:
 @pytest.mark.parametrize("bound", ["session", "host"])
 def test_other_supervisors_jobs_count(stand: Stand, bound: str) -> None:
     if bound == "session":
-        stand.limits["s"] = 2
+        stand.store.limits["s"] = 2
     else:
         stand.settings["max_running_host"] = 2
-    stand.elsewhere = 2
+    stand.store.elsewhere = 2
     stand.queue.add(stand.job("1"))
     stand.loop.round()
     assert stand.started == []
-    stand.elsewhere = 1
+    stand.store.elsewhere = 1
     stand.written()
     assert stand.started == ["1"]
 
@@ -322,10 +304,10 @@ def test_only_some_start_before_the_loop_looks_again(stand: Stand) -> None:
 
 
 def test_nothing_starts_while_all_is_paused(stand: Stand) -> None:
-    stand.paused = True
+    stand.queue.paused = True
     stand.add(stand.job("1"))
     assert stand.started == []
-    stand.paused = False
+    stand.queue.paused = False
     stand.queue.kick()
     stand.rounds()
     assert stand.started == ["1"]
@@ -367,7 +349,7 @@ def test_all_of_several_must_end(stand: Stand) -> None:
 @pytest.mark.parametrize("last", [JobState.DONE, JobState.FAILED])
 def test_an_array_must_end_as_a_whole(stand: Stand, last: JobState) -> None:
     tasks = [stand.job("1_1"), stand.job("1_2")]
-    stand.arrays[1] = [1, 2]
+    stand.store.arrays[1] = [1, 2]
     stand.add(*tasks, stand.job("2", spec={"after": ["1"]}))
     stand.end(tasks[0])
     assert "2" not in stand.started
@@ -408,14 +390,14 @@ def _foreign(store: Store) -> JobRow:
 
 def test_the_last_slot_is_taken_by_one_of_two_supervisors(desk: Desk, other: Store, monkeypatch: Any) -> None:
     taken: list[JobRow] = []
-    claim = desk.core.queue._claim
+    claim = desk.service.queue._claim
 
     def late(job: Job) -> bool:
         if not taken:
             taken.append(_foreign(other))  # it came between our look and our claim
         return claim(job)
 
-    monkeypatch.setattr(desk.core.queue, "_claim", late)
+    monkeypatch.setattr(desk.service.queue, "_claim", late)
     job = desk.submit("true", max_running=1)
     desk.until(lambda: taken)
     assert (job.row.state, job.row.dispatched, job.holds) == (JobState.QUEUED, None, False)
@@ -425,13 +407,13 @@ def test_the_last_slot_is_taken_by_one_of_two_supervisors(desk: Desk, other: Sto
 
 def test_a_claim_is_there_before_the_start(desk: Desk, other: Store, monkeypatch: Any) -> None:
     seen: list[int] = []
-    start = desk.core.starter.start
+    start = desk.service.launcher.start
 
     def look(job: Job) -> None:
         seen.append(other.running_slots("s", but="slurm-7"))
         start(job)
 
-    monkeypatch.setattr(desk.core.starter, "start", look)
+    monkeypatch.setattr(desk.service.queue, "_start", look)
     desk.ended(desk.submit("true", max_running=1))
     assert seen == [1]
     assert other.running_slots() == 0
@@ -439,7 +421,7 @@ def test_a_claim_is_there_before_the_start(desk: Desk, other: Store, monkeypatch
 
 def test_a_claim_that_cannot_be_written_is_made_later(desk: Desk, other: Store, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "LOOK_AGAIN", 0.01)
-    update, failed = desk.core.store.update, []
+    update, failed = desk.here.store.update, []
 
     def full(row: JobRow, columns: Any) -> None:
         if not failed:
@@ -447,7 +429,7 @@ def test_a_claim_that_cannot_be_written_is_made_later(desk: Desk, other: Store, 
             raise OutOfResourceException("disk full")
         update(row, columns)
 
-    monkeypatch.setattr(desk.core.store, "update", full)
+    monkeypatch.setattr(desk.here.store, "update", full)
     job = desk.submit("true", max_running=1)
     assert desk.ended(job).state == JobState.DONE
     assert failed == [job.row.id]
@@ -459,7 +441,7 @@ def test_a_start_that_comes_later_gives_its_claim_back(desk: Desk, other: Store,
 
     monkeypatch.setattr("proctracker.supervisor.processes.spawn.spawn", short)
     job = desk.submit("true", max_running=1)
-    desk.until(lambda: job.row.annotation and desk.core.ledger.clean)
+    desk.until(lambda: job.row.annotation and desk.here.ledger.clean)
     assert (job.row.state, job.row.dispatched, other.running_slots()) == (JobState.QUEUED, None, 0)
 
 
@@ -472,14 +454,22 @@ def test_the_configurations_limit_holds_for_sessions_without_their_own(desk: Des
         return sum(1 for job in jobs if job.row.dispatched is not None)
 
     desk.until(lambda: (run(mine), run(none), run(plain)) == (2, 2, 3))
-    desk.core.settings["max_running"] = 1
+    desk.here.settings["max_running"] = 1
     later = desk.submit("true", session="plain")
     fresh = [desk.submit("sleep", "600", session="fresh") for _ in range(2)]
     desk.until(lambda: run(fresh) == 1)
-    desk.core.controls.control([plain[0].row.id, plain[1].row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
+    desk.service.actions.control([plain[0].row.id, plain[1].row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
     desk.ended(plain[1])
     assert (run([later]), run(fresh)) == (0, 1)
-    desk.core.settings["max_running"] = 3
-    desk.core.queue.limits_changed()
+    desk.here.settings["max_running"] = 3
+    desk.service.queue.limits_changed()
     assert desk.ended(later).state == JobState.DONE
     desk.until(lambda: run(fresh) == 2)
+
+
+def test_what_a_double_death_left_goes_on(desk: Desk) -> None:
+    desk.submit("true", hold=True)
+    job = desk.submit("true")
+    desk.service.queue.paused = True
+    assert (desk.service.queue.resume(), desk.service.queue.resume()) == (1, 0)
+    assert desk.ended(job).state == JobState.DONE

@@ -30,18 +30,18 @@ class Client:
     def read(self) -> None:
         """Take all that was sent."""
         self.sent, self.behind = self.sent + 1, False
-        self.desk.core.followers.feed()
+        self.desk.service.followers.feed()
 
     def close(self) -> None:
         self.open = False
-        self.desk.core.followers.gone(self)  # type: ignore[arg-type]
+        self.desk.service.followers.gone(self)  # type: ignore[arg-type]
 
     def changes(self) -> list[tuple[str, int]]:
         """All that it was told: job and state."""
         return [(change[0], change[4]) for each in self.messages for change in each["items"]]
 
     def follow(self, session: str | None = None, since: int | None = None, number: int = 1) -> int:
-        return self.desk.core.followers.add(self, number, session, since)  # type: ignore[arg-type]
+        return self.desk.service.followers.add(self, number, session, since)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def reader(desk: Desk) -> Client:
 def _settled(desk: Desk, job: Job) -> None:
     """The loop has turned until a job's end is told."""
     desk.ended(job)
-    desk.core.followers.feed()
+    desk.service.followers.feed()
 
 
 LIFE = [JobState.QUEUED, JobState.RUNNING, JobState.DONE]
@@ -65,7 +65,7 @@ def test_every_change_from_now_on(desk: Desk, reader: Client) -> None:
     assert reader.changes() == [(job.row.id, JobState.QUEUED)]
     _settled(desk, job)
     assert reader.changes() == [(job.row.id, state) for state in LIFE]
-    assert began < reader.messages[0]["seq"] < reader.messages[-1]["seq"] == desk.core.store.last_change()
+    assert began < reader.messages[0]["seq"] < reader.messages[-1]["seq"] == desk.here.store.last_change()
     assert reader.messages[-1]["items"][-1][:3] == [job.row.id, "s", 1]
     assert reader.messages[-1]["items"][-1][3] == job.row.finished
 
@@ -81,7 +81,7 @@ def test_what_was_missed_comes_first(desk: Desk, reader: Client, since: int) -> 
 
 
 def _all(desk: Desk) -> list[list[Any]]:
-    return [list(change[1:]) for change in desk.core.store.changes(0, 1000)]
+    return [list(change[1:]) for change in desk.here.store.changes(0, 1000)]
 
 
 def test_a_number_the_store_never_gave_is_the_newest(desk: Desk, reader: Client) -> None:
@@ -131,7 +131,7 @@ def test_who_reads_nothing_for_too_long_is_left(desk: Desk, reader: Client, monk
     assert reader.open
     desk.submit("true", indices=[*range(1, 9)], hold=True)
     assert not reader.open
-    assert not desk.core.followers
+    assert not desk.service.followers
 
 
 def test_who_reads_slowly_is_not_left(desk: Desk, reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,10 +147,10 @@ def test_who_reads_slowly_is_not_left(desk: Desk, reader: Client, monkeypatch: p
 def test_what_was_reaped_is_passed_over(desk: Desk, reader: Client) -> None:
     job = desk.submit("true")
     desk.ended(job)
-    desk.core.reaping.reap([job.row.id], lambda outcome: None)
-    desk.until(lambda: not desk.core.store.jobs([job.row.id]))
+    desk.service.forgetting.reap([job.row.id], lambda outcome: None)
+    desk.until(lambda: not desk.here.store.jobs([job.row.id]))
     reader.follow(since=0)
-    desk.core.followers.feed()
+    desk.service.followers.feed()
     other = desk.submit("true", hold=True)
     assert reader.changes() == [(other.row.id, JobState.QUEUED_HELD)]
 
@@ -159,7 +159,7 @@ def test_changes_of_another_supervisors_jobs(desks: Callable[..., Desk]) -> None
     ours, other = desks(), desks(key="other")
     reader = Client(ours)
     reader.follow()
-    ours.core.followers.feed()
+    ours.service.followers.feed()
     other.submit("true", hold=True)
     ours.until(reader.changes, "the change")
     assert reader.changes() == [("1", JobState.QUEUED_HELD)]
@@ -169,13 +169,13 @@ def test_changes_of_another_supervisors_jobs(desks: Callable[..., Desk]) -> None
 def test_who_follows_no_longer(desk: Desk, reader: Client, how: str) -> None:
     reader.follow(number=2)
     if how == "leave":
-        desk.core.followers.gone(reader)  # type: ignore[arg-type]
+        desk.service.followers.gone(reader)  # type: ignore[arg-type]
     else:
-        desk.core.followers.cancel(reader, 1)  # type: ignore[arg-type]
-        assert desk.core.followers
-        desk.core.followers.cancel(reader, 2)  # type: ignore[arg-type]
+        desk.service.followers.cancel(reader, 1)  # type: ignore[arg-type]
+        assert desk.service.followers
+        desk.service.followers.cancel(reader, 2)  # type: ignore[arg-type]
     desk.submit("true", hold=True)
-    assert (reader.messages, bool(desk.core.followers)) == ([], False)
+    assert (reader.messages, bool(desk.service.followers)) == ([], False)
 
 
 def test_a_store_that_cannot_be_read_is_read_again(desk: Desk, reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_a_store_that_cannot_be_read_is_read_again(desk: Desk, reader: Client, m
         raise DrmCommunicationException("not now")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.core.store, "changes", failing)
+        patch.setattr(desk.here.store, "changes", failing)
         desk.submit("true", hold=True)
     desk.until(reader.changes, "the change")
     assert reader.changes() == [("1", JobState.QUEUED_HELD)]

@@ -19,8 +19,8 @@ from supervising import Boxes, Desk, box, context, spec
 @pytest.fixture(autouse=True)
 def idle(desk: Desk) -> None:
     """Nothing starts here."""
-    desk.core.housekeeping.unpause = lambda: 0  # type: ignore[method-assign]
-    desk.core.paused = True
+    desk.service.queue.resume = lambda: 0  # type: ignore[method-assign]
+    desk.service.queue.paused = True
 
 
 def _submit(desk: Desk, told: bool = True, **fields: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _asked(desk: Desk, client: Any, told: bool = True, **fields: Any) -> dict[st
     message = {"session": "s", "raw": protocol.text(spec("true")), "context": key, "token": "t", "create": True}
     if told:
         message["context_text"] = protocol.text(text)
-    return desk.core.intake.submit(client, 7, {**message, **fields})
+    return desk.service.intake.submit(client, 7, {**message, **fields})
 
 
 def test_a_row(desk: Desk) -> None:
@@ -70,7 +70,7 @@ def test_an_array(desk: Desk) -> None:
     rows = [desk.row(job) for job in desk.jobs]
     assert [(row.id, row.num, row.task, row.output) for row in rows] == [("1_3", 1, 3, "/1.3"), ("1_7", 1, 7, "/1.7")]
     assert first.spec is desk.jobs[1].spec
-    array = desk.core.store.array(1)
+    array = desk.here.store.array(1)
     assert array is not None
     assert (list(array.indices), array.max_parallel) == ([3, 7], 1)
 
@@ -83,11 +83,11 @@ def test_an_array_over_items(desk: Desk) -> None:
 def test_surroundings_are_told_once(desk: Desk) -> None:
     key, text = context()
     assert _submit(desk, told=False) == {"need": key}
-    assert desk.core.store.jobs(["1"]) == []
+    assert desk.here.store.jobs(["1"]) == []
     assert _submit(desk) == {"id": "1"}
     assert _submit(desk, told=False) == {"id": "2"}
-    assert json.loads(desk.core.store.context(key) or "") == text
-    desk.core.intake.forget_contexts()
+    assert json.loads(desk.here.store.context(key) or "") == text
+    desk.service.intake.forget_contexts()
     assert _submit(desk, told=False) == {"id": "3"}  # the store has it
 
 
@@ -95,20 +95,20 @@ def test_the_same_token_is_the_same_job(desk: Desk) -> None:
     assert _submit(desk, token="a") == {"id": "1"}
     assert _submit(desk, token="a", again=True) == {"id": "1"}
     assert _submit(desk, token="b", again=True) == {"id": "2"}
-    assert [row.id for row in desk.core.store.live("main")] == ["1", "2"]
+    assert [row.id for row in desk.here.store.live("main")] == ["1", "2"]
 
 
 def test_what_a_reboot_left_goes_on_with_the_next_submit(desk: Desk) -> None:
-    desk.core.housekeeping.unpause = lambda: 3  # type: ignore[method-assign]
+    desk.service.queue.resume = lambda: 3  # type: ignore[method-assign]
     assert _submit(desk) == {"id": "1", "resumed": 3}
 
 
 def test_a_session_is_made_only_where_that_is_wanted(desk: Desk) -> None:
     with pytest.raises(InvalidArgumentException, match=r"no session 's'"):
         _submit(desk, create=False)
-    assert (desk.core.store.jobs(["1"]), desk.core.store.sessions()) == ([], [])
+    assert (desk.here.store.jobs(["1"]), desk.here.store.sessions()) == ([], [])
     _submit(desk, contact="podman", max_running=4)
-    assert desk.core.store.session("s") == ("podman", 4)
+    assert desk.here.store.session("s") == ("podman", 4)
     _submit(desk, create=False)
 
 
@@ -118,10 +118,10 @@ def test_of_what_the_store_refuses_nothing_is_left(desk: Desk, monkeypatch: pyte
 
     read_end, write_end = os.pipe()
     with monkeypatch.context() as patch:
-        patch.setattr(desk.core.store, "commit", full)
+        patch.setattr(desk.here.store, "commit", full)
         with pytest.raises(OutOfResourceException):
             _submit(desk, stdin=read_end)
-    assert (len(desk.core.jobs), desk.core.store.live("main"), desk.core.store.sessions()) == (0, [], [])
+    assert (len(desk.here.jobs), desk.here.store.live("main"), desk.here.store.sessions()) == (0, [], [])
     for fd in (read_end, write_end):
         os.close(fd)  # it is still its client's
     assert _submit(desk) == {"id": "1"}
@@ -130,7 +130,7 @@ def test_of_what_the_store_refuses_nothing_is_left(desk: Desk, monkeypatch: pyte
 def test_how_a_job_began_is_durable_with_its_id(desk: Desk) -> None:
     job = desk.submit("true", indices=[1, 3], hold=True)
     queued = ("s", 1, job.row.submitted, JobState.QUEUED_HELD, None)
-    assert desk.core.store.changes(0, 9) == [(1, "1_1", *queued), (2, "1_3", *queued)]
+    assert desk.here.store.changes(0, 9) == [(1, "1_1", *queued), (2, "1_3", *queued)]
 
 
 def test_a_deadline_is_on_the_clock(desk: Desk) -> None:
@@ -140,7 +140,7 @@ def test_a_deadline_is_on_the_clock(desk: Desk) -> None:
 
 def _broken(desk: Desk, monkeypatch: pytest.MonkeyPatch, made: bool) -> None:
     """Have commits of new jobs fail, made all the same or not."""
-    store = desk.core.store
+    store = desk.here.store
     real = store.commit
 
     def commit() -> None:
@@ -154,15 +154,15 @@ def _broken(desk: Desk, monkeypatch: pytest.MonkeyPatch, made: bool) -> None:
 def test_a_commit_that_was_made_though_it_failed_is_a_submit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     _broken(desk, monkeypatch, made=True)
     assert _submit(desk) == {"id": "1"}
-    assert desk.core.jobs.find("1") is not None
+    assert desk.here.jobs.find("1") is not None
 
 
 def test_a_commit_that_failed_leaves_no_job(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     _broken(desk, monkeypatch, made=False)
     with pytest.raises(OutOfResourceException):
         _submit(desk)
-    assert desk.core.store.submitted("t") is None
-    assert len(desk.core.jobs) == 0
+    assert desk.here.store.submitted("t") is None
+    assert len(desk.here.jobs) == 0
 
 
 @pytest.mark.parametrize("made", [True, False])
@@ -183,12 +183,12 @@ def test_a_submit_is_answered_once_it_can_be_told_whether_there_is_a_job(
 
     with monkeypatch.context() as patch:
         _broken(desk, patch, made)
-        patch.setattr(desk.core.store, "jobs", unreadable)
+        patch.setattr(desk.here.store, "jobs", unreadable)
         assert _asked(desk, client) is None
-        desk.core.loop.round()
+        desk.here.loop.round()
         assert answers == []
-    desk.core.loop.round()
+    desk.here.loop.round()
     assert answers == [(7, {"id": "1"} if made else "disk I/O error")]
-    job = desk.core.jobs.find("1")
+    job = desk.here.jobs.find("1")
     assert (job is not None and job.stdin == read_end) == made
     os.close(write_end)

@@ -73,12 +73,12 @@ class _Connection:
 
 def test_who_asks_while_nothing_can_be_written_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     here, older = _Connection(), _Connection()
-    monkeypatch.setattr(desk.core.server, "connections", {here, older})
-    desk.core.notices.greeted(here, True)  # type: ignore[arg-type]
-    desk.core.notices.greeted(older, False)  # type: ignore[arg-type]
+    monkeypatch.setattr(desk.service.notices, "_connections", {here, older})
+    desk.service.notices.greeted(here, True)  # type: ignore[arg-type]
+    desk.service.notices.greeted(older, False)  # type: ignore[arg-type]
     job = desk.submit("sleep", "600")
     desk.running(job)
-    desk.core.ledger.flush()
+    desk.here.ledger.flush()
     full, tried = OutOfResourceException("jobs.db: disk full: make room in /home"), []
 
     def commit() -> None:
@@ -86,17 +86,17 @@ def test_who_asks_while_nothing_can_be_written_is_told_why(desk: Desk, monkeypat
         raise full
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.core.store, "commit", commit)
-        desk.core.controls.control([job.row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
+        patch.setattr(desk.here.store, "commit", commit)
+        desk.service.actions.control([job.row.id], "terminate", "SIGKILL", 0.0, lambda outcome: None)
         desk.until(lambda: len(tried) > 2)
         late = _Connection()
-        desk.core.notices.greeted(late, True)  # type: ignore[arg-type]
+        desk.service.notices.greeted(late, True)  # type: ignore[arg-type]
     [told] = here.sent
     assert told["notice"].startswith(full.message)
     assert (late.sent, older.sent) == (here.sent, [])
     desk.ended(job)
     after = _Connection()
-    desk.core.notices.greeted(after, True)  # type: ignore[arg-type]
+    desk.service.notices.greeted(after, True)  # type: ignore[arg-type]
     assert after.sent == []
     monkeypatch.undo()
 
@@ -112,14 +112,14 @@ def test_the_next_submit_is_told_that_the_user_lingers_no_longer(desk: Desk, mon
     client: Any = SimpleNamespace(shows=True, send=told.append)
     here = Login("user@7.service", True, False, "ann")
     monkeypatch.setattr(logout, "describe", lambda: here)
-    desk.core.notices.located()
-    desk.core.notices.submitted(client)
+    desk.service.notices.located()
+    desk.service.notices.submitted(client)
     here = replace(here, lingers=False)
-    desk.core.notices.located()
-    desk.core.notices.submitted(SimpleNamespace(shows=False))  # type: ignore[arg-type]
+    desk.service.notices.located()
+    desk.service.notices.submitted(SimpleNamespace(shows=False))  # type: ignore[arg-type]
     assert told == []
-    desk.core.notices.submitted(client)
-    desk.core.notices.located()
-    desk.core.notices.submitted(client)
+    desk.service.notices.submitted(client)
+    desk.service.notices.located()
+    desk.service.notices.submitted(client)
     words = "jobs will be ended by your last logout: to keep them run 'loginctl enable-linger ann'"
     assert told == [{"notice": words}]

@@ -12,7 +12,6 @@ import pytest
 from proctracker import __version__
 from proctracker.errors import DrmCommunicationException, InternalException, InvalidArgumentException, from_wire
 from proctracker.model import JobState
-from proctracker.supervisor.serving.operations import OPERATIONS
 from proctracker.wire import confinement, protocol, socketpath
 from supervising import Desk
 
@@ -65,7 +64,7 @@ def test_hello(desk: Desk, line: Line) -> None:
         "fits": True,
         "leaves": False,
     }
-    assert (desk.core.settings["idle"], "nonsense" in desk.core.settings) == (3, False)
+    assert (desk.here.settings["idle"], "nonsense" in desk.here.settings) == (3, False)
     assert line.ask("hello", version=1, caller={**caller, "allocation": "SLURM_JOB_ID=7"})["fits"] is False
     assert line.ask("hello", version=1)["fits"] is True
 
@@ -89,7 +88,7 @@ def test_status(desk: Desk, line: Line) -> None:
 
 def test_start(desk: Desk, line: Line) -> None:
     job = desk.submit("true")
-    desk.core.paused = True
+    desk.service.queue.paused = True
     assert line.ask("start") == {"queued": 1}
     assert desk.ended(job).state == JobState.DONE
 
@@ -97,7 +96,7 @@ def test_start(desk: Desk, line: Line) -> None:
 def test_wait_follow_and_cancel(desk: Desk, line: Line) -> None:
     job = desk.submit("true", hold=True)
     assert line.ask("wait", ids=[job.row.id], kind="ended") is True
-    assert line.ask("follow", session="s") == {"seq": desk.core.store.last_change()}
+    assert line.ask("follow", session="s") == {"seq": desk.here.store.last_change()}
     line.ask("follow", session="s")
     line.ask("cancel", push=3)
     line.ask("control", ids=[job.row.id], action="terminate")
@@ -123,7 +122,7 @@ def test_reported(desk: Desk, line: Line) -> None:
 
 def test_look_is_a_hint(desk: Desk, line: Line) -> None:
     asked: list[list[str]] = []
-    desk.core.containers.look = asked.append  # type: ignore[method-assign, assignment]
+    desk.service.containers.look = asked.append  # type: ignore[method-assign, assignment]
     job = desk.submit("true", hold=True)
     assert line.ask("look", ids=[job.row.id, "77"]) is True
     assert asked == [[job.row.id]]
@@ -136,7 +135,7 @@ def test_a_descriptor_once_more(desk: Desk, line: Line) -> None:
         data = protocol.encode({"op": "stdin", "n": number, "id": job.row.id})
         socket.send_fds(line.socket, [data], [read_end])
         while len(line.receive()) < number:
-            desk.core.loop.round()
+            desk.here.loop.round()
     os.close(read_end)
     os.write(write_end, b"piped")
     line.number = 2
@@ -148,7 +147,7 @@ def test_a_descriptor_once_more(desk: Desk, line: Line) -> None:
 
 
 def test_sessions(desk: Desk, line: Line) -> None:
-    store = desk.core.store
+    store = desk.here.store
     line.ask("session_create", name="a", contact="process", max_running=2)
     with pytest.raises(InvalidArgumentException, match=r"exists already"):
         line.ask("session_create", name="a", contact="podman")
@@ -189,8 +188,8 @@ def test_what_it_does_not_understand(line: Line) -> None:
     assert line.ask("status")["live"] == 0
 
 
-def test_every_request_is_documented() -> None:
-    assert all(function.__doc__ for function in OPERATIONS.values())
+def test_every_request_is_documented(desk: Desk) -> None:
+    assert all(function.__doc__ for function in desk.service.server.operations.values())
 
 
 @pytest.mark.parametrize(("says", "count"), [({}, 44), ({"columns": 46}, 46)])

@@ -19,7 +19,7 @@ from supervising import Desk, kill, submit_to, waited
 def there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A supervisor that watches its names."""
     monkeypatch.setattr(presence, "SETTLE", 0.02)
-    desk.core.presence.begin()
+    desk.service.presence.begin()
     return desk
 
 
@@ -29,8 +29,8 @@ def _connects(desk: Desk) -> bool:
         sock = socketpath.connect(desk.home.socket(desk.key))
     except OSError:
         return bool(desk.again())
-    before = len(desk.core.server.connections)
-    desk.until(lambda: len(desk.core.server.connections) > before)
+    before = len(desk.service.server.connections)
+    desk.until(lambda: len(desk.service.server.connections) > before)
     sock.close()
     return True
 
@@ -74,7 +74,7 @@ def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capfd: pyt
     claim = election.claim(there.home.run, there.key)
     assert claim is not None
     os.unlink(there.home.socket(there.key))
-    there.core.presence._look()
+    there.service.presence._look()
     assert "another supervisor has it now" in capfd.readouterr().err
     election.release(claim)
 
@@ -82,13 +82,13 @@ def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capfd: pyt
 def test_a_home_that_is_just_being_removed_is_not_filled_again(there: Desk) -> None:
     os.unlink(there.home.database)
     os.unlink(there.home.socket(there.key))
-    there.core.presence._look()
+    there.service.presence._look()
     assert not os.path.exists(there.home.socket(there.key))
 
 
 def test_a_removed_home_is_left_alone(there: Desk) -> None:
     shutil.rmtree(there.home.path)
-    there.core.presence._look()
+    there.service.presence._look()
     assert not os.path.exists(there.home.path)
 
 
@@ -98,14 +98,14 @@ def test_without_a_watch_it_looks_now_and_then(desk: Desk, monkeypatch: pytest.M
 
     monkeypatch.setattr(presence.inotify.Inotify, "__init__", none)
     monkeypatch.setattr(presence, "LOOK_AGAIN", 0.01)
-    desk.core.presence.begin()
+    desk.service.presence.begin()
     os.unlink(desk.home.socket(desk.key))
     assert desk.until(lambda: _connects(desk))
 
 
 def test_it_is_not_made_anew_for_a_leave(there: Desk) -> None:
-    there.core.leave()
-    there.core.presence._look()
+    there.service.leave()
+    there.service.presence._look()
     assert not os.path.exists(there.home.socket(there.key))
 
 
@@ -119,7 +119,7 @@ def test_no_room_is_told_and_tried_again(
     monkeypatch.setattr(presence, "LOOK_AGAIN", 0.01)
     monkeypatch.setattr(socketpath, "listen", full)
     os.unlink(there.home.socket(there.key))
-    there.core.presence._look()
+    there.service.presence._look()
     assert "No space left on device: nobody can reach us" in capfd.readouterr().err
 
 

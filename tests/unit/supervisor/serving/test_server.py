@@ -13,6 +13,7 @@ import pytest
 
 from proctracker.errors import OutOfResourceException, from_wire
 from proctracker.store import Home
+from proctracker.supervisor.serving import connection as connection_module
 from proctracker.supervisor.serving import server as module
 from proctracker.supervisor.serving.server import refuse_all
 from proctracker.wire import protocol, socketpath
@@ -27,9 +28,9 @@ def client(desk: Desk) -> Iterator[Callable[[], socket.socket]]:
     made: list[socket.socket] = []
 
     def make() -> socket.socket:
-        before = len(desk.core.server.connections)
+        before = len(desk.service.server.connections)
         made.append(socketpath.connect(desk.home.socket(desk.key)))
-        desk.until(lambda: len(desk.core.server.connections) > before)
+        desk.until(lambda: len(desk.service.server.connections) > before)
         made[-1].setblocking(False)
         return made[-1]
 
@@ -60,7 +61,7 @@ def test_a_request_in_pieces(desk: Desk, client: Callable[[], socket.socket]) ->
     sock = client()
     for at in range(len(_STATUS)):
         sock.send(_STATUS[at : at + 1])
-        desk.core.loop.round()
+        desk.here.loop.round()
     assert _answer(desk, sock)["ok"]["clients"] == 1
 
 
@@ -71,7 +72,7 @@ def test_several_requests_at_once(desk: Desk, client: Callable[[], socket.socket
     found: list[dict[str, Any]] = []
     while len(found) < 3:
         desk.again()
-        desk.core.loop.round()
+        desk.here.loop.round()
         with suppress(BlockingIOError):
             found += frames.feed(sock.recv(2**20))
     assert [each["n"] for each in found] == [1, 1, 2]
@@ -88,9 +89,9 @@ def test_who_is_no_client_of_ours_is_left(desk: Desk, client: Callable[[], socke
 
 def test_a_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
-    [connection] = desk.core.server.connections
+    [connection] = desk.service.server.connections
     sock.close()
-    desk.until(lambda: not desk.core.server.connections)
+    desk.until(lambda: not desk.service.server.connections)
     assert not connection.open
     connection.send({"n": 1})
     connection.close()
@@ -98,7 +99,7 @@ def test_a_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -
 
 def test_a_client_that_leaves_before_it_is_answered(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
-    [connection] = desk.core.server.connections
+    [connection] = desk.service.server.connections
     sock.close()
     connection.send({"n": 1, "ok": "x" * 2**20})
     assert not connection.open
@@ -109,7 +110,7 @@ def test_a_slow_client_holds_up_nobody(desk: Desk, client: Callable[[], socket.s
     slow.send(protocol.encode({"op": "follow", "n": 1, "session": None}))
     assert _answer(desk, slow)["ok"] == {"seq": 0}
     big = "x" * 2**18
-    receiver = desk.core.followers._followers[0].connection
+    receiver = desk.service.followers._followers[0].connection
     for number in range(20):
         receiver.send({"push": 1, "items": [[number, big]]})
     assert receiver._out
@@ -132,13 +133,13 @@ def test_a_slow_client_holds_up_nobody(desk: Desk, client: Callable[[], socket.s
 
 def test_who_does_not_read_is_not_served_until_it_does(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
-    [connection] = desk.core.server.connections
-    connection.send({"n": 1, "ok": "x" * (2 * module.UNREAD)})
+    [connection] = desk.service.server.connections
+    connection.send({"n": 1, "ok": "x" * (2 * connection_module.UNREAD)})
     sock.send(_STATUS * 100)
     for _ in range(5):
         desk.again()
-        desk.core.loop.round()
-    assert len(connection._out) < 2 * module.UNREAD + 100
+        desk.here.loop.round()
+    assert len(connection._out) < 2 * connection_module.UNREAD + 100
     frames = protocol.Frames()
     found: list[dict[str, Any]] = []
 
@@ -154,9 +155,9 @@ def test_who_does_not_read_is_not_served_until_it_does(desk: Desk, client: Calla
 def test_who_never_reads_is_left(
     desk: Desk, client: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BACKLOG", 2**21)
+    monkeypatch.setattr(connection_module, "BACKLOG", 2**21)
     client()
-    [connection] = desk.core.server.connections
+    [connection] = desk.service.server.connections
     for _ in range(100):
         connection.send({"push": 1, "items": ["x" * 2**17]})
     assert not connection.open
@@ -171,7 +172,7 @@ def test_the_largest_half_of_a_request_goes_first(
     half = struct.pack(">I", 2**20)
     small.send(half + b"x" * 2**16)
     large.send(half + b"x" * 2**17)
-    desk.until(lambda: len(desk.core.server.connections) == 1)
+    desk.until(lambda: len(desk.service.server.connections) == 1)
     assert large.recv(1) == b""
     with pytest.raises(BlockingIOError):
         small.recv(1)
@@ -183,12 +184,12 @@ def test_a_request_that_is_too_large_is_left_at_its_first_bytes(
 ) -> None:
     sock = client()
     sock.send(struct.pack(">I", size))
-    desk.until(lambda: not desk.core.server.connections)
+    desk.until(lambda: not desk.service.server.connections)
     assert sock.recv(1) == b""
 
 
 def test_more_clients_than_are_served_wait_their_turn(desk: Desk) -> None:
-    desk.core.server._most = 2
+    desk.service.server._most = 2
     socks = [socketpath.connect(desk.home.socket(desk.key)) for _ in range(4)]
     for sock in socks:
         sock.setblocking(False)
@@ -204,7 +205,7 @@ def test_a_request_that_fails_in_a_way_nobody_thought_of(
     def fail(*args: object) -> None:
         raise RuntimeError("who would have thought")
 
-    monkeypatch.setitem(module.OPERATIONS, "start", fail)
+    monkeypatch.setitem(desk.service.server.operations, "start", fail)
     sock = client()
     sock.send(protocol.encode({"op": "start", "n": 1}))
     assert _answer(desk, sock)["error"][:2] == ["InternalException", "RuntimeError: who would have thought"]
@@ -213,11 +214,11 @@ def test_a_request_that_fails_in_a_way_nobody_thought_of(
 
 def test_a_slow_client_that_leaves(desk: Desk, client: Callable[[], socket.socket]) -> None:
     sock = client()
-    [connection] = desk.core.server.connections
+    [connection] = desk.service.server.connections
     connection.send({"n": 1, "ok": "x" * 2**22})
     sock.close()
     desk.until(lambda: not connection.open)
-    assert desk.core.server.connections == set()
+    assert desk.service.server.connections == set()
 
 
 def test_a_descriptor_that_nobody_takes_is_closed(desk: Desk, client: Callable[[], socket.socket]) -> None:
@@ -251,7 +252,7 @@ def test_another_user_is_not_served(
 
 def test_closing_tells_all_clients(desk: Desk, client: Callable[[], socket.socket]) -> None:
     socks = [client(), client()]
-    desk.core.server.close()
+    desk.service.server.close()
     for sock in socks:
         assert sock.recv(1) == b""
 

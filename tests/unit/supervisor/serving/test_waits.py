@@ -38,8 +38,8 @@ class Stand:
         self.due: list[Callable[[], None]] = []
         self.store = SimpleNamespace(jobs=lambda ids: [self.over[name] for name in ids if name in self.over])
         self.ledger = SimpleNamespace(then=self.due.append)
-        self.guests = SimpleNamespace(find=lambda name: None, take=lambda ids: None)
-        self.waits = Waits(self)  # type: ignore[arg-type]
+        guests = SimpleNamespace(find=lambda name: None, take=lambda ids: None)
+        self.waits = Waits(self, guests)  # type: ignore[arg-type]
         self.client = Client()
 
     def live(self, name: str, **columns: Any) -> JobRow:

@@ -28,13 +28,13 @@ def other(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
 
 def _handed(desk: Desk, mill: Mill, **more: Any) -> Job:
     job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False, **more)
-    desk.until(lambda: job.row.container_id and desk.core.ledger.clean, "the submit")
+    desk.until(lambda: job.row.container_id and desk.here.ledger.clean, "the submit")
     return job
 
 
 def _guest(other: Desk, job: Job) -> Job:
-    other.core.guests.take([job.row.id])
-    found = other.core.guests.find(job.row.id)
+    other.service.guests.take([job.row.id])
+    found = other.service.guests.find(job.row.id)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def test_it_is_followed_and_its_row_is_left_to_its_own_host(desk: Desk, other: D
     other.until(lambda: guest.row.ended)
     assert (guest.row.state, guest.row.exit_status, guest.row.ran) == (JobState.FAILED, 3, 4.0)
     assert desk.row(job).finished is None
-    assert other.core.store.jobs([job.row.id]) == []
+    assert other.here.store.jobs([job.row.id]) == []
 
 
 def test_an_end_that_only_another_host_has_seen_is_known(desk: Desk, other: Desk, mill: Mill) -> None:
@@ -65,7 +65,7 @@ def test_told_to_end_from_there_it_was_terminated(desk: Desk, other: Desk, mill:
     job = _handed(desk, mill)
     guest = _guest(other, job)
     outcome: list[dict[str, Any]] = []
-    other.core.controls.control([job.row.id], "terminate", "SIGTERM", 10, outcome.append)
+    other.service.actions.control([job.row.id], "terminate", "SIGTERM", 10, outcome.append)
     other.until(lambda: outcome, "terminate")
     assert outcome[0]["done"] == [job.row.id]
     assert mill.controls == [("cancel", ("7",), "SIGTERM")]
@@ -84,13 +84,13 @@ def test_records_are_left_for_its_own_host(desk: Desk, other: Desk, mill: Mill) 
 
 
 def test_another_attempt_is_its_own_hosts(desk: Desk, other: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
-    from proctracker.supervisor.running import guests
+    from proctracker.supervisor.control import guests
 
     monkeypatch.setattr(guests, "AGAIN", 0.05)
     job = _handed(desk, mill, retries=1)
     guest = _guest(other, job)
     mill.jobs[job.row.container or ""] = ended(5, started=1000.0, finished=1001.0)
-    desk.until(lambda: job.row.attempt == 2 and job.row.container_id and desk.core.ledger.clean, "another attempt")
+    desk.until(lambda: job.row.attempt == 2 and job.row.container_id and desk.here.ledger.clean, "another attempt")
     mill.jobs[job.row.container or ""] = ended(0, started=1000.0, finished=1001.0)
     desk.ended(job)
     other.until(lambda: guest.row.ended or other.again())
@@ -100,5 +100,5 @@ def test_another_attempt_is_its_own_hosts(desk: Desk, other: Desk, mill: Mill, m
 def test_what_no_scheduler_has_is_no_guest(desks: Callable[..., Desk], desk: Desk, other: Desk, mill: Mill) -> None:
     job = desk.submit("sleep", "100")
     desk.running(job)
-    other.core.guests.take([job.row.id, "999"])
-    assert other.core.guests.find(job.row.id) is None
+    other.service.guests.take([job.row.id, "999"])
+    assert other.service.guests.find(job.row.id) is None

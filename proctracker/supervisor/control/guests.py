@@ -14,18 +14,19 @@ from proctracker.model import JobState
 from proctracker.model.observation import LOST
 from proctracker.store import Reader
 from proctracker.supervisor.base.jobs import ENDING, Job, Jobs, set_state
+from proctracker.supervisor.base.lifecycle import Lifecycle
 from proctracker.supervisor.control.batch import BatchControls
 from proctracker.supervisor.running.batchjobs import BatchJobs
-from proctracker.supervisor.running.sharednotes import SharedNotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Sequence
+    from typing import Any, Callable, Sequence
 
     from proctracker.model import JobRow, Observation
-    from proctracker.store import Home, Store
+    from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.loop import Loop
     from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.running.sharednotes import SharedNotes
 
 AGAIN = 5.0
 """Seconds between two looks into the stores of the other hosts, which may have seen an end first."""
@@ -63,49 +64,35 @@ class Unwritten:
         """Nothing is to be written."""
 
 
+class Away:
+    """Stands where ``Here`` does, for those jobs."""
+
+    def __init__(self, here: Here, changed: Callable[[JobRow], None]) -> None:
+        self.home, self.boot, self.loop = here.home, here.boot, here.loop
+        self.ledger, self.jobs = Unwritten(here.loop, changed), Jobs()
+
+
 class Guests:
     """Takes in jobs that clients ask for, and follows them as long as this supervisor lives."""
 
-    def __init__(
-        self,
-        home: Home,
-        store: Store,
-        loop: Loop,
-        calls: Calls,
-        boot: str,
-        *,
-        changed: Callable[[JobRow], None],
-        trouble: Callable[[str | None], None],
-    ) -> None:
-        """``changed``: told of every change of a row; ``trouble``: as ``BatchJobs``."""
-        self._home, self._store, self._loop = home, store, loop
-        self.jobs = Jobs()
+    def __init__(self, here: Here, calls: Calls, notes: SharedNotes) -> None:
+        self._home, self._store, self._loop, self._notes = here.home, here.store, here.loop, notes
+        self.on_change: list[Callable[[JobRow], None]] = []
+        """Called with a row that has changed."""
         self._readers: dict[str, Reader] = {}
-        self._ledger = Unwritten(loop, changed)
-        self._changed = changed
-        self._notes = SharedNotes(home.records)
+        away: Any = Away(here, self._changed)
+        self.jobs: Jobs = away.jobs
+        self._ledger: Unwritten = away.ledger
+        lifecycle = Lifecycle(away)
         self.watch = BatchJobs(
-            loop,
-            self._ledger,  # type: ignore[arg-type]
-            calls,
-            home.records,
-            boot,
-            ended=self._ended,
-            lost=self._lost,
-            anew=lambda job: None,
-            trouble=trouble,
-            notes=self._notes,
-            drops=False,
+            away, calls, lifecycle, notes, ended=self._ended, lost=self._lost, anew=lambda job: None, drops=False
         )
-        self.controls = BatchControls(
-            loop,
-            self._ledger,  # type: ignore[arg-type]
-            calls,
-            self.jobs,
-            self.watch,
-            before=self._notes.tell_to_end,
-        )
+        self.controls = BatchControls(away, calls, lifecycle, self.watch, before=notes.tell_to_end)
         self._looks = False
+
+    def _changed(self, row: JobRow) -> None:
+        for call in self.on_change:
+            call(row)
 
     def find(self, job_id: str) -> Job | None:
         """A job of another host, ended or not, that was taken in."""
@@ -152,7 +139,7 @@ class Guests:
 
     def _replace(self, job: Job, row: JobRow) -> None:
         self.watch.forget(job)
-        job.row = row
+        job.renew(row)
         if not row.ended and row.container is not None:
             self.watch.recover(job)
         self._changed(row)
@@ -171,11 +158,13 @@ class Guests:
         if seen.started is not None and not row.ran:
             row.dispatched, row.ran, row.running_since, row.since = seen.started, finished - seen.started, None, None
         self._ledger.change(row, JobState.FAILED if failed else JobState.DONE, why, finished=finished)
+        job.renew(row)
 
     def _lost(self, job: Job, why: str) -> None:
         self.watch.forget(job)
         job.row.annotation, job.row.unseen = why, 1
         self._ledger.change(job.row, JobState.UNDETERMINED, LOST, finished=time.time())
+        job.renew(job.row)
 
     def close(self) -> None:
         """Close the stores of the other hosts."""

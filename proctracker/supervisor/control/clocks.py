@@ -1,0 +1,48 @@
+"""Ends jobs whose time is over: time limits, deadlines, and the graces of those that were told to end."""
+
+from __future__ import annotations
+
+from proctracker.linux import clock
+from proctracker.model import JobState
+from proctracker.supervisor.base.jobs import GRACE, Job, running_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from proctracker.supervisor.base.loop import Loop
+
+    Over = Callable[[Job, str], None]
+
+
+class Clocks:
+    """Calls ``over`` with the reason when a job's time is over, and ``kill`` when its grace is."""
+
+    def __init__(self, loop: Loop, over: Over, kill: Callable[[Job], None]) -> None:
+        self._loop, self._over, self._kill = loop, over, kill
+
+    def keep_deadline(self, job: Job) -> None:
+        """Watch the deadline of a job, in whatever state it is."""
+        deadline = job.spec.get("deadline")
+        if deadline is not None and not job.row.ended:
+            job.timer("deadline", self._loop.on(deadline, lambda: self._overdue(job)))
+
+    def _overdue(self, job: Job) -> None:
+        if not job.row.ended:
+            self._over(job, "deadline")
+
+    def limit_time(self, job: Job) -> None:
+        """Watch the running time of a job that runs now."""
+        limit = job.spec.get("time_limit")
+        if limit is not None and job.row.state == JobState.RUNNING:
+            left = max(0.0, float(limit) - running_time(job.row))
+            job.timer("limit", self._loop.after(left, lambda: self._too_long(job)))
+
+    def _too_long(self, job: Job) -> None:
+        if job.row.state == JobState.RUNNING:
+            self._over(job, "time-limit")
+
+    def await_grace(self, job: Job) -> None:
+        """Kill a job that was told to end when its grace is over."""
+        due = job.row.kill_at or clock.boottime() + GRACE
+        job.timer("kill", self._loop.at(due, lambda: self._kill(job)))
