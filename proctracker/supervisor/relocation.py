@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from proctracker.linux import inotify, logout, procfs
+from proctracker.linux import logout, procfs
+from proctracker.linux.inotify import APPEARS
 from proctracker.linux.textfile import text_of
 from proctracker.model.marks import group_name
 from proctracker.runtimes.base import Engine
@@ -14,6 +15,7 @@ from proctracker.wire import confinement
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.model import Completed
+    from proctracker.supervisor.base.files import Watched
     from proctracker.supervisor.service import Core
 
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
@@ -33,7 +35,7 @@ class Relocation:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._inotify: inotify.Inotify | None = None
+        self._watched: Watched | None = None
         self._unit = f"proctracker-{core.uuid[:8]}-{os.getpid()}.scope"
         self._looks = 0
         self._asked = False
@@ -44,19 +46,14 @@ class Relocation:
         if not login.in_session or login.root or confinement.service_of():
             return
         try:
-            self._inotify = inotify.Inotify()
             there = os.path.isdir(logout.LINGER)
-            self._inotify.add(logout.LINGER if there else os.path.dirname(logout.LINGER), inotify.APPEARS)
+            folder = logout.LINGER if there else os.path.dirname(logout.LINGER)
+            self._watched = self._core.here.files.watch(folder, APPEARS, self._look)
         except OSError:
             return
-        self._core.loop.watch(self._inotify.fileno(), self._changed)
         self._look()
 
-    def _changed(self) -> None:
-        if self._inotify is not None and self._inotify.read():
-            self._look()
-
-    def _look(self) -> None:
+    def _look(self, name: str = "") -> None:
         if not self._asked and logout.describe().leaves:
             self._asked, self._looks = True, 0
             pids = [str(pid) for pid in self._staying()]
@@ -101,17 +98,10 @@ class Relocation:
     def _moved(self) -> None:
         """Give each job that came along a group of its own, so that ours can be divided for those to come."""
         core = self._core
-        self.close()
+        self._core.here.files.forget(self._watched)
         for job in core.jobs:
             if job.supervised and job.row.pid:
                 job.cgroup = core.groups.take(group_name(job.row), signalling.members(job, core.mark(job.row)))
         core.groups.divide()
         core.here.me = confinement.describe()
         core.here.me["delegated"] = core.groups.base is not None
-
-    def close(self) -> None:
-        """Watch no more."""
-        if self._inotify is not None:
-            self._core.loop.forget(self._inotify.fileno())
-            self._inotify.close()
-            self._inotify = None

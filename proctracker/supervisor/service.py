@@ -43,7 +43,7 @@ from proctracker.supervisor.running.resumption import Resumption
 from proctracker.supervisor.running.sharednotes import SharedNotes
 from proctracker.supervisor.running.startfolders import StartFolders
 from proctracker.supervisor.scheduling.queue import Queue
-from proctracker.supervisor.scheduling.storewatch import Neighbours
+from proctracker.supervisor.scheduling.storewatch import StoreWatch
 from proctracker.supervisor.serving.adoption import Adoption
 from proctracker.supervisor.serving.followers import Followers
 from proctracker.supervisor.serving.intake import Intake
@@ -79,8 +79,8 @@ class Service:
         self.afar = Afar(self)
         self.calls = Calls(self)
         self.monitors = Monitors(self)
-        self.neighbours = Neighbours(self)
-        self.queue = Queue(here, self.neighbours, self.lifecycle, lambda job: self.launcher.start(job))
+        self.storewatch = StoreWatch(here.loop, here.files, here.store.path)
+        self.queue = Queue(here, self.storewatch, self.lifecycle, lambda job: self.launcher.start(job))
         self._make_running()
         self.removal = Removal(here, self.calls, self.outputs, self.idle)
         restarts = Restarts(here, self.calls, self.containers, self.lifecycle, self.removal.by_force)
@@ -102,9 +102,9 @@ class Service:
         here, lifecycle = self.here, self.lifecycle
         self.contexts = Contexts(here.store)
         self.outputs = Outputs(here.home)
-        self.output_limits = OutputLimits(self)
+        self.output_limits = OutputLimits(here, self.outputs)
         self.folders = StartFolders(here.home)
-        self.exitfiles = ExitFiles(self)
+        self.exitfiles = ExitFiles(here.loop, here.files)
         self.exits = Exits(here, self.groups, self.outputs, self.output_limits, lifecycle)
         requests = Requests(here, self.contexts, self.outputs)
         self.process_start = ProcessStart(here, requests, self.outputs, self.groups, lifecycle, self.queue.delay)
@@ -133,7 +133,7 @@ class Service:
         self.server = Server(here.loop, here.seat.listener)
         self.notices = Notices(here, queue, self.server.connections)
         self.waits = Waits(here, self.guests)
-        self.followers = Followers(here, self.neighbours)
+        self.followers = Followers(here, self.storewatch)
         self.intake = Intake(here, queue, self.contexts, self.actions.clocks, self.notices)
         adoption = Adoption(here, self.lifecycle, queue, self.resumption)
         self.presence = Presence(self)
@@ -301,18 +301,15 @@ class Service:
         self.server.close()
         self.reaper.close()
         self.guests.close()
-        self.neighbours.close()
         for job in here.jobs:
             self.containers.ended(job)
             job.drop_stdin()
-        self.exitfiles.close()
         self.calls.close()
         self.process_start.close()
-        self.relocation.close()
-        self.output_limits.close()
         self.outputs.close()
         here.ledger.close()
         self.presence.close()
+        here.files.close()
         here.loop.close()
         here.home.release()
 

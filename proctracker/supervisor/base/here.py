@@ -1,4 +1,4 @@
-"""Holds what all parts of one supervisor share: home, key, seat, settings, loop, store, ledger and live jobs."""
+"""Holds what all parts of one supervisor share: home, key, seat, settings, loop, files, store, ledger and live jobs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from proctracker.linux import procfs
 from proctracker.model import JobRow
 from proctracker.store import Home, Store
 from proctracker.supervisor.base import settings
+from proctracker.supervisor.base.files import Files
 from proctracker.supervisor.base.jobs import Jobs
 from proctracker.supervisor.base.ledger import Ledger
 from proctracker.supervisor.base.loop import Loop
@@ -27,6 +28,7 @@ class Here:
         self.boot = procfs.boot_id()
         self.settings = settings.load(home, key)
         self.loop = Loop()
+        self.files = Files(self.loop)
         self.store = Store(home, os.environ.get("PROCTRACKER_DURABILITY", "process"))
         self.ledger = Ledger(self.store, seat.journal, self.loop)
         self.jobs = Jobs()

@@ -10,7 +10,7 @@ import math
 import os
 
 from proctracker.linux import clock, holes
-from proctracker.linux.inotify import MODIFY, ONESHOT, Inotify
+from proctracker.linux.inotify import MODIFY, ONESHOT
 from proctracker.supervisor import log
 from proctracker.supervisor.base.jobs import Job, running_time
 
@@ -18,7 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.files import Watched
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.running.outputs import Outputs
 
 RATE = 4 * 2**30
 """Bytes a second that nobody writes faster."""
@@ -36,12 +38,10 @@ UNTOLD = 30.0
 class OutputLimits:
     """Watches kept files of running jobs."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._inotify: Inotify | None = None
+    def __init__(self, here: Here, outputs: Outputs) -> None:
+        self._here, self._outputs = here, outputs
         self._young: dict[float, list[str]] = {}
-        self._watched: dict[int, tuple[Job, str, str]] = {}
-        self._watches: dict[str, int] = {}
+        self._watched: dict[str, Watched] = {}
         self._told = False
 
     def started(self, job: Job) -> None:
@@ -52,7 +52,7 @@ class OutputLimits:
         due = math.ceil((clock.boottime() + limit / RATE) / TOGETHER) * TOGETHER
         if due not in self._young:
             self._young[due] = []
-            self._core.loop.at(due, lambda: self._grown_up(due))
+            self._here.loop.at(due, lambda: self._grown_up(due))
         self._young[due].append(job.row.id)
 
     def ended(self, job: Job) -> None:
@@ -62,15 +62,12 @@ class OutputLimits:
             return
         for stream, path in self._files(job):
             job.timer(stream, None)
-            watch = self._watches.pop(path, None)
-            if watch is not None and self._inotify is not None:
-                self._watched.pop(watch, None)
-                self._inotify.remove(watch)
+            self._here.files.forget(self._watched.pop(path, None))
             self._used(job, path)
 
     def _grown_up(self, due: float) -> None:
         for name in self._young.pop(due):
-            job = self._core.jobs.find(name)
+            job = self._here.jobs.find(name)
             if job is not None and job.supervised and job.row.pid:
                 for stream, path in self._files(job):
                     self._look(job, stream, path)
@@ -78,7 +75,7 @@ class OutputLimits:
     def _files(self, job: Job) -> Iterator[tuple[str, str]]:
         """The files of a job that are ours, by stream."""
         row = job.row
-        out, err = self._core.outputs.paths(row, job.spec.get("output_dir"))
+        out, err = self._outputs.paths(row, job.spec.get("output_dir"))
         if row.output is None:
             yield "out", out
         if row.error is None and not job.spec.get("join"):
@@ -87,33 +84,22 @@ class OutputLimits:
     def _look(self, job: Job, stream: str, path: str) -> None:
         """Be told of the next write, and see to what was written before."""
         try:
-            if self._inotify is None:
-                self._inotify = Inotify()
-                self._core.loop.watch(self._inotify.fileno(), self._events)
-            watch = self._inotify.add(path, MODIFY | ONESHOT)
+            watched = self._here.files.watch(path, MODIFY | ONESHOT, lambda name: self._wrote(job, stream, path))
         except FileNotFoundError:
             return
         except OSError:
             if self._used(job, path) is not None:
-                job.timer(stream, self._core.loop.after(UNTOLD, lambda: self._look(job, stream, path)))
+                job.timer(stream, self._here.loop.after(UNTOLD, lambda: self._look(job, stream, path)))
             return
-        self._watched[watch] = job, stream, path
-        self._watches[path] = watch
+        self._watched[path] = watched
         self._used(job, path)
 
-    def _events(self) -> None:
-        assert self._inotify is not None
-        for event in self._inotify.read():
-            found = self._watched.pop(event.watch, None)
-            if found is not None:
-                del self._watches[found[2]]
-                self._wrote(*found)
-
     def _wrote(self, job: Job, stream: str, path: str) -> None:
+        self._watched.pop(path, None)
         used = self._used(job, path)
         if used is not None:
             wait = max(AGAIN, (int(job.spec["output_limit"]) - used) / RATE)
-            job.timer(stream, self._core.loop.after(wait, lambda: self._look(job, stream, path)))
+            job.timer(stream, self._here.loop.after(wait, lambda: self._look(job, stream, path)))
 
     def _used(self, job: Job, path: str) -> int | None:
         """What a file takes on disk, once it is within the limit; None: it has gone, or no hole can be made in it."""
@@ -126,9 +112,3 @@ class OutputLimits:
                 self._told = True
                 log.say(f"output_limit: {path}: {error.strerror}: it is left as it is")
             return None
-
-    def close(self) -> None:
-        """Watch nothing any more."""
-        if self._inotify is not None:
-            self._core.loop.forget(self._inotify.fileno())
-            self._inotify.close()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from proctracker.supervisor.base.here import Here
-    from proctracker.supervisor.scheduling.storewatch import Neighbours
+    from proctracker.supervisor.scheduling.storewatch import StoreWatch
 
 
 class Dependencies:
@@ -22,11 +22,11 @@ class Dependencies:
     def __init__(
         self,
         here: Here,
-        neighbours: Neighbours,
+        storewatch: StoreWatch,
         add: Callable[[Job], None],
         refuse: Callable[[Job, str, str], None],
     ) -> None:
-        self._here, self._neighbours, self._add, self._refused = here, neighbours, add, refuse
+        self._here, self._storewatch, self._add, self._refused = here, storewatch, add, refuse
         self._dependents: dict[str, dict[str, Job]] = {}
         self._foreign: dict[str, Job] = {}
         """Jobs that wait for the end of another supervisor's."""
@@ -43,7 +43,7 @@ class Dependencies:
             live = [name] if here.jobs.find(name) else []
             live += [part.row.id for part in here.jobs.task_jobs(int(name))] if name.isdigit() else []
             if not live:
-                self._neighbours.once(self._look_at_foreign)  # before the look: what changes after it is told
+                self._storewatch.once(self._look_at_foreign)  # before the look: what changes after it is told
             rows = [] if live else self._rows(name)
             if live or any(not row.ended for row in rows):
                 job.waits_for.add(name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.lifecycle import Lifecycle
-    from proctracker.supervisor.scheduling.storewatch import Neighbours
+    from proctracker.supervisor.scheduling.storewatch import StoreWatch
 
 AT_ONCE = 4
 """Starts before the loop looks at its descriptors again: ends and submits must not wait behind an array of thousands."""
@@ -33,8 +33,8 @@ LOOK_AGAIN = 1.0
 class Queue:
     """Holds every job that waits, and calls ``start`` for the one whose turn it is."""
 
-    def __init__(self, here: Here, neighbours: Neighbours, lifecycle: Lifecycle, start: Callable[[Job], None]) -> None:
-        self._here, self._neighbours, self._lifecycle, self._start = here, neighbours, lifecycle, start
+    def __init__(self, here: Here, storewatch: StoreWatch, lifecycle: Lifecycle, start: Callable[[Job], None]) -> None:
+        self._here, self._storewatch, self._lifecycle, self._start = here, storewatch, lifecycle, start
         self._lines: dict[str, Line] = {}
         """The sessions' queues, the one whose turn it is first."""
         self._used = 0
@@ -47,7 +47,7 @@ class Queue:
         self.paused = False
         """Jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
         self.bound = Bound(self.kick)
-        self.dependencies = Dependencies(here, neighbours, self.add, lifecycle.refused)
+        self.dependencies = Dependencies(here, storewatch, self.add, lifecycle.refused)
 
     def add(self, job: Job) -> None:
         """A job waits from now on; what has to be awaited first is looked at here."""
@@ -230,7 +230,7 @@ class Queue:
         return self._shared
 
     def _elsewhere(self, session: str | None) -> int:
-        self._neighbours.once(self.kick)  # before the look: what changes after it is told
+        self._storewatch.once(self.kick)  # before the look: what changes after it is told
         return self._here.store.running_slots(session, but=self._here.key)
 
     def _claim(self, job: Job) -> bool:

@@ -1,63 +1,51 @@
-"""Hearing of what other supervisors do: the kernel tells when the store they share with us is written (inotify(7))."""
+"""Reports that the store was written, by whichever of the supervisors that share it."""
 
 from __future__ import annotations
 
 import os
 
-from proctracker.linux import inotify
+from proctracker.linux.inotify import MODIFY, ONESHOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.files import Files
+    from proctracker.supervisor.base.loop import Loop
 
 BATCH = 0.05
-"""Seconds of writing that are heard of as one."""
+"""Seconds of writing that are reported as one change."""
 
 LOOK_AGAIN = 1.0
 """Seconds until calls are made where the kernel gives no watch (fs.inotify.max_user_watches, max_user_instances)."""
 
 
-class Neighbours:
-    """Costs nothing as long as nobody asks: a watch tells of one change, and is set anew for the next question."""
+class StoreWatch:
+    """Costs nothing as long as nobody asks: a watch reports one change, and is set anew for the next question."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._inotify: inotify.Inotify | None = None
+    def __init__(self, loop: Loop, files: Files, path: str) -> None:
+        self._loop, self._files, self._path = loop, files, path
         self._calls: list[Callable[[], None]] = []
 
     def once(self, call: Callable[[], None]) -> None:
-        """Make a call after the store was written next, by whomever; asked again before that it is still one call."""
+        """Call back once, after the next write to the store by anyone; repeated requests are merged."""
         if not self._calls:
             self._watch()
         if call not in self._calls:
             self._calls.append(call)
 
     def _watch(self) -> None:
-        core = self._core
+        log = f"{self._path}-wal"
+        path = log if os.path.exists(log) else self._path
         try:
-            if self._inotify is None:
-                self._inotify = inotify.Inotify()
-                core.loop.watch(self._inotify.fileno(), self._written)
-            path = core.store.path
-            log = f"{path}-wal"
-            self._inotify.add(log if os.path.exists(log) else path, inotify.MODIFY | inotify.ONESHOT)
+            self._files.watch(path, MODIFY | ONESHOT, lambda name: self._after(BATCH))
         except OSError:
-            core.loop.after(LOOK_AGAIN, self._call)
+            self._after(LOOK_AGAIN)
 
-    def _written(self) -> None:
-        if self._inotify is not None and self._inotify.read():
-            self._core.loop.after(BATCH, self._call)
+    def _after(self, seconds: float) -> None:
+        self._loop.after(seconds, self._call)
 
     def _call(self) -> None:
         calls, self._calls = self._calls, []
         for call in calls:
             call()
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._inotify is not None:
-            self._core.loop.forget(self._inotify.fileno())
-            self._inotify.close()
-            self._inotify = None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from proctracker.supervisor.base.here import Here
-    from proctracker.supervisor.scheduling.storewatch import Neighbours
+    from proctracker.supervisor.scheduling.storewatch import StoreWatch
     from proctracker.supervisor.serving.connection import Connection
 
 PORTION = 1000
@@ -44,8 +44,8 @@ class Follower:
 class Followers:
     """All of them. The store is the one source, so nothing is told twice or left out, other supervisors' jobs included."""
 
-    def __init__(self, here: Here, neighbours: Neighbours) -> None:
-        self._here, self._neighbours = here, neighbours
+    def __init__(self, here: Here, storewatch: StoreWatch) -> None:
+        self._here, self._storewatch = here, storewatch
         self._followers: list[Follower] = []
 
     def __bool__(self) -> bool:
@@ -74,7 +74,7 @@ class Followers:
         if not self._followers:
             return
         here = self._here
-        self._neighbours.once(self.feed)  # before the look: what others write after it is told
+        self._storewatch.once(self.feed)  # before the look: what others write after it is told
         try:
             top = here.store.last_change()
             known: dict[int, list[Any]] = {}

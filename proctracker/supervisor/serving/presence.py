@@ -6,12 +6,13 @@ import os
 import stat
 
 from proctracker.errors import Drmaa2Exception, words
-from proctracker.linux import inotify
+from proctracker.linux.inotify import CHANGES
 from proctracker.supervisor import log
 from proctracker.wire import election, socketpath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from proctracker.supervisor.base.files import Watched
     from proctracker.supervisor.base.loop import Timer
     from proctracker.supervisor.service import Core
 
@@ -35,7 +36,7 @@ class Presence:
         self._home = _identity(core.home.here)
         self._socket = _identity(self._path)
         self._lock: int | None = None
-        self._inotify: inotify.Inotify | None = None
+        self._watched: Watched | None = None
         self._soon: Timer | None = None
 
     def begin(self) -> None:
@@ -73,12 +74,10 @@ class Presence:
         os.rename(at(self.going), at(self._path))
 
     def _watch(self) -> None:
-        core = self._core
+        old, files = self._watched, self._core.here.files
         try:
-            if self._inotify is None:
-                self._inotify = inotify.Inotify()
-                core.loop.watch(self._inotify.fileno(), self._told)
-            self._inotify.add(core.home.run, inotify.CHANGES)
+            self._watched = files.watch(self._core.home.run, CHANGES, self._changed)
+            files.forget(old)
         except OSError:
             self._look_after(LOOK_AGAIN)
 
@@ -88,10 +87,8 @@ class Presence:
             self._soon.cancel()
         self._soon = self._core.loop.after(seconds, self._look)
 
-    def _told(self) -> None:
-        """Something of another name is no concern of ours."""
-        ours = (os.path.basename(self._path), os.path.basename(self._lock_path), "")
-        if self._inotify is not None and any(event.name in ours for event in self._inotify.read()):
+    def _changed(self, name: str) -> None:
+        if name in (os.path.basename(self._path), os.path.basename(self._lock_path), ""):
             self._look_after(SETTLE)
 
     def _look(self) -> None:
@@ -131,10 +128,6 @@ class Presence:
         """Watch no more; what a leave has hidden goes."""
         if self._core.leaving:
             socketpath.unlink(self.going)
-        if self._inotify is not None:
-            self._core.loop.forget(self._inotify.fileno())
-            self._inotify.close()
-            self._inotify = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

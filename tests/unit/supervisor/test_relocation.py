@@ -46,7 +46,6 @@ def test_it_moves_as_soon_as_the_user_lingers(
     assert "StartTransientUnit" in argv
     assert argv[argv.index("Delegate") :][:3] == ["Delegate", "b", "true"]
     assert argv[argv.index("PIDs") :] == ["PIDs", "au", "2", str(os.getpid()), "7", "0"]
-    relocation.close()
 
 
 @pytest.mark.parametrize("login", [_OUT, Login(None, False, False), Login("session-3.scope", False, True, root=True)])
@@ -57,7 +56,7 @@ def test_nobody_moves_without_need(
     (tmp_path / "linger").mkdir()
     where.append(login)
     relocation.begin()
-    assert relocation._inotify is None
+    assert relocation._watched is None
     assert calls == []
 
 
@@ -74,4 +73,3 @@ def test_where_the_users_systemd_refuses_it_is_asked_again(
     calls[0][1](Completed((), 1, "", "no"))
     (tmp_path / "linger" / "ann").touch()
     desk.until(lambda: len(calls) == 2, "the second call")
-    relocation.close()

@@ -90,7 +90,7 @@ def test_what_is_not_there_yet_is_waited_for(
     _write(tmp_path / "first", "1")
     assert _how(desk, first) == (JobState.FAILED, None, 1, None)
     assert boxes.asked == []
-    assert (desk.service.exitfiles._waiting, desk.service.exitfiles._folders) == ({}, {})
+    assert desk.service.exitfiles._waiting == {}
 
 
 def test_what_nobody_writes_the_engine_is_asked(

@@ -90,7 +90,7 @@ def test_nothing_is_done_before_a_file_can_have_reached_the_limit(desk: Desk, mo
     [(due, names)] = desk.service.output_limits._young.items()
     assert due - clock.boottime() > 98
     assert names == [job.row.id, other.row.id]
-    assert (desk.service.output_limits._inotify, {*job.timers}) == (None, set())
+    assert (desk.service.output_limits._watched, {*job.timers}) == ({}, set())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_files_that_are_ours(desk: Desk, more: dict[str, Any], count: int) -
     _sleeper(desk, **more)
     other = _sleeper(desk)
     _watched(desk, count + 2)
-    assert sum(job is not other for job, _, _ in desk.service.output_limits._watched.values()) == count
+    assert sum(f"/{other.row.id}." not in path for path in desk.service.output_limits._watched) == count
 
 
 def test_an_end_ends_the_watch_after_a_last_look(desk: Desk, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_an_end_ends_the_watch_after_a_last_look(desk: Desk, tmp_path: Path) -> 
     _watched(desk, 2)
     gate.write_text("go\n")
     desk.ended(job)
-    assert (desk.service.output_limits._watched, desk.service.output_limits._watches) == ({}, {})
+    assert desk.service.output_limits._watched == {}
     assert _file(desk, job).stat().st_size == SIZE
     assert _used(_file(desk, job)) <= LIMIT
 
@@ -139,7 +139,7 @@ def test_a_file_that_was_removed(desk: Desk) -> None:
     # Its first look came before it was removed, or finds nothing: no other look follows in either case.
     desk.until(lambda: not desk.service.output_limits._young, "the first looks")
     assert "out" not in job.timers
-    assert [each.row.id for each, _, _ in desk.service.output_limits._watched.values()].count(other.row.id) == 2
+    assert sum(f"/{other.row.id}." in path for path in desk.service.output_limits._watched) == 2
 
 
 def test_without_watches_it_is_looked_at_now_and_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

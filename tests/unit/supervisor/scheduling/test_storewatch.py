@@ -22,8 +22,8 @@ def heard(desk: Desk) -> list[str]:
     def hear() -> None:
         found.append("written")
 
-    desk.service.neighbours.once(hear)
-    desk.service.neighbours.once(hear)
+    desk.service.storewatch.once(hear)
+    desk.service.storewatch.once(hear)
     return found
 
 
@@ -34,7 +34,7 @@ def test_a_write_of_another_process_is_heard_once(desk: Desk, heard: list[str]) 
     desk.until(lambda: heard, "the word of it")
     submit(other)
     other.close()
-    assert not desk.service.neighbours._calls
+    assert not desk.service.storewatch._calls
     assert desk.here.loop._wait() != 0
     desk.here.loop.after(2 * storewatch.BATCH, lambda: heard.append("nothing more"))
     desk.until(lambda: len(heard) > 1)
@@ -48,7 +48,7 @@ def test_without_a_watch_it_is_called_all_the_same(desk: Desk, monkeypatch: pyte
     monkeypatch.setattr(inotify.Inotify, "add", full)
     monkeypatch.setattr(storewatch, "LOOK_AGAIN", 0.01)
     found: list[str] = []
-    desk.service.neighbours.once(lambda: found.append("again"))
+    desk.service.storewatch.once(lambda: found.append("again"))
     desk.until(lambda: found, "the call")
     assert found == ["again"]
 
@@ -61,9 +61,9 @@ def test_asking_again_for_the_next_change(desk: Desk) -> None:
         nonlocal count
         count += 1
         if count < 3:
-            desk.service.neighbours.once(hear)
+            desk.service.storewatch.once(hear)
 
-    desk.service.neighbours.once(hear)
+    desk.service.storewatch.once(hear)
     for number in (1, 2, 3):
         submit(other)
         desk.until(lambda number=number: count == number, f"change {number}")  # type: ignore[misc]

@@ -96,7 +96,7 @@ def test_without_a_watch_it_looks_now_and_then(desk: Desk, monkeypatch: pytest.M
     def none(self: object) -> None:
         raise OSError(24, "too many")
 
-    monkeypatch.setattr(presence.inotify.Inotify, "__init__", none)
+    monkeypatch.setattr("proctracker.linux.inotify.Inotify.__init__", none)
     monkeypatch.setattr(presence, "LOOK_AGAIN", 0.01)
     desk.service.presence.begin()
     os.unlink(desk.home.socket(desk.key))
