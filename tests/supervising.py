@@ -22,7 +22,7 @@ from proctracker.store import Home, Reader
 from proctracker.supervisor import recovery
 from proctracker.supervisor.base.jobs import Job, Phase
 from proctracker.supervisor.base.journal import Journal
-from proctracker.supervisor.keeper import Seat
+from proctracker.supervisor.base.seat import Seat
 from proctracker.supervisor.running.request import labels
 from proctracker.supervisor.service import Service
 from proctracker.tracker.surroundings import key_of

@@ -1,23 +1,23 @@
-"""The tiny process above the supervisor: forks it, reaps what it leaves behind when killed, forks the next one."""
+"""Forks the supervisor, reaps what a killed one leaves behind, and forks the next one."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from contextlib import suppress
 
 from proctracker.linux import libc, procfs
-from proctracker.records import field, record
 from proctracker.supervisor import log
 from proctracker.supervisor.base import spawned
-from proctracker.supervisor.base.journal import Journal
+from proctracker.supervisor.base.seat import Seat, become
+from proctracker.supervisor.base.signals import be_patient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-PATIENT = (signal.SIGTERM, signal.SIGHUP)
-"""What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
+    from proctracker.supervisor.base.journal import Journal
 
 AGAIN = 1.0
 """Seconds between tries to fork the next supervisor."""
@@ -26,36 +26,9 @@ CALM = 5.0
 """Seconds after which a supervisor's death is no longer counted as a failure to start. Killed ones are not counted."""
 
 
-@record
-class Seat:
-    """What passes from one supervisor to the next: the socket, the lock, both journals, the next command.
-
-    The layout of these descriptors is frozen: a keeper of any release serves a supervisor of any other.
-    ``command``: a memfd holding the NUL-separated command of the next supervisor after an upgrade, else empty.
-    """
-
-    listener: int
-    lock: int
-    journal: Journal
-    kept: Journal
-    command: int
-    note: int = -1
-    keeper: int = 0
-    turn: int = 0
-    """How many supervisors there have been before; 0: this one starts from nothing."""
-    held: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Descriptors of jobs that are no supervisor's children any more, by pid and start ticks; not passed on by an upgrade."""
-
-
 def become_subreaper() -> None:
-    """Have orphans below us re-parented to us (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    """Become the parent of orphans below us (prctl(2), PR_SET_CHILD_SUBREAPER)."""
     libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1)
-
-
-def be_patient() -> None:
-    """End by neither TERM nor HUP. A supervisor is told of them all the same; a job has its defaults again."""
-    for number in PATIENT:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None = None) -> int:
@@ -118,21 +91,9 @@ def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
     """Be the supervisor: in this very image, or in the one an upgrade named, where that is another."""
     command = os.pread(seat.command, os.fstat(seat.command).st_size, 0)
     if command and command.split(b"\0") != procfs.cmdline(os.getpid())[:-1]:
-        _become(seat, command)
+        with suppress(OSError):  # its file is gone, and the old one goes on
+            become(seat, command.split(b"\0"))
     return supervise(seat)
-
-
-def _become(seat: Seat, command: bytes) -> None:
-    """Be another image; returns only where the file is gone, and then the old one goes on."""
-    fds = (seat.listener, seat.lock, seat.journal.fd, seat.kept.fd, seat.command, seat.note)
-    for fd in fds:
-        os.set_inheritable(fd, True)
-    argv = command.split(b"\0") + [b",".join(b"%d" % n for n in (*fds, seat.keeper))]
-    try:
-        os.execv(argv[0], argv)
-    except OSError:
-        for fd in fds:
-            os.set_inheritable(fd, False)
 
 
 def _reap_until(supervisor: int, watched: set[int], kept: Journal, note: int) -> int:

@@ -13,6 +13,8 @@ from proctracker.linux import libc, procfs, softlimits
 from proctracker.store import Home, Reader
 from proctracker.supervisor import keeper, log, recovery, service
 from proctracker.supervisor.base.journal import Journal
+from proctracker.supervisor.base.seat import Seat, unpack
+from proctracker.supervisor.base.signals import be_patient
 from proctracker.supervisor.serving import presence, server
 from proctracker.wire import election, socketpath
 
@@ -39,7 +41,7 @@ def main(argv: list[str]) -> None:
     _serve(home, key, seat)
 
 
-def _take_seat(home: Home, key: str, ready: int) -> keeper.Seat:
+def _take_seat(home: Home, key: str, ready: int) -> Seat:
     """Have the claim and the socket, or end where a supervisor is or none can be. Raises OSError or Drmaa2Exception."""
     _clean(ready)
     forbidden = softlimits.forbidding()
@@ -55,7 +57,7 @@ def _take_seat(home: Home, key: str, ready: int) -> keeper.Seat:
         os._exit(0)
     listener = socketpath.listen(home.at(home.socket(key)))
     command = os.memfd_create("command", os.MFD_CLOEXEC)
-    return keeper.Seat(listener.detach(), claim, Journal(), Journal(), command)
+    return Seat(listener.detach(), claim, Journal(), Journal(), command)
 
 
 def _told(home: Home, error: BaseException) -> str:
@@ -94,12 +96,8 @@ def take_over(argv: list[str]) -> None:
     if argv[3] == "--probe":
         return
     softlimits.raise_own()
-    keeper.be_patient()  # the release before this one may not have been
-    home, key = Home(argv[0], argv[1]), argv[2]
-    listener, claim, journal, kept, command, note, above = map(int, argv[3].split(","))
-    for fd in (listener, claim, journal, kept, command, note):
-        os.set_inheritable(fd, False)
-    seat = keeper.Seat(listener, claim, Journal(journal), Journal(kept), command, note, above, 1)
+    be_patient()  # the release before this one may not have been
+    home, key, seat = Home(argv[0], argv[1]), argv[2], unpack(argv[3])
     _end(_supervise(home, key, seat), home, key, seat)
 
 
@@ -111,7 +109,7 @@ def _load() -> None:
     gc.freeze()
 
 
-def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
+def _serve(home: Home, key: str, seat: Seat) -> None:
     """Keep, and end this process with whatever role it had last."""
     try:
         status = keeper.keep(seat, lambda it: _supervise(home, key, it))
@@ -121,7 +119,7 @@ def _serve(home: Home, key: str, seat: keeper.Seat) -> None:
     _end(status, home, key, seat)
 
 
-def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
+def _end(status: int, home: Home, key: str, seat: Seat) -> None:
     """End this process. A supervisor that loses its keeper takes that role on itself: the one it forks then is here next."""
     while status == service.ORPHANED:
         log.say(f"keeper {seat.keeper} has gone: this supervisor is the keeper now")
@@ -139,7 +137,7 @@ def _end(status: int, home: Home, key: str, seat: keeper.Seat) -> None:
     os._exit(status)
 
 
-def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
+def _supervise(home: Home, key: str, seat: Seat) -> int:
     """Be the supervisor; a traceback goes to the log and the keeper starts the next one, if there is still a home."""
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     try:
@@ -160,7 +158,7 @@ def _supervise(home: Home, key: str, seat: keeper.Seat) -> int:
         return 0 if _removed(home) else 70
 
 
-def _unable(home: Home, key: str, seat: keeper.Seat, error: Drmaa2Exception) -> int:
+def _unable(home: Home, key: str, seat: Seat, error: Drmaa2Exception) -> int:
     """The store cannot be used: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
     a later one is followed by the next, which may find it mended."""
     log.say(f"{type(error).__name__}: {error.message}")
@@ -188,7 +186,7 @@ def _clean(ready: int) -> None:
     for number in signal.valid_signals():
         if number not in _NOT_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
-    keeper.be_patient()
+    be_patient()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     softlimits.raise_own()
     # Core dumps would hold environments.

@@ -11,6 +11,7 @@ from proctracker.supervisor import log
 from proctracker.supervisor.base.here import Here
 from proctracker.supervisor.base.idle import Idle
 from proctracker.supervisor.base.lifecycle import Lifecycle
+from proctracker.supervisor.base.seat import Seat
 from proctracker.supervisor.cleanup.forgetting import Forgetting
 from proctracker.supervisor.cleanup.leftovers import Leftovers
 from proctracker.supervisor.cleanup.removal import Removal
@@ -20,7 +21,6 @@ from proctracker.supervisor.control.batch import BatchControls
 from proctracker.supervisor.control.guests import Guests
 from proctracker.supervisor.control.restarts import Restarts
 from proctracker.supervisor.control.stopping import Stopping
-from proctracker.supervisor.keeper import Seat
 from proctracker.supervisor.processes.calls import Calls
 from proctracker.supervisor.processes.children import Reaper
 from proctracker.supervisor.processes.conmon import Monitors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from proctracker.errors import DrmCommunicationException
+from proctracker.supervisor.base.seat import become
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ def upgrade(core: Core, command: list[bytes]) -> None:
 
 
 def _become(core: Core, command: list[bytes]) -> None:
-    seat = core.seat
     core.ledger.flush()
     core.close()
-    fds = (seat.listener, seat.lock, seat.journal.fd, seat.kept.fd, seat.command, seat.note)
-    for fd in fds:
-        os.set_inheritable(fd, True)
-    argv = [*command, b",".join(b"%d" % number for number in (*fds, seat.keeper))]
-    os.execv(argv[0], argv)
+    become(core.seat, command)

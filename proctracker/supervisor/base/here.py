@@ -16,7 +16,7 @@ from proctracker.wire import confinement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.keeper import Seat
+    from proctracker.supervisor.base.seat import Seat
 
 
 class Here:

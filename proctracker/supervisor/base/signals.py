@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.base.loop import Loop
 
+PATIENT = (signal.SIGTERM, signal.SIGHUP)
+"""What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
+
+
+def be_patient() -> None:
+    """Ignore TERM and HUP. A supervisor hears them all the same; a job has its defaults again."""
+    for number in PATIENT:
+        signal.signal(number, signal.SIG_IGN)
+
 
 class Signals:
     """Calls ``then`` with the numbers of signals that have come, before anything else of the loop's round is served.

@@ -7,8 +7,7 @@ import signal
 import time
 
 from proctracker.supervisor.base.journal import End
-from proctracker.supervisor.base.signals import Signals
-from proctracker.supervisor.keeper import PATIENT
+from proctracker.supervisor.base.signals import PATIENT, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

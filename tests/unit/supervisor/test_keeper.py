@@ -15,12 +15,14 @@ from typing import IO, Any
 import pytest
 
 from proctracker.supervisor import keeper
+from proctracker.supervisor.base.signals import PATIENT
 
 _PRELUDE = """
 import json, os, select, signal, subprocess, sys
 from proctracker.linux import procfs
 from proctracker.supervisor import keeper
 from proctracker.supervisor.base.journal import Journal
+from proctracker.supervisor.base.seat import Seat
 
 folder = sys.argv[1]
 
@@ -38,7 +40,7 @@ def ends(seat, count):
     return [[end.pid, end.ticks, end.status] for end in seat.kept.read()[1]]
 
 def seat():
-    return keeper.Seat(-1, -1, Journal(), Journal(), os.memfd_create("command"))
+    return Seat(-1, -1, Journal(), Journal(), os.memfd_create("command"))
 """
 
 
@@ -228,7 +230,7 @@ def supervise(seat):
 
 os.environ["WORD"] = "kept"
 listener, lock = os.pipe()
-place = keeper.Seat(listener, lock, Journal(), Journal(), os.memfd_create("command", os.MFD_CLOEXEC))
+place = Seat(listener, lock, Journal(), Journal(), os.memfd_create("command", os.MFD_CLOEXEC))
 os._exit(keeper.keep(place, supervise))
 """
 
@@ -284,11 +286,11 @@ os._exit(keeper.keep(seat(), supervise))
 @pytest.mark.parametrize("run", [_PATIENT], indirect=True)
 def test_term_and_hup_end_nobody(run: Run) -> None:
     first = run.said()
-    for number in keeper.PATIENT:
+    for number in PATIENT:
         run.process.send_signal(number)
     os.kill(first["me"], signal.SIGKILL)
     assert run.said()["turn"] == 1
-    for number in keeper.PATIENT:
+    for number in PATIENT:
         run.process.send_signal(number)
     run.release("a")
     assert run.said()["ends"][0][2] == 3

@@ -10,7 +10,6 @@ from proctracker.cli.streams import tail
 from proctracker.cli.streams.sink import Lines
 from proctracker.cli.streams.tail import Tail, follow
 from proctracker.linux import holes
-from proctracker.supervisor.running import outputlimit
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def holed(tmp_path):
     """A file of numbered lines with a hole in the middle; how many bytes that is."""
     path = tmp_path / "kept"
     path.write_bytes(b"".join(b"%15d\n" % number for number in range(1 << 14)))
-    outputlimit.punch(str(path), 1 << 14)
+    holes.punch(str(path), 1 << 14)
     with path.open("rb") as file:
         [(_, begin), (end, _)] = holes.extents(file.fileno())
     return path, end - begin
@@ -157,7 +156,7 @@ def test_who_is_ahead_of_the_hole_misses_nothing(tmp_path, sink):
     told = []
     it = Tail(str(path), Lines(sink[0]), limit=1 << 14, tell=told.append)
     it.pump()
-    outputlimit.punch(str(path), 1 << 14)
+    holes.punch(str(path), 1 << 14)
     with path.open("ab") as file:
         file.write(b"new\n")
     it.pump()
