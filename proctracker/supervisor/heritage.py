@@ -6,8 +6,8 @@ import json
 import os
 import time
 
+from proctracker.linux import procfs
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor.processes.watch import alive
 from proctracker.wire import confinement, election
 
 CONFINEMENT_OVER = "the allocation or login it was submitted in is over"
@@ -89,7 +89,7 @@ def _orphan(here: Here, row: JobRow) -> None:
     if row.dispatched is None:
         row.annotation = CONFINEMENT_OVER
         here.ledger.change(row, JobState.FAILED, "confinement-gone", finished=time.time())
-    elif not row.container and not (row.pid and row.boot == here.boot and alive(row.pid, row.ticks)):
+    elif not row.container and not (row.pid and row.boot == here.boot and procfs.alive(row.pid, row.ticks)):
         row.annotation, row.unseen = "it ended with the allocation or login it was submitted in", 1
         row.running_since = row.since = None
         here.ledger.change(row, JobState.UNDETERMINED, "lost", finished=time.time())

@@ -9,7 +9,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, TryLaterException
-from proctracker.linux import libc, procfs, softlimits
+from proctracker.linux import libc, pidfd, procfs, softlimits
 from proctracker.store import Home, Reader
 from proctracker.supervisor import keeper, log, recovery, service
 from proctracker.supervisor.base.journal import Journal
@@ -140,6 +140,8 @@ def _end(status: int, home: Home, key: str, seat: Seat) -> None:
 def _supervise(home: Home, key: str, seat: Seat) -> int:
     """Be the supervisor; a traceback goes to the log and the keeper starts the next one, if there is still a home."""
     election.hold(seat.lock, [seat.keeper, os.getpid()])
+    if not pidfd.available():
+        keeper.become_subreaper()  # else orphans, as each conmon is one, go to the keeper: their exits tell of containers'
     try:
         try:
             made = service.Service(home, key, seat)

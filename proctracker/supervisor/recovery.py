@@ -57,8 +57,8 @@ def recover(service: Service) -> None:
     if here.stands_in and not confinement.ordinary(here.key):
         for job in [job for job in here.jobs if job.waits]:
             service.lifecycle.refused(job, heritage.CONFINEMENT_OVER, "confinement-gone")
-    service.reaper.kept()
-    service.reaper.reap()
+    service.watch.kept()
+    service.children.reap()
     service.folders.tidy(here.store, here.key)
     heritage.end_others(here)
     here.ledger.then(lambda: None)
@@ -125,7 +125,7 @@ class Past:
             end = self._end(row.pid, row.ticks or 0, row.dispatched or 0.0)
             if end is not None:
                 self._service.exits.process(job, end)
-                self._service.afar.drop(end.pid, end.ticks)
+                self._service.watch.drop(end.pid, end.ticks)
 
     def _end(self, pid: int, ticks: int, since: float) -> End | None:
         """How a process ended that one of us has reaped, or is reaping; twice where one died over it."""
@@ -193,21 +193,18 @@ def _rebooted(service: Service, job: Job) -> None:
 
 def _process(service: Service, job: Job) -> None:
     """A plain process that ran when the last supervisor ended."""
-    row, keeper = job.row, service.here.seat.keeper
+    row = job.row
     stat = procfs.stat(row.pid) if row.pid else None
     service.output_limits.started(job)
-    if stat is None or stat.ticks != row.ticks or stat.ppid not in (keeper, os.getpid()):
-        gone = job.now(lambda end, when: _gone(service, job, end, when))
-        service.afar.watch(row.pid or 0, row.ticks or 0, gone)
-    elif stat.ppid == keeper:
-        service.afar.hold(stat.pid, stat.ticks)  # the keeper may be the next that dies
+    if stat is not None and stat.ticks == row.ticks and stat.ppid == os.getpid():
+        ended = job.now(lambda end: service.exits.process(job, end))
+        service.children.expect(stat.pid, ended, lambda: row.ticks or 0)
+    else:
+        service.watch.how(row.pid or 0, row.ticks or 0, job.now(lambda end, when: _gone(service, job, end, when)))
 
 
 def _gone(service: Service, job: Job, end: End | None, when: float | None) -> None:
-    """It has ended, and who was its parent was none of us; or the keeper, who writes that down before it is gone."""
-    service.reaper.kept()
-    if job.row.ended or service.reaper.expects(job):
-        return
+    """Record the exit of a process that was started before us; None: nobody can know how it exited."""
     if end is None or job.row.annotation == FOUND:
         service.lifecycle.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
     else:

@@ -22,10 +22,9 @@ from proctracker.supervisor.control.guests import Guests
 from proctracker.supervisor.control.restarts import Restarts
 from proctracker.supervisor.control.stopping import Stopping
 from proctracker.supervisor.processes.calls import Calls
-from proctracker.supervisor.processes.children import Reaper
-from proctracker.supervisor.processes.conmon import Monitors
+from proctracker.supervisor.processes.children import Children
 from proctracker.supervisor.processes.jobgroups import Groups
-from proctracker.supervisor.processes.watch import Afar
+from proctracker.supervisor.processes.watch import Watch
 from proctracker.supervisor.relocation import Relocation
 from proctracker.supervisor.running.batchjobs import BatchJobs
 from proctracker.supervisor.running.container_start import ContainerStarts
@@ -76,9 +75,9 @@ class Service:
         self.idle = Idle(here, self.leave)
         self.groups = Groups(seat.keeper)
         here.me["delegated"] = self.groups.base is not None
-        self.afar = Afar(self)
-        self.calls = Calls(self)
-        self.monitors = Monitors(self)
+        self.children = Children(here.loop, here.seat.journal, lambda: self.stopping.stop())
+        self.watch = Watch(here.loop, here.seat, self.children)
+        self.calls = Calls(here.loop, here.settings, self.children, self.watch)
         self.storewatch = StoreWatch(here.loop, here.files, here.store.path)
         self.queue = Queue(here, self.storewatch, self.lifecycle, lambda job: self.launcher.start(job))
         self._make_running()
@@ -95,7 +94,6 @@ class Service:
         self.tidying = Tidying(here, self.outputs, self.removal, self.forgetting)
         self._make_serving()
         self.relocation = Relocation(self)
-        self.reaper = Reaper(self)
         self._wire()
 
     def _make_running(self) -> None:
@@ -107,14 +105,16 @@ class Service:
         self.exitfiles = ExitFiles(here.loop, here.files)
         self.exits = Exits(here, self.groups, self.outputs, self.output_limits, lifecycle)
         requests = Requests(here, self.contexts, self.outputs)
-        self.process_start = ProcessStart(here, requests, self.outputs, self.groups, lifecycle, self.queue.delay)
+        self.process_start = ProcessStart(
+            here, requests, self.outputs, self.groups, lifecycle, self.children, self.queue.delay, self.exits.process
+        )
         self.containers = Containers(
-            here, self.calls, self.monitors, self.exitfiles, self.outputs, self.folders, lifecycle, self.exits
+            here, self.calls, self.watch, self.exitfiles, self.outputs, self.folders, lifecycle, self.exits
         )
         self.container_starts = ContainerStarts(
             here, requests, self.calls, lifecycle, self.containers, self.outputs, self.folders, self.queue.bound
         )
-        self.resumption = Resumption(here, self.calls, self.afar, self.folders, lifecycle, self.containers)
+        self.resumption = Resumption(here, self.calls, self.watch, self.folders, lifecycle, self.containers)
         self.notes = SharedNotes(here.home.records)
         self.batch = BatchJobs(
             here,
@@ -267,10 +267,10 @@ class Service:
         except BlockingIOError:
             return
         if said:
-            self.reaper.kept()
+            self.watch.kept()
             return
         here.loop.forget(here.seat.note)
-        self.reaper.kept(final=True)
+        self.watch.kept(final=True)
         here.ledger.flush()
         here.loop.stop()
 
@@ -299,7 +299,7 @@ class Service:
         """Give back what the next supervisor of this process has to open again."""
         here = self.here
         self.server.close()
-        self.reaper.close()
+        self.children.close()
         self.guests.close()
         for job in here.jobs:
             self.containers.ended(job)

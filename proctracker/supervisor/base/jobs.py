@@ -195,6 +195,7 @@ class Jobs:
         """The job has ended."""
         self.gone(job)
         job.cancel_timers()
+        job.run += 1  # what was asked for while it was live means nothing any more
         self.by_id.pop(job.row.id, None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 from collections import deque
@@ -12,16 +11,18 @@ from proctracker.errors import Drmaa2Exception, InternalException
 from proctracker.linux import oomscore, softlimits
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
-from proctracker.supervisor.processes.spawn import SIGNALS
-from proctracker.supervisor.processes.streams import USUAL_UMASK, take_umask
+from proctracker.supervisor.processes.command import NOT_FOUND, StartFailed, StartLater, find
+from proctracker.supervisor.processes.spawn import encode, posix
+from proctracker.supervisor.processes.streams import USUAL_UMASK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Generator, Mapping, Sequence
 
     from proctracker.linux.softlimits import Limits
-    from proctracker.supervisor.base.loop import Timer
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.loop import Loop, Timer
+    from proctracker.supervisor.processes.children import Children
+    from proctracker.supervisor.processes.watch import Watch
 
     Then = Callable[[Completed], None]
     Answered = Callable[[Any, Drmaa2Exception | None], None]
@@ -31,6 +32,9 @@ LARGEST = 64 * 2**20
 
 PATIENCE = 1.0
 """Seconds that a call has to end by itself."""
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where commands are looked for if their environment has no PATH."""
 
 
 class _Call:
@@ -76,8 +80,8 @@ class _Call:
 class Calls:
     """Starts calls, at most ``limit`` looks and controls at once; starts of jobs have a bound of their own elsewhere."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, loop: Loop, settings: Mapping[str, Any], children: Children, watch: Watch) -> None:
+        self._loop, self._settings, self._children, self._watch = loop, settings, children, watch
         self._running: dict[int, _Call] = {}
         self._waiting: deque[_Call] = deque()
         self._bounded = 0
@@ -90,7 +94,7 @@ class Calls:
         self, engine: Engine, dialog: Generator[Any, Any, Any], then: Answered, timeout: float | None = None
     ) -> None:
         """Hold a runtime's dialog; ``then(answer, None)`` or ``then(None, error)``. ``timeout`` in seconds for each call."""
-        limit = float(self._core.settings["cli_timeout"]) if timeout is None else timeout
+        limit = float(self._settings["cli_timeout"]) if timeout is None else timeout
         self._step(engine, dialog, None, then, limit)
 
     def _step(
@@ -125,7 +129,7 @@ class Calls:
             return arrived
 
         if not wanted:
-            self._core.loop.soon(lambda: self._step(engine, dialog, [], then, timeout))
+            self._loop.soon(lambda: self._step(engine, dialog, [], then, timeout))
         for index, argv in enumerate(wanted):
             self._waiting.append(_Call(argv, engine, one(index), timeout))
         self._begin()
@@ -182,21 +186,24 @@ class Calls:
                 call.err if call.stderr is None else call.stderr,
             )
             with oomscore.lent(call.oom), softlimits.lent(call.limits):
-                call.pid = _spawn(call.argv, call.engine.env, fds, call.directory)
-        except OSError as error:
+                call.pid = _spawn(call, fds)
+        except (OSError, StartFailed, StartLater) as error:
             self._close(call)
             if call.called:
                 call.called(0)
-            failed = Completed(call.argv, 127, "", f"{call.argv[0]}: {error.strerror}")
-            self._core.loop.soon(lambda: call.then(failed))
+            code = error.status if isinstance(error, StartFailed) else NOT_FOUND
+            why = f"{call.argv[0]}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            failed = Completed(call.argv, code, "", why)
+            self._loop.soon(lambda: call.then(failed))
             return
         finally:
             os.close(null)
         self._running[call.pid] = call
+        self._children.expect(call.pid, lambda end: self._ended(call, end.status))
         if call.called:
             call.called(call.pid)
         if call.timeout:
-            call.timer = self._core.loop.after(call.timeout, lambda: self._cut(call))
+            call.timer = self._loop.after(call.timeout, lambda: self._cut(call))
 
     def _cut(self, call: _Call) -> None:
         """The time is over."""
@@ -212,8 +219,8 @@ class Calls:
         call = self._running.get(pid)
         if call is None:
             if ticks:
-                self._core.afar.kill(pid, ticks, signal.SIGTERM)
-                self._core.loop.after(PATIENCE, lambda: self._core.afar.kill(pid, ticks, signal.SIGKILL))
+                self._watch.kill(pid, ticks, signal.SIGTERM)
+                self._loop.after(PATIENCE, lambda: self._watch.kill(pid, ticks, signal.SIGKILL))
             return
         call.ended = True
         if not call.made():
@@ -225,17 +232,16 @@ class Calls:
             if self._running.get(pid) is call:
                 _signal(pid, signal.SIGKILL)
 
-        self._core.loop.after(PATIENCE, insist)
+        self._loop.after(PATIENCE, insist)
 
     def owns(self, pid: int) -> bool:
         """Whether a child is a call of ours."""
         return pid in self._running
 
-    def ended(self, pid: int, status: int) -> bool:
-        """A child has ended (status as of waitid(2)); whether it was a call."""
-        call = self._running.pop(pid, None)
-        if call is None:
-            return False
+    def _ended(self, call: _Call, status: int) -> None:
+        """Pass on what a call printed and how it exited (status as of waitid(2))."""
+        if self._running.pop(call.pid, None) is None:
+            return
         if call.timer:
             call.timer.cancel()
         out, err = _text(call.out), _text(call.err)
@@ -245,7 +251,6 @@ class Calls:
         if call.cut:
             status, err = -1, f"{call.argv[0]}: no answer within {call.timeout:g} s\n{err}"
         call.then(Completed(call.argv, status, out, err))
-        return True
 
     def close(self) -> None:
         """Listen to no call any more; they go on, as children of whoever is their parent then."""
@@ -272,34 +277,8 @@ def _text(fd: int) -> str:
     return os.pread(fd, size, 0).decode("utf-8", "surrogateescape")
 
 
-def _spawn(argv: Sequence[str], env: Mapping[str, str], fds: tuple[int, int, int], directory: str) -> int:
-    """Start a program found by the PATH of its own environment, as leader of a session of its own."""
-    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(_above(fds))]
-    words = [os.fsencode(word) for word in argv]
-    environ = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    path = _which(argv[0], env.get("PATH"))
-    try:
-        take_umask(USUAL_UMASK)
-        os.chdir(directory)
-        return os.posix_spawn(path, words, environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=SIGNALS)
-    finally:
-        os.chdir("/")
-        for _, fd, _ in actions:
-            if fd not in fds:
-                os.close(fd)
-
-
-def _above(fds: tuple[int, int, int]) -> list[int]:
-    """The descriptors, none of them below 3: dup2 must not meet its own source."""
-
-    return [fd if fd > 2 else fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in fds]
-
-
-def _which(command: str, search: str | None) -> str:
-    if "/" in command:
-        return command
-    for folder in (search or "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":"):
-        path = os.path.join(folder or ".", command)
-        if os.access(path, os.X_OK) and not os.path.isdir(path):
-            return path
-    raise FileNotFoundError(2, "command not found", command)
+def _spawn(call: _Call, fds: tuple[int, int, int]) -> int:
+    """Spawn the command of a call, found by the PATH of its own environment. Raises StartFailed, StartLater."""
+    path = find(call.argv[0], call.engine.env.get("PATH") or _PATH, call.directory)
+    words = [os.fsencode(word) for word in call.argv]
+    return posix(os.fsencode(path), words, encode(call.engine.env), call.directory, fds, USUAL_UMASK)

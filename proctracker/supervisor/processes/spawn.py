@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence
 
-__all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "spawn"]
+__all__ = ["FULL", "NOT_EXECUTABLE", "NOT_FOUND", "NOT_STARTED", "StartFailed", "StartLater", "find", "posix", "spawn"]
 
 SIGNALS = [s for s in signal.valid_signals() if s not in (signal.SIGKILL, signal.SIGSTOP)]
 _NONE: Mapping[str | None, int] = {}
@@ -117,7 +117,7 @@ def spawn(
             more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits, max(streams))
         ):
             with opening, softlimits.lent(more.limits if more else None):  # the journal is written with our own
-                opening.pid = _posix(path, argv, environment, launch.directory, streams, umask)
+                opening.pid = posix(path, argv, environment, launch.directory, streams, umask)
         else:
             with opening, oomscore.lent(more.oom):
                 opening.pid = _fork(path, argv, environment, launch.directory, streams, more, umask)
@@ -136,7 +136,7 @@ def encode(env: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
 
 
-def _posix(
+def posix(
     path: bytes,
     argv: list[bytes],
     env: dict[bytes, bytes],
@@ -144,7 +144,10 @@ def _posix(
     streams: tuple[int, int, int],
     umask: int | None,
 ) -> int:
-    """The quick way: posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread."""
+    """Spawn by posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread.
+
+    Raises StartFailed and StartLater.
+    """
     actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     try:
         take_umask(umask)

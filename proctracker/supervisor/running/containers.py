@@ -7,7 +7,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
-from proctracker.linux import cgroups, clock, pidfd, procfs
+from proctracker.linux import cgroups, clock, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
-    from proctracker.supervisor.processes.conmon import Monitors
+    from proctracker.supervisor.processes.watch import Exit, Watch
     from proctracker.supervisor.running.exitfiles import ExitFiles
     from proctracker.supervisor.running.exits import Exits
     from proctracker.supervisor.running.outputs import Outputs
@@ -37,7 +37,7 @@ APART = 0.5
 """Seconds between two questions, on the average, to an engine that is down while many containers have ended."""
 
 LOOK = 1.0
-"""Seconds between looks where no kernel event tells of an end: old kernels, remote engines."""
+"""Seconds between looks at containers of remote engines, of whose ends no kernel event tells."""
 
 
 class Containers:
@@ -47,17 +47,18 @@ class Containers:
         self,
         here: Here,
         calls: Calls,
-        monitors: Monitors,
+        watch: Watch,
         exitfiles: ExitFiles,
         outputs: Outputs,
         folders: StartFolders,
         lifecycle: Lifecycle,
         exits: Exits,
     ) -> None:
-        self._here, self._calls, self._monitors, self._exitfiles = here, calls, monitors, exitfiles
+        self._here, self._calls, self._watch, self._exitfiles = here, calls, watch, exitfiles
         self._outputs, self._folders, self._lifecycle, self._exits = outputs, folders, lifecycle, exits
         self._struck: set[str] = set()
         self._polled: dict[str, Job] = {}
+        self._awaited: dict[str, Exit] = {}
         self._polling = False
 
     def runs(self, job: Job, seen: Observation) -> None:
@@ -78,7 +79,7 @@ class Containers:
     def started(self, job: Job) -> None:
         """Watch the process of a container that runs from now on."""
         if not job.supervised:
-            self._watch(job)
+            self._follow(job)
 
     def _has_run(self, job: Job, seen: Observation) -> None:
         """A container has ended by the time its start is over, or its engine calls its state by a word nobody knows."""
@@ -98,45 +99,27 @@ class Containers:
         """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""
         return any(cgroups.has_name(pid, each) for each in (container_id, name) if each)
 
-    def _watch(self, job: Job) -> None:
-        """Be told when the container's process ends."""
+    def _follow(self, job: Job) -> None:
+        """Be told when the container's process exits; one that has none here is looked at once a second."""
         row, job.monitor = job.row, None
         self._unwatch(job)
         if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
             job.monitor = exitfiles.monitor(job)
             sampling.begin(self._here.loop, job, self._usage)
-            if pidfd.available() and self._by_descriptor(job, row.pid):
-                return
-            # /proc is read all the same: it alone tells what was used, as long as it runs.
-            self._monitors.watch(job)
+            # Where /proc is read, that is when to see what was used: nothing tells it after the end.
+            gone, meanwhile = job.now(lambda: self.gone(job)), job.now(lambda: self._usage(job))
+            found = self._awaited[row.id] = self._watch.exited(row.pid, row.ticks, gone, meanwhile)
+            job.pidfd = found.fd if found.at_once else None
+            return
         self._polled[row.id] = job
         self._poll_soon()
-
-    def _by_descriptor(self, job: Job, pid: int) -> bool:
-        try:
-            fd = pidfd.open(pid)
-        except ProcessLookupError:
-            self._here.loop.soon(job.now(lambda: self.gone(job)))
-            return True
-        except OSError:
-            return False
-        stat = procfs.stat(pid)
-        if stat is None or stat.ticks != job.row.ticks:
-            os.close(fd)
-            self._here.loop.soon(job.now(lambda: self.gone(job)))
-            return True
-        job.pidfd = fd
-        self._here.loop.watch(fd, lambda: self.gone(job))
-        return True
 
     def _unwatch(self, job: Job) -> None:
         self._polled.pop(job.row.id, None)
         sampling.over(job)
-        if job.pidfd is not None:
-            self._here.loop.forget(job.pidfd)
-            os.close(job.pidfd)
-            job.pidfd = None
+        self._watch.forget(self._awaited.pop(job.row.id, None))
+        job.pidfd = None
 
     def gone(self, job: Job, seen: bool = True) -> None:
         """Its process has ended, just now (``seen``) or some time ago: the kernel is asked at once, then the engine."""
@@ -256,13 +239,13 @@ class Containers:
         if found is None or found.state.ended or found.state.queued or found.sub_state == LOST:
             self.gone(job, seen=False)
         elif found.state == JobState.UNDETERMINED:
-            self._watch(job)
+            self._follow(job)
         elif found.pid and found.pid != row.pid:
             self.runs(job, found)
         else:
             self._lifecycle.settled(job, found)
-            if job.pidfd is None and row.id not in self._polled:
-                self._watch(job)
+            if row.id not in self._awaited and row.id not in self._polled:
+                self._follow(job)
 
     def stream_command_ended(self, job: Job) -> None:
         """The command that carried a container's streams is over: so is the container, or the engine has gone."""
@@ -280,19 +263,9 @@ class Containers:
             self._here.loop.after(LOOK, self._poll)
 
     def _poll(self) -> None:
-        """No event tells of these: processes by /proc, what has none here by one look for all."""
+        """Look at all whose processes are on another machine."""
         self._polling = False
-        unseen = []
-        for job in list(self._polled.values()):
-            row = job.row
-            stat = procfs.stat(row.pid) if row.pid else None
-            if row.pid and (stat is None or stat.ticks != row.ticks or stat.state in "ZX"):
-                self.gone(job)
-            elif not row.pid:
-                unseen.append(row.id)
-            else:
-                self._usage(job)
-        self.look(unseen)
+        self.look(list(self._polled))
         self._poll_soon()
 
     def ended(self, job: Job) -> None:

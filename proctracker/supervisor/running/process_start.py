@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.journal import End
     from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.processes.children import Children
     from proctracker.supervisor.processes.jobgroups import Groups
     from proctracker.supervisor.running.contexts import Context
     from proctracker.supervisor.running.outputs import Outputs
@@ -30,7 +32,10 @@ RETRY = 1.0
 
 
 class ProcessStart:
-    """Spawns the process of a job. ``delay`` has a job come again for which the system is short of something now."""
+    """Spawns the process of a job, and has ``ended`` called with its exit.
+
+    ``delay`` has a job come again for which the system is short of something now.
+    """
 
     def __init__(
         self,
@@ -39,10 +44,13 @@ class ProcessStart:
         outputs: Outputs,
         groups: Groups,
         lifecycle: Lifecycle,
+        children: Children,
         delay: Callable[[Job, float], None],
+        ended: Callable[[Job, End], None],
     ) -> None:
         self._here, self._requests, self._outputs = here, requests, outputs
-        self._groups, self._lifecycle, self._delay = groups, lifecycle, delay
+        self._groups, self._lifecycle, self._children = groups, lifecycle, children
+        self._delay, self._ended = delay, ended
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._fresh: list[Job] = []
 
@@ -68,6 +76,8 @@ class ProcessStart:
         job.drop_stdin()
         self._fresh.append(job)
         self._lifecycle.spawned(job, pid, begun.time, spawn.peak())
+        row = job.row
+        self._children.expect(pid, job.now(lambda end: self._ended(job, end)), lambda: row.ticks or 0)
 
     def _spawn(self, job: Job, given: dict[str | None, int], begun: Opening) -> int:
         ours = self._requests.ours(job)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
+from proctracker.linux import procfs
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import LOST
-from proctracker.supervisor.base.jobs import Job, Phase, engine_of
-from proctracker.supervisor.processes import watch
+from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.processes.command import NOT_STARTED
 from proctracker.supervisor.running import boots, identity
 from proctracker.supervisor.running.request import labels
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
-    from proctracker.supervisor.processes.watch import Afar
+    from proctracker.supervisor.processes.watch import Watch
     from proctracker.supervisor.running.containers import Containers
     from proctracker.supervisor.running.startfolders import StartFolders
 
@@ -34,26 +34,20 @@ class Resumption:
         self,
         here: Here,
         calls: Calls,
-        afar: Afar,
+        watch: Watch,
         folders: StartFolders,
         lifecycle: Lifecycle,
         containers: Containers,
     ) -> None:
-        self._here, self._calls, self._afar = here, calls, afar
+        self._here, self._calls, self._watch = here, calls, watch
         self._folders, self._lifecycle, self._containers = folders, lifecycle, containers
 
     def resume(self, job: Job) -> None:
         """Go on with a start that was under way."""
         pid, ticks = job.row.pid or 0, job.row.ticks or 0
-        if pid and watch.alive(pid, ticks):
-            self._afar.watch(pid, ticks, lambda end, when: self.call_gone(pid, ticks))
+        if pid and procfs.alive(pid, ticks):
+            self._watch.how(pid, ticks, job.now(lambda end, when: self.find(job)))
         else:
-            self.find(job)
-
-    def call_gone(self, pid: int, ticks: int = 0) -> None:
-        """Go on with the start, if there is one, whose call has ended."""
-        job = self._here.jobs.by_pid.get(pid)
-        if job is not None and job.phase is Phase.STARTING and (job.row.ticks == ticks or not ticks):
             self.find(job)
 
     def find(self, job: Job) -> None:

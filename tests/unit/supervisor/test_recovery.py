@@ -303,7 +303,7 @@ def test_an_attempt_whose_next_one_waits_is_not_lost(old: Desk, follow: Callable
     new = follow()
     old.seat.kept.ended(pid, ticks, 7, time.time())  # what was gone when it was looked at
     old.seat.kept.used(pid, 0.5, 9)
-    new.service.reaper.kept()
+    new.service.watch.kept()
     passed: list[None] = []
     new.here.loop.after(0.3, lambda: passed.append(None))
     new.until(lambda: passed)

@@ -86,7 +86,7 @@ def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.Monk
 
 def test_a_word_from_the_keeper(desk: Desk) -> None:
     told: list[bool] = []
-    desk.service.reaper.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
+    desk.service.watch.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
     os.write(desk.note, b"x")
     desk.service._note()
     desk.service._note()  # nothing more has come

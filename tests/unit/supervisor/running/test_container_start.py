@@ -100,7 +100,7 @@ def test_a_command_that_is_missing(desk: Desk, boxes: Boxes) -> None:
     assert _failed(desk, desk.submit("x", **box())) == (
         125,
         "start-failed",
-        "/nonexistent/engine: No such file or directory",
+        "/nonexistent/engine: no such file",
     )
 
 
