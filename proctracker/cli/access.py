@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-    from proctracker.cli.main import Call
+    from proctracker.cli.call import Call
     from proctracker.client.client import Client
     from proctracker.config import Config
     from proctracker.model import JobInfo, JobRow, JobTemplate, Observation

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
 
     from proctracker.cli.access import Access
-    from proctracker.runtimes.base import Dialog, Engine, Runtime
+    from proctracker.runtimes.base import Dialog, Engine
+    from proctracker.runtimes.runtime import Runtime
     from proctracker.tracker.contacts import Target
 
     Question = Callable[[Runtime, Engine], Dialog[Any]]

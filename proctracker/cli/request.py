@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, dependencies, number, text, texts
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import SPELLINGS

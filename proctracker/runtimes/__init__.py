@@ -6,7 +6,7 @@ import importlib
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import nearest
-from proctracker.runtimes.base import Runtime
+from proctracker.runtimes.runtime import Runtime
 
 REGISTRY = {
     "process": "proctracker.runtimes.process",

@@ -9,8 +9,9 @@ from proctracker.model import Completed, JobTemplate, extension
 from proctracker.model.marks import JOB_VARIABLES
 from proctracker.model.structs import shown
 from proctracker.runtimes import environment, flags
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one, refuse
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.process import Process
+from proctracker.runtimes.runtime import refuse
 from proctracker.runtimes.words import expect
 from proctracker.templates import limits
 

@@ -9,7 +9,8 @@ from proctracker.errors import DrmCommunicationException, UnsupportedOperationEx
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, reserved, tasks, words
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one, refuse
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one
+from proctracker.runtimes.runtime import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

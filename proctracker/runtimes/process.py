@@ -5,17 +5,8 @@ from __future__ import annotations
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation, extension
 from proctracker.model.structs import shown
-from proctracker.runtimes.base import (
-    GENERAL_EXTENSIONS,
-    SUPERVISED,
-    Argv,
-    Dialog,
-    Engine,
-    Launch,
-    Monitor,
-    Request,
-    refuse,
-)
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Monitor, Request
+from proctracker.runtimes.runtime import refuse
 from proctracker.templates import limits, quantities
 
 TYPE_CHECKING = False

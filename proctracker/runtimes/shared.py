@@ -20,8 +20,8 @@ from proctracker.runtimes.base import (
     Monitor,
     Request,
     one,
-    refuse,
 )
+from proctracker.runtimes.runtime import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

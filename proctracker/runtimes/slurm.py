@@ -5,8 +5,9 @@ from __future__ import annotations
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate
 from proctracker.runtimes import flags, slurm_image, slurm_options, slurm_states, slurm_words
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request, refuse
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request
 from proctracker.runtimes.process import Process
+from proctracker.runtimes.runtime import refuse
 from proctracker.runtimes.slurm_batch import BATCH
 from proctracker.templates import limits
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import DrmaaCapability
-from proctracker.runtimes.base import Runtime
+from proctracker.runtimes.runtime import Runtime
 from proctracker.templates import spec
 
 _ATTRIBUTES = {

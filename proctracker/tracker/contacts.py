@@ -11,7 +11,8 @@ from proctracker.config import Config
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import nearest
 from proctracker.records import NamedTuple
-from proctracker.runtimes.base import Engine, Runtime
+from proctracker.runtimes.base import Engine
+from proctracker.runtimes.runtime import Runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from conftest import close
 from mill import Mill
 from proctracker import runtimes
 from proctracker.client.client import Client
-from proctracker.runtimes.base import Runtime
+from proctracker.runtimes.runtime import Runtime
 from proctracker.store import Home
 from proctracker.supervisor.running import batchjobs, exitrecords, pacer
 from supervising import Boxes, Desk

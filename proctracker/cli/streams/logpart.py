@@ -10,7 +10,7 @@ from proctracker.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.cli.main import Call
+    from proctracker.cli.call import Call
 
 
 class Part(NamedTuple):

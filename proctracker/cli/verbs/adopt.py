@@ -8,8 +8,8 @@ import time
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
+from proctracker.cli.call import Call
 from proctracker.cli.engines import Engines
-from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError, text
 from proctracker.errors import Drmaa2Exception, UnsupportedOperationException
 from proctracker.model import JobState

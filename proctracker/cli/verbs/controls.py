@@ -6,7 +6,7 @@ import time
 
 from proctracker.cli import ends, formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.names import listed
 from proctracker.cli.options import UsageError, meant, text
 from proctracker.cli.verbs.listing import read_states

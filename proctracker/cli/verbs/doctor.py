@@ -10,7 +10,7 @@ import sys
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.verbs.trackerchecks import Check, trackers
 from proctracker.errors import Drmaa2Exception
 

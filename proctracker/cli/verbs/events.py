@@ -8,7 +8,7 @@ from contextlib import closing
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError
 from proctracker.client.polling import readable
 

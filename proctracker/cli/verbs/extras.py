@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proctracker.cli import formats
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from collections import Counter
 
 from proctracker.cli import columns, formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, nearest_word, text
 from proctracker.model import JobInfo, JobRow, JobState, plain
 

@@ -6,7 +6,7 @@ import os
 
 from proctracker.cli import ends, formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, number, text
 from proctracker.cli.streams import attempts, logpart, output, tail
 from proctracker.cli.streams.afar import Afar

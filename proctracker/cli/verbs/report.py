@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, text
 from proctracker.cli.reporting import history
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, nearest_word, number
 from proctracker.cli.verbs.controls import removed
 from proctracker.errors import InvalidArgumentException

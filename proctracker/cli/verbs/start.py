@@ -7,7 +7,7 @@ import stat
 
 from proctracker.cli import formats
 from proctracker.cli.access import DEFAULT_SESSION, Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, meant, number, text
 from proctracker.cli.request import keep_stdin, template_of
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException

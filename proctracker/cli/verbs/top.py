@@ -8,8 +8,8 @@ from collections import Counter
 
 from proctracker.cli import formats
 from proctracker.cli.access import Access
+from proctracker.cli.call import Call
 from proctracker.cli.keys import Keys
-from proctracker.cli.main import Call
 from proctracker.cli.options import number
 from proctracker.cli.verbs import listing
 

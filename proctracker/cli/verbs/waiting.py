@@ -7,7 +7,7 @@ import time
 
 from proctracker.cli import ends, formats
 from proctracker.cli.access import Access
-from proctracker.cli.main import Call
+from proctracker.cli.call import Call
 from proctracker.cli.options import UsageError, text
 
 TYPE_CHECKING = False

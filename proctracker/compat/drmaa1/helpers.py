@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import namedtuple
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from proctracker.compat.drmaa1 import const, errors, times
 from proctracker.compat.drmaa1.active import active
-
-if TYPE_CHECKING:
-    from proctracker.compat.drmaa1.session import JobTemplate
 
 _LIMITS = {const.WCT_HLIMIT, const.DURATION_HLIMIT}
 _SOFT = {const.WCT_SLIMIT, const.DURATION_SLIMIT}
@@ -104,7 +101,7 @@ class Attribute:
         self.name = os.fsencode(name)
         self.converter = type_converter
 
-    def __set__(self, instance: JobTemplate, value: Any) -> None:
+    def __set__(self, instance: Any, value: Any) -> None:
         name = self.name.decode()
         if value is None:
             errors.raise_code(errors.ARGUMENT, f"{name}: None is no value")
@@ -116,7 +113,7 @@ class Attribute:
             errors.raise_code(code, f"{name}: {error}")
         instance.values[self.name] = given
 
-    def __get__(self, instance: JobTemplate | None, owner: object = None) -> Any:
+    def __get__(self, instance: Any, owner: object = None) -> Any:
         if instance is None:
             return self
         found = instance.values.get(self.name, "")
@@ -143,10 +140,10 @@ class VectorAttribute:
     def __init__(self, name: str | bytes) -> None:
         self.name = os.fsencode(name)
 
-    def __set__(self, instance: JobTemplate, value: Iterable[Any]) -> None:
+    def __set__(self, instance: Any, value: Iterable[Any]) -> None:
         instance.values[self.name] = string_vector(value)
 
-    def __get__(self, instance: JobTemplate | None, owner: object = None) -> Any:
+    def __get__(self, instance: Any, owner: object = None) -> Any:
         return self if instance is None else list(instance.values.get(self.name, ()))
 
 
@@ -156,10 +153,10 @@ class DictAttribute:
     def __init__(self, name: str | bytes) -> None:
         self.name = os.fsencode(name)
 
-    def __set__(self, instance: JobTemplate, value: Any) -> None:
+    def __set__(self, instance: Any, value: Any) -> None:
         instance.values[self.name] = dict(zip(string_vector(value.keys()), string_vector(value.values())))
 
-    def __get__(self, instance: JobTemplate | None, owner: object = None) -> Any:
+    def __get__(self, instance: Any, owner: object = None) -> Any:
         return self if instance is None else dict(instance.values.get(self.name, ()))
 
 
@@ -180,8 +177,8 @@ def vector_attribute_names_iterator() -> Iterator[str]:
     return (name.decode() for name in _VECTORS)
 
 
-def run_bulk_job(jt: JobTemplate, start: int, end: int, incr: int = 1) -> Iterator[str]:
+def run_bulk_job(jt: Any, start: int, end: int, incr: int = 1) -> Iterator[str]:
     """Submit an array, and return the ids of its tasks."""
-    from proctracker.compat.drmaa1.session import Session
+    from proctracker.compat.drmaa1 import submission
 
-    return iter(Session.runBulkJobs(jt, start, end, incr))
+    return iter(submission.bulk(jt, start, end, incr))

@@ -8,8 +8,8 @@ import shlex
 import warnings
 from typing import Any
 
+from proctracker.cli.call import Call
 from proctracker.cli.commands import COMMANDS
-from proctracker.cli.main import Call
 from proctracker.cli.options import OptionReader, UsageError, parse_table
 from proctracker.cli.request import template_of
 from proctracker.errors import InvalidArgumentException

@@ -23,7 +23,7 @@ from proctracker.compat.drmaa1.told import JobInfo as JobInfo
 from proctracker.compat.drmaa1.told import info_of, state_of
 
 if TYPE_CHECKING:
-    from proctracker.compat.drmaa1.active import Active
+    pass
 
 _ALL, _ANY = const.JOB_IDS_SESSION_ALL.decode(), const.JOB_IDS_SESSION_ANY.decode()
 
@@ -142,21 +142,19 @@ class Session:
 
         Raises DeniedByDrmException for what is wrong with the template.
         """
+        from proctracker.compat.drmaa1 import submission
+
         now = active()
-        job = _submitted(now, jobTemplate, None)
+        job = submission.submitted(now, jobTemplate, None)
         now.jobs[job.id] = job
         return str(job.id)
 
     @staticmethod
     def runBulkJobs(jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int) -> list[str]:
         """Submit an array of jobs, and return the ids of its tasks."""
-        now = active()
-        if step < 0 and beginIndex >= endIndex:
-            # The same tasks from the lowest on: an array's are in order.
-            beginIndex, endIndex, step = beginIndex - (beginIndex - endIndex) // -step * -step, beginIndex, -step
-        tasks = _submitted(now, jobTemplate, (beginIndex, endIndex, step)).jobs
-        now.jobs.update({job.id: job for job in tasks})
-        return [job.id for job in tasks]
+        from proctracker.compat.drmaa1 import submission
+
+        return submission.bulk(jobTemplate, beginIndex, endIndex, step)
 
     @staticmethod
     def control(jobId: str | bytes, operation: str) -> None:
@@ -226,16 +224,3 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.exit()
-
-
-def _submitted(now: Active, template: JobTemplate, indices: tuple[int, int, int] | None) -> Any:
-    """The job, or the array, of a template."""
-    from proctracker.compat.drmaa1 import submission
-
-    if not isinstance(template, JobTemplate):
-        errors.raise_code(errors.ARGUMENT, f"a job template is expected, not {template!r}")
-    if indices and not (1 <= indices[0] <= indices[1] and indices[2] >= 1):
-        errors.raise_code(errors.ARGUMENT, "runBulkJobs: 1 <= beginIndex <= endIndex and a step from 1 are expected")
-    with errors.translated(InvalidArgument=errors.DENIED):
-        given = submission.template(template.values, indices is not None)
-        return now.session.run_bulk_jobs(given, *indices) if indices else now.session.run_job(given)

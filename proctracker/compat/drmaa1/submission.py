@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from proctracker.compat.drmaa1 import const, times
+from proctracker.compat.drmaa1 import const, errors, times
+from proctracker.compat.drmaa1.active import Active, active
 from proctracker.model import HOME_DIR, PARAMETRIC_INDEX, WORKING_DIR
 
 if TYPE_CHECKING:
@@ -91,3 +92,25 @@ def _limit(given: Mapping[bytes, Any], found: dict[str, Any]) -> None:
     limits = [times.seconds(given[name]) for name in (const.WCT_HLIMIT, const.DURATION_HLIMIT) if given.get(name)]
     if limits:
         found["resource_limits"] = {**(found.get("resource_limits") or {}), "WALLCLOCK_TIME": min(limits)}
+
+
+def submitted(now: Active, given: Any, indices: tuple[int, int, int] | None) -> Any:
+    """Submit the job, or the array, of a job template, and return it."""
+    if not hasattr(type(given), "remoteCommand"):
+        errors.raise_code(errors.ARGUMENT, f"a job template is expected, not {given!r}")
+    if indices and not (1 <= indices[0] <= indices[1] and indices[2] >= 1):
+        errors.raise_code(errors.ARGUMENT, "runBulkJobs: 1 <= beginIndex <= endIndex and a step from 1 are expected")
+    with errors.translated(InvalidArgument=errors.DENIED):
+        ours = template(given.values, indices is not None)
+        return now.session.run_bulk_jobs(ours, *indices) if indices else now.session.run_job(ours)
+
+
+def bulk(given: Any, begin: int, end: int, step: int) -> list[str]:
+    """Submit an array of jobs, and return the ids of its tasks."""
+    now = active()
+    if step < 0 and begin >= end:
+        # The same tasks from the lowest on: an array's are in order.
+        begin, end, step = begin - (begin - end) // -step * -step, begin, -step
+    tasks = submitted(now, given, (begin, end, step)).jobs
+    now.jobs.update({job.id: job for job in tasks})
+    return [job.id for job in tasks]

@@ -18,7 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Mapping, Sequence
 
-    from proctracker.runtimes.base import Dialog, Runtime
+    from proctracker.runtimes.base import Dialog
+    from proctracker.runtimes.runtime import Runtime
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.idle import Idle
     from proctracker.supervisor.processes.calls import Calls

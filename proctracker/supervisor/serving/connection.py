@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from proctracker.supervisor.base.loop import Loop
-    from proctracker.supervisor.serving.waits import Wait
 
     class Serves(Protocol):
         """What the server does for its connections."""
@@ -54,7 +53,6 @@ class Connection:
         self._loop, self._serves, self._socket = loop, serves, sock
         self._frames = protocol.Frames(protocol.REQUEST)
         self._out = bytearray()
-        self.waits: dict[int, Wait] = {}
         self.stdin: int | None = None
         """A descriptor that came with the message being served."""
         self.open = True

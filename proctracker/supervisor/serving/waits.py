@@ -64,6 +64,7 @@ class Waits:
 
     def __init__(self, here: Here, guests: Guests) -> None:
         self._here, self._guests = here, guests
+        self._of: dict[Connection, dict[int, Wait]] = {}
         self._by_job: dict[str, list[Wait]] = {}
         self._pushes: dict[tuple[Connection, int], list[Any]] = {}
 
@@ -72,7 +73,8 @@ class Waits:
 
         Raises InvalidArgumentException for an id nobody knows.
         """
-        if len(connection.waits) >= MOST:
+        mine = self._of.setdefault(connection, {})
+        if len(mine) >= MOST:
             raise InvalidArgumentException(f"{MOST} waits are the most on one connection")
         wait = Wait(connection, number, ids, kind, all_)
         here = self._here
@@ -82,7 +84,7 @@ class Waits:
         unknown = [name for name in gone if name not in known and self._guests.find(name) is None]
         if unknown:
             raise InvalidArgumentException(f"no job {unknown[0]}")
-        connection.waits[number] = wait
+        mine[number] = wait
         # What is told must be durable, so what has just changed is committed first.
         here.ledger.then(lambda: self._begin(wait, ids))
 
@@ -109,7 +111,7 @@ class Waits:
 
     def cancel(self, connection: Connection, number: int) -> None:
         """Forget a wait."""
-        wait = connection.waits.pop(number, None)
+        wait = self._of.get(connection, {}).pop(number, None)
         for name in wait.open if wait else ():
             found = self._by_job.get(name)
             if found and wait in found:
@@ -119,8 +121,9 @@ class Waits:
 
     def gone(self, connection: Connection) -> None:
         """A client has left."""
-        for number in list(connection.waits):
+        for number in list(self._of.get(connection, ())):
             self.cancel(connection, number)
+        self._of.pop(connection, None)
 
     def wanted(self, row: JobRow) -> bool:
         """Whether somebody waits for what has just become of this job."""

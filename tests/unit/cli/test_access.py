@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from proctracker.cli.access import Access
+from proctracker.cli.call import Call
 from proctracker.cli.commands import COMMANDS
-from proctracker.cli.main import Call
 from proctracker.errors import InvalidArgumentException
 from proctracker.store import Home
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from proctracker.cli.call import Call
 from proctracker.cli.commands import COMMANDS, GLOBAL
-from proctracker.cli.main import Call
 from proctracker.cli.options import OptionReader, UsageError, parse_table
 from proctracker.cli.request import keep_stdin, template_of
 from proctracker.errors import InvalidArgumentException

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from proctracker.cli.call import Call
 from proctracker.cli.commands import COMMANDS
-from proctracker.cli.main import Call
 from proctracker.cli.options import UsageError
 from proctracker.cli.streams import logpart
 from proctracker.templates.quantities import moment

@@ -21,7 +21,6 @@ class Client:
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
-        self.waits: dict[int, Wait] = {}
         self.columns = len(COLUMNS)
         self.open = True
 
@@ -100,7 +99,7 @@ def test_what_cannot_be_awaited(stand: Stand) -> None:
         stand.ask("1", "2")
     with pytest.raises(InvalidArgumentException, match=r"no state 'RUNING': .*RUNNING"):
         stand.ask("1", kind="RUNNING,RUNING")
-    assert stand.client.waits == {}
+    assert stand.waits._of[stand.client] == {}  # type: ignore[index]
 
 
 def test_an_answer_that_is_there_comes_once_it_is_durable(stand: Stand) -> None:

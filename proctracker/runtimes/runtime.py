@@ -1,0 +1,144 @@
+"""What a runtime is: a pure description of one CLI, text in and data out."""
+
+from __future__ import annotations
+
+from proctracker.errors import UnsupportedAttributeException
+from proctracker.model import SPELLINGS
+from proctracker.runtimes.base import Argv, Dialog, Engine, Launch, Monitor, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping, Protocol, Sequence
+
+    from proctracker.model import Completed, JobTemplate, Observation
+    from proctracker.runtimes.batch import Batch
+else:
+    Protocol = object
+
+
+class Runtime(Protocol):
+    """Describes one CLI by tables and pure functions.
+
+    Names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``).
+    """
+
+    name: str
+    """The contact's first word: ``podman``."""
+    containers: bool
+    """True where jobs are containers that an engine keeps, with looks, logs and removal."""
+    command: Argv
+    """The command without a configuration, empty for plain processes."""
+    engine_variables: Sequence[str]
+    """Environment variables that decide which engine the CLI talks to, kept with the job."""
+    engine_environment: Mapping[str, str]
+    """Variables that every call of the CLI is made with besides."""
+    contact_options: Mapping[str, str]
+    """A contact's options (``namespace``), and ``address`` after the colon -> their use."""
+    unsupported: Mapping[str, str]
+    """Template attributes that cannot be honoured -> why.
+
+    The supervisor's own (start_time, …) are never here.
+    """
+    reserved: Mapping[str, str]
+    """The CLI's options that a start sets itself and ``options`` may not -> what to use."""
+    extensions: Sequence[str]
+    """Keys of implementation_specific that are honoured, in snake_case or the seeds' spelling."""
+    pulls: bool
+    """True where the start command fetches a missing image by itself."""
+    keeps_logs: bool
+    """True where output without a path stays with the engine and ``logs`` reads it there."""
+    tells_removal: bool
+    """True where the engine tells of a removal before it kills the container's process."""
+    ignored: Sequence[str]
+    """Words of a start that returned 0 without doing all that was asked, so that it fails."""
+    groups: Sequence[str]
+    """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
+    start command tells the container's process itself."""
+    batch: Batch | None
+    """The scheduler that keeps, starts and ends the jobs, or None where we start them here."""
+    states: Mapping[str, str]
+    """The engine's state word -> DRMAA2 state name (or ``by exit code``), as parser and docs use it."""
+
+    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
+        """Return the same engine, named so that the CLI's configuration cannot change it later.
+
+        ``read`` gives a file's text, None where there is none to be read.
+        """
+
+    def check(self, template: JobTemplate, engine: Engine) -> None:
+        """Raise UnsupportedAttribute or InvalidArgument for what cannot be honoured."""
+
+    def launch(self, request: Request) -> Launch:
+        """Plan one start.
+
+        Raises UnsupportedAttributeException for an environment that cannot be passed safely.
+        """
+
+    def failed_start(self, completed: Completed) -> tuple[int, str]:
+        """Return exit status (125, 126 or 127) and the CLI's reason of a start that failed."""
+
+    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
+        """Look at many containers by name or id in one call, leaving out unknown ones.
+
+        Where an engine has no ids but names, one of ours on a container with other labels than it says is unknown, too.
+        """
+
+    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
+        """Look at a container whose process has exited, for code and usage.
+
+        None where the engine does not know it.
+
+        May also release what only an ended job holds (ctr: the task), as long as a second one tells the code all the same.
+        """
+
+    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
+        """Return the files that tell a container's end, by its parent process' command line.
+
+        None where the CLI alone tells.
+
+        ``asked`` is the template's implementation_specific.
+        """
+
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        """List the containers that carry these labels, by name.
+
+        Empty labels list all there are.
+        """
+
+    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        """``suspend``, ``resume`` or ``kill`` (with the signal).
+
+        Raises InvalidState, UnsupportedOperation (with the CLI's reason), DrmCommunication, else ImplementationSpecific."""
+
+    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
+        """Remove containers in one call, and return those not removed -> reason."""
+
+    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
+        """The command printing a container's stdout and stderr to its own."""
+
+    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
+        """Local images."""
+
+    def pull(self, engine: Engine, image: str) -> Argv | None:
+        """The command that fetches an image with progress, or None."""
+
+    def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
+        """Whether the image is there locally."""
+
+    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
+        """Return the variables that a local image sets, as far as anybody can tell."""
+
+    def version(self, engine: Engine) -> Dialog[str]:
+        """Ask CLI and daemon for their version, or raise DrmCommunicationException."""
+
+
+def refuse(runtime: Runtime, template: JobTemplate) -> None:
+    """Raise UnsupportedAttributeException for the first attribute that is not honoured."""
+    for name, why in runtime.unsupported.items():
+        if getattr(template, name, None) not in (None, False, [], {}, ""):
+            raise UnsupportedAttributeException(f"{name}: {runtime.name} cannot honour it: {why}")
+    for key in template.implementation_specific or {}:
+        name = SPELLINGS.get(key, key)
+        if name not in runtime.extensions:
+            why = runtime.unsupported.get(name, "it does not apply there")
+            raise UnsupportedAttributeException(f"{key}: {runtime.name} cannot honour it: {why}")
