@@ -30,7 +30,8 @@ def report(call: Call) -> int:
 
         page = page_of(found)
     if path is None or path == "-":
-        sys.stdout.write(page)
+        # In the encoding that the page names, whatever the locale's is.
+        sys.stdout.buffer.write(page.encode())
     else:
         _write(path, page)
     return 1 if access.failed else 0

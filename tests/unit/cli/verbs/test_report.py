@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_to_a_file_or_to_standard_output(pt: Any, tmp_path: Path) -> None:
     pt("submit", "true")
@@ -51,3 +53,10 @@ def test_a_pipe_that_closes_ends_it_without_a_word(begin: Any) -> None:
     os.close(write_end)
     assert process.stderr.read() == ""
     assert process.wait() == 141
+
+
+def test_the_page_is_utf_8_in_any_locale(pt: Any, begin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    with open(tmp_path / "page", "wb") as file:
+        assert begin("report", stdout=file).wait() == 0
+    assert "◐".encode() in (tmp_path / "page").read_bytes()
