@@ -36,7 +36,19 @@ def test_programs_are_typed(tmp_path: Path, checker: str) -> None:
     settings = {"typeCheckingMode": "strict", "pythonVersion": "3.9", "extraPaths": [str(ROOT)]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     argv = {
-        "mypy": [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", "cache", *PROGRAMS],
+        "mypy": [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--follow-imports",
+            "silent",
+            "--config-file",
+            "",
+            "--cache-dir",
+            "cache",
+            *PROGRAMS,
+        ],
         "basedpyright": ["basedpyright", "--pythonpath", sys.executable, "."],
     }
     environ = {**os.environ, "MYPYPATH": str(ROOT), "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
