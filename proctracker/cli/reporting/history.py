@@ -22,7 +22,7 @@ _MEASURED = 200
 
 
 class Past(NamedTuple):
-    """A job and what became of it. ``lines``: the last that it wrote, by stream, if it failed."""
+    """A job and what became of it. ``lines``: the last that it wrote, by stream, if it ended and is not DONE."""
 
     row: JobRow
     info: JobInfo
@@ -51,7 +51,7 @@ def report(access: Access, rows: Sequence[JobRow]) -> Report:
     for info, row in live[-_MEASURED:]:
         add_usage(info, row)
     changes = access.changes(rows)
-    failed = [row for row, info in zip(rows, found) if info.job_state == JobState.FAILED]
+    failed = [row for row, info in zip(rows, found) if row.ended and info.job_state != JobState.DONE]
     lines = last_lines(access, failed)
     past = [Past(row, info, changes.get(row.id, []), lines.get(row.id, {})) for row, info in zip(rows, found)]
     return Report(access.call.session, access.home.host, owner(), made, past)

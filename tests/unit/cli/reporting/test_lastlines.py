@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from proctracker.cli.reporting import lastlines
+from proctracker.model import JobState
+from proctracker.store import Store
 
 
 def told(pt: Any, name: str) -> dict[str, list[str]]:
@@ -53,6 +55,18 @@ def test_of_those_that_failed_alone_and_of_both_streams(pt: Any) -> None:
     assert told(pt, "1") == {"stdout": ["out"], "stderr": ["err"]}
     assert told(pt, "2") == {}
     assert told(pt, "3") == {"stdout": ["out", "err"]}
+
+
+def test_of_a_lost_job_too(pt: Any, home: Any) -> None:
+    pt("run", "--", "sh", "-c", "echo so far; exit 1")
+    store = Store(home)
+    (row,) = store.jobs(["1"])
+    store.begin()
+    row.state, row.sub_state, row.exit_status = int(JobState.UNDETERMINED), "lost", None
+    store.update(row, ["state", "sub_state", "exit_status"])
+    store.commit()
+    store.close()
+    assert told(pt, "1") == {"stdout": ["so far"]}
 
 
 def test_a_line_of_a_megabyte(pt: Any) -> None:
