@@ -7,7 +7,7 @@ from proctracker.runtimes import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Mapping
+    from typing import Iterator, Mapping, Sequence
 
     from proctracker.model import JobTemplate
 
@@ -54,12 +54,17 @@ _MARK = "proctracker."
 
 def refuse(template: JobTemplate, own: Mapping[str, str]) -> None:
     """Raise InvalidArgumentException for an option of these, or a label of ours, with the right way."""
-    words = flags.options(template)
+    for word, name, value in read(flags.options(template)):
+        why = MARKS if name == "label" and value.startswith(_MARK) else own.get(name)
+        if why:
+            raise InvalidArgumentException(f"options: {word}: proctracker sets this itself: {why}")
+
+
+def read(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Read options: the word each is in, its name and its value."""
     for place, word in enumerate(words):
         for name, value in _read(word, words[place + 1] if place + 1 < len(words) else ""):
-            why = MARKS if name == "label" and value.startswith(_MARK) else own.get(name)
-            if why:
-                raise InvalidArgumentException(f"options: {word}: proctracker sets this itself: {why}")
+            yield word, name, value
 
 
 def _read(word: str, following: str) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 
 from proctracker.errors import InvalidArgumentException
+from proctracker.runtimes import reserved
 from proctracker.templates import placeholders
 
 TYPE_CHECKING = False
@@ -30,12 +32,31 @@ _HINTS = {
 """Attribute -> what to do instead."""
 
 
+_NAMING = frozenset("volume v mount device env-file bind B overlay".split())
+"""Options of container CLIs whose values begin with a path of the host's, or have it as ``source=``."""
+
+
 def refuse(spec: Mapping[str, Any]) -> None:
     """Raise InvalidArgumentException for the first path that would mean the supervisor's files."""
     for attribute, path in _paths(spec):
         if leads_there(path):
             hint = _HINTS.get(attribute, _HINTS[""])
             raise InvalidArgumentException(f"{attribute}: {path} would be its supervisor's own, not yours: {hint}")
+    template = spec["template"]
+    for word in [template.get("remote_command"), *(template.get("args") or ())]:
+        found = re.fullmatch(r"(?:[^\s/]*=)?/(?:dev|proc/self)/fd/(\d{1,9})", word) if isinstance(word, str) else None
+        if found and _handed_down(int(found[1])):
+            raise InvalidArgumentException(
+                f"{word} is this command's own file, as <(...) makes one, and no job's: name a file, or give it as input"
+            )
+
+
+def _handed_down(fd: int) -> bool:
+    """Whether a descriptor beside the three streams was left open for us, as a shell does with ``<(...)``."""
+    try:
+        return fd > 2 and os.get_inheritable(fd)
+    except OSError:
+        return False
 
 
 def _paths(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -56,6 +77,16 @@ def _paths(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for word in [words] if isinstance(words, str) else words:
             if isinstance(word, str) and "/" in word.partition(":")[0]:
                 yield name, os.path.join(cwd, word.partition(":")[0])
+    options = (template.get("implementation_specific") or {}).get("options") or ()
+    for _, name, value in reserved.read([options] if isinstance(options, str) else options):
+        if name in _NAMING:
+            yield "options", os.path.join(cwd, _source(value))
+
+
+def _source(value: str) -> str:
+    """The host's path in the value of a mount."""
+    named = dict(part.partition("=")[::2] for part in value.split(","))
+    return named.get("source") or named.get("src") or value.partition(":")[0]
 
 
 def leads_there(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -205,3 +206,17 @@ def _has_socket(pid: int) -> bool:
         return any("socket:" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("command", ["run", "submit", "array 1-2"])
+def test_a_shells_process_substitution_is_refused(home: Home, command: str) -> None:
+    """What ``<(...)`` names is a descriptor of the command's, which no job has."""
+    words = " ".join(map(shlex.quote, PROGRAM))
+    script = f"{words} {command} -- cat <(echo lost)"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 125)
+    assert "/dev/fd/63 is this command's own file, as <(...) makes one" in done.stderr
+    assert cli("ps", "-a", "-q").stdout == ""
+    with_own = f"{words} run -- tee /dev/fd/2 < <(echo kept)"
+    done = subprocess.run(["bash", "-c", with_own], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "kept\n", "kept\n")

@@ -60,6 +60,18 @@ def test_through_links(tmp_path: Path) -> None:
         ),
         ({"template": {"implementation_specific": {"volumes": ["/a:/b", "/dev/stdin:/x"]}}}, "volumes: /dev/stdin"),
         ({"template": {"implementation_specific": {"devices": "/dev/fd/3"}}}, "devices: /dev/fd/3"),
+        *(
+            ({"template": {"implementation_specific": {"options": options}}}, "options: /dev/fd/63 ")
+            for options in (
+                ["-v", "/dev/fd/63:/x"],
+                ["-itv/dev/fd/63:/x"],
+                ["--rm", "--volume=/dev/fd/63:/x:ro"],
+                ["--mount=type=bind,source=/dev/fd/63,target=/x"],
+                ["--mount", "type=bind,dst=/x,src=/dev/fd/63"],
+                ["--env-file", "/dev/fd/63"],
+                "--device=/dev/fd/63",
+            )
+        ),
     ],
 )
 def test_what_is_refused(changes: dict[str, object], told: str) -> None:
@@ -71,3 +83,26 @@ def test_what_is_refused(changes: dict[str, object], told: str) -> None:
 def test_a_containers_own_directories_are_its_own() -> None:
     spec = {"template": {"working_directory": "/proc/self"}, "cwd": "/", "base": "/", "home_dir": "/"}
     ownfiles.refuse({**spec, "runtime_containers": True})
+
+
+def test_what_a_container_has_at_such_a_path_is_its_own() -> None:
+    options = ["--tmpfs=/dev/fd", "-w", "/proc/self/cwd", "-v", "/tmp:/dev/fd", "--mount=type=tmpfs,dst=/proc/self"]
+    spec = {"template": {"implementation_specific": {"options": options}}, "cwd": "/", "base": "/", "home_dir": "/"}
+    ownfiles.refuse({**spec, "runtime_containers": True})
+
+
+@pytest.mark.parametrize("word", ["/dev/fd/{}", "/proc/self/fd/{}", "--file=/dev/fd/{}"])
+def test_a_descriptor_of_ours_among_the_words(word: str) -> None:
+    spec = {"cwd": "/", "base": "/", "home_dir": "/", "runtime_containers": False}
+    fd = os.open(os.devnull, os.O_RDONLY)
+    try:
+        mine = {"remote_command": "cat", "args": [word.format(fd)]}
+        ownfiles.refuse({**spec, "template": mine})
+        os.set_inheritable(fd, True)
+        with pytest.raises(InvalidArgumentException, match=f"fd/{fd} is this command's own file"):
+            ownfiles.refuse({**spec, "template": mine})
+        ownfiles.refuse({**spec, "template": {"remote_command": "sh", "args": ["-c", f"cat {word.format(fd)}"]}})
+    finally:
+        os.close(fd)
+    for own in (0, 2, fd, "x", "9" * 50):
+        ownfiles.refuse({**spec, "template": {"remote_command": "tee", "args": [word.format(own), None]}})
