@@ -7,8 +7,8 @@ import os
 import socket
 import sqlite3
 import struct
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -97,16 +97,14 @@ def test_one_that_follows_and_never_reads_misses_nothing_when_it_does(
 
 
 def test_halves_of_large_requests(home: Home, supervisor: tuple[int, int], line: Callable[[], socket.socket]) -> None:
-    def send() -> None:
-        sock = line()
-        with suppress(OSError):
-            sock.sendall(struct.pack(">I", protocol.REQUEST) + b" " * (protocol.REQUEST - 1))
+    half = struct.pack(">I", protocol.REQUEST) + b" " * (protocol.REQUEST - 1)
 
-    threads = [threading.Thread(target=send) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def send(sock: socket.socket) -> None:
+        with suppress(OSError):
+            sock.sendall(half)
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(send, [line() for _ in range(6)]))
     _lives(home, supervisor)
     assert line().send(struct.pack(">I", 200 * 2**20)) == 4
     _lives(home, supervisor)
