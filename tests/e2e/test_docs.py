@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from contract.kit import cli, until
+from e2e.day import submit
 from engines import Engine
 from proctracker.model import JobInfo, JobTemplate
 from proctracker.model.template import EXTENSIONS
@@ -228,3 +230,12 @@ def test_each_sentence_of_the_page_on_security_is_tried() -> None:
     for path, test in {each for tests in named for each in tests}:
         text = (ROOT / "tests" / path).read_text(encoding="utf-8")
         assert not test or f"def {test}(" in text, f"{path}::{test}"
+
+
+def test_the_table_of_exit_codes_has_a_failure_whose_code_is_0(home: Home) -> None:
+    row = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| 125 |"))
+    assert "FAILED with no code but 0" in row
+    job = submit("--", "sh", "-c", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+    until(lambda: cli("logs", job).stdout == "ready\n", "the trap")
+    assert cli("terminate", job).returncode == 0
+    assert cli("wait", job).returncode == 125
