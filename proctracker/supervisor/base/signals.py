@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Signals:
         self._loop, self._then = loop, then
         self._come: set[int] = set()
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._woken = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._before = {number: signal.signal(number, self._note) for number in numbers}
         for number in numbers:
             signal.siginterrupt(number, False)
@@ -40,7 +41,14 @@ class Signals:
         loop.first = self._take
 
     def _note(self, number: int, frame: object) -> None:
+        """Note a signal, and hand it to whoever handled it before, without a frame: nothing has woken that one."""
         self._come.add(number)
+        if frame is None:
+            with suppress(BlockingIOError):
+                os.write(self._write, b"x")
+        earlier = self._before[number]
+        if callable(earlier):
+            earlier(number, None)
 
     def _take(self) -> None:
         if self._come:
@@ -55,9 +63,12 @@ class Signals:
 
     def close(self) -> None:
         """Hear nothing any more, and have the signals do what they did before."""
+        if self._read < 0:
+            return
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(self._woken)
         self._loop.forget(self._read)
         os.close(self._read)
         os.close(self._write)
+        self._read = -1

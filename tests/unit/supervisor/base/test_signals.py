@@ -61,3 +61,21 @@ def test_afterwards_all_is_as_before(loop: Loop) -> None:
     assert [signal.getsignal(number) for number in HEARD] == before
     assert signal.set_wakeup_fd(-1) == -1
     assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_an_earlier_one_hears_of_them_too(loop: Loop) -> None:
+    said: list[str] = []
+    first = Signals(loop, HEARD, lambda numbers: said.append("first"))
+    other = Loop()
+    second = Signals(other, HEARD, lambda numbers: said.append("second"))
+    os.kill(os.getpid(), signal.SIGHUP)
+    loop.round()
+    other.round()
+    assert said == ["first", "second"]
+    second.close()
+    second.close()
+    other.close()
+    os.kill(os.getpid(), signal.SIGHUP)
+    loop.round()
+    assert said[2:] == ["first"]
+    first.close()
