@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import calls
+import cluster
 import containers
 import face
 import idle
@@ -57,6 +58,12 @@ def main() -> int:
                     missing.append(name)
                 else:
                     _take(rows, name, containers.rows(where, cli))
+    if options.only in (None, "slurm"):
+        with place(options.folder, options.quick) as where, cluster.found() as its:
+            if its is None:
+                missing.append("slurm")
+            else:
+                _take(rows, "slurm", cluster.rows(where, its))
     print(table(rows), end="")
     for name in missing:
         print(f"not measured, not on this machine: {name} (scripts/install-runtimes {name})")
@@ -74,7 +81,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="small numbers: shows that all rows work, in a minute or two"
     )
-    parser.add_argument("--only", choices=[*PROCESS, *CONTAINERS, "containers"], help="one group of rows")
+    parser.add_argument("--only", choices=[*PROCESS, *CONTAINERS, "containers", "slurm"], help="one group of rows")
     parser.add_argument("--folder", help="where the state directory is made (default: the temporary directory)")
     parser.add_argument("--json", metavar="FILE", help="write the rows there too")
     return parser
