@@ -137,7 +137,7 @@ def observed(fields: Mapping[str, str]) -> Observation:
     """One line of squeue."""
     word, reason = fields["State"], fields["Reason"].strip("()")
     restart = int(fields["RestartCnt"]) if fields["RestartCnt"].isdecimal() else 0
-    code = int(fields["exit_code"]) if fields["exit_code"].isdecimal() else 0
+    signal, code = exit_code(fields["exit_code"])
     about: dict[str, Any] = {
         "name": fields["Name"],
         "container_id": fields["JobArrayID"],
@@ -150,12 +150,23 @@ def observed(fields: Mapping[str, str]) -> Observation:
     if state.queued:
         state, why, said = waiting(state, word, reason, restart)
         return Observation(state, why, annotation=said, **about)
-    about["started"] = moment(fields["StartTime"])
+    # What was cancelled before it had a node has a start time all the same.
+    about["started"] = moment(fields["StartTime"]) if about["nodes"] else None
     if state.ended:
         about["finished"] = moment(fields["EndTime"])
-        return end(word, reason, code & 127, code >> 8, **about)
+        return end(word, reason, signal, code, **about)
     sub_state = word.lower() if word in STATES else word
     return Observation(state, None if word == "RUNNING" else sub_state, **about)
+
+
+def exit_code(text: str) -> tuple[int, int]:
+    """Signal and code: 22.05 prints a wait status (``51200``), newer versions ``200:0`` and ``0:11``."""
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    if match is None:
+        return 0, 0
+    if match[2] is not None:
+        return int(match[2]), int(match[1])
+    return int(match[1]) & 127, int(match[1]) >> 8
 
 
 def waiting(state: JobState, word: str, reason: str, restart: int) -> tuple[JobState, str, str]:

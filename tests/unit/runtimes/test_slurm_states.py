@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from proctracker.errors import DrmCommunicationException
@@ -91,6 +93,14 @@ def test_words_of_ends(word, code, state, sub_state, status, signal):
     assert (seen.started, seen.finished) == (1796029474.0, 1796029500.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("51200", (0, 200)), ("11", (11, 0)), ("200:0", (0, 200)), ("0:11", (11, 0)), ("0", (0, 0)), ("", (0, 0))],
+)
+def test_exit_codes_of_all_versions(text, found):
+    assert slurm_states.exit_code(text) == found
+
+
 def test_a_dependency_that_failed_is_told():
     assert _one("CANCELLED", "DependencyNeverSatisfied").sub_state == "dependency"
 
@@ -134,6 +144,45 @@ def test_a_controller_that_does_not_answer():
 )  # fmt: skip
 def test_names_of_nodes(text, names):
     assert list(slurm_states.nodes(text)) == names
+
+
+RECORDED = os.path.join(os.path.dirname(__file__), "..", "..", "recorded", "slurm")
+READ = {
+    "done": ("DONE", None, 0, None, True),
+    "left200": ("FAILED", None, 200, None, True),
+    "signal11": ("FAILED", None, None, "SIGSEGV", True),
+    "nofile": ("FAILED", "start-failed", 125, None, True),
+    "held": ("QUEUED_HELD", "held", None, None, False),
+    "begin": ("QUEUED", "pending:BeginTime", None, None, False),
+    "failed": ("FAILED", None, 1, None, True),
+    "never": ("QUEUED", "never:DependencyNeverSatisfied", None, None, False),
+    "dependency": ("FAILED", "dependency", None, None, False),
+    "toolong": ("QUEUED", "never:PartitionTimeLimit", None, None, False),
+    "tasks/1": ("RUNNING", None, None, None, True),
+    "tasks/2": ("QUEUED", "pending:JobArrayTaskLimit", None, None, False),
+    "tasks/3": ("QUEUED", "pending:JobArrayTaskLimit", None, None, False),
+    "running": ("RUNNING", None, None, None, True),
+    "stopped": ("SUSPENDED", "stopped", None, None, True),
+    "cancelled": ("FAILED", "cancelled", None, "SIGTERM", True),
+    "caught": ("FAILED", "cancelled", 5, None, True),
+    "early": ("FAILED", "cancelled", None, None, False),
+    "again": ("REQUEUED", "requeued", None, None, False),
+    "heldagain": ("REQUEUED_HELD", "held", None, None, False),
+}
+"""A job of scripts/record-slurm -> state, sub-state, code, signal, whether it has started."""
+
+
+@pytest.mark.parametrize("version", sorted(os.listdir(RECORDED)))
+def test_what_real_clusters_say(version):
+    with open(os.path.join(RECORDED, version, "look.txt"), encoding="utf-8") as file:
+        found = slurm_states.parse_look(Completed(("squeue",), 0, file.read()))
+    read = {
+        key.replace("proctracker-recorded-", "").replace("-1", "", 1): (
+            seen.state.name, seen.sub_state, seen.exit_status, seen.terminating_signal, seen.started is not None
+        )
+        for key, seen in found.items()
+    }  # fmt: skip
+    assert read == READ
 
 
 def test_every_state_is_one_of_ours():
