@@ -153,7 +153,7 @@ def _until(so: Callable[[], bool]) -> None:
     while not so():
         if time.monotonic() > end:
             raise TimeoutError("Slurm was not told of a job")
-        time.sleep(0.002)
+        time.sleep(0.01)
 
 
 def _peers(where: Place) -> Iterator[Row]:
