@@ -42,6 +42,7 @@ class Plan:
         self.rlimits = [word.split(":") for word in given.get("rlimits", "").split(",") if word]
         self.locale = given.get("locale")
         self.image = given.get("image")
+        self.core = given.get("core")
         self.told = 0
         self.floor = 0
 
@@ -199,6 +200,10 @@ def _become(plan: Plan, streams: "tuple[int, int, int]") -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for target, fd in enumerate(streams):
         os.dup2(fd, target)
+    if plan.core is not None:
+        # Else a crash leaves a core file in the job's directory where its caller's shell would have left none.
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (int(plan.core) if hard < 0 else min(int(plan.core), hard), hard))
     for name, value in plan.rlimits:
         _bound(name, int(value))
     command = plan.command[0]

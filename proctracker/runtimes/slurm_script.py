@@ -119,6 +119,9 @@ def _words(submission: Submission, bounds: Mapping[str, int]) -> str:
     """What the program is told besides, the same for all tasks."""
     image = submission.request.template.job_category
     words = [f"grace={submission.grace:g}", *([shlex.quote(f"image={image}")] if image else [])]
+    core = submission.request.limits.get("CORE")
+    if core is not None and core[0] >= 0:
+        words.append(f"core={core[0]}")
     if bounds:
         words.append("rlimits=" + ",".join(f"{name}:{value}" for name, value in bounds.items()))
     if submission.time_limit:

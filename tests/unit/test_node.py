@@ -183,6 +183,16 @@ def test_limits_hold_and_one_that_cannot_be_had_is_named(run):
         assert run("true", rlimits=f"NOFILE:{2**40}") == 125 and "NOFILE" in run.told.annotation
 
 
+def test_a_crash_leaves_a_core_file_only_where_the_caller_has_them(run):
+    assert run("sh", "-c", "ulimit -S -c; ulimit -H -c", core="0") == 0
+    soft, hard = run.output.read_text().split()
+    assert (
+        soft == "0"
+        and hard
+        == subprocess.run(["sh", "-c", "ulimit -H -c"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+
+
 def test_environment_umask_and_locale_are_the_jobs(run):
     odd = "PROCTRACKER_NAMES=" + b"BASH_FUNC_f%%=() { echo f; }".hex()
     body = (

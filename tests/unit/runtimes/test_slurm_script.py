@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from proctracker.model import JobState, JobTemplate
+from proctracker.records import replace
 from proctracker.runtimes import slurm_script
 from proctracker.runtimes.base import Engine, Request
 from proctracker.runtimes.batch import Submission, Task
@@ -151,6 +152,13 @@ def test_limits(node):
     )
     node.run(submission)
     assert (node.folder / "out").read_text() == "66\n"
+
+
+def test_the_callers_core_limit_goes_with_the_job(tmp_path):
+    node = Node(tmp_path, "python")
+    submission = node.submission(_task(node, "sh", "-c", "ulimit -S -c"))
+    node.run(replace(submission, request=replace(submission.request, limits={"CORE": (0, -1)})))
+    assert (node.folder / "out").read_text() == "0\n"
 
 
 def test_time_limit_is_for_the_program(tmp_path):
