@@ -262,6 +262,21 @@ def test_a_process_that_has_ended_already(old: Desk, follow: Callable[..., Desk]
     assert (row.state, row.exit_status, row.cpu, row.max_rss) == (JobState.FAILED, 7, 0.5, 99)
 
 
+@pytest.mark.parametrize(("ending", "why"), [("terminating", "terminated"), ("deadline", "deadline")])
+def test_an_end_that_was_asked_for_is_none_to_try_again(
+    old: Desk, follow: Callable[..., Desk], ending: str, why: str
+) -> None:
+    job = old.submit("sleep", "600", retries=1)
+    pid = old.running(job)
+    job.ending = ending
+    old.service.lifecycle.ending(job, clock.boottime() + 600)
+    old.seat.journal.ended(pid, job.row.ticks or 0, -15, time.time())
+    new = follow()
+    new.here.ledger.flush()
+    row = new.row(job)
+    assert (row.state, row.sub_state, row.attempt) == (JobState.FAILED, why, 1)
+
+
 @pytest.mark.parametrize("known", ["due", "before", "another boot's"])
 @pytest.mark.parametrize("held", [False, True])
 def test_a_delay_between_attempts_goes_on(old: Desk, follow: Callable[..., Desk], held: bool, known: str) -> None:

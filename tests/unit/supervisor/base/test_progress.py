@@ -1,0 +1,47 @@
+"""What happens to a job between its start and its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from proctracker.model import JobState, Observation
+from proctracker.supervisor.base.jobs import STOPPED, Job
+from supervising import Desk
+
+
+@pytest.fixture
+def job(desk: Desk) -> Job:
+    """One that runs."""
+    made = desk.submit("sleep", "600")
+    desk.running(made)
+    return made
+
+
+@pytest.mark.parametrize(("sub_state", "state"), [(STOPPED, JobState.SUSPENDED), (None, JobState.RUNNING)])
+def test_what_was_stopped_by_signal_stays_suspended(
+    desk: Desk, job: Job, sub_state: str | None, state: JobState
+) -> None:
+    desk.service.lifecycle.suspended(job, sub_state)
+    desk.service.lifecycle.settled(job, Observation(JobState.RUNNING))
+    assert job.row.state == state
+
+
+def test_the_earlier_of_two_graces_counts(desk: Desk, job: Job) -> None:
+    for kill_at in (50.0, 30.0, 40.0):
+        desk.service.lifecycle.ending(job, kill_at)
+    assert job.row.kill_at == 30.0
+
+
+@pytest.mark.parametrize(("ending", "expected"), [("deadline", True), (None, False)])
+def test_a_grace_is_inherited(desk: Desk, job: Job, ending: str | None, expected: bool) -> None:
+    job.ending = ending
+    desk.service.lifecycle.inherited(job)
+    assert (job.row.kill_at is not None) == expected
+
+
+def test_what_a_scheduler_says_is_recorded(desk: Desk, job: Job) -> None:
+    seen = Observation(JobState.SUSPENDED, "suspended", container_id="7", nodes=("n1", "n2"), queue="long")
+    desk.service.lifecycle.observed(job, seen)
+    row = job.row
+    assert (row.state, row.sub_state, row.container_id) == (JobState.SUSPENDED, "suspended", "7")
+    assert (row.nodes, row.queue) == ("n1,n2", "long")
