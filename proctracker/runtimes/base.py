@@ -10,7 +10,7 @@ Argv = tuple[str, ...]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, Protocol, Sequence, TypeVar
+    from typing import Any, Mapping, Protocol, Sequence, TypeVar
 
     from proctracker.model import Completed, JobTemplate
 
@@ -43,6 +43,12 @@ class Engine:
     command: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | None) -> Engine:
+        """Read one as a spec has it."""
+        found = given or {}
+        return cls(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
 
 
 def elsewhere(engine: Engine) -> bool:

@@ -10,13 +10,12 @@ from proctracker.model import Completed, JobState, JobTemplate, Observation, sig
 from proctracker.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, reserved, tasks, words
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one
-from proctracker.runtimes.runtime import refuse
+from proctracker.runtimes.runtime import Runtime, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, Sequence
+    from typing import Any, Mapping, Sequence
 
-    from proctracker.runtimes.batch import Batch
 
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
 """A control -> ctr's words for it."""
@@ -37,7 +36,7 @@ _FILTERS = 400  # containers named in one call, of 170 bytes each
 _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process has gone, until its shim notices
 
 
-class Ctr:
+class Ctr(Runtime):
     """Describes the CLI of containerd 1.6 or newer.
 
     ``--user`` and ``--hostname`` need 1.7.
@@ -52,12 +51,6 @@ class Ctr:
     unsupported: Mapping[str, str] = UNSUPPORTED
     reserved: Mapping[str, str] = reserved.CTR
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *ctr_launch.EXTENSIONS)
-    pulls = False
-    keeps_logs = False
-    tells_removal = False
-    ignored: Sequence[str] = ()
-    groups: Sequence[str] = ()
-    batch: Batch | None = None
     states: Mapping[str, str] = tasks.STATES
 
     def argv(self, engine: Engine, *rest: str) -> Argv:
@@ -65,10 +58,6 @@ class Ctr:
         given = engine.options
         own = [f"{flag}={given[key]}" for key, flag in self.contact_options.items() if given.get(key)]
         return (*engine.command, "--connect-timeout=5s", *own, *rest)
-
-    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """As it is: ctr has no configuration of its own."""
-        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible."""

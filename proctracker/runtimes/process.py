@@ -6,14 +6,13 @@ from proctracker.errors import InvalidArgumentException, UnsupportedOperationExc
 from proctracker.model import Completed, JobTemplate, Observation, extension
 from proctracker.model.structs import shown
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Monitor, Request
-from proctracker.runtimes.runtime import refuse
+from proctracker.runtimes.runtime import Runtime, refuse
 from proctracker.templates import limits, quantities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, NoReturn, Sequence
+    from typing import Any, Mapping, NoReturn, Sequence
 
-    from proctracker.runtimes.batch import Batch
 
 BOUNDS = ("memory_limit", "cpus")
 """Extensions that need a control group of the job's own, which only the machine can tell."""
@@ -34,15 +33,12 @@ _LEAST = 1000
 _CONTAINERS_ONLY = "it is for containers; use a contact such as podman, ctr, nerdctl or docker"
 
 
-class Process:
+class Process(Runtime):
     """Jobs as processes of this machine."""
 
     name = "process"
     containers = False
     command: Argv = ()
-    engine_variables: Sequence[str] = ()
-    engine_environment: Mapping[str, str] = {}
-    contact_options: Mapping[str, str] = {}
     unsupported: Mapping[str, str] = {
         "job_category": _CONTAINERS_ONLY,
         "candidate_machines": "processes run on this machine only",
@@ -55,18 +51,6 @@ class Process:
         ),
     }
     extensions: Sequence[str] = (*GENERAL_EXTENSIONS, *BOUNDS)
-    pulls = False
-    keeps_logs = False
-    reserved: Mapping[str, str] = {}
-    tells_removal = False
-    ignored: Sequence[str] = ()
-    groups: Sequence[str] = ()
-    batch: Batch | None = None
-    states: Mapping[str, str] = {}
-
-    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """As it is."""
-        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Refuse what is only for containers, an empty command, and a contact with options."""

@@ -17,7 +17,7 @@ else:
 
 
 class Runtime(Protocol):
-    """Describes one CLI by tables and pure functions.
+    """Describes one CLI by tables and pure functions, with what most of them have as defaults.
 
     Names of containers are ours (``proctracker-<uuid8>-<id>-<attempt>``).
     """
@@ -28,35 +28,35 @@ class Runtime(Protocol):
     """True where jobs are containers that an engine keeps, with looks, logs and removal."""
     command: Argv
     """The command without a configuration, empty for plain processes."""
-    engine_variables: Sequence[str]
+    engine_variables: Sequence[str] = ()
     """Environment variables that decide which engine the CLI talks to, kept with the job."""
-    engine_environment: Mapping[str, str]
+    engine_environment: Mapping[str, str] = {}
     """Variables that every call of the CLI is made with besides."""
-    contact_options: Mapping[str, str]
+    contact_options: Mapping[str, str] = {}
     """A contact's options (``namespace``), and ``address`` after the colon -> their use."""
     unsupported: Mapping[str, str]
     """Template attributes that cannot be honoured -> why.
 
     The supervisor's own (start_time, …) are never here.
     """
-    reserved: Mapping[str, str]
+    reserved: Mapping[str, str] = {}
     """The CLI's options that a start sets itself and ``options`` may not -> what to use."""
     extensions: Sequence[str]
     """Keys of implementation_specific that are honoured, in snake_case or the seeds' spelling."""
-    pulls: bool
+    pulls: bool = False
     """True where the start command fetches a missing image by itself."""
-    keeps_logs: bool
+    keeps_logs: bool = False
     """True where output without a path stays with the engine and ``logs`` reads it there."""
-    tells_removal: bool
+    tells_removal: bool = False
     """True where the engine tells of a removal before it kills the container's process."""
-    ignored: Sequence[str]
+    ignored: Sequence[str] = ()
     """Words of a start that returned 0 without doing all that was asked, so that it fails."""
-    groups: Sequence[str]
+    groups: Sequence[str] = ()
     """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
     start command tells the container's process itself."""
-    batch: Batch | None
+    batch: Batch | None = None
     """The scheduler that keeps, starts and ends the jobs, or None where we start them here."""
-    states: Mapping[str, str]
+    states: Mapping[str, str] = {}
     """The engine's state word -> DRMAA2 state name (or ``by exit code``), as parser and docs use it."""
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
@@ -64,6 +64,7 @@ class Runtime(Protocol):
 
         ``read`` gives a file's text, None where there is none to be read.
         """
+        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise UnsupportedAttribute or InvalidArgument for what cannot be honoured."""

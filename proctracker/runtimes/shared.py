@@ -21,13 +21,12 @@ from proctracker.runtimes.base import (
     Request,
     one,
 )
-from proctracker.runtimes.runtime import refuse
+from proctracker.runtimes.runtime import Runtime, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, Sequence
+    from typing import Any, Mapping, Sequence
 
-    from proctracker.runtimes.batch import Batch
 
 EXTENSIONS = (
     *GENERAL_EXTENSIONS,
@@ -67,24 +66,20 @@ class Streams(NamedTuple):
     stderr: str
 
 
-class DockerLike:
+class DockerLike(Runtime):
     """Describes a runtime over a CLI with docker's verbs, without state."""
 
     name = "docker"
     containers = True
     command: Argv = ("docker",)
     engine_variables: Sequence[str] = ()
-    engine_environment: Mapping[str, str] = {}
     contact_options: Mapping[str, str] = {"address": "--host"}
     unsupported: Mapping[str, str] = UNSUPPORTED
     reserved: Mapping[str, str] = reserved.DOCKER
     extensions: Sequence[str] = EXTENSIONS
     pulls = True
     keeps_logs = True
-    tells_removal = False
     ignored: Sequence[str] = IGNORED
-    groups: Sequence[str] = ()
-    batch: Batch | None = None
     states: Mapping[str, str] = inspection.STATES
 
     address_scheme = "unix://"
@@ -111,10 +106,6 @@ class DockerLike:
                 scheme = self.address_scheme if key == "address" and value.startswith("/") else ""
                 found += [flag, scheme + value]
         return tuple(found)
-
-    def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """It is named as it is: nothing is known that could change it."""
-        return engine
 
     def check(self, template: JobTemplate, engine: Engine) -> None:
         """Raise for what the template alone shows to be impossible."""

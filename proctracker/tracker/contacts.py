@@ -153,8 +153,7 @@ def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) ->
 
 def engine_of(spec: Mapping[str, Any]) -> Engine:
     """The engine a job was submitted to; every later call about it goes there."""
-    found = spec.get("engine") or {}
-    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
+    return Engine.of(spec.get("engine"))
 
 
 def settings(config: Config) -> dict[str, Any]:

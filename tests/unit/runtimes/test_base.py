@@ -6,6 +6,7 @@ import pytest
 
 from proctracker.model import Completed
 from proctracker.runtimes import base
+from proctracker.runtimes.base import Engine
 
 
 def test_one_is_a_single_call() -> None:
@@ -15,3 +16,9 @@ def test_one_is_a_single_call() -> None:
     with pytest.raises(StopIteration) as stop:
         dialog.send([done])
     assert stop.value.value is done
+
+
+def test_an_engine_of_a_spec() -> None:
+    assert Engine.of(None) == Engine(()) == Engine.of({"options": None})
+    given = {"command": ["podman"], "options": {"address": "unix:///x"}, "env": {"A": "1"}}
+    assert Engine.of(given) == Engine(("podman",), {"address": "unix:///x"}, {"A": "1"})
