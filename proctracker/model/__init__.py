@@ -2,54 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "EXTENSIONS",
-    "FATAL",
-    "HOME_DIR",
-    "HOME_DIRECTORY",
-    "INFINITE_TIME",
-    "NOW",
-    "PARAMETRIC_INDEX",
-    "SPELLINGS",
-    "WORKING_DIR",
-    "WORKING_DIRECTORY",
-    "ZERO_TIME",
-    "Capability",
-    "Completed",
-    "Cpu",
-    "CpuArchitecture",
-    "DrmaaCapability",
-    "DrmaaEvent",
-    "Event",
-    "JobInfo",
-    "JobRow",
-    "JobState",
-    "JobTemplate",
-    "MachineInfo",
-    "Notification",
-    "Observation",
-    "OperatingSystem",
-    "Os",
-    "QueueInfo",
-    "ReservationInfo",
-    "ReservationTemplate",
-    "ResourceLimit",
-    "ResourceLimitType",
-    "SlotInfo",
-    "StatusCode",
-    "Time",
-    "Version",
-    "ended",
-    "extension",
-    "extension_flag",
-    "matches",
-    "moment",
-    "nearest",
-    "plain",
-    "signal_name",
-    "signal_number",
-]
-
 _PARTS = {
     "calls": "Completed",
     "enums": "Capability Cpu CpuArchitecture DrmaaCapability DrmaaEvent Event HOME_DIR HOME_DIRECTORY INFINITE_TIME JobState NOW OperatingSystem Os PARAMETRIC_INDEX ResourceLimit ResourceLimitType StatusCode Time WORKING_DIR WORKING_DIRECTORY ZERO_TIME",
@@ -61,6 +13,8 @@ _PARTS = {
     "template": "EXTENSIONS JobTemplate SPELLINGS extension extension_flag",
 }
 _WHERE = {name: part for part, names in _PARTS.items() for name in names.split()}
+
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str) -> object:
