@@ -69,10 +69,13 @@ _SOME = "--all  all jobs of the session, or of all sessions\n--state STATE  only
 
 _TABLE = [
     Command("run", "start:run", "run [OPTIONS] [--] CMD [ARG…]", "run a job, show its output, exit with its code",
-            "-d, --detach  start only, as submit does\n" + _SUBMIT, job=True),
+            "-d, --detach  start only, as submit does\n--no-keep  forget the job once it has ended\n" + _SUBMIT, job=True),
     Command("submit", "start:submit", "submit [OPTIONS] [--] CMD [ARG…]", "start a job and print its id", _SUBMIT, job=True),
     Command("array", "start:array", "array RANGE | --over FILE [OPTIONS] [--] CMD [ARG…]", "start a job for each of many tasks",
-            "--over FILE  a task for each line, which is its last argument and $TASK_ITEM\n"
+            "--over FILE ...  a task for each line, which is its last argument and $TASK_ITEM, or stands for {};\n"
+            "  of several files each line with each of the others\n"
+            "--colsep SEP  each field of a line is an argument, or stands for {1} {2} … ({-1}: the last)\n"
+            "--halt N|N%  end the array once so many tasks have failed\n"
             "--max-parallel N  how many may run at once (0: all)\n" + _SUBMIT, job=True),
     Command("ps", "listing:ps", "ps [OPTIONS]", "list jobs",
             "-a, --all  ended ones too\n-q, --quiet  ids only\n--state STATE  only those in this state\n"

@@ -40,7 +40,7 @@ EXAMPLES = {
     ),
     "array": (
         "proctracker array 1-100 --max-parallel 4 -- sh -c 'echo task $TASK_ID'",
-        "proctracker array --over files.txt -o %A_%a.log gzip",
+        "proctracker array --over files.txt --halt 10% -o %A_%a.log convert {} {}.png",
     ),
     "ps": ("proctracker ps -a", "proctracker ps --state RUNNING,SUSPENDED --json"),
     "info": ("proctracker info 42", "proctracker info 43_[1-3] --json"),

@@ -102,7 +102,7 @@ class Client:
         create: bool = True,
         indices: Sequence[int] | None = None,
         max_parallel: int = 0,
-        items: Sequence[str] | None = None,
+        items: Sequence[str] | Sequence[Sequence[str]] | None = None,
         stdin: int | None = None,
         token: str | None = None,
     ) -> str:
@@ -111,11 +111,14 @@ class Client:
         The same token gets the same id.
 
         ``create``: make the session if it is missing, with ``contact``; ``stdin``: a descriptor
-        that becomes the job's standard input.
+        that becomes the job's standard input. ``items``: a text for each task, its last argument, or the fields that its
+        command is made of (``templates.items``).
         """
         self._check_cage()
         key, surroundings = context
         more = {} if indices is None else {"max_parallel": max_parallel, "over": items is not None}
+        if items and not isinstance(items[0], str):
+            more["fields"] = True
         fields: dict[str, Any] = {
             "session": session,
             "raw": protocol.text(_spare({**spec, **more})),

@@ -140,7 +140,8 @@ class Supervisor:
         """
         from proctracker.version import __version__
 
-        if _numbers(link.facts["package"]) >= _numbers(__version__):
+        theirs, ours = _numbers(link.facts["package"]), _numbers(__version__)
+        if theirs > ours or (theirs == ours and link.facts.get("level", 1) >= protocol.LEVEL):
             if link.facts["version"] > protocol.VERSION:
                 link.close()
                 raise DrmCommunicationException(

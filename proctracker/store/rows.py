@@ -48,7 +48,7 @@ class SessionRow(NamedTuple):
 class ArrayRow(NamedTuple):
     """Describes an array.
 
-    Indices of its tasks, how many may run at once (0: all), a text for each task or None.
+    Indices of its tasks, how many may run at once (0: all), for each task a text, its fields, or None.
     """
 
     num: int
@@ -56,7 +56,7 @@ class ArrayRow(NamedTuple):
     spec: int
     indices: list[int]
     max_parallel: int
-    items: list[str] | None = None
+    items: list[str] | list[list[str]] | None = None
 
 
 class TransitionRow(NamedTuple):

@@ -135,11 +135,17 @@ class Store(Pruning):
         return int(found.lastrowid or 0)
 
     def add_array(
-        self, num: int, session: str, spec: int, indices: Sequence[int], max_parallel: int, items: Sequence[str] | None
+        self,
+        num: int,
+        session: str,
+        spec: int,
+        indices: Sequence[int],
+        max_parallel: int,
+        items: Sequence[str] | Sequence[Sequence[str]] | None,
     ) -> None:
         """Keep an array.
 
-        ``max_parallel`` 0 is no limit, ``items`` holds a text for each index.
+        ``max_parallel`` 0 is no limit, ``items`` holds for each index a text, or the fields of one.
         """
         values = (num, session, spec, max_parallel, json.dumps(list(indices)), items and json.dumps(list(items)))
         self._db.run("INSERT INTO arrays VALUES (?,?,?,?,?,?)", values)

@@ -16,7 +16,8 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _LARGEST = 2.0**63 - 1024
 """Seconds or bytes: what is beyond is no whole number of 63 bits."""
-_LARGEST_ARRAY = 1_000_000
+LARGEST_ARRAY = 1_000_000
+"""Tasks of an array."""
 LAST_TASK = 2**31 - 1
 """The largest number a task can have."""
 
@@ -92,8 +93,8 @@ def indices(text: str) -> list[int]:
         last = int(match[2] or first)
         if first < 1 or last < first or step < 1:
             raise InvalidArgumentException(f"{text!r} is no range: tasks count from 1, upwards")
-        if len(found) + (last - first) // step >= _LARGEST_ARRAY:
-            raise InvalidArgumentException(f"{text!r}: an array has at most {_LARGEST_ARRAY} tasks")
+        if len(found) + (last - first) // step >= LARGEST_ARRAY:
+            raise InvalidArgumentException(f"{text!r}: an array has at most {LARGEST_ARRAY} tasks")
         if last > LAST_TASK:
             raise InvalidArgumentException(f"{text!r} is no range: the last number is {LAST_TASK}")
         found += range(first, last + 1, step)

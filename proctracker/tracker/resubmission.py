@@ -90,8 +90,8 @@ def _depending(template: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
     return {**rest, "implementation_specific": found} if found else rest
 
 
-def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[str] | None, int]:
-    """The texts of an array's tasks, and how many may run at once."""
+def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[Any] | None, int]:
+    """What an array's tasks are made of, and how many may run at once."""
     found = place.array(str(first.num)) if tasks else None
     if found is None:
         return None, 0

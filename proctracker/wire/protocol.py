@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 VERSION = 1
 """The protocol's version, told by ``hello``, of which both sides need the same."""
 
+LEVEL = 2
+"""What a supervisor knows to do beyond its protocol's version, told by ``hello`` (none: 1). One of a lower level would pass
+over what is asked of it, so it is upgraded. 2: tasks of fields, arrays that are halted."""
+
 LARGEST = 256 * 2**20
 """Bytes an answer may have."""
 

@@ -8,20 +8,17 @@ import stat
 from proctracker.cli import formats
 from proctracker.cli.access import DEFAULT_SESSION, Access
 from proctracker.cli.call import Call
-from proctracker.cli.options import UsageError, meant, number, text
+from proctracker.cli.options import UsageError, text
 from proctracker.cli.request import keep_stdin, template_of
-from proctracker.errors import Drmaa2Exception, InvalidArgumentException
+from proctracker.errors import Drmaa2Exception
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
+    from proctracker.cli.tasks import Items
     from proctracker.model import JobTemplate
     from proctracker.tracker.contacts import Target
-
-
-_LARGEST = 2**26
-"""Bytes of a list of tasks, as a device may have no end."""
 
 
 class Start:
@@ -100,7 +97,7 @@ class Start:
         values["input_path"] = path.replace("%", "%%")  # it is no pattern, whatever our directory is called
         return path
 
-    def submit(self, *, items: Sequence[str] | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
+    def submit(self, *, items: Items | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
         """Submit the job, and return its id.
 
         Without ``-c`` a new session has the configuration's contact.
@@ -151,55 +148,23 @@ def _warn_of_input(template: JobTemplate, call: Call) -> None:
 
 def array(call: Call) -> int:
     """Start a job for each of many tasks and print the array's id."""
-    over = text(call.values, "over")
-    if over is not None:
-        if over == "-" and text(call.values, "input") == "-":
-            raise UsageError("array: standard input cannot be both the tasks and their input")
-        items = _tasks(over)
-        indices, command = list(range(1, len(items) + 1)), call.words
-    elif call.words:
-        from proctracker.templates.quantities import indices as read
+    from proctracker.cli.tasks import Tasks
 
-        tasks, percent, at_once = call.words[0].partition("%")  # as Slurm has it
-        if percent:
-            _at_once(call, at_once)
-        items, indices, command = None, meant(read, tasks), call.words[1:]
-    else:
-        raise UsageError("array: say which tasks: array 1-10 CMD…, or array --over FILE CMD…")
-    most = number(call.values, "max_parallel") or 0
-    start = Start(call, command, indices)
-    if over != "-":
+    tasks = Tasks(call)
+    start = Start(call, tasks.command, tasks.indices)
+    if tasks.halt:
+        start.spec["halt"] = tasks.halt
+    if not tasks.stdin:
         _warn_of_input(start.template, call)
-    formats.write(f"{start.submit(items=items, max_parallel=most)}\n")
+    formats.write(f"{start.submit(items=tasks.items, max_parallel=tasks.max_parallel)}\n")
     return 0
-
-
-def _at_once(call: Call, word: str) -> None:
-    """``1-10%2`` is ``1-10 --max-parallel 2``."""
-    if "max_parallel" in call.values:
-        raise UsageError(f"array: %{word} and --max-parallel say the same: leave one out")
-    call.values["max_parallel"] = word
-
-
-def _tasks(path: str) -> list[str]:
-    """The lines of a file (``-``: standard input) that are not empty."""
-    with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-        read = file.read(_LARGEST + 1)
-    if len(read) > _LARGEST:
-        raise InvalidArgumentException(f"array: {path} is larger than {_LARGEST >> 20} MiB: that is no list of tasks")
-    lines = os.fsdecode(read).split("\n")
-    found = [line[:-1] if line.endswith("\r") else line for line in lines if line.strip()]
-    for place, line in enumerate(lines, 1):
-        if "\0" in line:
-            raise UsageError(f"array: {path}, line {place} holds a NUL byte, which no argument can")
-    if not found:
-        raise UsageError(f"array: {path} holds no task: a line is expected for each")
-    return found
 
 
 def run(call: Call) -> int:
     """Start a job, show its output, exit as it did."""
     if call.flag("detach"):
+        if call.flag("no_keep"):
+            raise UsageError("run: --no-keep forgets a job once it has ended, so it is waited for: leave out --detach")
         return submit(call)
     from proctracker.cli.signals import GivenUp, Signals
     from proctracker.cli.streams.attend import Attendance
@@ -218,7 +183,17 @@ def run(call: Call) -> int:
                 os.close(stdin)
         if relay is not None:
             relay.begin(signals)
-        return attendance.until_end(job_id)
+        code = attendance.until_end(job_id)
+    if call.flag("no_keep"):
+        _forget(start.access, job_id)
+    return code
+
+
+def _forget(access: Access, job_id: str) -> None:
+    """Keep no record of a job that has ended; one that was left goes on, and is kept."""
+    if all(row.ended for row in access.reader.jobs([job_id])):
+        for problem in access.place.act([job_id], "reap").values():
+            formats.say(f"job {job_id}: {problem.message}")
 
 
 def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:

@@ -102,15 +102,26 @@ def _queued(row: JobRow) -> bool:
 
 
 class _Count:
-    """``12 of 500 ended`` on stderr where several are awaited and that is a terminal."""
+    """``12 of 500 ended, about 3:20 left`` on stderr where several are awaited and that is a terminal."""
 
     def __init__(self, whole: int, word: str) -> None:
         self._whole, self._word = whole, word
         self._shows = whole > 1 and sys.stderr.isatty()
+        self._first: tuple[int, float] | None = None
+        """How many had ended when we began to look, and when that was."""
 
     def show(self, number: int) -> None:
         """Show it."""
-        self._write(f"\r{number} of {self._whole} {self._word}\x1b[K")
+        self._write(f"\r{number} of {self._whole} {self._word}{self._rest(number)}\x1b[K")
+
+    def _rest(self, number: int) -> str:
+        """How long the rest will take, if it goes on as it went since we look; nothing before the first has ended."""
+        self._first = self._first or (number, time.monotonic())
+        before, since = self._first
+        if number == before or number == self._whole:
+            return ""
+        left = (time.monotonic() - since) / (number - before) * (self._whole - number)
+        return f", about {formats.duration(left)} left"
 
     def clear(self) -> None:
         """Clear the line."""

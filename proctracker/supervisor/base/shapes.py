@@ -47,6 +47,10 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and all(map(_text, value))
 
 
+def _items(value: object) -> bool:
+    return _texts(value) or (isinstance(value, list) and all(map(_texts, value)))
+
+
 def _object(value: object) -> bool:
     return isinstance(value, dict)
 
@@ -118,7 +122,7 @@ REQUESTS: dict[str, dict[str, Shape]] = {
         **dict.fromkeys(("create", "again"), maybe(FLAG)),
         "max_running": maybe(COUNT),
         "indices": maybe(Shape("a list of different numbers from 1", _indices)),
-        "items": maybe(TEXTS),
+        "items": maybe(Shape("a list of texts, or of lists of texts", _items)),
     },
     "status": {},
     "start": {},
@@ -153,9 +157,9 @@ SPEC: dict[str, Shape] = {
     "runtime": _RUNTIME,
     **dict.fromkeys(("cwd", "home_dir", "output_dir", "name", "stdin", "resubmitted_from", "call"), maybe(TEXT)),
     **dict.fromkeys(("input", "output", "error"), maybe(TEXT)),
-    **dict.fromkeys(("append", "join", "hold", "rerunnable", "remove", "keep_input", "over"), maybe(FLAG)),
+    **dict.fromkeys(("append", "join", "hold", "rerunnable", "remove", "keep_input", "over", "fields"), maybe(FLAG)),
     "runtime_containers": maybe(FLAG),
-    **dict.fromkeys(("retries", "slots", "max_parallel", "output_limit"), maybe(COUNT)),
+    **dict.fromkeys(("retries", "slots", "max_parallel", "output_limit", "halt"), maybe(COUNT)),
     **dict.fromkeys(("retry_delay", "start_time", "deadline", "time_limit", "start_timeout"), maybe(NUMBER)),
     "priority": maybe(_WHOLE),
     **dict.fromkeys(("after", "after_any"), maybe(TEXTS)),

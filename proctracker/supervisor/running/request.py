@@ -11,6 +11,7 @@ from proctracker.runtimes.base import PASSED, Request
 from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.processes.command import NOT_STARTED, StartFailed
 from proctracker.supervisor.running import identity
+from proctracker.templates import items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Requests:
 
     def __init__(self, here: Here, contexts: Contexts, outputs: Outputs) -> None:
         self._here, self._contexts, self._outputs = here, contexts, outputs
+        self._items: tuple[int, dict[int, str]] = (0, {})
+        """An array, and what its tasks were made of."""
 
     def make(self, job: Job, ours: dict[str, str]) -> tuple[Request, Context]:
         """Resolve everything. Raises StartFailed where what the start is to have is gone."""
@@ -71,9 +74,22 @@ class Requests:
         }
         if row.task is not None:
             found["TASK_ID"] = str(row.task)
-            if job.spec.get("over"):
+            if job.spec.get("fields"):
+                found["TASK_ITEM"] = self._item(row.num, row.task)
+            elif job.spec.get("over"):
                 found["TASK_ITEM"] = json.loads(row.command)[-1]
         return found
+
+
+    def _item(self, num: int, task: int) -> str:
+        """Return the fields of a task as a text.
+
+        Those of one array are kept, as its tasks start one after the other.
+        """
+        if self._items[0] != num:
+            array = self._here.store.array(num)
+            self._items = num, dict(zip(array.indices, map(items.whole, array.items or ()))) if array else {}
+        return self._items[1].get(task, "")
 
 
 def labels(uuid: str, row: JobRow) -> dict[str, str]:
@@ -91,11 +107,13 @@ def labels(uuid: str, row: JobRow) -> dict[str, str]:
 
 
 def template_of(row: JobRow, spec: dict[str, Any], job_environment: dict[str, str]) -> JobTemplate:
-    """Return a job's template, with the item of its task as last argument where it has one."""
+    """Return a job's template, that of a task with the command that its item made."""
     template = JobTemplate.checked({**spec["template"], "job_environment": job_environment})
     if row.task is not None:
         words = json.loads(row.command)
-        template.args = words[1:] if template.remote_command else words
+        # A first word that a line left empty is no reason to run the second.
+        named = bool(template.remote_command and words[0])
+        template.remote_command, template.args = (words[0], words[1:]) if named else (None, words)
     if template.working_directory is not None:
         template.working_directory = row.workdir
     return template

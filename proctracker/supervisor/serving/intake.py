@@ -11,6 +11,7 @@ from proctracker.model import JobRow, JobState
 from proctracker.records import record
 from proctracker.supervisor.base import shapes
 from proctracker.supervisor.base.jobs import Job
+from proctracker.templates import items as fields
 from proctracker.templates import placeholders
 from proctracker.wire import protocol
 
@@ -226,7 +227,7 @@ def _rows(
         if not fixed:
             paths = _paths(spec, name)
         if items is not None:
-            command = json.dumps([*words, items[place]])
+            command = json.dumps(_argv(words, items[place]))
         workdir, stdin, stdout, stderr = paths
         yield JobRow(
             name,
@@ -252,6 +253,11 @@ def _rows(
             command=command,
             category=template.get("job_category"),
         )
+
+
+def _argv(words: list[str], item: str | list[str]) -> list[str]:
+    """Return a task's command, of its item as last argument or of its fields."""
+    return [*words, item] if isinstance(item, str) else fields.argv(words, item)
 
 
 def _varies(spec: dict[str, Any]) -> bool:

@@ -108,6 +108,7 @@ class Operations:
             "pid": os.getpid(),
             "package": __version__,
             "version": protocol.VERSION,
+            "level": protocol.LEVEL,
             "fits": not gives_way and (caller is None or confinement.fits(here.me, caller, here.key)),
             "leaves": gives_way,
         }

@@ -15,6 +15,7 @@ _WRONG: dict[str, list[Any]] = {
     "a text": [5, None, [], {}],
     "a list of texts": ["x", [1], None, {"a": 1}],
     "a whole number": [-1, 1.5, "1", True, 2**64],
+    "a list of texts, or of lists of texts": ["x", [1], None, {"a": 1}, [["a"], "b"], [[1]]],
     "a number": ["1", True, None, 2.0**60],
     "an object": [[], "x", 1],
     "true or false": ["true", [], 2],

@@ -61,6 +61,7 @@ def test_hello(desk: Desk, line: Line) -> None:
         "pid": os.getpid(),
         "package": __version__,
         "version": protocol.VERSION,
+        "level": protocol.LEVEL,
         "fits": True,
         "leaves": False,
     }
