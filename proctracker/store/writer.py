@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from proctracker.errors import InvalidArgumentException
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
 from proctracker.store import ids as numbers
 from proctracker.store import schema
 from proctracker.store.pruning import Pruning
@@ -256,6 +256,14 @@ class Store(Pruning):
         """An array by its number."""
         found = self._db.rows(ARRAY, (num,))
         return array_row(found[0]) if found else None
+
+    def failed(self, num: int) -> list[int]:
+        """The tasks of an array that have ended, and not DONE."""
+        found = self._db.rows(
+            "SELECT task FROM jobs WHERE key BETWEEN ? AND ? AND finished IS NOT NULL AND state<>?",
+            (num << 32, num << 32 | 0xFFFFFFFF, int(JobState.DONE)),
+        )
+        return [int(row[0]) for row in found]
 
     def pids_since(self, moment: float) -> set[int | None]:
         """Return the processes of all jobs that were started since an epoch second."""

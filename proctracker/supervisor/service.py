@@ -19,6 +19,7 @@ from proctracker.supervisor.cleanup.tidying import Tidying
 from proctracker.supervisor.control.actions import Actions
 from proctracker.supervisor.control.batch import BatchControls
 from proctracker.supervisor.control.guests import Guests
+from proctracker.supervisor.control.halting import Halting
 from proctracker.supervisor.control.restarts import Restarts
 from proctracker.supervisor.control.stopping import Stopping
 from proctracker.supervisor.processes.calls import Calls
@@ -86,6 +87,7 @@ class Service:
         self.batch_controls = BatchControls(here, self.calls, self.lifecycle, self.batch)
         self.guests = Guests(here, self.calls, self.notes)
         self.actions = Actions(here, self.calls, self.lifecycle, self.queue, restarts, self.batch_controls, self.guests)
+        self.halting = Halting(here.store.failed, here.jobs.task_jobs, self.lifecycle.noted, self.actions.end)
         self.stopping = Stopping(here.loop, self.queue, self.idle)
         self.leftovers = Leftovers(here, self.groups, self.idle)
         self.forgetting = Forgetting(
@@ -173,6 +175,7 @@ class Service:
             self.queue.requeued,
         ]
         life.on_ended += [
+            self.halting.ended,  # before slots are given back, lest another task begins
             self.containers.ended,
             self.batch.forget,
             self._drop_stdin,
@@ -244,6 +247,7 @@ class Service:
         self.tidying.begin()
         self.idle.soon()
         self.relocation.begin()
+        self.halting.begin(self.here.jobs)
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)  # few objects here have cycles, and a look at all costs more than a start

@@ -160,3 +160,29 @@ def test_an_array_is_awaited(kit: Kit, session: pt.JobSession) -> None:
 
     infos = asyncio.run(ended())
     assert [info.exit_status for info in infos] == [1, 2]  # type: ignore[attr-defined]
+
+
+def test_tasks_made_of_fields_have_their_own_command(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("a,1\nb c,2\n", encoding="utf-8")
+    given = ["--over", str(tmp_path / "table"), "--colsep", ","]
+    words = ["sh", "-c", 'echo "$0|$1|$TASK_ITEM"', "{2}-{1}", "{}"]
+    image = ["--image", kit.image] if kit.image else []
+    done = cli("-c", kit.contact, "-s", session.session_name, "array", *given, *image, "--", *words)
+    first = done.stdout.strip()
+    assert cli("wait", first).returncode == 0
+    again = cli("resubmit", first).stdout.strip()
+    assert cli("wait", again).returncode == 0
+    for array in (first, again):
+        shown = cli("logs", array).stdout.splitlines()
+        assert shown == [f"{array}_1: 1-a|a 1|a 1", f"{array}_2: 2-b c|b c 2|b c 2"]
+
+
+def test_an_array_is_halted(kit: Kit, session: pt.JobSession) -> None:
+    image = ["--image", kit.image] if kit.image else []
+    where = ["-c", kit.contact, "-s", session.session_name]
+    words = ["sh", "-c", 'test $TASK_ID != 1 || exit 3; trap "exit 0" TERM; sleep 600 & wait']
+    done = cli(*where, "array", "1-4%3", "--halt", "1", *image, "--", *words)
+    assert cli("wait", done.stdout.strip()).returncode == 3
+    states = cli(*where, "ps", "-a", "--columns", "exit,state,reason", "--tsv").stdout.splitlines()[1:]
+    assert [line.split("\t")[1] for line in states] == ["FAILED"] * 4
+    assert "array" in states[3]

@@ -80,7 +80,6 @@ class Requests:
                 found["TASK_ITEM"] = json.loads(row.command)[-1]
         return found
 
-
     def _item(self, num: int, task: int) -> str:
         """Return the fields of a task as a text.
 

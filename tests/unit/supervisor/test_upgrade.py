@@ -85,6 +85,29 @@ def test_the_keeper_starts_the_new_one_from_then_on(home: Home, tmp_path: Path, 
 
 
 @pytest.mark.skipif(not pidfd.tells(), reason="Linux before 6.15 tells its parent alone")
+def test_a_supervisor_that_does_not_know_what_is_asked_goes_on_as_one_that_does(home: Home, tmp_path: Path) -> None:
+    root, old = Path(module.__file__).parents[2], tmp_path / "old" / "proctracker"
+    shutil.copytree(root / "proctracker", old, ignore=shutil.ignore_patterns("__pycache__"))
+    protocol = old / "wire" / "protocol.py"
+    protocol.write_text(protocol.read_text().replace("\nLEVEL = 2\n", "\nLEVEL = 1\n"))
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from proctracker.store import Home\nfrom proctracker.client.client import Client\n"
+        "print(Client(Home(sys.argv[2])).call('status')['pid'])"
+    )
+    argv = [sys.executable, "-I", "-c", script, str(old.parent), home.path]
+    before = int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    assert str(old.parent).encode() in _image(before)
+    client, out = Client(home), tmp_path / "out"
+    told = spec("tee", "{2}{1}", output=str(out), over=True, fields=True)
+    made = client.submit("s", told, context(), contact="process", indices=[1], items=[["a", f"{tmp_path}/"]])
+    assert seat(client)[1] == before
+    assert str(old.parent).encode() not in _image(before)
+    assert client.wait([f"{made}_1"], timeout=LONG)
+    assert (tmp_path / "a").exists()
+    client.close()
+
+
 def test_after_an_upgrade_one_death_after_another_loses_no_code(
     home: Home, tmp_path: Path, job: tuple[Client, str, Path]
 ) -> None:

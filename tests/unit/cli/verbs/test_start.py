@@ -175,3 +175,51 @@ def test_an_array_that_runs_so_many_at_once_as_slurm_says_it(pt, home):
     assert (found.indices, found.max_parallel) == ([1, 2, 3], 2)
     assert pt("array", "1-3%2", "--max-parallel", "1", "true").code == 2
     assert "not 'x'" in pt("array", "1-3%x", "true").err
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Lines with two fields each."""
+    path = tmp_path / "table"
+    path.write_text("a,1\nb c,2\n", encoding="utf-8")
+    return str(path)
+
+
+def test_fields_of_lines_are_put_into_the_command(pt, table):
+    pt("array", "--over", table, "--colsep", ",", "--", "sh", "-c", 'echo "$0|$1|$TASK_ITEM"', "{2}-{1}", "{}")
+    assert pt("wait", "1").code == 0
+    assert pt("logs", "1").out == "1_1: 1-a|a 1|a 1\n1_2: 2-b c|b c 2|b c 2\n"
+    assert pt("resubmit", "1").out == "2\n"
+    assert pt("resubmit", "1_2").out == "3\n"
+    pt("wait", "2", "3")
+    assert pt("logs", "2").out == pt("logs", "1").out.replace("1_1:", "2_1:").replace("1_2:", "2_2:")
+    assert pt("logs", "3").out == "2-b c|b c 2|b c 2\n"
+
+
+def test_fields_are_arguments_where_the_command_has_no_place_for_them(pt, table):
+    pt("array", "--over", table, "--colsep", ",", "--over", table, "printf", "<%s>")
+    assert pt("wait", "1").code == 0
+    assert pt("logs", "1_3").out == "<b c><2><a><1>"
+    assert pt("ps", "-a", "--columns", "id,command", "--tsv").out.splitlines()[2] == "1_2\tprintf '<%s>' a 1 'b c' 2"
+
+
+def test_a_first_word_that_a_line_leaves_empty_runs_nothing_else(pt, tmp_path):
+    path = tmp_path / "table"
+    path.write_text("a,b,true\na,b\n", encoding="utf-8")
+    assert pt("array", "--over", str(path), "--colsep", ",", "{3}", "sh").code == 2
+
+
+def test_an_array_that_is_halted(pt):
+    pt("array", "1-40%1", "--halt", "5%", "--", "sh", "-c", "exit $((TASK_ID % 2))")
+    found = pt("wait", "1")
+    assert found.code == 1
+    assert found.err.splitlines()[-1] == "39 of 40 failed: 1_1 1_[3-40]"
+    assert "annotation: array 1 was halted: 2 of its tasks have failed\n" in pt("info", "1_40").out
+
+
+def test_a_run_that_is_not_kept(pt):
+    assert pt("run", "--no-keep", "--", "sh", "-c", "echo out; exit 3") == (3, "out\n", "")
+    assert pt("ps", "-a", "-q").out == ""
+    found = pt("run", "-d", "--no-keep", "true")
+    assert found.code == 125
+    assert "leave out --detach" in found.err

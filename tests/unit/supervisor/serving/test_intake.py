@@ -80,6 +80,14 @@ def test_an_array_over_items(desk: Desk) -> None:
     assert [json.loads(desk.row(job).command) for job in desk.jobs] == [["echo", "a", "x"], ["echo", "a", "y z"]]
 
 
+def test_an_array_of_fields(desk: Desk) -> None:
+    desk.submit("{2}", "-{1}", indices=[1, 2], items=[["a", "x"], ["b c", "y"]], over=True, fields=True)
+    assert [json.loads(row.command) for row in desk.core.store.jobs(["1_1", "1_2"])] == [["x", "-a"], ["y", "-b c"]]
+    array = desk.core.store.array(1)
+    assert array is not None
+    assert array.items == [["a", "x"], ["b c", "y"]]
+
+
 def test_surroundings_are_told_once(desk: Desk) -> None:
     key, text = context()
     assert _submit(desk, told=False) == {"need": key}
