@@ -7,7 +7,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Sequence
+    from typing import Iterable, Sequence, TextIO
 
 
 _ADDRESS = 12
@@ -82,12 +82,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None 
     return "\n".join(out) + "\n"
 
 
-def terminal_width() -> int | None:
-    """Return the columns of the terminal on stdout, or None."""
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Return the columns of the terminal on stdout, or on another stream, or None."""
     import os
 
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
     except (OSError, ValueError):
         return None
 

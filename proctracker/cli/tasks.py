@@ -1,4 +1,4 @@
-"""The tasks of ``array``: a range, or the lines of files, their fields, and how often they may fail."""
+"""Reads the tasks of ``array``: a range, or the lines of files and their fields."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Items = Union[Sequence[str], Sequence[Sequence[str]]]
 
 _LARGEST = 2**26
-"""Bytes of a list of tasks; a device may have no end."""
+"""Bytes of a list of tasks, as a device may have no end."""
 
 
 class Tasks:
-    """What an array's tasks are: ``indices``, the ``command`` and, of lines, an item each."""
+    """Describes an array's tasks: ``indices``, the ``command`` and, of lines, an item each."""
 
     def __init__(self, call: Call) -> None:
         over = texts(call.values, "over")
@@ -44,7 +44,7 @@ class Tasks:
 
 
 def _range(call: Call) -> list[int]:
-    """``1-10``; ``1-10%2`` is ``1-10 --max-parallel 2``, as Slurm has it."""
+    """Read ``1-10``, and ``1-10%2`` as ``1-10 --max-parallel 2``, as Slurm has it."""
     if "colsep" in call.values:
         raise UsageError("array: --colsep goes with --over")
     tasks, percent, at_once = call.words[0].partition("%")
@@ -56,7 +56,10 @@ def _range(call: Call) -> list[int]:
 
 
 def _halt(word: str | None, tasks: int) -> int:
-    """How many failures end the array; 0: none do. ``N%`` is of its tasks, rounded up."""
+    """Return how many failures end the array, or 0.
+
+    ``N%`` is of its tasks, rounded up.
+    """
     if word is None:
         return 0
     given = word[:-1] if word.endswith("%") else word
@@ -69,7 +72,7 @@ def _halt(word: str | None, tasks: int) -> int:
 
 
 def _items(call: Call, paths: Sequence[str]) -> Items:
-    """An item for each task: a line, or the fields of one where the command has places for them or there are several."""
+    """Return an item for each task: a line, or the fields that make its command."""
     if paths.count("-") > 1 or ("-" in paths and text(call.values, "input") == "-"):
         raise UsageError("array: standard input can be read once only")
     separator = text(call.values, "colsep")
@@ -94,12 +97,12 @@ def _items(call: Call, paths: Sequence[str]) -> Items:
 
 
 def _fields(line: str, separator: str | None) -> list[str]:
-    """The fields of a line; ``\\t`` is how a tab is typed."""
+    """Split a line into fields, ``\\t`` being how a tab is typed."""
     return [line] if separator is None else line.split(separator.replace("\\t", "\t"))
 
 
 def _lines(path: str) -> list[str]:
-    """The lines of a file (``-``: standard input) that are not empty."""
+    """Return the lines of a file, or of standard input, that are not empty."""
     with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
         read = file.read(_LARGEST + 1)
     if len(read) > _LARGEST:

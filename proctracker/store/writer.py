@@ -258,7 +258,7 @@ class Store(Pruning):
         return array_row(found[0]) if found else None
 
     def failed(self, num: int) -> list[int]:
-        """The tasks of an array that have ended, and not DONE."""
+        """Return the tasks of an array that have ended, but not DONE."""
         found = self._db.rows(
             "SELECT task FROM jobs WHERE key BETWEEN ? AND ? AND finished IS NOT NULL AND state<>?",
             (num << 32, num << 32 | 0xFFFFFFFF, int(JobState.DONE)),

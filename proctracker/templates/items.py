@@ -1,4 +1,4 @@
-"""What the tasks of an array are made of: a line's fields, and where a command has them, as GNU parallel writes it."""
+"""Puts the fields of a line into a task's command, as GNU parallel does."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _PLACE = r"\{(-?[1-9]\d{0,8})?\}"
 
 
 def places(words: Iterable[str]) -> set[int]:
-    """The places in a command: 0 for ``{}``, N for ``{N}``; empty: it has none."""
+    """Return the places in a command: 0 for ``{}``, N for ``{N}``."""
     return {int(found or 0) for word in words if "{" in word for found in re.findall(_PLACE, word)}
 
 
 def whole(fields: Sequence[str]) -> str:
-    """What ``{}`` and ``TASK_ITEM`` are: the fields, a blank between two."""
+    """Join the fields as ``{}`` and ``TASK_ITEM`` have them, with blanks."""
     return " ".join(fields)
 
 
 def argv(words: Sequence[str], fields: Sequence[str]) -> list[str]:
-    """A task's command: ``{}`` is all its fields, ``{1}`` the first, ``{-1}`` the last; without any they are appended.
+    """Make a task's command of a command with places and the fields of a line.
 
-    A place that a short line has no field for is empty (parallel(1), ``--colsep``).
+    ``{}`` is all fields, ``{1}`` the first, ``{-1}`` the last. Where there is no place they are appended. A place that a short line has no field for is empty (parallel(1), ``--colsep``).
     """
     if not places(words):
         return [*words, *fields]

@@ -13,8 +13,11 @@ VERSION = 1
 """The protocol's version, told by ``hello``, of which both sides need the same."""
 
 LEVEL = 2
-"""What a supervisor knows to do beyond its protocol's version, told by ``hello`` (none: 1). One of a lower level would pass
-over what is asked of it, so it is upgraded. 2: tasks of fields, arrays that are halted."""
+"""What a supervisor knows to do beyond its protocol's version, told by ``hello``.
+
+One that tells none has 1. One of a lower level would pass over what is asked of it, so it is upgraded. With 2 came tasks
+of fields, and arrays that are halted.
+"""
 
 LARGEST = 256 * 2**20
 """Bytes an answer may have."""

@@ -190,7 +190,7 @@ def run(call: Call) -> int:
 
 
 def _forget(access: Access, job_id: str) -> None:
-    """Keep no record of a job that has ended; one that was left goes on, and is kept."""
+    """Forget a job that has ended, but not one that was left and goes on."""
     if all(row.ended for row in access.reader.jobs([job_id])):
         for problem in access.place.act([job_id], "reap").values():
             formats.say(f"job {job_id}: {problem.message}")

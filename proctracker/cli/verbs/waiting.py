@@ -102,7 +102,7 @@ def _queued(row: JobRow) -> bool:
 
 
 class _Count:
-    """``12 of 500 ended, about 3:20 left`` on stderr where several are awaited and that is a terminal."""
+    """Shows ``12 of 500 ended, about 3:20 left`` on stderr where that is a terminal."""
 
     def __init__(self, whole: int, word: str) -> None:
         self._whole, self._word = whole, word
@@ -112,10 +112,12 @@ class _Count:
 
     def show(self, number: int) -> None:
         """Show it."""
-        self._write(f"\r{number} of {self._whole} {self._word}{self._rest(number)}\x1b[K")
+        line = f"{number} of {self._whole} {self._word}{self._rest(number)}"
+        width = formats.terminal_width(sys.stderr) if self._shows else None
+        self._write(f"\r{line[: width - 1] if width else line}\x1b[K")  # of a longer one only the last row is cleared
 
     def _rest(self, number: int) -> str:
-        """How long the rest will take, if it goes on as it went since we look; nothing before the first has ended."""
+        """Estimate how long the rest takes if it goes on as it went since we look."""
         self._first = self._first or (number, time.monotonic())
         before, since = self._first
         if number == before or number == self._whole:

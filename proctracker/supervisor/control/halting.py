@@ -38,13 +38,13 @@ class Halting:
         self._halted: set[int] = set()
 
     def begin(self, jobs: Iterable[Job]) -> None:
-        """A former supervisor may have been killed between the last failure there may be and the end of the rest."""
+        """Halt the arrays that a former supervisor was killed before it could halt."""
         for num, most in {job.row.num: job.spec["halt"] for job in jobs if job.spec.get("halt")}.items():
             self._failed[num] = set(self._stored(num))
             self._check(num, most)
 
     def ended(self, job: Job) -> None:
-        """A job has ended, for good."""
+        """Count a job that has ended for good."""
         row, most = job.row, job.spec.get("halt")
         if not most or row.task is None or row.state == JobState.DONE or row.num in self._halted:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from signal import SIGTERM
 from typing import Any
 
@@ -67,11 +66,15 @@ def test_a_supervisor_killed_before_it_could_halt(stored: tuple[int, ...], ended
 
 
 def test_what_the_store_knows(desk: Desk) -> None:
-    desk.core.paused = True
-    desk.submit("true", indices=[1, 2, 3], halt=2)
-    for name, state in (("1_1", JobState.FAILED), ("1_2", JobState.DONE)):
-        (row,) = desk.core.store.jobs([name])
-        desk.core.ledger.change(row, state, finished=5.0)
-    desk.core.ledger.flush()
-    assert desk.core.store.failed(1) == [1]
-    assert json.loads(desk.core.store.jobs(["1_3"])[0].command) == ["true"]
+    desk.submit("sh", "-c", "test $TASK_ID = 2", indices=[1, 2, 3])
+    desk.until(lambda: not len(desk.here.jobs) and desk.here.ledger.clean)
+    assert desk.here.store.failed(1) == [1, 3]
+    assert desk.here.store.failed(2) == []
+
+
+def test_a_supervisor_halts_an_array(desk: Desk) -> None:
+    desk.submit("sh", "-c", "test $TASK_ID != 1 || exit 1; exec sleep 600", indices=[1, 2, 3], halt=1)
+    desk.until(lambda: not len(desk.here.jobs) and desk.here.ledger.clean)
+    rows = desk.here.store.jobs(["1_1", "1_2", "1_3"])
+    assert [row.state for row in rows] == [JobState.FAILED] * 3
+    assert [row.sub_state for row in rows[1:]] == ["terminated"] * 2

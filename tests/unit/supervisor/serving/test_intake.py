@@ -82,8 +82,11 @@ def test_an_array_over_items(desk: Desk) -> None:
 
 def test_an_array_of_fields(desk: Desk) -> None:
     desk.submit("{2}", "-{1}", indices=[1, 2], items=[["a", "x"], ["b c", "y"]], over=True, fields=True)
-    assert [json.loads(row.command) for row in desk.core.store.jobs(["1_1", "1_2"])] == [["x", "-a"], ["y", "-b c"]]
-    array = desk.core.store.array(1)
+    assert [json.loads(row.command) for row in desk.service.here.store.jobs(["1_1", "1_2"])] == [
+        ["x", "-a"],
+        ["y", "-b c"],
+    ]
+    array = desk.service.here.store.array(1)
     assert array is not None
     assert array.items == [["a", "x"], ["b c", "y"]]
 
