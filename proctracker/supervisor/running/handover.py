@@ -135,7 +135,7 @@ class Handovers:
             error=None if spec.get("join") else row.error or err,
             input=row.input,
             index=row.task if native else None,
-            item=command[-1] if spec.get("over") and row.task is not None else None,
+            item=self._requests.item(job),
         )
 
     def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine) -> None:

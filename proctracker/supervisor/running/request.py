@@ -74,13 +74,21 @@ class Requests:
         }
         if row.task is not None:
             found["TASK_ID"] = str(row.task)
-            if job.spec.get("fields"):
-                found["TASK_ITEM"] = self._item(row.num, row.task)
-            elif job.spec.get("over"):
-                found["TASK_ITEM"] = json.loads(row.command)[-1]
+            item = self.item(job)
+            if item is not None:
+                found["TASK_ITEM"] = item
         return found
 
-    def _item(self, num: int, task: int) -> str:
+    def item(self, job: Job) -> str | None:
+        """Return what a task was made of, as ``TASK_ITEM`` has it, or None."""
+        row = job.row
+        if row.task is None or not job.spec.get("over"):
+            return None
+        if job.spec.get("fields"):
+            return self._fields(row.num, row.task)
+        return str(json.loads(row.command)[-1])
+
+    def _fields(self, num: int, task: int) -> str:
         """Return the fields of a task as a text.
 
         Those of one array are kept, as its tasks start one after the other.
