@@ -170,7 +170,7 @@ def test_the_words_of_a_job_are_its_own(monkeypatch):
         (["ls", "-n", "--", "--help"], {"name": "x"}),
         (["-n"], {}),
         (["1-3", "sh", "-c", "true"], {"name": "x"}),
-        (["sh", "-c"], {"over": "f"}),
+        (["sh", "-c"], {"over": ["f"]}),
     ]
 
 
