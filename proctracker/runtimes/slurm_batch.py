@@ -153,8 +153,11 @@ class SlurmBatch:
         )
 
     def controlled(self, done: Completed) -> None:
-        """scancel says nothing of jobs that have ended, and returns 0."""
-        if done.returncode:
+        """scancel says nothing of jobs that have ended, and returns 0.
+
+        22.05's returns 229 without a word where it has sent a signal to a task of whose array others are gone.
+        """
+        if done.returncode and (done.returncode < 0 or done.stderr or not done.argv[0].endswith("scancel")):
             raise slurm_words.failed(done)
 
     def config_argv(self, engine: Engine) -> Argv:
@@ -217,7 +220,7 @@ def _when(submission: Submission) -> list[str]:
     if submission.held:
         found.append("--hold")
     if submission.begin is not None:
-        found.append(f"--begin={_moment(submission.begin)}")
+        found.append(f"--begin={_moment(math.ceil(submission.begin))}")
     if submission.time_limit:
         found.append(f"--time={math.ceil(submission.time_limit / 60)}")
     if submission.deadline is not None and submission.deadline - submission.now > SOON:

@@ -55,14 +55,9 @@ class Kit:
         return ("main", "short") if self.runtime == "slurm" else ()
 
     @property
-    def named(self) -> bool:
-        """Whether its jobs have an id of their engine's or scheduler's."""
-        return self.containers or self.runtime == "slurm"
-
-    @property
     def measured(self) -> bool:
         """Whether the usage of its running jobs can be seen: they are processes of this machine, and nobody else's."""
-        return not self.named
+        return not self.containers and self.runtime != "slurm"
 
     def job(self, *command: str, **attributes: Any) -> dict[str, Any]:
         """A template of this runtime: the command, and the image where one is needed."""

@@ -340,6 +340,9 @@ class BatchJobs:
             truth = asked.batch.merge(self._record(job, self._restarts[key]), seen.get(key))
             if truth is not None and (key in seen or truth.state.ended):
                 self._apply(job, truth)
+            elif job.ending or self._notes.told_to_end(job.row):
+                # 22.05 forgets a task of an array that waits at once when it is cancelled.
+                self._apply(job, Observation(JobState.FAILED, "cancelled"))
             else:
                 self._lost(job, UNKNOWN)
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from proctracker.errors import DeniedByDrmsException, ImplementationSpecificException, InvalidArgumentException
+from proctracker.errors import (
+    DeniedByDrmsException,
+    Drmaa2Exception,
+    ImplementationSpecificException,
+    InvalidArgumentException,
+)
 from proctracker.model import Completed, JobTemplate
 from proctracker.runtimes import batch
 from proctracker.runtimes.base import SUBMITTED, Engine, Request
@@ -58,7 +63,7 @@ def test_an_allocation_that_we_are_called_in_is_not_the_jobs():
     ("more", "wanted"),
     [
         ({"held": True}, ["--no-requeue", "--hold"]),
-        ({"begin": 1796029474.0}, ["--no-requeue", "--begin=2026-11-30T09:04:34"]),
+        ({"begin": 1796029473.2}, ["--no-requeue", "--begin=2026-11-30T09:04:34"]),
         ({"time_limit": 61.0}, ["--no-requeue", "--time=2"]),
         ({"deadline": 1796029474.0, "now": 1796029000.0}, ["--no-requeue", "--deadline=2026-11-30T09:06:00", "--time-min=1"]),
         ({"deadline": 1796029474.0, "now": 1796029400.0}, ["--no-requeue"]),
@@ -126,5 +131,9 @@ def test_a_control_by_name_as_well():
 
 def test_controls_that_are_denied():
     BATCH.controlled(Completed(("scontrol",), 0))
+    BATCH.controlled(Completed(("/usr/bin/scancel",), 229))
+    for cut_off in (Completed(("/usr/bin/scancel",), -9), Completed(("scontrol",), 229)):
+        with pytest.raises(Drmaa2Exception):
+            BATCH.controlled(cut_off)
     with pytest.raises(DeniedByDrmsException):
         BATCH.controlled(Completed(("scontrol",), 1, "", "Access/permission denied for job 5\n"))

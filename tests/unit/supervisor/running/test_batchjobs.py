@@ -66,6 +66,14 @@ def test_unknown_to_all_for_some_time_is_lost(desk: Desk, mill: Mill) -> None:
     assert (row.state, row.sub_state, row.exit_status) == (JobState.UNDETERMINED, "lost", None)
 
 
+def test_what_was_told_to_end_and_is_forgotten_at_once_has_been_ended(desk: Desk, mill: Mill) -> None:
+    job = _submitted(desk)
+    job.ending = "terminating"
+    mill.jobs.clear()
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.exit_status) == (JobState.FAILED, "terminated", None)
+
+
 def test_what_the_scheduler_has_forgotten_the_accounting_tells(desk: Desk, mill: Mill) -> None:
     job = _submitted(desk)
     mill.accounts[job.row.container or ""] = ended(9, started=1000.0, finished=1001.0)
