@@ -162,16 +162,18 @@ def _take_over(service: Service, job: Job) -> None:
         service.batch.recover(job)
         return
     service.lifecycle.inherited(job)
-    clocks.keep_deadline(job)
+    ran = state in _RUNNING and job.supervised
+    if not ran or procfs.alive(row.pid or 0, row.ticks):  # else it is told first how it ended: no clock did that
+        clocks.keep_deadline(job)
+        if state in _RUNNING and row.boot == here.boot:
+            clocks.limit_time(job)
     if state in _RUNNING:
         service.queue.take(job)
-        if row.boot == here.boot:
-            clocks.limit_time(job)
         if job.ending:
             clocks.await_grace(job)
     if row.dispatched is not None and row.boot != here.boot:
         _rebooted(service, job)
-    elif state in _RUNNING and job.supervised:
+    elif ran:
         _process(service, job)
     elif row.container and row.dispatched is not None and state.queued:
         service.queue.take(job)
@@ -197,7 +199,7 @@ def _process(service: Service, job: Job) -> None:
     stat = procfs.stat(row.pid) if row.pid else None
     service.output_limits.started(job)
     if stat is not None and stat.ticks == row.ticks and stat.ppid == os.getpid():
-        ended = job.now(lambda end: service.exits.process(job, end))
+        ended = job.now(lambda end: _gone(service, job, end, None))
         service.children.expect(stat.pid, ended, lambda: row.ticks or 0)
     else:
         service.watch.how(row.pid or 0, row.ticks or 0, job.now(lambda end, when: _gone(service, job, end, when)))
@@ -209,3 +211,4 @@ def _gone(service: Service, job: Job, end: End | None, when: float | None) -> No
         service.lifecycle.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
     else:
         service.exits.process(job, end)
+    service.actions.clocks.keep_deadline(job)  # of another attempt, if that follows

@@ -455,6 +455,26 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
     assert new.taken(jobs[0]).row.state == JobState.RUNNING
 
 
+@pytest.mark.parametrize("clock", ["time_limit", "deadline"])
+def test_a_process_that_was_gone_before_its_time_was_over_was_not_ended_for_that(
+    old: Desk, follow: Callable[..., Desk], clock: str
+) -> None:
+    """Nobody was there when its time was over, or when it ended: it was lost, and runs again."""
+    over = time.time() + 0.2
+    job = old.submit("sleep", "600", rerunnable=True, **{clock: 0.2 if clock == "time_limit" else over})
+    pid = old.running(job)
+    old.here.ledger.flush()
+    kill(pid)
+    os.waitpid(pid, 0)
+    while time.time() < over + 0.1:
+        select.select([], [], [], 0.05)
+    desk = follow(turn=0)
+    desk.until(lambda: desk.taken(job).row.attempt == 2)
+    desk.here.ledger.flush()
+    told = [state for *_, state in desk.here.store.changes(0, 100)]
+    assert not {"time-limit", "deadline"} & {*told[: told.index("rerun")]}
+
+
 # other confinements
 
 
