@@ -12,6 +12,9 @@ JOB_VARIABLES = ("JOB_ID", "TASK_ID", "TASK_ITEM", "PROCTRACKER_SESSION", "PROCT
 ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
 """Why a live job is being ended, its sub-state meanwhile -> its sub-state then."""
 
+STOPPED = "stopped"
+"""Sub-state of a container suspended by SIGSTOP, which its engine calls running."""
+
 
 def group_name(row: JobRow) -> str:
     """Return the name of the control group of a job's present attempt."""

@@ -8,7 +8,7 @@ from proctracker import runner, runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.linux import clock, procfs
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.model.marks import ENDING
+from proctracker.model.marks import ENDING, STOPPED
 from proctracker.model.observation import LOST, of_former_boot
 from proctracker.records import NamedTuple, replace
 from proctracker.runtimes.base import Engine, elsewhere
@@ -26,8 +26,6 @@ REMOVED = "removed"
 """Sub-state of a container that was removed by hand."""
 
 _STARTED = (int(JobState.RUNNING), int(JobState.SUSPENDED), int(JobState.UNDETERMINED))
-_STOPPED = "stopped"
-"""Sub-state of a container suspended by SIGSTOP, which its engine calls running."""
 
 
 def look(rows: Iterable[JobRow], reader: Reader, *, timeout: float = 15.0) -> dict[str, Observation]:
@@ -116,7 +114,7 @@ def weigh(row: JobRow, seen: Observation) -> Observation | None:
         seen = Observation(JobState.UNDETERMINED, LOST, annotation="its engine knows no more that it ran")
     if seen.state.ended and row.sub_state in ENDING:
         return replace(seen, state=JobState.FAILED, sub_state=ENDING[row.sub_state])
-    if seen.state == JobState.RUNNING and row.state == JobState.SUSPENDED and row.sub_state == _STOPPED:
+    if seen.state == JobState.RUNNING and row.state == JobState.SUSPENDED and row.sub_state == STOPPED:
         return None
     if seen.state == row.state and seen.sub_state is None and row.sub_state is not None:
         return replace(seen, sub_state=row.sub_state)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from proctracker import runtimes
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
+from proctracker.model.marks import ENDING
 from proctracker.runtimes.base import Engine, Monitor
 from proctracker.supervisor.base.loop import Timer
 
@@ -15,20 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Iterator
 
-ENDING = {"terminating": "terminated", "time-limit": "time-limit", "deadline": "deadline"}
-"""Sub-state of a running job that is being ended -> sub-state it ends with. In the row, so a killed supervisor knows."""
-
-STOPPED = "stopped"
-"""Sub-state of a container suspended by SIGSTOP: its engine calls it running."""
-
 GRACE = 10.0
 """Seconds between the first signal and SIGKILL for ends that nobody asked for in person."""
 
 
 def engine_of(job: Job) -> Engine:
     """The engine a job was started by; every later call goes to the same."""
-    found = job.spec.get("engine") or {}
-    return Engine(tuple(found.get("command") or ()), found.get("options") or {}, found.get("env") or {})
+    return Engine.of(job.spec.get("engine"))
 
 
 class Phase(IntEnum):

@@ -6,9 +6,10 @@ import time
 
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
+from proctracker.model.marks import ENDING
 from proctracker.model.observation import LOST
 from proctracker.supervisor.base import attempts, shapes
-from proctracker.supervisor.base.jobs import ENDING, Job, Phase
+from proctracker.supervisor.base.jobs import Job, Phase
 from proctracker.supervisor.base.life import event
 from proctracker.supervisor.base.progress import Progress
 

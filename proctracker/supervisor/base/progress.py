@@ -6,8 +6,9 @@ import time
 
 from proctracker.linux import clock
 from proctracker.model import JobState
+from proctracker.model.marks import STOPPED
 from proctracker.runtimes.inspection import CHECKPOINTED, RESTARTING
-from proctracker.supervisor.base.jobs import GRACE, STOPPED, Job, Phase
+from proctracker.supervisor.base.jobs import GRACE, Job, Phase
 from proctracker.supervisor.base.life import event
 
 TYPE_CHECKING = False

@@ -133,8 +133,7 @@ class Removal:
             return removed
 
         for (runtime, engine), members in groups.items():
-            given = json.loads(engine)
-            it = Engine(tuple(given.get("command") or ()), given.get("options") or {}, given.get("env") or {})
+            it = Engine.of(json.loads(engine))
             dialog = _gone(runtimes.get(runtime), it, members)
             self._calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
 

@@ -15,8 +15,9 @@ from proctracker.errors import (
 )
 from proctracker.linux import clock, procfs
 from proctracker.model import JobRow, JobState, signal_name, signal_number
+from proctracker.model.marks import ENDING, STOPPED
 from proctracker.runtimes import inspection
-from proctracker.supervisor.base.jobs import ENDING, GRACE, STOPPED, Job, Phase, engine_of
+from proctracker.supervisor.base.jobs import GRACE, Job, Phase, engine_of
 from proctracker.supervisor.control.clocks import Clocks
 from proctracker.supervisor.control.fitting import DONE, FITTING, Unfit, unfit
 from proctracker.supervisor.control.restarts import Restarts

@@ -11,9 +11,10 @@ import time
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobState
+from proctracker.model.marks import ENDING
 from proctracker.model.observation import LOST
 from proctracker.store import Reader
-from proctracker.supervisor.base.jobs import ENDING, Job, Jobs, set_state
+from proctracker.supervisor.base.jobs import Job, Jobs, set_state
 from proctracker.supervisor.base.lifecycle import Lifecycle
 from proctracker.supervisor.control.batch import BatchControls
 from proctracker.supervisor.running.batchjobs import BatchJobs

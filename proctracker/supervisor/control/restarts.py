@@ -5,8 +5,9 @@ from __future__ import annotations
 from proctracker import runtimes
 from proctracker.errors import ImplementationSpecificException, InvalidStateException
 from proctracker.model import JobState
+from proctracker.model.marks import ENDING
 from proctracker.runtimes import flags, inspection
-from proctracker.supervisor.base.jobs import ENDING, Job, engine_of
+from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.running.request import template_of
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proctracker.model import JobState, Observation
-from proctracker.supervisor.base.jobs import STOPPED, Job
+from proctracker.model.marks import STOPPED
+from proctracker.supervisor.base.jobs import Job
 from supervising import Desk
 
 

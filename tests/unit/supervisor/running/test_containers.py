@@ -12,7 +12,8 @@ import pytest
 from proctracker import runtimes
 from proctracker.linux import cgroups, pidfd
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.supervisor.base.jobs import STOPPED, Job
+from proctracker.model.marks import STOPPED
+from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.running import containers, startfolders
 from supervising import Boxes, Desk, box, kill
 
