@@ -16,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.model import Completed
     from proctracker.supervisor.base.files import Watched
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.processes.calls import Calls
+    from proctracker.supervisor.processes.jobgroups import Groups
 
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 _BUSCTL = ("busctl", "--user", "--quiet", "call", *_MANAGER)
@@ -33,10 +35,10 @@ _LOOKS = 25
 class Relocation:
     """Moves once. Where it cannot be done the supervisor stays where it is, as its warning said."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, here: Here, calls: Calls, groups: Groups) -> None:
+        self._here, self._calls, self._groups = here, calls, groups
         self._watched: Watched | None = None
-        self._unit = f"proctracker-{core.uuid[:8]}-{os.getpid()}.scope"
+        self._unit = f"proctracker-{here.uuid[:8]}-{os.getpid()}.scope"
         self._looks = 0
         self._asked = False
 
@@ -48,7 +50,7 @@ class Relocation:
         try:
             there = os.path.isdir(logout.LINGER)
             folder = logout.LINGER if there else os.path.dirname(logout.LINGER)
-            self._watched = self._core.here.files.watch(folder, APPEARS, self._look)
+            self._watched = self._here.files.watch(folder, APPEARS, self._look)
         except OSError:
             return
         self._look()
@@ -63,7 +65,7 @@ class Relocation:
 
     def _ask(self, method: str, *words: str) -> None:
         engine = Engine(_BUSCTL[:1], {}, logout.manager_environ(os.environ))
-        self._core.calls.start([*_BUSCTL, method, *words], engine, self._answered, timeout=_ANSWER)
+        self._calls.start([*_BUSCTL, method, *words], engine, self._answered, timeout=_ANSWER)
 
     def _answered(self, completed: Completed) -> None:
         if completed.returncode:
@@ -77,7 +79,7 @@ class Relocation:
         if self._looks > _LOOKS:
             self._asked = False
         elif logout.describe().in_session:
-            self._core.loop.after(_SETTLE, self._settle)
+            self._here.loop.after(_SETTLE, self._settle)
         elif self._staying():
             pids = [str(pid) for pid in self._staying()]
             self._ask("AttachProcessesToUnit", "ssau", self._unit, "", str(len(pids)), *pids)
@@ -86,22 +88,22 @@ class Relocation:
 
     def _staying(self) -> list[int]:
         """Those of ours that are still in a session: keeper, supervisor, and whatever the jobs are."""
-        core, stats = self._core, procfs.all_stats()
-        found = {os.getpid(), core.seat.keeper, *procfs.tree([core.seat.keeper], stats)}
-        for job in core.jobs:
+        here, stats = self._here, procfs.all_stats()
+        found = {os.getpid(), here.seat.keeper, *procfs.tree([here.seat.keeper], stats)}
+        for job in here.jobs:
             if job.row.pid and not job.scheduled:
-                found.update(pid for pid, _ in signalling.members(job, core.mark(job.row)))
+                found.update(pid for pid, _ in signalling.members(job, here.mark(job.row)))
         places = {pid: logout.login_place(text_of(f"/proc/{pid}/cgroup")) for pid in found}
         inside = (pid for pid, place in places.items() if (place or "").startswith("session-"))
         return sorted(pid for pid in inside if procfs.owner(pid) == os.getuid())
 
     def _moved(self) -> None:
         """Give each job that came along a group of its own, so that ours can be divided for those to come."""
-        core = self._core
-        self._core.here.files.forget(self._watched)
-        for job in core.jobs:
+        here = self._here
+        self._here.files.forget(self._watched)
+        for job in here.jobs:
             if job.supervised and job.row.pid:
-                job.cgroup = core.groups.take(group_name(job.row), signalling.members(job, core.mark(job.row)))
-        core.groups.divide()
-        core.here.me = confinement.describe()
-        core.here.me["delegated"] = core.groups.base is not None
+                job.cgroup = self._groups.take(group_name(job.row), signalling.members(job, here.mark(job.row)))
+        self._groups.divide()
+        here.me = confinement.describe()
+        here.me["delegated"] = self._groups.base is not None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import suppress
 
 from proctracker.model.observation import LOST
 from proctracker.store import Home
 from proctracker.supervisor import log
 from proctracker.supervisor.base.here import Here
 from proctracker.supervisor.base.idle import Idle
+from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.base.lifecycle import Lifecycle
 from proctracker.supervisor.base.seat import Seat
 from proctracker.supervisor.cleanup.forgetting import Forgetting
@@ -54,10 +56,6 @@ from proctracker.supervisor.serving.server import Server
 from proctracker.supervisor.serving.waits import Waits
 from proctracker.supervisor.upgrade import upgrade
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from proctracker.supervisor.base.jobs import Job
-
 ORPHANED = 75
 """Exit status that says: the keeper has gone, be the keeper now."""
 
@@ -67,10 +65,6 @@ class Service:
 
     def __init__(self, home: Home, key: str, seat: Seat) -> None:
         self.here = here = Here(home, key, seat)
-        # What parts read that still are given the whole.
-        self.home, self.key, self.seat, self.uuid, self.mark = home, key, seat, here.uuid, here.mark
-        self.settings, self.loop, self.store = here.settings, here.loop, here.store
-        self.ledger, self.jobs = here.ledger, here.jobs
         self.leaving = False
         self.lifecycle = Lifecycle(here)
         self.idle = Idle(here, self.leave)
@@ -95,8 +89,9 @@ class Service:
         )
         self.tidying = Tidying(here, self.outputs, self.removal, self.forgetting)
         self._make_serving()
-        self.relocation = Relocation(self)
+        self.relocation = Relocation(here, self.calls, self.groups)
         self._wire()
+        self._wire_others()
 
     def _make_running(self) -> None:
         here, lifecycle = self.here, self.lifecycle
@@ -138,7 +133,7 @@ class Service:
         self.followers = Followers(here, self.storewatch)
         self.intake = Intake(here, queue, self.contexts, self.actions.clocks, self.notices)
         adoption = Adoption(here, self.lifecycle, queue, self.resumption)
-        self.presence = Presence(self)
+        self.presence = Presence(here, self.server)
         self.server.operations = Operations(
             here,
             queue,
@@ -154,12 +149,12 @@ class Service:
             self.notices,
             self.server.connections,
             self.give_way,
-            lambda command: upgrade(self, command),
+            lambda command: upgrade(here, self.close, command),
         ).by_name()
 
     def _wire(self) -> None:
-        """Say who is called when, in this order."""
-        life, ledger = self.lifecycle, self.here.ledger
+        """Say who is called in a job's life, in this order."""
+        life = self.lifecycle
         life.on_started += [
             self.containers.started,
             self.actions.clocks.limit_time,
@@ -170,7 +165,7 @@ class Service:
             self.removal.requeued,
             self.containers.ended,
             self.batch.forget,
-            self._drop_folder,
+            self.folders.over,
             self.leftovers.due,
             self.queue.requeued,
         ]
@@ -178,15 +173,19 @@ class Service:
             self.halting.ended,  # before slots are given back, lest another task begins
             self.containers.ended,
             self.batch.forget,
-            self._drop_stdin,
-            self._drop_folder,
+            Job.drop_stdin,
+            self.folders.over,
             self.queue.ended,  # slots are given back before dependants are looked at
             self.removal.ended,
             self.leftovers.ended,
             self.forgetting.ended,
             self.tidying.ended,
-            self._idle_soon,
+            lambda job: self.idle.soon(),
         ]
+
+    def _wire_others(self) -> None:
+        """Say who hears of commits, schedulers, forgotten jobs and clients, and what keeps us awake."""
+        ledger = self.here.ledger
         ledger.before = self.process_start.settle
         ledger.on_change = self.waits.changed
         ledger.told = self._told
@@ -212,16 +211,6 @@ class Service:
             lambda: self.removal.busy,
             lambda: self.forgetting.busy,
         ]
-
-    def _drop_folder(self, job: Job) -> None:
-        self.folders.drop(job.row)
-
-    @staticmethod
-    def _drop_stdin(job: Job) -> None:
-        job.drop_stdin()
-
-    def _idle_soon(self, job: Job) -> None:
-        self.idle.soon()
 
     def _forget_contexts(self, ids: object) -> None:
         self.contexts.forget()
@@ -251,11 +240,8 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)  # few objects here have cycles, and a look at all costs more than a start
-        try:
-            with open("/proc/self/clear_refs", "wb", buffering=0) as file:
-                file.write(b"5")
-        except OSError:
-            pass  # a job's max rss has our peak as its floor then
+        with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
+            file.write(b"5")  # else a job's max rss has our peak as its floor
         self.here.loop.run()
         return ORPHANED if not self.leaving else 0
 
@@ -296,7 +282,7 @@ class Service:
 
     def _end(self, why: str) -> None:
         log.say(f"leaves: {why}")
-        self.leaving = True
+        self.leaving = self.presence.leaving = True
         self.here.loop.stop()
 
     def close(self) -> None:
@@ -316,6 +302,3 @@ class Service:
         here.files.close()
         here.loop.close()
         here.home.release()
-
-
-Core = Service

@@ -9,14 +9,19 @@ from proctracker.supervisor.base.seat import become
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from proctracker.supervisor.service import Core
+    from typing import Callable
+
+    from proctracker.supervisor.base.here import Here
 
 PROBE_WAIT = 10.0
 """Seconds the new release may take to say that it can start."""
 
 
-def upgrade(core: Core, command: list[bytes]) -> None:
-    """Try the new release, tell the keeper, become it. Raises DrmCommunicationException where it does not start."""
+def upgrade(here: Here, close: Callable[[], None], command: list[bytes]) -> None:
+    """Try the new release, tell the keeper, become it once ``close`` has been called.
+
+    Raises DrmCommunicationException where it does not start; nothing has changed then.
+    """
     import subprocess
 
     try:
@@ -25,13 +30,12 @@ def upgrade(core: Core, command: list[bytes]) -> None:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise DrmCommunicationException(f"the new release does not start, the old one goes on: {error}") from None
-    seat = core.seat
-    os.ftruncate(seat.command, 0)
-    os.pwrite(seat.command, b"\0".join(command), 0)
-    core.loop.soon(lambda: _become(core, command))
+    os.ftruncate(here.seat.command, 0)
+    os.pwrite(here.seat.command, b"\0".join(command), 0)
 
+    def go_on() -> None:
+        here.ledger.flush()
+        close()
+        become(here.seat, command)
 
-def _become(core: Core, command: list[bytes]) -> None:
-    core.ledger.flush()
-    core.close()
-    become(core.seat, command)
+    here.loop.soon(go_on)

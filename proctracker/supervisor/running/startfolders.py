@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.model import JobRow
     from proctracker.store import Home, Store
+    from proctracker.supervisor.base.jobs import Job
 
 GIVEN = ("env", "labels", "out", "err", "conmon")
 """Names of the files that a launch has written for its call (a test holds them together with the runtimes)."""
@@ -36,6 +37,10 @@ class StartFolders:
             return os.path.exists(os.path.join(self.path(row), OOM))
         except OSError:
             return False  # the state directory was removed
+
+    def over(self, job: Job) -> None:
+        """Remove that of an attempt which is over."""
+        self.drop(job.row)
 
     def drop(self, row: JobRow) -> None:
         """Remove it: the attempt is over."""

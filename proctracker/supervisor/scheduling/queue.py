@@ -167,8 +167,6 @@ class Queue:
             line = self._lines[session] = Line()
         return line
 
-    # slots
-
     def take(self, job: Job) -> None:
         """A job takes its slots: it starts, or was found running."""
         if not job.holds:
@@ -256,8 +254,6 @@ class Queue:
         if free:
             self.take(job)
         return free
-
-    # starting
 
     def kick(self) -> None:
         """Something may start: look once this round of the loop is served."""

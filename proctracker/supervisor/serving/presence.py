@@ -13,8 +13,9 @@ from proctracker.wire import election, socketpath
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.supervisor.base.files import Watched
+    from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.loop import Timer
-    from proctracker.supervisor.service import Core
+    from proctracker.supervisor.serving.server import Server
 
 LOOK_AGAIN = 10.0
 """Seconds between looks where the kernel gives no watch (fs.inotify.max_user_instances, max_user_watches)."""
@@ -29,11 +30,13 @@ _ANSWERS = 0.05
 class Presence:
     """Watches the directory of the socket. A removed state directory is left alone: it is nobody's any more."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._path = core.home.socket(core.key)
-        self._lock_path = election.lock_path(core.home.run, core.key)
-        self._home = _identity(core.home.here)
+    def __init__(self, here: Here, server: Server) -> None:
+        self._here, self._server = here, server
+        self.leaving = False
+        """Nothing is put back any more."""
+        self._path = here.home.socket(here.key)
+        self._lock_path = election.lock_path(here.home.run, here.key)
+        self._home = _identity(here.home.here)
         self._socket = _identity(self._path)
         self._lock: int | None = None
         self._watched: Watched | None = None
@@ -42,7 +45,7 @@ class Presence:
     def begin(self) -> None:
         """Watch from now on. The name may be that of a former supervisor's own socket, which nobody serves any more."""
         socketpath.unlink(self.going)
-        if self._core.seat.turn and not _served(self._path):
+        if self._here.seat.turn and not _served(self._path):
             self._socket = None
         self._look()
 
@@ -55,7 +58,7 @@ class Presence:
     def replaced(self) -> bool:
         """Whether our state directory was removed or has another in its place; one that cannot be reached is another matter."""
         try:
-            found = os.stat(self._core.home.here)
+            found = os.stat(self._here.home.here)
         except OSError as error:
             return isinstance(error, FileNotFoundError)
         return self._home is not None and (found.st_dev, found.st_ino) != self._home
@@ -64,19 +67,19 @@ class Presence:
         """Take the socket's name away for a leave; whether it was there."""
         if self._socket is None or _identity(self._path) != self._socket:
             return False
-        at = self._core.home.at
+        at = self._here.home.at
         os.rename(at(self._path), at(self.going))
         return True
 
     def show(self) -> None:
         """Undo that: somebody has come."""
-        at = self._core.home.at
+        at = self._here.home.at
         os.rename(at(self.going), at(self._path))
 
     def _watch(self) -> None:
-        old, files = self._watched, self._core.here.files
+        old, files = self._watched, self._here.files
         try:
-            self._watched = files.watch(self._core.home.run, CHANGES, self._changed)
+            self._watched = files.watch(self._here.home.run, CHANGES, self._changed)
             files.forget(old)
         except OSError:
             self._look_after(LOOK_AGAIN)
@@ -85,7 +88,7 @@ class Presence:
         """Look once, so many seconds from now."""
         if self._soon is not None:
             self._soon.cancel()
-        self._soon = self._core.loop.after(seconds, self._look)
+        self._soon = self._here.loop.after(seconds, self._look)
 
     def _changed(self, name: str) -> None:
         if name in (os.path.basename(self._path), os.path.basename(self._lock_path), ""):
@@ -93,16 +96,16 @@ class Presence:
 
     def _look(self) -> None:
         """Put back what is missing."""
-        core = self._core
-        whole = _identity(core.home.here) == self._home and os.path.exists(core.home.database)
-        if core.leaving or self._home is None or not whole:
+        home = self._here.home
+        whole = _identity(home.here) == self._home and os.path.exists(home.database)
+        if self.leaving or self._home is None or not whole:
             return
         try:
-            core.home.prepare()
+            home.prepare()
             self._watch()  # it may be another directory by now
             self._hold()
             if self._socket is None or _identity(self._path) != self._socket:
-                core.server.listen_anew(socketpath.listen(core.home.at(self._path)))
+                self._server.listen_anew(socketpath.listen(home.at(self._path)))
                 self._socket = _identity(self._path)
         except (OSError, Drmaa2Exception) as error:
             log.say(f"{self._path}: {words(error)}: nobody can reach us")
@@ -110,23 +113,23 @@ class Presence:
 
     def _hold(self) -> None:
         """Lock the lock's file again where another one, or none, has its name: else a client would start a second supervisor."""
-        core = self._core
-        held = os.fstat(core.seat.lock if self._lock is None else self._lock)
+        here = self._here
+        held = os.fstat(here.seat.lock if self._lock is None else self._lock)
         if stat.S_ISDIR(held.st_mode) or _identity(self._lock_path) == (held.st_dev, held.st_ino):
             return
-        claim = election.claim(core.home.at(core.home.run), core.key)
+        claim = election.claim(here.home.at(here.home.run), here.key)
         if claim is None:
             self._home = None  # we were too late, so this is left as it is
             log.say(f"{self._lock_path}: it was removed, and another supervisor has it now")
             return
-        election.hold(claim, [core.seat.keeper, os.getpid()])
+        election.hold(claim, [here.seat.keeper, os.getpid()])
         if self._lock is not None:
             os.close(self._lock)
         self._lock = claim
 
     def close(self) -> None:
         """Watch no more; what a leave has hidden goes."""
-        if self._core.leaving:
+        if self.leaving:
             socketpath.unlink(self.going)
         if self._lock is not None:
             os.close(self._lock)

@@ -26,7 +26,7 @@ def moving(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple
     monkeypatch.setattr(logout, "LINGER", str(tmp_path / "linger"))
     monkeypatch.setattr(logout, "describe", lambda pid="self": where[-1])
     monkeypatch.setattr(desk.service.calls, "start", lambda argv, engine, then, timeout: calls.append((argv, then)))
-    found = Relocation(desk.service)
+    found = Relocation(desk.here, desk.service.calls, desk.service.groups)
     monkeypatch.setattr(found, "_staying", lambda: [os.getpid(), 7] if where[-1] is not _OUT else [])
     return found, calls, where
 

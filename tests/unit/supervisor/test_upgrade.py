@@ -150,7 +150,7 @@ def test_a_release_that_does_not_start_changes_nothing(
 def test_a_release_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PROBE_WAIT", 0.01)
     with pytest.raises(DrmCommunicationException, match=r"timed out"):
-        module.upgrade(SimpleNamespace(), [b"sh", b"-c", b"exec sleep 600"])  # type: ignore[arg-type]
+        module.upgrade(SimpleNamespace(), lambda: None, [b"sh", b"-c", b"exec sleep 600"])  # type: ignore[arg-type]
 
 
 def test_a_client_of_a_newer_release_takes_over(home: Home, tmp_path: Path, job: tuple[Client, str, Path]) -> None:
