@@ -22,7 +22,7 @@ def front(template: JobTemplate, directory: str) -> Sequence[str]:
     if not template.job_category:
         for name in ONLY_IMAGES:
             if extension(template, name) not in (None, "", []):
-                raise UnsupportedAttributeException(f"{name}: it is for images: name one as job_category (--image)")
+                raise UnsupportedAttributeException(f"{name}: it is for images: name one as job_category")
         return ()
     return (
         *("apptainer", "exec"),

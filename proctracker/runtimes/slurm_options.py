@@ -44,19 +44,19 @@ UNSUPPORTED: Mapping[str, str] = {
 }
 
 _TIME, _HELD, _WHERE = (
-    "use --time-limit, --start and --deadline",
-    "use --hold, `proctracker release`",
-    "use -o, --error, -i",
+    "use resource_limits WALLCLOCK_TIME, start_time and deadline_time",
+    "use submit_as_hold, `proctracker release`",
+    "use output_path, error_path and input_path",
 )
 RESERVED: Mapping[str, str] = {
     **dict.fromkeys(("time", "t", "begin", "b", "deadline", "time-min"), _TIME),
     **dict.fromkeys(("hold", "H"), _HELD),
     **dict.fromkeys(("output", "o", "error", "e", "input", "i", "open-mode"), _WHERE),
-    **dict.fromkeys(("job-name", "J"), "use -n NAME: the job's name in Slurm is how it is found again"),
-    **dict.fromkeys(("chdir", "D"), "use -w DIRECTORY"),
+    **dict.fromkeys(("job-name", "J"), "use job_name: the job's name in Slurm is how it is found again"),
+    **dict.fromkeys(("chdir", "D"), "use working_directory"),
     **dict.fromkeys(("array", "a"), "use `proctracker array`"),
-    **dict.fromkeys(("dependency", "d", "kill-on-invalid-dep"), "use --after and --after-any"),
-    **dict.fromkeys(("export", "export-file", "get-user-env"), "use -e and --env-file"),
+    **dict.fromkeys(("dependency", "d", "kill-on-invalid-dep"), "use after and after_any"),
+    **dict.fromkeys(("export", "export-file", "get-user-env"), "use job_environment"),
     **dict.fromkeys(("requeue", "no-requeue"), "use the attribute rerunnable"),
     **dict.fromkeys(("clusters", "cluster", "M"), "name it in the contact: slurm?cluster=NAME"),
     **dict.fromkeys(("wrap", "script"), "give the command itself"),
@@ -65,7 +65,7 @@ RESERVED: Mapping[str, str] = {
         ("parsable", "quiet", "Q", "test-only", "help", "h", "usage", "version", "V", "verbose", "v"), reserved.TOLD
     ),
     **dict.fromkeys(("uid", "gid"), "a job is its caller"),
-    "nice": "use --priority with a number below 0",
+    "nice": "use priority with a number below 0",
     "ntasks": "use the attribute min_slots",
     "n": "use the attribute min_slots",
 }
@@ -202,7 +202,9 @@ def _options(template: JobTemplate) -> list[str]:
             value = False
             continue
         if not word.startswith("-") or word in ("-", "--"):
-            raise InvalidArgumentException(f"options: {word!r} is no option of sbatch: write --name=value in one word")
+            raise InvalidArgumentException(
+                f"options: {word!r} is no option of sbatch: write --option=value in one word"
+            )
         long = word.startswith("--")
         names = [word[2:].partition("=")[0]] if long else list(_letters(word[1:]))
         for name in names:

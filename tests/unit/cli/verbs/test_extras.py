@@ -73,4 +73,5 @@ def test_categories_of_processes_are_the_configured(pt, tmp_path, monkeypatch):
     path = tmp_path / "c.json"
     path.write_text('{"categories": {"analysis": {"image": "x"}}}', encoding="utf-8")
     monkeypatch.setenv("PROCTRACKER_CONFIG", str(path))
+    monkeypatch.setenv("PATH", str(tmp_path))  # without engines
     assert pt("categories") == (0, "analysis\n", "")
