@@ -135,7 +135,9 @@ class BatchControls:
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
         """End a job: a signal and, after the grace, SIGKILL and the scheduler's own end of it. Why is durable before that."""
         row, batch = job.row, runtimes.get(job.row.runtime).batch
-        if batch is not None and {"deadline": "deadline", "time-limit": "time_limit"}.get(why) in batch.hands_over:
+        held = {"deadline": "deadline", "time-limit": "time_limit"}.get(why)
+        # A near deadline of a job that waits is ours: schedulers count minutes, and what runs is ended on its node.
+        if batch is not None and held in batch.hands_over and not (why == "deadline" and JobState(row.state).queued):
             done(None)
             return
         try:

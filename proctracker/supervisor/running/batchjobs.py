@@ -299,7 +299,8 @@ class BatchJobs:
     def _unknown(self, job: Job, key: str, forgotten: list[Job]) -> None:
         """The scheduler does not know a job, and no record tells its end. When that is so for some seconds it counts."""
         first = self._missed.setdefault(key, clock.boottime())
-        if clock.boottime() - first < LEAST:
+        told = job.ending or self._notes.told_to_end(job.row)
+        if clock.boottime() - first < LEAST and not (told and not job.starting):
             self._pacer.wanted()
         elif not job.starting:
             forgotten.append(job)

@@ -127,6 +127,15 @@ def test_its_limits_are_its_schedulers(desk: Desk, mill: Mill) -> None:
     assert desk.ended(job).state == JobState.DONE
 
 
+def test_the_deadline_of_one_that_waits_is_ours_too(desk: Desk, mill: Mill) -> None:
+    mill.hands_over = (*mill.hands_over, "deadline")
+    job = _job(desk, mill)
+    assert JobState(job.row.state).queued
+    desk.service.actions.end(job, "deadline", signal.SIGTERM, 10, lambda error: None)
+    desk.until(lambda: mill.controls, "the cancel")
+    assert (mill.controls[0][0], job.ending) == ("cancel", "deadline")
+
+
 @pytest.mark.parametrize("says", ["sleep 0.3; echo 7", "sleep 0.3; exit 1"])
 def test_a_release_waits_for_the_handing_over(desk: Desk, mill: Mill, says: str) -> None:
     mill.says = says
