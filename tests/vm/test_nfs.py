@@ -100,7 +100,7 @@ def test_results_of_jobs_that_end_while_the_server_is_away_are_kept_and_commands
 
 def test_codes_survive_kills_of_supervisor_and_keeper(nfs: Guest) -> None:
     ids = gated(nfs, 3)
-    kill = "pkill -KILL -u alice -{0} -f proctracker.supervisor.main; "
+    kill = "pkill -KILL -u alice -{0} -f '[p]roctracker.supervisor.main'; "
     again = f"proctracker wait --timeout 0 {ids[0]}; "
     nfs.tried("alice", HOME + kill.format("n") + again + kill.format("o") + again + OPEN)
     nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
@@ -111,7 +111,7 @@ def test_many_clients_at_once_start_one_supervisor(nfs: Guest) -> None:
     start = 'for c in 1 2 3 4 5; do (proctracker run --no-input -- sh -c "exit $c"; echo $?) & done; wait\n'
     codes = nfs.run("alice", HOME + start).split()
     assert sorted(codes) == ["1", "2", "3", "4", "5"]
-    count = nfs.run("alice", f"{HOME}pgrep -u alice -c -f proctracker.supervisor.main")
+    count = nfs.run("alice", f"{HOME}pgrep -u alice -c -f '[p]roctracker.supervisor.main'")
     assert count == "2"
 
 
@@ -188,8 +188,8 @@ def test_codes_survive_the_loss_of_all_locks(nfs: Guest) -> None:
     ids = gated(nfs, 3)
     nfs.root("pkill -KILL -x rpc.statd; pkill -KILL -x lockd; echo /srv/nfs >/proc/fs/nfsd/unlock_filesystem")
     assert nfs.run("alice", f"{HOME}timeout 100 proctracker run --no-input -- echo on") == "on"
-    kill = "pkill -KILL -u alice -n -f proctracker.supervisor.main; "
+    kill = "pkill -KILL -u alice -n -f '[p]roctracker.supervisor.main'; "
     nfs.tried("alice", f"{HOME}{kill}proctracker wait --timeout 0 {ids[0]}; {OPEN}")
     nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
     assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
-    assert nfs.run("alice", f"{HOME}pgrep -u alice -c -f proctracker.supervisor.main") == "2"
+    assert nfs.run("alice", f"{HOME}pgrep -u alice -c -f '[p]roctracker.supervisor.main'") == "2"
