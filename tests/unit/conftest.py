@@ -70,9 +70,10 @@ def name(client: Client) -> Iterator[str]:
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A supervisor goes to /, sets signal handlers and may become a subreaper: all is as before in the end."""
     monkeypatch.chdir(tmp_path)
-    old = {number: signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGIO)}
+    old = {number: signal.getsignal(number) for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGIO)}
     yield
     ctypes.CDLL(None).prctl(_SUBREAPER, 0, 0, 0, 0)
+    signal.set_wakeup_fd(-1)
     for number, handler in old.items():
         signal.signal(number, handler)
 

@@ -65,10 +65,12 @@ class Signals:
         """Hear nothing any more, and have the signals do what they did before."""
         if self._read < 0:
             return
+        self._loop.forget(self._read)
+        if any(signal.getsignal(number) != self._note for number in self._before):
+            return  # another of this process hears them now, and goes back to ours
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._woken)
-        self._loop.forget(self._read)
         os.close(self._read)
         os.close(self._write)
         self._read = -1
