@@ -60,6 +60,7 @@ class Browser:
         self._page = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.call("Performance.enable", timeDomain="threadTicks")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -116,6 +117,11 @@ class Browser:
         if "exceptionDetails" in found:
             raise RuntimeError(str(found["exceptionDetails"]))
         return found["result"].get("value")
+
+    def busy(self) -> float:
+        """Seconds of a processor that the page has taken, whatever else the machine does."""
+        found = {each["name"]: float(each["value"]) for each in self.call("Performance.getMetrics")["metrics"]}
+        return found["TaskDuration"]
 
     def happened(self, method: str) -> list[dict[str, Any]]:
         """The events of a kind since the page was opened."""

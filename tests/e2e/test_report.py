@@ -187,17 +187,17 @@ def many(home: Home, tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(300)
 def test_ten_thousand_jobs_are_drawn_within_a_second(chromium: browser.Browser, many: Path) -> None:
-    """The best of some: what is promised is the page's own time, not that of the machine's other work."""
+    """A second of a processor; by the clock it is one where the machine has nothing else to do."""
     assert many.stat().st_size < 8_000_000
-    ready, drawn = [], []
-    for _ in range(5):
+    shown, filtered = [], []
+    for _ in range(3):
         chromium.open(many)
         assert chromium.run("document.body.dataset.jobs") == "10000"
-        ready.append(float(chromium.run("document.body.dataset.ready")))
+        shown.append(chromium.busy())
         chromium.run(
             "document.getElementById('query').value = 'step7'; document.getElementById('query').dispatchEvent(new Event('input'))"
         )
-        drawn.append(float(chromium.run("document.body.dataset.drawn")))
-    assert min(ready) < 1000 and min(drawn) < 500, (ready, drawn)
+        filtered.append(chromium.busy() - shown[-1])
+    assert 0 < min(shown) < 1.0 and 0 < min(filtered) < 0.5, (shown, filtered)
     assert chromium.run("document.querySelectorAll('.row').length") < 120
     quiet(chromium)
