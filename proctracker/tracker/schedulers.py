@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
-from proctracker.model import JobRow
+from proctracker.model import JobRow, JobState
+from proctracker.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def refreshed(
     if not groups:
         return list(rows)
     fresh: dict[str, JobRow] = {}
+    unseen: dict[str, str] = {}
     for keeper, ids in groups.items():
         try:
             told = client(keeper).call("refresh", ids=ids)
@@ -52,6 +54,14 @@ def refreshed(
             told = {"wrong": error.message, "rows": []}
         if told["wrong"]:
             tell(told["wrong"])
+            unseen.update(dict.fromkeys(ids, told["wrong"]))
         fresh.update((row.id, row) for row in (JobRow(*values) for values in told["rows"]))
     fresh.update((row.id, row) for row in read([name for ids in groups.values() for name in ids]))
-    return [fresh.get(row.id, row) for row in rows]
+    return [_unseen(fresh.get(row.id, row), unseen.get(row.id)) for row in rows]
+
+
+def _unseen(row: JobRow, wrong: str | None) -> JobRow:
+    """Return a row as it is told: nobody knows the state of a job whose scheduler cannot be asked."""
+    if wrong is None or row.ended or row.container_id is None:
+        return row
+    return replace(row, state=int(JobState.UNDETERMINED), sub_state=None, annotation=wrong)

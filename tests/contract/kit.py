@@ -83,6 +83,10 @@ class Kit:
         """Call the bare CLI, as a user would by hand; returns what it printed."""
         return self._engine.cli(*words)
 
+    def by_srun(self, *words: str) -> str:
+        """What a command prints on a node of a cluster, with nothing of ours around it."""
+        return self.bare("srun", "--quiet", "--chdir=/", *words)
+
     def by_hand(self, action: str, job: pt.Job) -> None:
         """Do to a job's container what someone else would, by the bare CLI: remove, pause, unpause, kill."""
         container = str(job.get_info().container_id)

@@ -304,3 +304,11 @@ def test_two_hosts(cluster: Cluster, home: Home, gate: Path) -> None:
     for name, sub_state in ((job, None), (other, "terminated")):
         found = json.loads(on("login1", "info", "--json", name).stdout)[0]
         assert (found["job_state"], found["job_sub_state"]) == ("FAILED", sub_state)
+
+
+def test_doctor_tells_of_the_cluster_and_tries_it(cluster: Cluster, home: Home) -> None:
+    checks = {each["name"]: each for each in json.loads(cli("doctor", "--json", "--probe", "-c", "slurm").stdout)}
+    assert "no accounting, ended jobs are known for 10 s" in checks["tracker slurm"]["text"]
+    assert checks["probe slurm"]["grade"] == "ok"
+    assert "Python 3" in checks["probe slurm"]["text"]
+    assert cli("ps", "-a", "-q").stdout == ""

@@ -11,7 +11,8 @@ import sys
 from proctracker.cli import formats
 from proctracker.cli.access import Access
 from proctracker.cli.call import Call
-from proctracker.cli.verbs.trackerchecks import Check, trackers
+from proctracker.cli.verbs.checks import Check
+from proctracker.cli.verbs.trackerchecks import trackers
 from proctracker.errors import Drmaa2Exception
 
 TYPE_CHECKING = False
@@ -56,7 +57,7 @@ def _checks(access: Access) -> Iterator[Check]:
             yield Check(name, "fails", error.message)
         except OSError as error:
             yield Check(name, "fails", f"{error.filename or ''}: {error.strerror}")
-    yield from trackers(access)
+    yield from trackers(access, access.call.flag("probe"))
 
 
 def _program(access: Access) -> Check:

@@ -6,8 +6,9 @@ import os
 import shutil
 
 from proctracker.cli.engines import Engines, present
+from proctracker.cli.verbs import schedulerchecks
+from proctracker.cli.verbs.checks import Check
 from proctracker.errors import Drmaa2Exception
-from proctracker.records import NamedTuple
 from proctracker.runtimes import podman
 
 TYPE_CHECKING = False
@@ -18,21 +19,17 @@ if TYPE_CHECKING:
     from proctracker.runtimes.base import Dialog, Engine
     from proctracker.tracker.contacts import Target
 
-_SYSTEM_ROOTS = {"podman": "apt install podman", "docker": "apt install docker.io", "ctr": "apt install containerd"}
+_SYSTEM_ROOTS = {
+    "podman": "apt install podman",
+    "docker": "apt install docker.io",
+    "ctr": "apt install containerd",
+    "slurm": "apt install slurm-client",
+}
 """Runtime -> what installs it on Debian."""
 
 
-class Check(NamedTuple):
-    """One thing looked at. ``advice`` is what to do, where something should be done."""
-
-    name: str
-    grade: str
-    text: str
-    advice: str | None = None
-
-
-def trackers(access: Access) -> list[Check]:
-    """Check every runtime and every tracker of the configuration, side by side."""
+def trackers(access: Access, probe: bool = False) -> list[Check]:
+    """Check every runtime and every tracker of the configuration, side by side; ``probe``: have schedulers run a job."""
     contacts, known = access.contacts(), access.default_contact
     found: dict[str, Check] = {}
     here: list[Target] = []
@@ -49,9 +46,15 @@ def trackers(access: Access) -> list[Check]:
     alive = [target for target, version in zip(here, versions) if not isinstance(version, Drmaa2Exception)]
     rooted = [target for target in alive if isinstance(target.runtime, podman.Podman)]
     roots = dict(zip([target.contact for target in rooted], engines.ask(rooted, _runroot)))
+    batches = [target for target in alive if target.runtime.batch is not None]
+    configs = dict(zip([target.contact for target in batches], engines.ask(batches, schedulerchecks.config)))
     for target, version in zip(here, versions):
         found[target.contact] = _asked(target, version, roots.get(target.contact))
-    return list(found.values())
+        config = configs.get(target.contact)
+        if config is not None and not isinstance(config, Drmaa2Exception):
+            found[target.contact] = schedulerchecks.described(target, str(version), config, access.home.path)
+    probes = [schedulerchecks.probe(access, target) for target in batches] if probe else []
+    return [*found.values(), *probes]
 
 
 def _unasked(target: Target) -> Check:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 """Seconds a scheduler has for an answer."""
 
+ORPHANED = 30.0
+"""Seconds a job that has begun may be unknown: a controller that was rolled back has its node end what it does not know."""
+
 UNKNOWN = "neither the scheduler nor its accounting knows it any more, and it left no record of its end"
 """Why a job is lost."""
 
@@ -300,7 +303,8 @@ class BatchJobs:
         """The scheduler does not know a job, and no record tells its end. When that is so for some seconds it counts."""
         first = self._missed.setdefault(key, clock.boottime())
         told = job.ending or self._notes.told_to_end(job.row)
-        if clock.boottime() - first < LEAST and not (told and not job.starting):
+        begun = self._record(job, self._restarts[key]) is not None
+        if clock.boottime() - first < (ORPHANED if begun else LEAST) and not (told and not job.starting):
             self._pacer.wanted()
         elif not job.starting:
             forgotten.append(job)

@@ -139,6 +139,7 @@ class Handovers:
         )
 
     def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine) -> None:
+        context = self._context(jobs[0].spec_context)  # its limits go with the job where the site has it so
         stdin = os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._calls.start(
@@ -147,6 +148,7 @@ class Handovers:
                 lambda done: self._returned(jobs, batch, done),
                 timeout=TIMEOUT,
                 streams=(stdin, None, None),
+                limits=context.differs.limits if context is not None and context.differs is not None else None,
             )
         finally:
             os.close(stdin)

@@ -72,3 +72,11 @@ def test_another_hosts_are_told_of_by_our_own_supervisor(mill: Mill) -> None:
     rows = schedulers.refreshed([there], "h", of, lambda ids: [], print)  # type: ignore[arg-type]
     assert keepers == [None]
     assert [row.state for row in rows] == [JobState.RUNNING]
+
+
+@pytest.mark.parametrize(("number", "state"), [("7", JobState.UNDETERMINED), (None, JobState.QUEUED)])
+def test_of_what_cannot_be_asked_nobody_knows_the_state(mill: Mill, number: str | None, state: JobState) -> None:
+    """What is just being handed over waits, whoever can be asked."""
+    row = JobRow("2", 2, runtime="mill", container="x", container_id=number)
+    rows = schedulers.refreshed([row], "h", lambda keeper: Fake("away"), lambda ids: [row], lambda text: None)  # type: ignore[arg-type,return-value]
+    assert (rows[0].state, rows[0].annotation) == (state, "away" if number else None)

@@ -17,6 +17,8 @@ COMMANDS = {"process": (), "none": ("no-such-command",), "down": ("/bin/true",),
 class Runtime:
     """An engine's."""
 
+    batch = None
+
     def version(self, engine: Engine) -> None:
         """Nobody carries it through."""
 
