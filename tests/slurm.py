@@ -118,8 +118,15 @@ class Cluster:
         self.controller()
         for node in NODES:
             self.node(node)
-        self.until(self.ready, "both nodes are ready")
+        self.until(lambda: self.ready() or self._resumed(), "both nodes are ready")
         return self
+
+    def _resumed(self) -> bool:
+        """Have nodes take jobs again: a controller that was rolled back drains those that run what it does not know."""
+        with contextlib.suppress(subprocess.SubprocessError, OSError):
+            if "drain" in self.call("sinfo", "--noheader", "-N", "-o", "%t", timeout=5.0):
+                self.call("scontrol", "update", f"nodename={','.join(NODES)}", "state=resume", timeout=5.0)
+        return False
 
     def stop(self) -> None:
         """End the jobs, then the daemons: a slurmd that is ended first leaves its jobs behind."""
