@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
 
+    from proctracker.linux.softlimits import Limits
     from proctracker.model import Completed
     from proctracker.runtimes.base import Launch
     from proctracker.runtimes.batch import Batch
@@ -62,7 +63,7 @@ class Handovers:
         self._queue.bound.begun()
         jobs = [job, *self._queue.companions(job)]
         try:
-            launch, batch, engine, names = self._prepared(jobs)
+            launch, batch, engine, names, limits = self._prepared(jobs)
         except spawn.StartFailed as failed:
             self._refused(jobs, failed.status, failed.reason)
             return
@@ -72,9 +73,9 @@ class Handovers:
         for job, name in zip(jobs, names):
             self._lifecycle.handed_over(job, name)
         # Whoever comes after us looks for the name before anything is handed over once more.
-        self._ledger.then(lambda: self._call(jobs, launch, batch, engine))
+        self._ledger.then(lambda: self._call(jobs, launch, batch, engine, limits))
 
-    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine, list[str]]:
+    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine, list[str], Limits | None]:
         first = jobs[0]
         runtime = runtimes.get(first.row.runtime)
         batch = runtime.batch
@@ -112,7 +113,8 @@ class Handovers:
         launch = batch.submit(submission)
         identity.write(self._home, request.folder, launch.files)
         self._make_records()
-        return launch, batch, request.engine, names
+        differs = context.differs  # its limits go with the job, where the site has it so
+        return launch, batch, request.engine, names, differs.limits if differs is not None else None
 
     def _make_records(self) -> None:
         """Make the folder of exit records, where it is missing or somebody has removed it."""
@@ -138,8 +140,7 @@ class Handovers:
             item=self._requests.item(job),
         )
 
-    def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine) -> None:
-        context = self._context(jobs[0].spec_context)  # its limits go with the job where the site has it so
+    def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine, limits: Limits | None) -> None:
         stdin = os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._calls.start(
@@ -148,7 +149,7 @@ class Handovers:
                 lambda done: self._returned(jobs, batch, done),
                 timeout=TIMEOUT,
                 streams=(stdin, None, None),
-                limits=context.differs.limits if context is not None and context.differs is not None else None,
+                limits=limits,
             )
         finally:
             os.close(stdin)
