@@ -151,7 +151,7 @@ def test_what_has_ended_never_opens_again(cluster: Cluster, home: Home, tmp_path
     job = submit("-t", str(tmp_path / "job.yaml"), "--", "sh", "-c", "exit 3")
     before = ended(job)
     cluster.call("scontrol", "requeue", before["scheduler_id"])
-    cluster.call("scontrol", "update", f"jobid={before['container_id']}", "StartTime=now")
+    cluster.call("scontrol", "update", f"jobid={before['scheduler_id']}", "StartTime=now")
     after = submit("--", "true")
     ended(after)
     assert info(job) == before
@@ -232,7 +232,8 @@ def test_while_the_controller_is_down_nothing_is_lost(cluster: Cluster, home: Ho
     gate.write_text("go\n")
     assert ended(job)["exit_status"] == 9
     cluster.start()
-    assert ended(later)["exit_status"] == 2
+    until(lambda: info(later)["finish_time"], "its end", 3 * LONG)
+    assert info(later)["exit_status"] == 2
 
 
 def _said(done: Any) -> str:

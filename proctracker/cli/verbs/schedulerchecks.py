@@ -9,8 +9,9 @@ from proctracker.linux import netfs
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from proctracker.cli.access import Access
-    from proctracker.runtimes.base import Dialog, Engine, Runtime
+    from proctracker.runtimes.base import Dialog, Engine
     from proctracker.runtimes.batch import Config
+    from proctracker.runtimes.runtime import Runtime
     from proctracker.tracker.contacts import Target
 
 PATIENCE = 120.0

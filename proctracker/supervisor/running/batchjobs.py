@@ -256,7 +256,7 @@ class BatchJobs:
         self._calls.start(argv, Engine(asked.engine.command, {}, env), then, timeout=TIMEOUT)
 
     def _over(self, wrong: str | None) -> None:
-        self._pacer.over()
+        self._pacer.over(wrong is not None)
         self._tell(wrong)
 
     def _tell(self, wrong: str | None) -> None:

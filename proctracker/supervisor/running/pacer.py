@@ -72,15 +72,15 @@ class Pacer:
         """Whether the last look is so young that another may not be made yet, and none is under way."""
         return not self._under_way and clock.boottime() - self._began < LEAST
 
-    def over(self) -> None:
-        """The look is over, and when the next one is due, later each time nothing is asked for."""
+    def over(self, failed: bool = False) -> None:
+        """The look is over, and when the next one is due, later each time nothing is asked for; soon where it ``failed``."""
         self._under_way = False
         if self._again:
             self._again = False
             self._make()
             return
         due, self._due = self._due, math.inf
-        self._pause = min(max(2 * self._pause, LEAST), MOST)
+        self._pause = LEAST if failed else min(max(2 * self._pause, LEAST), MOST)
         self._at(min(due, clock.boottime() + self._pause))
 
     def _at(self, when: float) -> None:
