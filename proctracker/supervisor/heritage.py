@@ -1,4 +1,4 @@
-"""What other supervisors have left that are gone: the main one goes on with jobs of ordinary logins that it can start."""
+"""Takes over what supervisors apart have left, where it is an ordinary login's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def take_over(here: Here) -> None:
-    """Have the live jobs of supervisors apart that have gone be ours; those that we could not start wait for their own.
+    """Take over live jobs of supervisors that have gone, but those we could not start.
 
     Of one that has gone and left no jobs nothing stays: each batch allocation has one.
     """
@@ -42,7 +42,7 @@ def take_over(here: Here) -> None:
 
 
 def _can_start(here: Here, row: JobRow) -> bool:
-    """Whether we may give a queued job what its submitter had; not known of a row that holds nonsense."""
+    """Return whether we may give a queued job what its submitter had."""
     _, context = here.store.specs([row.spec]).get(row.spec, ("", ""))
     try:
         around = json.loads(here.store.context(context) or "{}")
@@ -67,7 +67,10 @@ def _adopt(here: Here, rows: list[JobRow]) -> None:
 
 
 def end_others(here: Here) -> None:
-    """End jobs of confinements that are over: they never run elsewhere. An ordinary login's supervisor comes again."""
+    """End jobs of confinements that are over.
+
+    An ordinary login's supervisor comes again.
+    """
     run = here.home.at(here.home.run)
     keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")}
     for key in sorted(key for key in keys if key != here.key and not confinement.ordinary(key)):

@@ -23,7 +23,10 @@ AGAIN = 1.0
 """Seconds between tries to fork the next supervisor."""
 
 CALM = 5.0
-"""Seconds after which a supervisor's death is no longer counted as a failure to start. Killed ones are not counted."""
+"""Seconds after which a supervisor's death is no failure to start.
+
+Killed ones are not counted.
+"""
 
 
 def become_subreaper() -> None:
@@ -32,7 +35,7 @@ def become_subreaper() -> None:
 
 
 def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None = None) -> int:
-    """Hold the seat until a supervisor leaves it of its own will; return the exit status of this process.
+    """Hold the seat until a supervisor leaves it, and return this process' exit status.
 
     In the forked child this calls ``supervise`` and returns what that does: the caller has to end with it.
     ``orphans`` are processes already ours whose ends the supervisor waits for.
@@ -69,7 +72,10 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
 
 
 def _fork(first: bool) -> int:
-    """Fork; only the first supervisor may be refused, as later ones have jobs whose codes would be lost with us."""
+    """Fork.
+
+    Only the first supervisor may be refused, as later ones have jobs whose codes would be lost with us.
+    """
     while True:
         try:
             return os.fork()
@@ -81,14 +87,14 @@ def _fork(first: bool) -> int:
 
 
 def _settle(journal: Journal) -> None:
-    """Put down which process the start became that a supervisor was killed in: as yet none of its children was reaped."""
+    """Record which process the start became that a supervisor was killed in."""
     starts = journal.read()[0]
     if starts and starts[-1].pid is None:
         journal.started(*spawned.find(starts[-1], os.getpid()))
 
 
 def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
-    """Be the supervisor: in this very image, or in the one an upgrade named, where that is another."""
+    """Be the supervisor, in this image or in the one an upgrade named."""
     command = os.pread(seat.command, os.fstat(seat.command).st_size, 0)
     if command and command.split(b"\0") != procfs.cmdline(os.getpid())[:-1]:
         with suppress(OSError):  # its file is gone, and the old one goes on
@@ -97,7 +103,7 @@ def _next(seat: Seat, supervise: Callable[[Seat], int]) -> int:
 
 
 def _reap_until(supervisor: int, watched: set[int], kept: Journal, note: int) -> int:
-    """Reap until the supervisor has ended; return its status as of waitid(2), minus the signal where one ended it."""
+    """Reap until the supervisor has exited, and return its status, minus the signal."""
     while True:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         if found is None:
@@ -116,7 +122,7 @@ def _reap_until(supervisor: int, watched: set[int], kept: Journal, note: int) ->
 
 
 def _reap(pid: int, status: int, ours: bool, kept: Journal, note: int) -> None:
-    """Reap one orphan; where it was a supervisor's child, put down how it ended and tell the supervisor."""
+    """Reap an orphan, record how it exited if a supervisor's child, and tell the supervisor."""
     if ours:
         stat = procfs.stat(pid)
         kept.ended(pid, stat.ticks if stat else 0, status, time.time())

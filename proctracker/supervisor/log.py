@@ -1,4 +1,4 @@
-"""Writes the supervisor's log; a line that its file does not take goes to syslog, and ends nobody."""
+"""Writes the supervisor's log, or to syslog, and never fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ERR = 8 + 3
 
 
 def say(text: str) -> None:
-    """Write a line that tells its time and process. Never raises and never blocks for the log's sake.
+    """Write a line with its time and process, without raising or blocking.
 
     A full disk is where this matters most: the file cannot be written then, and whoever tells of that must go on.
     """
@@ -38,7 +38,7 @@ def trace() -> None:
 
 
 def _to_syslog(text: str) -> None:
-    """Leave a message there; without such a service, or while it does not read, nobody is told."""
+    """Send a message to syslog, if that is there and reads."""
     data = f"<{_ERR}>proctracker[{os.getpid()}]: {text}".encode("utf-8", "backslashreplace")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:

@@ -1,4 +1,4 @@
-"""The first lines of keeper and supervisor: a clean process, the claim, the socket, then the roles."""
+"""Runs the first lines of keeper and supervisor: the claim, the socket, the roles."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from proctracker.wire import election, socketpath
 LOG_LIMIT = 2**20
 
 _NOT_DEFAULT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ)
-"""What cannot be set, and what Python ignores so that a write fails instead: under a caller's ``ulimit -f`` too."""
+"""What cannot be set, and what Python ignores so that a write fails under ``ulimit -f``."""
 
 PATIENCE = 5.0
 """Seconds in which somebody is expected to come for whom a supervisor was started."""
 
 
 def main(argv: list[str]) -> None:
-    """Be the keeper of a home: argv is its path, the host, the confinement's key and the descriptor to say ready on."""
+    """Be the keeper of a home.
+
+    argv is its path, the host, the confinement's key and the descriptor to say ready on.
+    """
     home, key, ready = Home(argv[0], argv[1]), argv[2], int(argv[3])
     try:
         _load()
@@ -42,7 +45,10 @@ def main(argv: list[str]) -> None:
 
 
 def _take_seat(home: Home, key: str, ready: int) -> Seat:
-    """Have the claim and the socket, or end where a supervisor is or none can be. Raises OSError or Drmaa2Exception."""
+    """Take claim and socket, or exit where there is a supervisor.
+
+    Raises OSError or Drmaa2Exception.
+    """
     _clean(ready)
     forbidden = softlimits.forbidding()
     if forbidden:
@@ -70,7 +76,7 @@ def _told(home: Home, error: BaseException) -> str:
 
 
 def _say(ready: int, word: bytes) -> None:
-    """Tell who started us; that may have found meanwhile that it needs no supervisor."""
+    """Tell who started us, who may have found that it needs no supervisor."""
     try:
         os.write(ready, word)
     except BrokenPipeError:
@@ -78,7 +84,7 @@ def _say(ready: int, word: bytes) -> None:
 
 
 def _lock_removed(home: Home, key: str) -> bool:
-    """Whether there was a supervisor of this key and its lock is gone: if it lives, it is just about to lock it again."""
+    """Return whether a supervisor's lock is gone, which it is about to lock again if it lives."""
     if os.path.exists(election.lock_path(home.run, key)) or not os.path.exists(home.database):
         return False
     reader = Reader(home)
@@ -91,7 +97,10 @@ def _lock_removed(home: Home, key: str) -> bool:
 
 
 def take_over(argv: list[str]) -> None:
-    """Be the supervisor again after an upgrade: argv is path, host, key and the seat's descriptors (``--probe``: none)."""
+    """Be the supervisor again after an upgrade.
+
+    argv is path, host, key and the seat's descriptors (``--probe``: none).
+    """
     _load()
     if argv[3] == "--probe":
         return
@@ -120,7 +129,7 @@ def _serve(home: Home, key: str, seat: Seat) -> None:
 
 
 def _end(status: int, home: Home, key: str, seat: Seat) -> None:
-    """End this process. A supervisor that loses its keeper takes that role on itself: the one it forks then is here next."""
+    """End this process, or be the keeper, where it has gone, and fork a supervisor."""
     while status == service.ORPHANED:
         log.say(f"keeper {seat.keeper} has gone: this supervisor is the keeper now")
         # What was the supervisor's goes: its pages would be those of every later one too.
@@ -138,7 +147,7 @@ def _end(status: int, home: Home, key: str, seat: Seat) -> None:
 
 
 def _supervise(home: Home, key: str, seat: Seat) -> int:
-    """Be the supervisor; a traceback goes to the log and the keeper starts the next one, if there is still a home."""
+    """Be the supervisor, with a traceback in the log at a failure."""
     election.hold(seat.lock, [seat.keeper, os.getpid()])
     if not pidfd.available():
         keeper.become_subreaper()  # else orphans, as each conmon is one, go to the keeper: their exits tell of containers'
@@ -172,7 +181,7 @@ def _unable(home: Home, key: str, seat: Seat, error: Drmaa2Exception) -> int:
 
 
 def _removed(home: Home) -> bool:
-    """Whether somebody removed the state directory; one that merely cannot be reached now is another matter."""
+    """Return whether the state directory was removed, not just out of reach."""
     try:
         os.stat(home.here)
     except FileNotFoundError:
@@ -203,7 +212,7 @@ def _clean(ready: int) -> None:
 
 
 def _log(home: Home) -> None:
-    """Descriptors 0 and 1 from and to nowhere, 2 to the log, which starts anew when it has grown.
+    """Open /dev/null as 0 and 1, the log as 2, which starts anew when it has grown.
 
     Where there can be no log, 2 takes nothing, so that each line goes to syslog.
     """

@@ -1,4 +1,4 @@
-"""Taking over: what a former supervisor left in the store, in the journals, in the process table and in the engines.
+"""Takes over what a former supervisor left: store, journals, processes, engines.
 
 In this order: the keeper's ends, the journal, the store, then processes, then engines. What one has settled no later one
 changes, and everything is matched by job and attempt, or by pid and start time.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from proctracker.supervisor.service import Service
 
 FOUND = "found by its mark alone: keeper and supervisor were killed just when it was started, so how it ends nobody can tell"
-"""Annotation of a job whose process is the likeliest one there is, not one that was put down."""
+"""Annotation of a job whose process is the likeliest one, not a recorded one."""
 
 HINDSIGHT = 3600.0
-"""Seconds before a start within which processes of other jobs may have begun whose ends came after it."""
+"""Seconds before a start within which other jobs' processes may have begun."""
 
 _RUNNING = (JobState.RUNNING, JobState.SUSPENDED)
 
@@ -84,7 +84,7 @@ class Past:
             self._ends.setdefault(end.pid, []).append(end)
 
     def replay(self, job: Job) -> None:
-        """Carry out once more what was not committed: starts and ends in turn, of one attempt after the other."""
+        """Replay what was not committed: starts and ends in turn, attempt by attempt."""
         row, attempt = job.row, 0
         while row.attempt != attempt and not row.ended:
             attempt = row.attempt
@@ -108,7 +108,7 @@ class Past:
         self._service.lifecycle.replayed(job, (pid, ticks), start.time, name)
 
     def _ticks(self, start: Start) -> int:
-        """When a process started whose pid alone was put down; 0: it has ended, and only its pid tells of that."""
+        """Return when a start's process began, or 0 where it has exited."""
         stat = procfs.stat(start.pid or 0)
         if (
             self._end(start.pid or 0, 0, start.time) is None
@@ -128,14 +128,14 @@ class Past:
                 self._service.watch.drop(end.pid, end.ticks)
 
     def _end(self, pid: int, ticks: int, since: float) -> End | None:
-        """How a process ended that one of us has reaped, or is reaping; twice where one died over it."""
+        """Return how a process exited that one of us reaped, maybe twice."""
         found = self._ends.get(pid, [])
         same = [end for end in found if (end.ticks == ticks if end.ticks and ticks else end.time >= since)]
         return max(same, key=lambda end: end.cpu is not None, default=None)
 
 
 def _without_journal(service: Service) -> None:
-    """Settle what was just being started when keeper and supervisor died at once, or the machine did."""
+    """Settle what was being started when keeper and supervisor died at once."""
     here = service.here
     queued = {here.mark(job.row): job for job in here.jobs if job.waits and not job.row.container}
     if not queued:
@@ -183,7 +183,7 @@ def _take_over(service: Service, job: Job) -> None:
 
 
 def _rebooted(service: Service, job: Job) -> None:
-    """Its boot is over: its processes are gone; an engine may know how its container ended."""
+    """Settle a job whose boot is over, by its engine if that knows."""
     row = job.row
     service.here.jobs.forget_process(job)
     if row.container:
@@ -206,7 +206,7 @@ def _process(service: Service, job: Job) -> None:
 
 
 def _gone(service: Service, job: Job, end: End | None, when: float | None) -> None:
-    """Record the exit of a process that was started before us; None: nobody can know how it exited."""
+    """Record the exit of a process that was started before us, None being unknown."""
     if end is None or job.row.annotation == FOUND:
         service.lifecycle.lost(job, "lost", "it ended while neither its supervisor nor the keeper lived", when)
     else:

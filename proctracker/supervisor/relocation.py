@@ -1,4 +1,4 @@
-"""Out of a login's scope, also later: as soon as the user lingers, supervisor, keeper and jobs move under the user's systemd."""
+"""Leaves a login's scope for the user's systemd, as soon as the user lingers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 _BUSCTL = ("busctl", "--user", "--quiet", "call", *_MANAGER)
 _ANSWER = 30.0
-"""Seconds that the user's systemd has to answer: it may be started by the very login we are in."""
+"""Seconds that the user's systemd has to answer, which our own login may start."""
 
 _SETTLE = 0.2
 """Seconds between two looks whether a move that was asked for has been made."""
 
 _LOOKS = 25
-"""Such looks; then it is tried again when the user's lingering changes next."""
+"""Looks until it is tried again only when the user's lingering changes."""
 
 
 class Relocation:
@@ -98,7 +98,7 @@ class Relocation:
         return sorted(pid for pid in inside if procfs.owner(pid) == os.getuid())
 
     def _moved(self) -> None:
-        """Give each job that came along a group of its own, so that ours can be divided for those to come."""
+        """Give each job that came along a group of its own, so that ours can be divided."""
         here = self._here
         self._here.files.forget(self._watched)
         for job in here.jobs:

@@ -230,7 +230,7 @@ class Service:
         return any(not self.batch.left_alone(job) for job in jobs)
 
     def run(self) -> int:
-        """Serve until there is nothing to do; 0, or ORPHANED when the keeper has gone."""
+        """Serve until there is nothing to do, and return 0, or ORPHANED without a keeper."""
         self.server.open()
         self.presence.begin()
         self.tidying.begin()
@@ -265,14 +265,17 @@ class Service:
         here.loop.stop()
 
     def leave(self) -> None:
-        """End this supervisor if really nobody is there: the name goes first, so whoever comes now finds none."""
+        """Leave if really nobody is there.
+
+        The name goes first, so whoever comes now finds none.
+        """
         if self.presence.hide() and self.server.accept():
             self.presence.show()
             return
         self._end("nothing is left to do")
 
     def give_way(self) -> None:
-        """Leave the seat to a client that is of our confinement, for which we stand in; none of the processes is our child."""
+        """Leave the seat to a client of the confinement that we stand in for."""
         if self.calls:
             self.here.loop.after(0.05, self.give_way)
             return

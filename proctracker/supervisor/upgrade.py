@@ -1,4 +1,4 @@
-"""Going on as another release of the package, with all children, descriptors and waiting clients' socket kept."""
+"""Goes on as another release, with all children, descriptors and the socket."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ NEVER_AGAIN = (126, 127)
 
 
 def following(job: Job, code: int | None, why: str | None, reran: bool) -> str | None:
-    """Return the sub-state of the attempt that the template wants after such an end; None: it wants none.
+    """Return the sub-state of the attempt that the template wants next, or None.
 
     ``reran``: it was queued again because it was lost, which was none of those attempts.
     """

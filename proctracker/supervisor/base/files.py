@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Watched:
-    """One watch; ``live`` until it is forgotten or, where its mask has ONESHOT, was called."""
+    """Holds one watch, ``live`` until it is forgotten or, with ONESHOT, was called."""
 
     __slots__ = ("live", "number", "once", "then")
 
@@ -29,7 +29,7 @@ class Files:
         self._watched: dict[int, list[Watched]] = {}
 
     def watch(self, path: str, mask: int, then: Callable[[str], None]) -> Watched:
-        """Call ``then`` with the name that changed in a directory, or "": the path itself did, or events were lost.
+        """Call ``then`` with the name that changed in a directory, or "" for the path itself.
 
         Watches of one file share their events. Raises OSError: there is no such file, or the user has no watch left.
         """
@@ -41,7 +41,7 @@ class Files:
         return made
 
     def forget(self, watched: Watched | None) -> None:
-        """End a watch; None and one that is over are fine."""
+        """End a watch, which may be None or over."""
         if watched is None or not watched.live:
             return
         watched.live = False

@@ -1,4 +1,4 @@
-"""Holds what all parts of one supervisor share: home, key, seat, settings, loop, files, store, ledger and live jobs."""
+"""Holds what all parts of one supervisor share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Here:
         self.me = confinement.describe()
         """Our confinement, as it is compared with those of clients."""
         self.stands_in = bool(os.environ.get(confinement.STANDS_IN))
-        """Started from another confinement: it controls what its key's last supervisor left, and starts nothing."""
+        """Whether it was started from another confinement, and controls but starts nothing."""
 
     def mark(self, row: JobRow) -> str:
         """Return what the processes of a job carry in their environment."""

@@ -17,11 +17,11 @@ AGAIN = 1.0
 
 
 GONE = 600.0
-"""Seconds for which a state directory that was removed or replaced may still come back, with ends to be written to it."""
+"""Seconds for which a removed state directory may come back, with ends to be written."""
 
 
 class Idle:
-    """Asks the predicates ``keep_awake``; makes the calls ``before_leaving`` and then ``leave``."""
+    """Asks the predicates ``keep_awake``, then calls ``before_leaving`` and ``leave``."""
 
     def __init__(self, here: Here, leave: Callable[[], None]) -> None:
         self._here, self._leave = here, leave
@@ -67,7 +67,7 @@ class Idle:
             self._leave_in(AGAIN)
 
     def _in_vain(self) -> bool:
-        """Whether what is to be written had a place that is gone, for so long that nobody brings it back, or as we are to end.
+        """Return whether what is to be written had a place that is gone for long.
 
         A file system that was unmounted, or replaced on a network's server, may be mounted again.
         """

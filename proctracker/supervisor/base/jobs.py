@@ -21,7 +21,7 @@ GRACE = 10.0
 
 
 def engine_of(job: Job) -> Engine:
-    """The engine a job was started by; every later call goes to the same."""
+    """Return the engine a job was started by, which every later call goes to."""
     return Engine.of(job.spec.get("engine"))
 
 
@@ -55,7 +55,10 @@ class Job:
         self.holds = False
         """It takes its slots."""
         self.ticket = 0
-        """Its place in the queue, which alone writes this; entries with another number are void."""
+        """Its place in the queue, which alone writes this.
+
+        Entries with another number are void.
+        """
         self.stdin: int | None = None
         """A descriptor its submitter handed over."""
         self.pidfd: int | None = None
@@ -181,7 +184,7 @@ class Jobs:
         job.row.pid = job.row.ticks = None
 
     def gone(self, job: Job) -> None:
-        """The job's process has ended; its pid may soon be another's."""
+        """Note that the job's process exited, so that its pid may soon be another's."""
         if job.row.pid and self.by_pid.get(job.row.pid) is job:
             del self.by_pid[job.row.pid]
 
@@ -194,7 +197,10 @@ class Jobs:
 
 
 def _ending(row: JobRow) -> str | None:
-    """Tell why a job of the store is being ended. A release before this one did not say why of one that was being started."""
+    """Return why a job of the store is being ended.
+
+    A release before this one did not say why of one that was being started.
+    """
     if row.ended:
         return None
     return row.sub_state if row.sub_state in ENDING else "terminating" if row.kill_at else None

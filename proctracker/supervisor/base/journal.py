@@ -1,4 +1,4 @@
-"""What must outlive a killed supervisor before it is in the store: open starts and reaped ends, in a memfd."""
+"""Keeps open starts and reaped exits in a memfd, for the supervisor after a killed one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from proctracker.linux import clock, procfs
 from proctracker.records import NamedTuple
 
 SET = 0.5
-"""Seconds that a clock which was set has moved at least; less is its adjustment to a time server's."""
+"""Seconds that a clock which was set has moved at least, not adjusted by a time server."""
 
 
 class End(NamedTuple):
-    """A reaped process: status as of waitid(2) (exit code, or minus the signal), seconds and KiB used (None: unread).
+    """Records a reaped process: waitid(2)'s status, seconds and KiB used (None: unread).
 
     ``time``: the epoch second of its end as the clock was set when that was read.
     """
@@ -28,7 +28,7 @@ class End(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A start that was begun; ``pid`` is None where the process that began it did not live to say.
+    """Records a start that was begun, ``pid`` being None where nobody lived to record it.
 
     ``born`` and ``after``: its process is not older than these clock ticks since boot, and has a pid that was given out
     later than that one (0: written by a release that does not say). ``home``: the uuid in its mark.
@@ -45,7 +45,7 @@ class Start(NamedTuple):
 
 
 class Opening:
-    """A start, from just before its process is made until its pid is put down (0: none could be made) in the journal, if any."""
+    """Opens a start in the journal, until its pid is recorded (0: no process was made)."""
 
     def __init__(self, journal: Journal | None = None, job_id: str = "", attempt: int = 0, home: str = "") -> None:
         self._journal, self._names = journal, (job_id, attempt, home)
@@ -64,7 +64,7 @@ class Opening:
 
 
 class Journal:
-    """An append-only memfd of short lines. One write(2) a line: a line is there whole or not at all."""
+    """Appends short lines to a memfd, one write(2) a line, so that each is whole or missing."""
 
     def __init__(self, fd: int | None = None) -> None:
         self.fd = os.memfd_create("proctracker", os.MFD_CLOEXEC) if fd is None else fd
@@ -72,21 +72,21 @@ class Journal:
         fcntl.fcntl(self.fd, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
 
     def opened(self, job_id: str, attempt: int, now: float, home: str = "") -> None:
-        """A start is about to be made; the next process that this one forks is it."""
+        """Record that the next process which this one forks is a start's."""
         born = int(time.clock_gettime(time.CLOCK_BOOTTIME) * procfs.clock_ticks)
         words = (job_id.encode("ascii"), attempt, now, born, procfs.last_pid(), home.encode("ascii"))
         os.write(self.fd, b"O %b %d %.6f %d %d %b\n" % words)
 
     def started(self, pid: int, ticks: int) -> None:
-        """The start opened last became this process; 0: it failed and its error is about to be recorded."""
+        """Record the process of the start opened last, 0 for none."""
         os.write(self.fd, b"P %d %d\n" % (pid, ticks))
 
     def ended(self, pid: int, ticks: int, status: int, now: float) -> None:
-        """A process has ended; to be written before it is reaped, with the epoch second that the boot began as of now."""
+        """Record an exit before it is reaped, with the boot's begin as the clock is now."""
         os.write(self.fd, b"R %d %d %d %.6f %.6f\n" % (pid, ticks, status, now, clock.since(0.0)))
 
     def used(self, pid: int, cpu: float, max_rss: int) -> None:
-        """What the process that ended last had used; to be written once it was reaped."""
+        """Record what the process that exited last had used, after it was reaped."""
         os.write(self.fd, b"U %d %.6f %d\n" % (pid, cpu, max_rss))
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Writes to the store in batches: what changed since the last commit, and who waits for it to be durable."""
+"""Writes changed rows in batches, and reports when they are durable."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ CHANGING = (
 """The columns of a row that change after its job was accepted."""
 
 IDLE = 0.02
-"""Seconds that changes nobody waits for may stay uncommitted (they are in the journal); a batch costs one commit."""
+"""Seconds that changes nobody waits for may stay uncommitted, as the journal has them."""
 
 AGAIN = 1.0
-"""Seconds between tries while the store cannot be written (disk full, quota, expired ticket)."""
+"""Seconds between tries while the store cannot be written (disk full, quota, ticket)."""
 
 
 class Ledger:
-    """The one door to the store's job rows. Nothing written here is lost while this process or its keeper lives."""
+    """Writes the store's job rows, alone.
+
+    Nothing written here is lost while this process or its keeper lives.
+    """
 
     def __init__(self, store: Store, journal: Journal, loop: Loop) -> None:
         self.store = store
@@ -62,7 +65,7 @@ class Ledger:
         at: float | None = None,
         finished: float | None = None,
     ) -> float:
-        """A row has changed, and (``state``) so has its state: written with the next commit. Returns the time put down.
+        """Write a changed row, and with ``state`` a change of state, and return its time.
 
         ``at``: when that was, if not now; ``finished``: it has ended, at that time. A job's times never go back,
         whichever clock they come from and whatever becomes of it.
@@ -91,7 +94,7 @@ class Ledger:
             self._due(0)
 
     def accept(self, write: Callable[[Store], None]) -> None:
-        """Write new rows now; raises what the store says and leaves nothing of them.
+        """Write new rows now, or raise what the store says and leave nothing of them.
 
         What else is due stays due: most of it changes once more before its time comes, and the journal has it.
         """
@@ -111,7 +114,7 @@ class Ledger:
             raise
 
     def _relieved(self, write: Callable[[], None]) -> None:
-        """Write; once more with what was kept for that, where the disk is full."""
+        """Write, on a full disk once more with the reserve."""
         try:
             write()
         except OutOfResourceException:
@@ -120,7 +123,7 @@ class Ledger:
             write()
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Remove jobs from the store now, which makes room; raises what the store says and removes none then."""
+        """Remove jobs from the store now, which makes room, or raise what the store says."""
 
         def write() -> None:
             self._written(lambda store: store.delete(ids))
@@ -128,7 +131,7 @@ class Ledger:
         self._relieved(write)
 
     def flush(self) -> None:
-        """Commit what is due; where the store refuses, keep it and try again later."""
+        """Commit what is due, and keep it for another try where the store refuses."""
         self._cancel()
         try:
             self._relieved(self._commit)
@@ -157,7 +160,7 @@ class Ledger:
             self._timer = None
 
     def _commit(self) -> None:
-        """All due changes in one transaction; on failure they stay due."""
+        """Commit all due changes in one transaction, or leave them due."""
         store = self.store
         store.begin()
         try:
@@ -187,14 +190,17 @@ class Ledger:
             call()
 
     def _see(self) -> None:
-        """Raise unless a new connection reads what was committed: NFS may refuse it later than SQLite asks."""
+        """Raise unless a new connection reads what was committed, as NFS may refuse it later."""
         self.store.renew()
         for row in self.store.jobs(list(self._dirty)):
             if row.state != self._dirty[row.id].state:
                 raise OutOfResourceException(f"{self.store.path}: what was written is not there: make room")
 
     def close(self) -> None:
-        """Commit the rest and close the store; what cannot be written is lost with this process, so flush first."""
+        """Commit the rest and close the store.
+
+        What cannot be written is lost with this process, so flush first.
+        """
         if not self.clean:
             self.flush()
         self.store.close()

@@ -1,4 +1,4 @@
-"""The life of a job as a table: its phases, the events that lead from one to the next, and what each writes of the row."""
+"""Is the table of a job's life: phases, events, and what each event writes of the row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Event(NamedTuple):
-    """The phases in which an event is expected, those it leads to (none: it stays), and the columns that it may write."""
+    """Names the phases that an event is expected in and leads to, and the columns it writes."""
 
     at: tuple[Phase, ...]
     to: tuple[Phase, ...]
@@ -63,11 +63,14 @@ LIFE: dict[str, Event] = {
     "given_up": Event((S,), (E,), f"pid ticks container container_id {_END}"),
     "left": Event((W, S, R), (E,), "container state sub_state finished"),
 }
-"""An event, which is the method of that name of ``Lifecycle`` -> what it does. docs/design.md has the drawing."""
+"""An event, a method of ``Lifecycle`` -> what it does.
+
+docs/design.md has the drawing.
+"""
 
 
 def event(method: F) -> F:
-    """Make a method of ``Lifecycle`` the event of its name: what comes after the end is passed over."""
+    """Make a method of ``Lifecycle`` an event, ignored after the end."""
     rule = LIFE[method.__name__]
 
     @functools.wraps(method)

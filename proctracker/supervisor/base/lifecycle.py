@@ -1,4 +1,4 @@
-"""Carries out the events in a job's life. Nobody else writes the columns of life.py, nor a job's phase."""
+"""Carries out the events in a job's life, as only writer of phases and life.py's columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_FAILED = "start-failed"
 
 
 class Lifecycle(Progress):
-    """One method an event. Whoever has to do something then is in one of three lists, in that order."""
+    """Has one method an event, and three lists of listeners, called in order."""
 
     def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
         """Take in a job of the store. One that cannot be handled, whatever its record holds, fails; it alone.
@@ -86,7 +86,7 @@ class Lifecycle(Progress):
 
     @event
     def opened(self, job: Job, name: str) -> None:
-        """Record that a container of that name is about to be started: whoever comes after us looks for it."""
+        """Record that a container of that name is about to be started."""
         here, row = self._here, job.row
         row.container, row.boot, row.dispatched = name, here.boot, time.time()
         row.annotation = None
@@ -95,7 +95,7 @@ class Lifecycle(Progress):
 
     @event
     def called(self, job: Job, pid: int, ticks: int) -> None:
-        """Record which process the CLI call of a start is; 0: it could not be made."""
+        """Record the process of a start's CLI call, 0 for none."""
         self._here.seat.journal.started(pid, ticks)
         if pid:
             self._here.jobs.started(job, pid, ticks)
@@ -112,7 +112,10 @@ class Lifecycle(Progress):
 
     @event
     def spawned(self, job: Job, pid: int, at: float, floor: int) -> None:
-        """Record that a process runs since that epoch second; ``floor``: KiB below which its peak is not known."""
+        """Record that a process runs since that epoch second.
+
+        ``floor`` is the KiB below which its peak is not known.
+        """
         here, row = self._here, job.row
         here.jobs.started(job, pid, None)
         row.boot, row.annotation, row.rss_floor = here.boot, None, floor
@@ -121,7 +124,7 @@ class Lifecycle(Progress):
 
     @event
     def replayed(self, job: Job, process: Process, at: float, name: str | None, note: str | None = None) -> None:
-        """Carry out again a start that is not in the store: of a process, or the call of the container ``name``."""
+        """Carry out again a start that is not in the store, of a process or of a container."""
         here, row = self._here, job.row
         job.phase = Phase.RUNNING if name is None else Phase.STARTING
         row.boot, row.dispatched, row.container = here.boot, at, name
@@ -133,7 +136,7 @@ class Lifecycle(Progress):
     def exited(
         self, job: Job, when: float, code: int | None, signal: str | None, reason: str | None, again: bool = True
     ) -> None:
-        """Record how a job ended, or (``again``) begin another attempt where the template wants one for this kind of end."""
+        """Record how a job ended, or with ``again`` begin another attempt if the template wants."""
         row = job.row
         row.exit_status, row.signal = code, signal
         why = ENDING.get(job.ending or "") or reason
@@ -143,7 +146,7 @@ class Lifecycle(Progress):
 
     @event
     def not_started(self, job: Job, status: int, reason: str, made: bool = True) -> None:
-        """Record a start that failed: an end of its own kind, told by the job. Not ``made``: there is no container."""
+        """Record a start that failed, without a container unless ``made``."""
         row = job.row
         row.exit_status, row.signal = status, None
         self._refuse(job, reason, START_FAILED if status == NOT_STARTED else None, made)
@@ -164,12 +167,12 @@ class Lifecycle(Progress):
 
     @event
     def given_up(self, job: Job) -> None:
-        """Fail a job that was told to end while its engine was starting it, and that has no container."""
+        """Fail a job that was told to end during its start and has no container."""
         self._refuse(job, "it was ended while its engine was starting it", ENDING[job.ending or ""], False)
 
     @event
     def lost(self, job: Job, sub_state: str, reason: str, when: float | None = None) -> None:
-        """Record that nobody can tell how it ended, nor when unless that was seen: nothing is invented.
+        """Record that nobody can tell how a job ended, nor when unless that was seen.
 
         A rerunnable job that was lost is queued again, once.
         """

@@ -1,4 +1,4 @@
-"""One thread, one epoll(7): descriptors that became ready and timers that are due, nothing else wakes us.
+"""Runs one thread on one epoll(7), woken by ready descriptors and due timers alone.
 
 Durations are counted by CLOCK_BOOTTIME; the wall clock is for dates alone.
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 LONGEST = 86400.0
-"""Seconds in one epoll_wait(2), whose 31 bits of milliseconds are over after 24 days; what is due later is looked at again."""
+"""Seconds in one epoll_wait(2), whose milliseconds end after 24 days."""
 
 
 class Timer:
-    """A call that is due at a time; ``cancel`` forgets it."""
+    """Is a call that is due at a time, until ``cancel``."""
 
     __slots__ = ("call", "due")
 
@@ -41,7 +41,10 @@ class Timer:
 
 
 class Loop:
-    """Reads, writes and timers. Calls run one after another; ``soon`` runs once what is ready now has been served."""
+    """Calls for reads, writes and timers, one after another.
+
+    ``soon`` runs once what is ready now has been served.
+    """
 
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -58,7 +61,7 @@ class Loop:
         """Called after each wait, before what is ready is served."""
 
     def watch(self, fd: int, read: Callback | None, write: Callback | None = None) -> None:
-        """Call ``read``/``write`` whenever the descriptor is ready; both None forgets it."""
+        """Call ``read`` or ``write`` whenever the descriptor is ready, or with neither forget it."""
         events = (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0)
         if not events:
             if self._watches.pop(fd, None):
@@ -71,11 +74,11 @@ class Loop:
         self._watches[fd] = (read, write)
 
     def forget(self, fd: int) -> None:
-        """Watch a descriptor no longer; to be said before it is closed."""
+        """Watch a descriptor no longer, before it is closed."""
         self.watch(fd, None)
 
     def at(self, when: float, call: Callback) -> Timer:
-        """Make a call when ``clock.boottime`` is that much; no step of the wall clock changes when that is."""
+        """Make a call at a ``clock.boottime``, which no step of the wall clock moves."""
         timer = Timer(when, call)
         heapq.heappush(self._timers, (when, next(self._count), timer))
         return timer
@@ -85,7 +88,7 @@ class Loop:
         return self.at(clock.boottime() + seconds, call)
 
     def on(self, date: float, call: Callback) -> Timer:
-        """Make a call at a time of the wall clock (epoch seconds), which its steps bring nearer or put off."""
+        """Make a call at a time of the wall clock (epoch seconds), also after steps."""
         timer = Timer(date, call)
         heapq.heappush(self._dates, (date, next(self._count), timer))
         if self._dates[0][2] is timer:
@@ -130,7 +133,7 @@ class Loop:
                 call()
 
     def _wait(self) -> float | None:
-        """Seconds until the next timer; None: none."""
+        """Return the seconds until the next timer, or None."""
         if self._soon:
             return 0
         due = _first(self._timers)
@@ -150,7 +153,7 @@ def _nothing() -> None:
 
 
 def _first(timers: list[tuple[float, int, Timer]]) -> float | None:
-    """When the first timer is due that was not cancelled; None: there is none."""
+    """Return when the first timer is due that was not cancelled, or None."""
     while timers and timers[0][2].call is None:
         heapq.heappop(timers)
     return timers[0][0] if timers else None

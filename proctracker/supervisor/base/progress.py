@@ -30,7 +30,7 @@ class Progress:
         self.on_started: Listeners = []
         """Called once a process or container runs."""
         self.on_requeued: Listeners = []
-        """Called when another attempt follows; the row is still that of the one which is over."""
+        """Called when another attempt follows, while the row is still that of the last one."""
         self.on_ended: Listeners = []
         """Called in this round, after those who wait for the end were told of it."""
 
@@ -68,7 +68,7 @@ class Progress:
 
     @event
     def settled(self, job: Job, seen: Observation, at: float | None = None) -> None:
-        """Record the state seen of a container; one stopped by signal stays suspended, one being ended says so."""
+        """Record the state seen of a container, unless it is stopped by signal or being ended."""
         row = job.row
         if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
             return
@@ -107,7 +107,7 @@ class Progress:
 
     @event
     def caught_up(self, job: Job) -> None:
-        """Let the grace of a job that was told to end during its start begin: there is something to tell now."""
+        """Begin the grace of a job that was told to end during its start."""
         job.told = job.row.kill_at = None
 
     @event
@@ -123,7 +123,7 @@ class Progress:
 
     @event
     def handed_over(self, job: Job, name: str) -> None:
-        """Record that a scheduler is about to be given a job by that name: whoever comes after us looks for it."""
+        """Record that a scheduler is about to be given a job by that name."""
         row = job.row
         row.container, row.container_id, row.boot = name, None, self._here.boot
         row.dispatched, row.annotation = time.time(), None
@@ -138,7 +138,7 @@ class Progress:
 
     @event
     def rejoined(self, job: Job) -> None:
-        """Take up a job that a former supervisor had handed over, or was handing over when it was killed."""
+        """Take up a job that a former supervisor handed over, or was handing over."""
         row = job.row
         job.phase = Phase.STARTING if row.container_id is None else Phase.RUNNING
         row.boot = self._here.boot

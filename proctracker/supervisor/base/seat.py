@@ -1,4 +1,4 @@
-"""Holds what passes from one supervisor to the next, and passes it to another release by execve(2).
+"""Holds what passes from one supervisor to the next, also of another release (execve(2)).
 
 The order of its descriptors is frozen: a keeper of any release serves a supervisor of any other.
 """
@@ -24,12 +24,12 @@ class Seat:
     kept: Journal
     command: int
     note: int = -1
-    """A pipe from the keeper: a byte for each exit that it wrote down, its end when the keeper exits."""
+    """A pipe from the keeper, with a byte for each exit it recorded, closed when it exits."""
     keeper: int = 0
     turn: int = 0
-    """How many supervisors there have been before; 0: this one starts from nothing."""
+    """How many supervisors there have been before, 0 where this one starts from nothing."""
     held: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Descriptors of jobs that are no supervisor's children any more, by pid and start ticks; not passed on by an upgrade."""
+    """Descriptors of jobs that are nobody's children, by pid and ticks, kept by no upgrade."""
 
 
 def unpack(word: str) -> Seat:

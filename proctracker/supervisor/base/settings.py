@@ -1,4 +1,4 @@
-"""What clients told of the configuration: kept beside the lock, so that the next supervisor goes by it from its start."""
+"""Keeps what clients told of the configuration beside the lock, for the next supervisor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "cli_timeout": 15.0,
     "idle": 5.0,
 }
-"""What clients may tell of the configuration in ``hello``; times in seconds."""
+"""What clients may tell of the configuration in ``hello``, times in seconds."""
 
 
 def path(home: Home, key: str) -> str:
@@ -31,7 +31,7 @@ def path(home: Home, key: str) -> str:
 
 
 def load(home: Home, key: str) -> dict[str, Any]:
-    """The settings told last, the defaults for what was never told; a file that cannot be read tells nothing."""
+    """Return the settings told last, defaults for the others or an unreadable file."""
     try:
         with open(home.at(path(home, key)), encoding="ascii") as file:
             told = json.load(file)
@@ -41,7 +41,7 @@ def load(home: Home, key: str) -> dict[str, Any]:
 
 
 def tell(home: Home, key: str, settings: dict[str, Any], told: Mapping[str, Any]) -> bool:
-    """Take over what a client told; what nobody knows is left out. Whether it changed something, which is written down."""
+    """Take over what a client told, and return whether it changed something."""
     new = {**settings, **_known(told)}
     if new == settings:
         return False

@@ -1,4 +1,4 @@
-"""What requests, specs and rows must look like: tables of shapes. What does not fit is refused, or fails that job alone."""
+"""Checks requests, specs and rows against tables of shapes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXACT = 2**53
 
 
 class Shape(NamedTuple):
-    """What is expected, in words for the error, and whether a value is that; ``needed``: a missing one is none."""
+    """Describes what is expected, in words, with a test, and whether it is ``needed``."""
 
     what: str
     fits: Callable[[Any], bool]
@@ -181,11 +181,11 @@ _ROW: dict[str, Shape] = {
 _PLAIN = JobRow("1", 1)
 
 MENDED = tuple(name for name in _ROW if name not in (*_IDENTITY, "runtime"))
-"""What is written of a row that was mended; its runtime may be known to another release."""
+"""What is written of a row that was mended, without its runtime, which others may know."""
 
 
 def problem(values: object, shapes: Mapping[str, Shape]) -> str:
-    """What does not fit, in words; empty: all does."""
+    """Return what does not fit, in words, or nothing."""
     if not isinstance(values, dict):
         return "an object is expected"
     for name, shape in shapes.items():
@@ -198,7 +198,7 @@ def problem(values: object, shapes: Mapping[str, Shape]) -> str:
 
 
 def parsed(text: object) -> Any:
-    """What a text of the store holds; None for what is no JSON."""
+    """Parse a text of the store, or return None."""
     try:
         return json.loads(text)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError):
@@ -206,7 +206,7 @@ def parsed(text: object) -> Any:
 
 
 def spec_of(text: object) -> dict[str, Any]:
-    """A spec as the store has it; empty where it is none."""
+    """Return a spec as the store has it, or an empty one."""
     found = parsed(text)
     return {} if problem(found, SPEC) else found
 
@@ -218,7 +218,7 @@ def known(row: JobRow) -> bool:
 
 
 def mend(row: JobRow) -> str:
-    """Give each column of a row that holds what it cannot the value of a fresh one; the first of them in words."""
+    """Give each impossible column of a row its default, and return the first in words."""
     told = ""
     for name, shape in _ROW.items():
         if name not in _IDENTITY and not shape.fits(getattr(row, name)):

@@ -1,4 +1,4 @@
-"""Hears signals in the loop, by Python's own handler and its wake-up descriptor (``signal.set_wakeup_fd``)."""
+"""Hears signals in the loop by Python's wake-up descriptor (``signal.set_wakeup_fd``)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.loop import Loop
 
 PATIENT = (signal.SIGTERM, signal.SIGHUP)
-"""What systemd sends to all at a logout or reboot, 90 s before KILL: until then ends of jobs are still recorded."""
+"""Signals of systemd at a logout or reboot, 90 s before KILL."""
 
 
 def be_patient() -> None:
-    """Ignore TERM and HUP. A supervisor hears them all the same; a job has its defaults again."""
+    """Ignore TERM and HUP, which a supervisor hears and a job has at their defaults."""
     for number in PATIENT:
         signal.signal(number, signal.SIG_IGN)
 
 
 class Signals:
-    """Calls ``then`` with the numbers of signals that have come, before anything else of the loop's round is served.
+    """Calls ``then`` with the signals that have come, first in the loop's round.
 
     So what is asked after a TERM is asked of one that was told to stop. No system call is interrupted.
     """

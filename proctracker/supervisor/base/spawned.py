@@ -1,4 +1,4 @@
-"""Which process an open start became: told by who reaps it, from what the kernel still knows of its children."""
+"""Finds the process that an open start became, by what the kernel knows of children."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACE = slice(-4, -1)
 
 
 def find(start: Start, parent: int, ends: Iterable[End] = ()) -> tuple[int, int]:
-    """The pid and start ticks of what was spawned, ended or not; (0, 0) if nothing was.
+    """Return the pid and start ticks of what was spawned, or (0, 0).
 
     To be asked by, or of, the process that the killed one's children came to. A supervisor forks one process at a time, so
     this is the first that was born after the start was opened: what the job itself forked since is younger, however long
@@ -33,7 +33,7 @@ def find(start: Start, parent: int, ends: Iterable[End] = ()) -> tuple[int, int]
 
 
 class _Since:
-    """What orders processes by birth: a tick is 10 ms, but pids are given out one after the other, round and round."""
+    """Orders processes by birth, within a tick by their pids, which go round and round."""
 
     def __init__(self, start: Start) -> None:
         self._after, self._round = start.after, procfs.pid_max()
@@ -60,7 +60,7 @@ def _born(start: Start) -> int:
 
 
 def _fits(each: procfs.Stat, start: Start, born: int) -> bool:
-    """Whether a child may be it: young enough, leader of a session of its own, and not another job's."""
+    """Return whether a child may be it: young, a session's leader, and no other job's."""
     if each.pid == os.getpid() or each.ticks < born:
         return False
     if each.state in "ZX":

@@ -58,7 +58,7 @@ class Forgetting:
         return bool(self._pending or self._leaving)
 
     def reap(self, ids: Sequence[str], told: Told) -> None:
-        """Forget ended jobs, their containers and kept output; ``told`` gets ``done`` and ``errors``."""
+        """Forget ended jobs, their containers and kept output, and tell ``done`` and ``errors``."""
         here = self._here
         here.ledger.flush()
         rows = {row.id: row for row in here.store.jobs(ids)}
@@ -115,7 +115,7 @@ class Forgetting:
     def destroy(
         self, name: str, live: str, told: Callable[[Any], None], refuse: Callable[[Drmaa2Exception], None]
     ) -> None:
-        """Forget a session with its jobs; ``live``: what becomes of those that have not ended."""
+        """Forget a session with its jobs, after ``live`` says what becomes of live ones."""
         here = self._here
         jobs = [job for job in here.jobs if job.row.session == name]
         foreign = [row for row in here.store.session_jobs(name) if not row.ended and row.keeper != here.key]
@@ -140,7 +140,7 @@ class Forgetting:
         self._here.ledger.flush()
 
     def _terminate_first(self, name: str, jobs: list[Job], told: Callable[[Any], None], refuse: Refuse) -> None:
-        """End a session's jobs; it is destroyed with the end of the last one."""
+        """End a session's jobs, and destroy it with the end of the last one."""
         self._leaving[name] = lambda: self._destroy(name, told, refuse)
         for job in jobs:
             if job.ending is None:

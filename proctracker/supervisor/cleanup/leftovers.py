@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.processes.jobgroups import Groups
 
 AT_LEISURE = 1.0
-"""Seconds that rows may go on calling for a sweep that was made: made twice it finds nothing."""
+"""Seconds that rows may go on calling for a sweep that was made and finds nothing more."""
 
 
 class Leftovers:

@@ -1,4 +1,4 @@
-"""Removes containers: those of one engine in one call, their output saved first where it is to be kept."""
+"""Removes containers, those of one engine in one call, and saves their output first."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Removal:
         self.save_logs(job, saved)
 
     def by_force(self, job: Job, then: Callable[[str | None], None]) -> None:
-        """Remove a live job's container that does not stay ended, its output saved first; ``then(problem or None)``."""
+        """Remove a live job's container that does not stay ended, and call ``then(problem)``."""
         row, ledger = job.row, self._here.ledger
         runtime, engine = runtimes.get(row.runtime), engine_of(job)
 
@@ -91,7 +91,7 @@ class Removal:
         self.save_logs(job, saved)
 
     def requeued(self, job: Job) -> None:
-        """Remove the container of an attempt that another follows; its output is kept."""
+        """Remove the container of an attempt that another follows, and keep its output."""
         if not job.row.container:
             return
         copy = Job(JobRow(**vars(job.row)), job.spec, job.spec_context)
@@ -107,7 +107,7 @@ class Removal:
         self._idle.soon()
 
     def remove(self, rows: Iterable[JobRow], then: Callable[[dict[str, str]], None]) -> None:
-        """Remove containers, those of one engine in one call; ``then`` gets job id -> why it is still there."""
+        """Remove containers by engine, and call ``then`` with job id -> why it is still there."""
         groups: dict[tuple[str, str], list[JobRow]] = {}
         for row in rows:
             kept = row.container and not row.saved and runtimes.get(row.runtime).containers
@@ -138,7 +138,7 @@ class Removal:
             self._calls.converse(it, dialog, group(members), timeout=GRACE + 15.0 + len(members) * 0.1)
 
     def save_logs(self, job: Job, then: Any) -> None:
-        """Keep a container's output beside its record before the container goes; ``then(error or None)``."""
+        """Keep a container's output beside its record, and call ``then(error or None)``."""
         row, spec = job.row, job.spec
         runtime = runtimes.get(row.runtime)
         engine = engine_of(job)
@@ -177,7 +177,7 @@ class Removal:
 
 
 def _gone(runtime: Runtime, engine: Engine, rows: Sequence[JobRow]) -> Dialog[Mapping[str, str]]:
-    """Remove them; container -> why it is still there.
+    """Remove them, and return container -> why it is still there.
 
     What was lost goes by force where its engine goes on calling a process running that has ended: podman does, once
     somebody has killed the conmon above it.

@@ -1,4 +1,4 @@
-"""Drops what ended jobs need no more: environments, old containers, jobs that are kept no longer."""
+"""Drops what ended jobs need no more: environments, old containers, old records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.running.outputs import Outputs
 
 DELAY = 1.0
-"""Seconds after the last end until environments of ended jobs are dropped and old containers removed."""
+"""Seconds after the last end until environments and old containers are dropped."""
 
 HOUR = 3600.0
 

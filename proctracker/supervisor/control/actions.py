@@ -40,7 +40,10 @@ Done = Callable[["Drmaa2Exception | None"], None]
 
 
 class Actions:
-    """Carries them out. ``restarts`` ends containers that are started again and again, ``batch`` and ``guests`` see to schedulers' jobs."""
+    """Carries out actions.
+
+    ``restarts`` ends containers that are started again and again, ``batch`` and ``guests`` see to schedulers' jobs.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class Actions:
     def control(
         self, ids: Sequence[str], action: str, signal: str, grace: float, told: Told, again: bool = False
     ) -> None:
-        """Act on jobs; ``told`` gets ``done`` (ids) and ``errors`` (id -> exception) once all have been acted on.
+        """Act on jobs, and tell ``done`` (ids) and ``errors`` (id -> exception) of all at once.
 
         ``again``: a former supervisor may have done so and not lived to say it, so what is done already is no error.
         """
@@ -112,7 +115,7 @@ class Actions:
             done(error)
 
     def _job(self, name: str, action: str) -> Job:
-        """The job, which is in a state for that; raises what is wrong."""
+        """Return the job in a state for that, or raise what is wrong."""
         job = self._here.jobs.find(name)
         if job is None:
             raise Unfit(self._ended(name), action)
@@ -121,7 +124,7 @@ class Actions:
         return job
 
     def _ended(self, name: str) -> JobRow:
-        """The row of a job that is none of the live; its end may not be in the store yet."""
+        """Return the row of a job that is not live, whose end may not be in the store yet."""
         here = self._here
         row = here.ledger.due(name)
         if row is None:
@@ -199,7 +202,7 @@ class Actions:
     # ends
 
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
-        """End a job: a queued one at once, a running one by a signal and, after the grace, by SIGKILL.
+        """End a queued job at once, a running one by a signal, and SIGKILL after the grace.
 
         Where it was told before, whichever grace is over first counts. Why is durable before the signal is sent.
         """
@@ -274,7 +277,7 @@ class Actions:
             kill()
 
     def kill(self, job: Job) -> None:
-        """Kill a job whose grace is over; of one that its engine still starts, fetching an image maybe, that call."""
+        """Kill a job whose grace is over, or the call that still starts it."""
         if job.phase is Phase.STARTING:
             self._calls.kill(job.row.pid or 0, job.row.ticks or 0)
         elif job.supervised and not job.row.ended:
@@ -287,6 +290,6 @@ class Actions:
         self.end(job, why, signals.SIGTERM, GRACE, lambda error: self._note(job, error))
 
     def _note(self, job: Job, error: Drmaa2Exception | None) -> None:
-        """Put down why a job that is due to end does not: nobody asked for it in person, so nobody can be told."""
+        """Record why a job that is due to end does not, as nobody asked who could be told."""
         if error is not None:
             self._lifecycle.noted(job, error.message)

@@ -1,4 +1,4 @@
-"""What is done to jobs that a scheduler has: several in one call, and none by an id that may be another job's by now."""
+"""Acts on jobs that a scheduler has, several in one call, none by a stale id."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class BatchControls:
         watch: BatchJobs,
         before: Callable[[JobRow], None] = lambda row: None,
     ) -> None:
-        """Make them; ``before`` is called with a job that is about to be told to end."""
+        """Keep collaborators.
+
+        ``before`` is called with a job that is about to be told to end.
+        """
         self._before = before
         self._loop, self._jobs = here.loop, here.jobs
         self._calls, self._lifecycle, self._watch = calls, lifecycle, watch
@@ -70,7 +73,7 @@ class BatchControls:
         return job.scheduled
 
     def act(self, name: str, action: str, number: int, grace: float, done: Done) -> bool:
-        """Do that to a job if a scheduler has it; whether it has."""
+        """Act on a job if a scheduler has it, and return whether it has."""
         job = self._jobs.find(name)
         if job is None or not self.has(job):
             return False
@@ -85,7 +88,7 @@ class BatchControls:
         return True
 
     def _once_more(self, job: Job, action: str, done: Done) -> None:
-        """It did not fit the state that was seen last; what is seen now counts."""
+        """Try an action again that did not fit the state seen last."""
         if job.row.ended or job.starting or JobState(job.row.state) not in FITTING[action]:
             done(unfit(job.row, action, job.starting))
         else:
@@ -133,7 +136,10 @@ class BatchControls:
     # ends
 
     def end(self, job: Job, why: str, number: int, grace: float, done: Done) -> None:
-        """End a job: a signal and, after the grace, SIGKILL and the scheduler's own end of it. Why is durable before that."""
+        """End a job by a signal and, after the grace, SIGKILL and the scheduler's own end.
+
+        Why is durable before that.
+        """
         row, batch = job.row, runtimes.get(job.row.runtime).batch
         held = {"deadline": "deadline", "time-limit": "time_limit"}.get(why)
         # A near deadline of a job that waits is ours: schedulers count minutes, and what runs is ended on its node.

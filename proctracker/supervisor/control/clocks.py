@@ -1,4 +1,4 @@
-"""Ends jobs whose time is over: time limits, deadlines, and the graces of those that were told to end."""
+"""Ends jobs whose time is over: time limits, deadlines, graces."""
 
 from __future__ import annotations
 

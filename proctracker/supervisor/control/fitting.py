@@ -35,7 +35,7 @@ class Unfit(Exception):
 
 
 def unfit(row: JobRow, action: str, starting: bool = False) -> InvalidStateException:
-    """An action that does not fit a job's state; ``starting``: its start is under way."""
+    """Say that an action does not fit a job's state, or a start under way."""
     state = JobState(row.state).name + (f" ({row.sub_state})" if row.sub_state else "")
     state += ", just being started" if starting else ""
     fitting = [each.name for each in FITTING[action]] if action != "terminate" else ["a job that has not ended"]

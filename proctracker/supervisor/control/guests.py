@@ -1,4 +1,4 @@
-"""Jobs of other hosts that share the home, where a scheduler has them: they can be waited for and controlled from here.
+"""Waits for and controls other hosts' jobs that a scheduler has.
 
 Their rows stay what their own host has written. What is seen of them here is told to whoever waits, and what ends is noted
 for their own host.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.running.sharednotes import SharedNotes
 
 AGAIN = 5.0
-"""Seconds between two looks into the stores of the other hosts, which may have seen an end first."""
+"""Seconds between two looks into the other hosts' stores, which may know an end first."""
 
 
 class Unwritten:
@@ -146,7 +146,7 @@ class Guests:
         self._changed(row)
 
     def _ended(self, job: Job, seen: Observation) -> None:
-        """How it ended is told and noted; where another attempt may follow, its own host says how that goes."""
+        """Tell and note how it ended, but leave another attempt to its own host."""
         self.watch.forget(job)
         row, why = job.row, ENDING.get(job.ending or "") or seen.sub_state
         failed = seen.exit_status != 0 or bool(why)

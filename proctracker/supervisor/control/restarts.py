@@ -1,4 +1,4 @@
-"""Ending containers that their engine starts again and again: between two runs one takes no signal, and soon runs again."""
+"""Ends containers that restart fast, which take no signal between two runs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     Remove = Callable[[Job, Callable[[str | None], None]], None]
 
 TRIES = 3
-"""Signals that may come between two runs, one after the other; then the container goes by force."""
+"""Signals that may fall between two runs before the container is removed by force."""
 
 AGAIN = 0.2
 """Seconds between two tries to remove it."""
 
 
 class Restarts:
-    """Sees to signals that come between two runs; ``remove`` removes a container by force."""
+    """Handles signals that fall between two runs, and ``remove``s a container by force."""
 
     def __init__(self, here: Here, calls: Calls, containers: Containers, lifecycle: Lifecycle, remove: Remove) -> None:
         self._here, self._calls, self._containers = here, calls, containers

@@ -1,4 +1,4 @@
-"""Carries out TERM and HUP: what runs runs on, nothing else begins, and the supervisor leaves when nothing runs."""
+"""Carries out TERM and HUP: lets jobs run, begins none, and leaves when none runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from proctracker.supervisor.scheduling.queue import Queue
 
 PATIENCE = 100.0
-"""Seconds from TERM or HUP until that was no logout and no reboot: those end in KILL after 90."""
+"""Seconds from TERM or HUP until that was no logout and no reboot, which kill after 90."""
 
 
 class Stopping:
-    """A logout or reboot tells all processes so at once. What is queued would be killed as it starts, so it waits."""
+    """Holds what is queued, which a logout or reboot would kill as it starts."""
 
     def __init__(self, loop: Loop, queue: Queue, idle: Idle) -> None:
         self._loop, self._queue, self._idle = loop, queue, idle

@@ -1,4 +1,4 @@
-"""Suspending and resuming by signal: a job is suspended once all that it is has stopped, or none of it is."""
+"""Suspends and resumes by signal, all processes of a job or none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Done = Callable[[Drmaa2Exception | None], None]
 
 LOOKS = 10
-"""Looks at what was told to stop, the next after 1 ms, each later one after twice the time; the kernel tells of none."""
+"""Looks at what was told to stop, after 1 ms, then twice the time, as no event tells."""
 
 FIRST = 0.001
 
@@ -33,7 +33,7 @@ _DEAF = "D"
 
 
 class Stop:
-    """One suspension under way. What ends meanwhile was not suspended: its background processes go on."""
+    """Is one suspension under way, of which what ends meanwhile is no part."""
 
     def __init__(self, here: Here, lifecycle: Lifecycle, job: Job, sub_state: str | None) -> None:
         self._here, self._lifecycle, self._job, self._sub_state = here, lifecycle, job, sub_state
@@ -42,7 +42,7 @@ class Stop:
         self._reached: set[signalling.Identity] = set()
 
     def begin(self, done: Done) -> None:
-        """Stop everything; ``done`` gets what kept it from that, and all goes on then."""
+        """Stop everything, or continue it and tell ``done`` what could not be stopped."""
         found = signalling.signal_all(self._job, self._mark, signal.SIGSTOP)
         self._reached |= found.reached
         if found.denied:

@@ -1,4 +1,4 @@
-"""Calls of engines' command lines from the supervisor's loop: side by side, with a time-out, never through a shell."""
+"""Makes calls of engines' commands in the loop, side by side, with time-outs, no shell."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ class _Call:
 
 
 class Calls:
-    """Starts calls, at most ``limit`` looks and controls at once; starts of jobs have a bound of their own elsewhere."""
+    """Makes at most ``limit`` looks and controls at once.
+
+    Starts of jobs have a bound of their own elsewhere.
+    """
 
     def __init__(self, loop: Loop, settings: Mapping[str, Any], children: Children, watch: Watch) -> None:
         self._loop, self._settings, self._children, self._watch = loop, settings, children, watch
@@ -93,7 +96,10 @@ class Calls:
     def converse(
         self, engine: Engine, dialog: Generator[Any, Any, Any], then: Answered, timeout: float | None = None
     ) -> None:
-        """Hold a runtime's dialog; ``then(answer, None)`` or ``then(None, error)``. ``timeout`` in seconds for each call."""
+        """Hold a runtime's dialog, ``then(answer, None)`` or ``then(None, error)``.
+
+        ``timeout`` is in seconds for each call.
+        """
         limit = float(self._settings["cli_timeout"]) if timeout is None else timeout
         self._step(engine, dialog, None, then, limit)
 
@@ -211,7 +217,7 @@ class Calls:
         self.kill(call.pid)
 
     def kill(self, pid: int, ticks: int = 0) -> None:
-        """End a call and what it started; its end is reaped like any other. ``ticks``: it may be a former supervisor's.
+        """Kill a call and what it started, maybe a former supervisor's by its ``ticks``.
 
         One that has made something is told to end, and killed a second later: podman leaves its monitor behind where it
         is killed at that. Before, podman that is told to end leaves a container that nobody knows of.
@@ -253,7 +259,7 @@ class Calls:
         call.then(Completed(call.argv, status, out, err))
 
     def close(self) -> None:
-        """Listen to no call any more; they go on, as children of whoever is their parent then."""
+        """Forget all calls, which go on as somebody's children."""
         for call in self._running.values():
             self._close(call)
         self._running.clear()
@@ -278,7 +284,10 @@ def _text(fd: int) -> str:
 
 
 def _spawn(call: _Call, fds: tuple[int, int, int]) -> int:
-    """Spawn the command of a call, found by the PATH of its own environment. Raises StartFailed, StartLater."""
+    """Spawn a call's command, found by its own environment's PATH.
+
+    Raises StartFailed, StartLater.
+    """
     path = find(call.argv[0], call.engine.env.get("PATH") or _PATH, call.directory)
     words = [os.fsencode(word) for word in call.argv]
     return posix(os.fsencode(path), words, encode(call.engine.env), call.directory, fds, USUAL_UMASK)

@@ -1,4 +1,4 @@
-"""Reaps children. An exit that counts is journalled before wait4() and then passed to whoever expects it."""
+"""Reaps children, and journals each exit before it passes it to whoever expects it."""
 
 from __future__ import annotations
 

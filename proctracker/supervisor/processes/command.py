@@ -1,4 +1,4 @@
-"""What can be wrong with a start: the file a command names, found as execvp(3) finds it, and its streams."""
+"""Finds the file of a command, as execvp(3) does, and what keeps it from starting."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class StartFailed(Exception):
 
 
 class StartLater(Exception):
-    """No processes, memory or descriptors are to be had now; the reason in words."""
+    """Tells that processes, memory or descriptors are not to be had now."""
 
 
 def find(command: str, search: str | None, directory: str) -> str:
-    """The file a command names, by PATH of the job as execvp(3) does; raises StartFailed 127 or 126."""
+    """Find the file a command names by the job's PATH, or raise StartFailed(127 or 126)."""
     if "/" in command:
         _executable(command, command if command[0] == "/" else os.path.join(directory, command))
         return command
@@ -68,7 +68,10 @@ def _shell_hint(command: str) -> str:
 
 
 def apart(launch: Launch) -> None:
-    """Raise StartFailed 125 where the input is an output too, under whatever name: a held job's is not looked at before."""
+    """Raise StartFailed(125) if the input is also an output.
+
+    Held jobs are not checked before.
+    """
     if launch.stdin in (None, PASSED, os.devnull):
         return
     source = os.path.realpath(str(launch.stdin))

@@ -1,4 +1,4 @@
-"""A control group of its own for each plain process' job, where the supervisor's is delegated to it (cgroup v2)."""
+"""Gives each process' job a control group where ours is delegated (cgroup v2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from proctracker.model import JobRow
 
 _OURS = "supervisor"
-"""The group of supervisor and keeper: one with controllers for those below it may hold no process itself."""
+"""The group of supervisor and keeper, as one that is divided may hold no process itself."""
 
 
 def enter(cgroup: str) -> None:
@@ -68,7 +68,10 @@ class Groups:
         return True
 
     def make(self, name: str, limits: Mapping[str, str]) -> Paths | None:
-        """A fresh group of a job, with its limits; None where there are none to be had. Raises OSError where one fails."""
+        """Make a job's group with its limits, or return None.
+
+        Raises OSError where one fails.
+        """
         self.tidy()
         if self.base is None:
             return None
@@ -83,7 +86,7 @@ class Groups:
         return Paths(unified=path)
 
     def take(self, name: str, processes: Iterable[tuple[int, int]]) -> Paths | None:
-        """A group for a job that runs already, and who is of it put there; None where that cannot be done."""
+        """Make a group for a running job, with its processes, or return None."""
         path = f"{self.own()}/{name}"
         try:
             os.makedirs(path, exist_ok=True)
@@ -94,7 +97,7 @@ class Groups:
         return Paths(unified=path)
 
     def of(self, row: JobRow) -> Paths | None:
-        """The group of a job that a former supervisor started; None where it has none of its own."""
+        """Return the group of a job that a former supervisor started, or None."""
         own = group_name(row)
         places = [f"{self.base}/{own}"] if self.base else []
         seen = cgroups.paths(row.pid).unified if row.pid else None
@@ -103,7 +106,7 @@ class Groups:
         return next((Paths(unified=place) for place in places if os.path.isdir(place)), None)
 
     def ended(self, group: Paths) -> Usage:
-        """What a job used; its group goes once nobody is in it."""
+        """Return what a job used, and drop its group once nobody is in it."""
         used = cgroups.usage(group)
         self.drop(group)
         return used

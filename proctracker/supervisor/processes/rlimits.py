@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from typing import Mapping
 
 _WARNING = 5
-"""Seconds between SIGXCPU and SIGKILL: only a hard limit apart from the soft one lets a job end by the signal that says why."""
+"""Seconds between SIGXCPU and SIGKILL, so that a job ends by the signal that says why."""
 
 
 def over(asked: Mapping[str, int], caller: Surroundings, differs: Surroundings | None) -> Surroundings | None:
-    """``differs`` with the limits asked for (RLIMIT's name -> value, -1: as much as the caller may have); hard ones, too."""
+    """Put the limits asked for over ``differs``, hard ones too.
+
+    They are RLIMIT's name -> value, -1 being as much as the caller may have.
+    """
     if not asked:
         return differs
     limits = dict((differs.limits if differs else None) or {})

@@ -1,4 +1,4 @@
-"""Signals to all that a job is: one look at /proc for any number of jobs, repeated while new processes turn up."""
+"""Signals all processes of jobs, with one look at /proc, until no new ones turn up."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ROUNDS = 10
 
 
 class Signalled(NamedTuple):
-    """Processes that a signal reached, and those that are another user's by now, as (pid, start ticks)."""
+    """Lists processes that a signal reached, and another user's, as (pid, start ticks)."""
 
     reached: set[Identity]
     denied: set[Identity]
 
 
 def members(job: Job, mark: str) -> list[Identity]:
-    """Everything there is of a plain process' job, or below a container's first process, as (pid, start ticks)."""
+    """Return all of a process' job, or below a container, as (pid, start ticks)."""
     row = job.row
     if row.container is not None:
         stats = procfs.all_stats()
@@ -90,7 +90,7 @@ def signal_all(job: Job, mark: str, number: int) -> Signalled:
 
 
 def beyond(job: Job, denied: Iterable[Identity]) -> DeniedByDrmsException:
-    """What is said of processes of a job that became another user's (sudo, setuid): the first, and its owner."""
+    """Say whose a job's process has become (sudo, setuid), the first one."""
     pid = min(denied)[0]
     stat = procfs.stat(pid)
     return DeniedByDrmsException(

@@ -1,4 +1,4 @@
-"""Starting a process with exactly what it was to have: directory, streams, umask, limits, nice, affinity, groups, oom."""
+"""Spawns a process with its directory, streams, umask, limits, nice, affinity, groups."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HINTS = {
 
 
 class Surroundings(NamedTuple):
-    """What a process inherits besides environment and directory; None: as the supervisor has it."""
+    """Holds what a process inherits, None being as the supervisor has it."""
 
     umask: int | None = None
     limits: Mapping[str, Sequence[int]] | None = None
@@ -76,7 +76,7 @@ def own() -> Own:
 
 
 def differs(mine: Own, wanted: Surroundings) -> Surroundings | None:
-    """What of the wanted has to be set in the child; None: nothing but the umask."""
+    """Return what has to be set in the child, or None where it is the umask alone."""
     limits = {
         name: tuple(pair)
         for name, pair in (wanted.limits or {}).items()
@@ -100,7 +100,7 @@ def spawn(
     encoded: dict[bytes, bytes] | None = None,
     opening: Opening | None = None,
 ) -> int:
-    """Start the launch's command as leader of a session of its own, with three descriptors and default signals; return its pid.
+    """Spawn a command as leader of a session with three descriptors, and return its pid.
 
     ``more``: what ``differs`` found. ``given``: descriptors of streams that are open already, by path; ``encoded``: the
     environment once more, as bytes; ``opening``: put down around the fork. Raises StartFailed with 125 (streams, directory),
@@ -144,7 +144,7 @@ def posix(
     streams: tuple[int, int, int],
     umask: int | None,
 ) -> int:
-    """Spawn by posix_spawn(3). It knows no directory or umask, so ours are lent; we have one thread.
+    """Spawn by posix_spawn(3), lending our directory and umask in our only thread.
 
     Raises StartFailed and StartLater.
     """
@@ -164,7 +164,7 @@ def posix(
 
 
 def _chdir(directory: str) -> None:
-    """Go there; StartFailed 125 if it cannot be."""
+    """Change the directory, or raise StartFailed(125)."""
     try:
         os.chdir(directory)
     except OSError as error:
@@ -186,7 +186,7 @@ def _fork(
     more: Surroundings,
     umask: int | None,
 ) -> int:
-    """The slow way, for what posix_spawn cannot set: fork, set it, exec; errors come back through a pipe."""
+    """Fork, set what posix_spawn cannot, and execute, errors coming through a pipe."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     # A signal that is sent to the child waits until it has default handlers, as ours would tell us of it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -224,7 +224,7 @@ def _child(
     umask: int | None,
     report: int,
 ) -> None:
-    """Between fork and exec; never returns."""
+    """Run between fork and exec, and never return."""
     step = "control group"
     try:
         if more.cgroup is not None:
@@ -261,10 +261,13 @@ def _child(
 
 
 def peak() -> int:
-    """KiB that we have had at most: exec hands that mark on, so of a child no lower peak is told."""
+    """Return our own peak in KiB, which exec hands on to a child."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def ticks(pid: int) -> int:
-    """When a child of ours started, in clock ticks since boot (it cannot have gone: only we reap it)."""
+    """Return when a child started, in clock ticks since boot.
+
+    It is there, as only we reap it.
+    """
     return found.ticks if (found := procfs.stat(pid)) else 0

@@ -1,4 +1,4 @@
-"""The three streams of a job or an engine's command: opened with its umask, no file overwritten through a second name."""
+"""Opens the three streams of a job or of an engine's command, with its umask."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NONE: Mapping[str | None, int] = {}
 
 
 def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, int] = _NONE) -> tuple[int, int, int]:
-    """Descriptors for the launch's three streams; the same file twice, by whatever paths, is opened once, as with ``2>&1``.
+    """Open descriptors for the launch's three streams, one file once, as with ``2>&1``.
 
     Raises StartFailed for one that cannot be had, and for an output that is the input; StartLater where the system is short of something.
     """
@@ -45,7 +45,7 @@ def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, i
 
 
 def _output(launch: Launch, path: str | None, opened: list[int]) -> int:
-    """A descriptor of an output; that of the one before if it is the same file. Emptied only once that is known."""
+    """Open an output, or return the other's descriptor if it is the same file."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if launch.append else 0)
     fd = _open(path or os.devnull, flags, launch.directory)
     found = os.fstat(fd)
@@ -82,7 +82,7 @@ def _open(path: str, flags: int, directory: str) -> int:
 
 
 def take_umask(umask: int | None) -> None:
-    """Take a job's umask until another one is taken; ours may be any that leaves us our own files (modes 0600, 0700)."""
+    """Take a job's umask until another is taken, as ours leaves our own files alone."""
     if umask is not None and _taken != [umask]:
         os.umask(umask)
         _taken[:] = [umask]

@@ -1,4 +1,4 @@
-"""Watches processes that are no children of ours, through pidfds where the kernel has them, else in /proc."""
+"""Watches processes that are no children, through pidfds, else in /proc."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AGAIN = 0.02
 
 
 class Exit:
-    """An exit that is awaited; ``at_once`` if the kernel tells of it."""
+    """Is an exit that is awaited, ``at_once`` if the kernel tells of it."""
 
     __slots__ = ("fd", "live", "meanwhile", "pid", "then", "ticks")
 
@@ -64,7 +64,7 @@ class Watch:
     def exited(
         self, pid: int, ticks: int | None, then: Callable[[], None], meanwhile: Callable[[], None] = lambda: None
     ) -> Exit:
-        """Call ``then`` once when a process exits, or soon if it has; ``meanwhile`` at every look where /proc is read."""
+        """Call ``then`` once when a process exits, ``meanwhile`` at every look at /proc."""
         made = Exit(pid, ticks, then, meanwhile)
         try:
             made.fd = pidfd.open(pid) if pidfd.available() else -1
@@ -82,7 +82,7 @@ class Watch:
         return made
 
     def forget(self, each: Exit | None) -> None:
-        """Await an exit no longer; None and one that was called are fine."""
+        """Await an exit no longer, which may be None or over."""
         if each is None or not each.live:
             return
         each.live = False
@@ -129,7 +129,7 @@ class Watch:
             self._loop.after(LOOK, self._poll)
 
     def how(self, pid: int, ticks: int, then: How) -> None:
-        """Report how a process exited that was started before us, and when; None for what nobody can know.
+        """Report how and when a process exited that was started before us, or None.
 
         The keeper's children are told of by the keeper, ours are reaped by us, all others by whoever is their parent.
         """
@@ -149,7 +149,7 @@ class Watch:
             self._loop.soon(lambda: self._gone(pid, ticks, None, None))
 
     def hold(self, pid: int, ticks: int) -> int | None:
-        """Have a descriptor of a process as long as we or our successors run, or None; whether it lives or not."""
+        """Hold a descriptor of a process, dead or alive, for us and our successors."""
         if not pidfd.available():
             return None
         fd = self._seat.held.get((pid, ticks))
@@ -186,7 +186,7 @@ class Watch:
         self._ask(fd, pid, ticks, time.time(), clock.boottime() + UNREAPED)
 
     def _ask(self, fd: int, pid: int, ticks: int, when: float, until: float) -> None:
-        """Report as soon as either its remains or, once it was reaped, its descriptor says how it exited."""
+        """Report as soon as its remains or its descriptor say how it exited."""
         if self._seat.held.get((pid, ticks)) != fd:
             return
         status = procfs.wait_status(pid, ticks)
@@ -201,14 +201,14 @@ class Watch:
         self._gone(pid, ticks, None if code is None else End(pid, ticks, code, when), when)
 
     def _gone(self, pid: int, ticks: int, end: End | None, when: float | None) -> None:
-        """Report an exit, unless the keeper tells more of it: it writes an exit down before the process is gone."""
+        """Report an exit, after what the keeper recorded of it."""
         self.kept()
         expected = self._seat.kept.read()[1][self._seen :]
         if not any(_same(each, pid, ticks) for each in expected):
             self._report(pid, ticks, end, when)
 
     def kept(self, final: bool = False) -> None:
-        """Take in exits of former supervisors' children as the keeper wrote them down; ``final``: it writes no more."""
+        """Take in what the keeper recorded of others' children, ``final`` being the last."""
         _, ends = self._seat.kept.read()
         if ends and ends[-1].cpu is None and not final:
             ends.pop()  # the keeper is just reaping it, and tells once more

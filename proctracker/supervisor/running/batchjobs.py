@@ -1,4 +1,4 @@
-"""Jobs that a scheduler of its own has: their records on disk tell that they run and how they ended, one look at all why.
+"""Follows jobs that a scheduler has, by their records on disk and one look at all.
 
 They belong to the scheduler and to no host: nothing of this machine says anything of them, a reboot neither.
 """
@@ -121,7 +121,7 @@ class BatchJobs:
         self._add(job)
 
     def left_alone(self, job: Job) -> bool:
-        """Whether a job needs nobody here until somebody asks for it: its scheduler has it, and no other attempt may follow."""
+        """Return whether a job needs nobody here until somebody asks for it."""
         key = job.row.container or ""
         mine = self._jobs.get(key) is job and not job.starting and not job.ending
         return mine and job.row.attempt > int(job.spec.get("retries") or 0)
@@ -206,7 +206,7 @@ class BatchJobs:
     # looks
 
     def look_now(self, told: Told) -> None:
-        """Look at once: something is about to be done to jobs, whose ids may be others' by now, or just was."""
+        """Look at once, as something is about to be done by ids, or just was."""
         if self._jobs:
             self._next.append(told)
             self._pacer.now()
@@ -214,7 +214,7 @@ class BatchJobs:
             told(None)
 
     def look(self, told: Told | None = None) -> None:
-        """Look as soon as that may be; ``told(why it could not be done, or None)`` once it is: at once where it just was."""
+        """Look as soon as that may be, and call ``told(problem or None)``."""
         if not self._jobs or (self._pacer.fresh and told is not None):
             self._came(self._records.changed())
             if told is not None:
@@ -268,7 +268,7 @@ class BatchJobs:
             call(wrong)
 
     def _looked(self, asked: Asked, done: Completed, began: float) -> str | None:
-        """What the scheduler says of one engine's jobs; why it says nothing."""
+        """Take in what the scheduler says of one engine's jobs, or why it says nothing."""
         try:
             seen = asked.batch.parse_look(done)
         except Drmaa2Exception as error:
@@ -300,7 +300,7 @@ class BatchJobs:
         return None
 
     def _unknown(self, job: Job, key: str, forgotten: list[Job]) -> None:
-        """The scheduler does not know a job, and no record tells its end. When that is so for some seconds it counts."""
+        """Wait some seconds with a job that its scheduler does not know, then take it for lost."""
         first = self._missed.setdefault(key, clock.boottime())
         told = job.ending or self._notes.told_to_end(job.row)
         begun = self._record(job, self._restarts[key]) is not None
@@ -314,7 +314,7 @@ class BatchJobs:
             self._anew(job)
 
     def _account(self, asked: Asked, jobs: list[Job]) -> None:
-        """Ask who keeps account of what the scheduler has forgotten; which release it is says how far that is right."""
+        """Ask the accounting for what the scheduler has forgotten, as far as its release is right."""
         config = self._configs.get(asked.key)
         if config is None:
             self._call(asked, asked.batch.config_argv(asked.engine), lambda done: self._configured(asked, jobs, done))
@@ -384,6 +384,6 @@ def _batch(job: Job) -> Batch:
 
 
 def _under_way(name: str) -> bool:
-    """Whether a command of a killed supervisor still tries to hand a job over: it has the name among its words."""
+    """Return whether a killed supervisor's command still hands a job over, by its words."""
     word = os.fsencode(name.partition("/")[0])
     return any(word in each for pid in procfs.pids() for each in procfs.cmdline(pid))

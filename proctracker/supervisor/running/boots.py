@@ -10,7 +10,7 @@ from proctracker.supervisor.base.jobs import Job, engine_of
 
 
 def judged(boot: str, job: Job, found: Observation | None) -> Observation | None:
-    """Return what can be believed of a container in that boot, which may not be the one it was started in."""
+    """Return what can be believed of a container in that boot, maybe not its own."""
     if job.row.boot == boot or elsewhere(engine_of(job)):
         return found
     if found is not None and found.pid and not procfs.lives(found.pid):

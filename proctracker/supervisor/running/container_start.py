@@ -1,4 +1,4 @@
-"""One start of a container: private files, the CLI's run command, then who its process is and how it is watched."""
+"""Starts one container: private files, the CLI's run command, its process, its watch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _GIVEN_UP = -1
 
 
 class ContainerStarts:
-    """Starts containers; holds what each start uses."""
+    """Starts containers, and holds what each start uses."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class EngineStart:
             use.here.loop.after(0.02, lambda: self._attached(0))
 
     def _prepare(self, kept: dict[str | None, int]) -> tuple[Context, tuple[int, int | None, int | None]]:
-        """Resolve all and write the private files; the submitter's surroundings and the command's streams."""
+        """Resolve all, write the private files, and open the command's streams."""
         use = self._use
         request, context = use.requests.make(self._job, use.requests.ours(self._job))
         self._engine, self._folder, self._labels = request.engine, request.folder, request.labels
@@ -134,12 +134,12 @@ class EngineStart:
         self._done(status, reason)
 
     def _called(self, pid: int) -> None:
-        """The command has this pid; 0: it could not be started."""
+        """Record the command's pid, 0 where it could not be started."""
         self._began = bool(pid)
         self._use.lifecycle.called(self._job, pid, spawn.ticks(pid) if pid else 0)
 
     def _attached(self, tries: int) -> None:
-        """The command of an attached start does not return: its container runs once the engine says so."""
+        """Await a container whose command does not return, by asking the engine."""
         if self._over:
             return
         job, told = self._job, self._told()
@@ -182,7 +182,7 @@ class EngineStart:
             self._look(completed, self._told())
 
     def _words(self, first: bool = False) -> str:
-        """What the command has said; where that is in the job's file, its warnings at the front (``first``: one line)."""
+        """Return what the command said, or its warnings at the front of the job's file."""
         if not self._launch.stderr or self._launch.kind == ATTACHED or self._apart():
             return self._captured or _said(f"{self._folder}/said", 0)
         lines = _said(self._launch.stderr, self._said_from).splitlines()
@@ -209,7 +209,7 @@ class EngineStart:
         return int(word) if word.isdigit() else None
 
     def _ignored(self, completed: Completed) -> str:
-        """What the engine said it did not do of what was asked; empty: nothing."""
+        """Return what the engine says it did not do, or nothing."""
         said = self._words(first=self._limited)
         lines = (line for line in said.splitlines() if any(word in line for word in self._runtime.ignored))
         return next(lines, "").strip()
@@ -220,7 +220,7 @@ class EngineStart:
         self._use.calls.converse(self._engine, remove, lambda answer, wrong: self._done(spawn.NOT_STARTED, reason))
 
     def _look(self, completed: Completed, told: str | None) -> None:
-        """What became of it: a call that was cut off, or says it failed, may have started the container all the same.
+        """Look for a container, as a call that failed may have started it all the same.
 
         One that has told of no container has made none, whatever else has its name, but where the name is the id
         and the command says that it made it.
@@ -247,7 +247,7 @@ class EngineStart:
         self._use.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
 
     def _has_run(self, seen: Observation, status: int) -> bool:
-        """Whether its container was started; a state that nobody has heard of never says that it was not."""
+        """Return whether its container was started, by words that are known."""
         if seen.state == JobState.UNDETERMINED:
             return not status or bool(seen.annotation) or seen.sub_state not in (*self._runtime.states, "lost")
         return seen.state != JobState.QUEUED

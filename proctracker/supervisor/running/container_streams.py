@@ -1,4 +1,4 @@
-"""Opens the streams of the command that starts a container, and makes the files in which its output is kept."""
+"""Opens the streams of the command that starts a container, and its kept files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctracker.supervisor.running.outputs import Outputs
 
 
 def make_kept(outputs: Outputs, request: Request, launch: Launch, opened: dict[str | None, int]) -> None:
-    """Make the kept files that the job will write: whoever reads them may come before the engine does.
+    """Make the kept files that the job will write, for readers that come first.
 
     Those that are the command's own streams stay open, in ``opened``.
     """
@@ -28,7 +28,7 @@ def make_kept(outputs: Outputs, request: Request, launch: Launch, opened: dict[s
 def streams_of(
     launch: Launch, job: Job, umask: int | None, given: dict[str | None, int]
 ) -> tuple[int, int | None, int | None]:
-    """Return descriptors for the command; None: what it says is captured."""
+    """Return descriptors for the command, None being captured."""
     if job.stdin is not None:
         given[PASSED] = os.dup(job.stdin)
     opened = open_streams(launch, umask, given)

@@ -34,10 +34,10 @@ WITHOUT_CODE = 2.0
 """Seconds within which an engine that tells of an end without an exit code may find one."""
 
 APART = 0.5
-"""Seconds between two questions, on the average, to an engine that is down while many containers have ended."""
+"""Seconds between two questions to an engine that is down, on the average."""
 
 LOOK = 1.0
-"""Seconds between looks at containers of remote engines, of whose ends no kernel event tells."""
+"""Seconds between looks at remote containers, of which no event tells."""
 
 
 class Containers:
@@ -82,7 +82,7 @@ class Containers:
             self._follow(job)
 
     def _has_run(self, job: Job, seen: Observation) -> None:
-        """A container has ended by the time its start is over, or its engine calls its state by a word nobody knows."""
+        """Follow a container that has ended with its start, or whose state has no known word."""
         row = job.row
         if seen.annotation and seen.started is None and seen.exit_status in (125, 126, 127):
             self._outputs.empty(row, job.spec.get("output_dir"))
@@ -96,11 +96,11 @@ class Containers:
             self._ask(job, clock.boottime())
 
     def belongs(self, pid: int, name: str, container_id: str | None) -> bool:
-        """Whether a pid told by an engine is that container's, here: a remote engine's is some other process."""
+        """Return whether a pid told by an engine is that container's, on this machine."""
         return any(cgroups.has_name(pid, each) for each in (container_id, name) if each)
 
     def _follow(self, job: Job) -> None:
-        """Be told when the container's process exits; one that has none here is looked at once a second."""
+        """Watch the container's process, or look once a second where there is none here."""
         row, job.monitor = job.row, None
         self._unwatch(job)
         if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
@@ -122,7 +122,7 @@ class Containers:
         job.pidfd = None
 
     def gone(self, job: Job, seen: bool = True) -> None:
-        """Its process has ended, just now (``seen``) or some time ago: the kernel is asked at once, then the engine."""
+        """Ask exit files, then the engine, how a container ended, just now or before."""
         if job.row.ended:
             return
         job.seen = seen
@@ -181,7 +181,7 @@ class Containers:
             self._again(job, gone, 0.02)
 
     def _unanswered(self, job: Job, error: Drmaa2Exception, gone: float) -> None:
-        """The engine is down: it is asked again until it says how the container ended, or nobody can be told."""
+        """Ask an engine that is down again, until it says how the container ended."""
         if not os.path.isdir(self._here.home.here):
             self._lifecycle.lost(job, "lost", error.message, job.ended_at(gone))
             return
@@ -195,7 +195,7 @@ class Containers:
         self._again(job, clock.boottime(), 0.5)
 
     def _another(self, job: Job, found: Observation) -> bool:
-        """Whether a container of the job's name is another one, where names are all there is: those never start again."""
+        """Return whether a container of the job's name is another one, by its start time."""
         row, running = job.row, found.state in (JobState.RUNNING, JobState.SUSPENDED)
         return running and found.container_id == row.container and None is not row.pid != found.pid
 
@@ -248,7 +248,7 @@ class Containers:
                 self._follow(job)
 
     def stream_command_ended(self, job: Job) -> None:
-        """The command that carried a container's streams is over: so is the container, or the engine has gone."""
+        """Look at the container whose streams' command has exited."""
         if job.row.ended:
             return
         if job.gone:

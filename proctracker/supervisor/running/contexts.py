@@ -1,4 +1,4 @@
-"""A submitter's surroundings as its jobs get them: environment, umask, limits, nice value, affinity, groups, oom."""
+"""Holds submitters' surroundings: environment, umask, limits, nice, affinity, groups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Context:
         """What of them is not the supervisor's own."""
 
     def environment(self, ours: Mapping[str, str], containers: bool) -> dict[str, str]:
-        """The caller's environment (not for containers) and the job's, with what says which job it is."""
+        """Return the job's environment, with the caller's unless a container's, and its ids."""
         return {**(self.job_env if containers else self._whole), **ours}
 
     def encoded(self, ours: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -51,7 +51,7 @@ class Contexts:
         self.own = spawn.own()
 
     def get(self, key: str) -> Context | None:
-        """Return a context; None once it was dropped."""
+        """Return a context, or None once it was dropped."""
         found = self._known.get(key)
         if found is None:
             text = self._store.context(key)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.loop import Loop
 
 PATIENCE = 1.0
-"""Seconds from a process' end within which it must be written down; then the engine is asked."""
+"""Seconds within which an exit must be written down before the engine is asked."""
 
 Then = Callable[["Observation | None"], None]
 
@@ -33,14 +33,14 @@ def monitor(job: Job) -> Monitor | None:
 
 
 class ExitFiles:
-    """Reads the files of containers whose process has ended; a directory is watched while one is not there yet."""
+    """Reads the files of exited containers, watching the directory of a missing one."""
 
     def __init__(self, loop: Loop, files: Files) -> None:
         self._loop, self._files = loop, files
         self._waiting: dict[str, Watched] = {}
 
     def ask(self, job: Job, then: Then) -> None:
-        """Report how a job's container ended; None: nobody has written it down."""
+        """Report how a job's container ended, or None."""
         told = job.monitor
         if told is None:
             then(None)
@@ -73,7 +73,7 @@ class ExitFiles:
 
 
 def read(told: Monitor) -> Observation | None:
-    """What is written down; None: nothing yet."""
+    """Read what is written down, or return None."""
     try:
         with open(told.status, encoding="ascii") as file:
             text, when = file.read().strip(), os.fstat(file.fileno()).st_mtime

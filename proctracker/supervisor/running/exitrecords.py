@@ -1,4 +1,4 @@
-"""What jobs on other machines write down of themselves: a directory, looked at by its time, as no event tells of it."""
+"""Reads what jobs on other machines record, by their directory's time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PERIOD = 1.0
 """Seconds between two looks at the directory's time."""
 
 SETTLING = 2.5
-"""Seconds after a change of which more may come with the same time: some file systems count whole seconds."""
+"""Seconds after a change of which more may come with the same time."""
 
 LARGEST = 65536
 """Bytes of a record."""
 
 
 class ExitRecords:
-    """Calls ``came`` with the names of records that are new or have changed, as long as there are jobs that may write some."""
+    """Calls ``came`` with the names of new and changed records, while jobs may write some."""
 
     def __init__(self, loop: Loop, folder: str, came: Callable[[list[str]], None]) -> None:
         self._loop, self.folder, self._came = loop, folder, came
@@ -32,7 +32,7 @@ class ExitRecords:
         self._known: dict[str, tuple[int, int]] = {}
 
     def begin(self) -> None:
-        """Look from now on; does nothing where that was so."""
+        """Look from now on, unless that is so."""
         if self._timer is None:
             self._timer = self._loop.after(0, self._look)
 
@@ -77,7 +77,7 @@ class ExitRecords:
         return new
 
     def read(self, name: str) -> str | None:
-        """A record's text; None: there is none, or it is nobody's of ours."""
+        """Read a record's text, or return None where it is missing or not ours."""
         try:
             fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:

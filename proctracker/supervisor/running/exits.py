@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OF_STARTS = (125, 126, 127)
 
 PRECISION = 0.02
-"""Seconds by which engines' times of an end may be too early: a file's time is that of the last tick."""
+"""Seconds by which engines' times of an end may be early, as a file's are."""
 
 
 class Exits:
@@ -58,7 +58,7 @@ class Exits:
         self._lifecycle.exited(job, end.time, None if signal else end.status, signal, struck)
 
     def _used(self, job: Job, status: int) -> str | None:
-        """Take over what a job's own control group says it used; ``oom-killed`` where the kernel ended some of it."""
+        """Take over what a job's control group used, and return ``oom-killed`` if so."""
         if job.row.rss_floor is None:
             job.row.rss_floor = spawn.peak()  # its supervisor was killed before it could write that down
         if job.cgroup is None:
@@ -70,7 +70,7 @@ class Exits:
         return "oom-killed" if used.oom else None
 
     def _told(self, job: Job, status: int) -> tuple[int, str]:
-        """Return what the CLI that carried a job in an image says of its own failure; the same status: it was the job's."""
+        """Return what the CLI that carried a job in an image says of its own failure."""
         row = job.row
         out, err = self._outputs.paths(row, job.spec.get("output_dir"))
         path = (row.output or out) if job.spec.get("join") else (row.error or err)
@@ -84,7 +84,7 @@ class Exits:
                 self._outputs.ended(path)
 
     def container(self, job: Job, found: Observation, oom: bool, gone: float) -> None:
-        """Record how an engine says that a container ended, whose process was gone at ``gone`` (``clock.boottime``)."""
+        """Record how an engine says that a container ended, gone at ``gone`` (``clock.boottime``)."""
         row = job.row
         row.cpu = found.cpu_time if found.cpu_time is not None else row.cpu
         row.max_rss = found.max_rss if found.max_rss is not None else row.max_rss
@@ -101,7 +101,7 @@ class Exits:
         self._lifecycle.exited(job, when, found.exit_status, found.terminating_signal, reason)
 
     def batch(self, job: Job, found: Observation) -> None:
-        """Record how a scheduler, or the record that a job left on its machine, says it ended: times are that machine's."""
+        """Record how a scheduler or the job's record says it ended, by that machine's times."""
         row = job.row
         row.cpu, row.max_rss, row.annotation = found.cpu_time, found.max_rss, found.annotation
         finished = found.finished or time.time()
@@ -114,7 +114,7 @@ class Exits:
         self._lifecycle.exited(job, finished, code, signal, found.sub_state, again)
 
     def _in_time(self, job: Job, finished: float) -> bool:
-        """Whether a container had ended, at that epoch second, before the limit or deadline it was told to end for."""
+        """Return whether a container had ended before the limit or deadline it was ended for."""
         row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
         if job.ending == "time-limit" and limit is not None and row.boot == self._here.boot:
             return running_time(row, clock.at(finished)) < float(limit) - PRECISION

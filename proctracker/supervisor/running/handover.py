@@ -1,4 +1,4 @@
-"""Handing jobs over to a scheduler of its own: each once or not at all, whatever is killed meanwhile.
+"""Hands jobs over to a scheduler, each once or not at all, whatever is killed.
 
 The rows say so, durably, before the command is made. Where nobody knows what became of one (it was cut off, its
 supervisor was killed) the job is looked for by its name, twice, before it is handed over again.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.scheduling.queue import Queue
 
 TIMEOUT = 60.0
-"""Seconds a scheduler's command has: one that is busy answers after many, and says itself when nobody is there."""
+"""Seconds a scheduler's command has, as a busy one answers after many."""
 
 
 class Handovers:
@@ -124,7 +124,7 @@ class Handovers:
             self._home.held.fd(self._home.records)  # raises where it is not ours alone
 
     def _task(self, job: Job, native: bool) -> Task:
-        """What a node is to run for one job; the directories of kept output are made here."""
+        """Return what a node is to run for one job, and make its kept output's directories."""
         row, spec = job.row, job.spec
         out, err = self._outputs.paths(row, spec.get("output_dir"))
         self._outputs.place(out)

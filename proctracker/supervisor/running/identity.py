@@ -1,4 +1,4 @@
-"""Which container is a job's: the one that its own start said it made, and whose labels agree. A name may be anyone's."""
+"""Finds the container that a job's own start made, by what it said and its labels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
 
 TOLD = ("name", "workdir", "input", "output", "error")
-"""What of a row its container is labelled with, so that a lost store can be built again; ``described`` writes it."""
+"""Columns that a container is labelled with, so that a lost store can be rebuilt."""
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 _LONGEST = 4000
-"""Bytes of a label; containerd takes 4,096 with its name."""
+"""Bytes of a label, of which containerd takes 4,096 with its name."""
 
 
 def folder(home: Home, row: JobRow) -> str:
@@ -30,7 +30,7 @@ def folder(home: Home, row: JobRow) -> str:
 
 
 def write(home: Home, folder: str, files: Mapping[str, bytes]) -> None:
-    """Make the private directory of a start, and files in it; a script is left out where it could not be executed."""
+    """Make the private directory of a start with its files, but no useless script."""
     fd = trusted.below(home.held.fd(home.starts), (os.path.basename(folder),), folder, REMEDY, make=True)
     try:
         for path, content in files.items():
@@ -45,7 +45,7 @@ def write(home: Home, folder: str, files: Mapping[str, bytes]) -> None:
 
 
 def told(start: str, name: str) -> str | None:
-    """What the command of a start has told by now of the container it made: its id, or the name where that is the id.
+    """Return what a start's command told of its container: the id, or the name.
 
     None: nothing, so nothing of this start's runs. The CLIs write the id down (``--cidfile``) before the container is
     started, and so ctr does with its process (``--pid-file``): until then no other container of the name is ours.
@@ -54,7 +54,7 @@ def told(start: str, name: str) -> str | None:
 
 
 def described(row: JobRow, joined: bool) -> dict[str, str]:
-    """Labels that tell of a job what its container does not; percent-encoded, for some CLIs read lines, others lists."""
+    """Return labels that describe a job, percent-encoded for CLIs that split them."""
     found = {name: os.fsencode(getattr(row, name) or "") for name in TOLD}
     found["join"] = b"1" if joined else b""
     texts = {
@@ -66,7 +66,7 @@ def described(row: JobRow, joined: bool) -> dict[str, str]:
 
 
 def forget(start: str) -> None:
-    """Remove what an earlier try of the same start has told; the CLIs do not write over it."""
+    """Remove what an earlier try of the start told, as CLIs do not overwrite it."""
     for name in ("id", "pid", "said"):
         try:
             os.unlink(os.path.join(start, name))
@@ -80,7 +80,7 @@ def agrees(labels: Mapping[str, str], seen: Observation) -> bool:
 
 
 def word(path: str | None) -> str:
-    """What a CLI wrote into a file; empty where there is none."""
+    """Read what a CLI wrote into a file, or nothing."""
     try:
         with open(path or "", encoding="ascii") as file:
             return file.read().strip()

@@ -1,4 +1,4 @@
-"""Starts the job whose turn it is: as a process, as a container, or by a scheduler that it is handed over to."""
+"""Starts the next job, as a process, as a container or by a scheduler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept output that outgrows its job's ``output_limit``: the middle of the file becomes a hole, the job goes on.
+"""Cuts kept output at ``output_limit``, by a hole in the middle of the file.
 
 Only a job that writes costs anything. Nothing is done until its file could have reached the limit; from then on the
 kernel tells once that it was written to, and once more only after the time the rest of the limit would take.
@@ -32,7 +32,7 @@ AGAIN = 1.0
 """Seconds at least between two looks at a file that grows."""
 
 UNTOLD = 30.0
-"""Seconds between looks where the user has no more inotify watches, so that nothing tells of a write."""
+"""Seconds between looks where the user has no inotify watches left."""
 
 
 class OutputLimits:
@@ -45,7 +45,7 @@ class OutputLimits:
         self._told = False
 
     def started(self, job: Job) -> None:
-        """A process runs: its files are looked at when they can have reached the limit, those of about the same time together."""
+        """Look at a process' files when they can have reached the limit."""
         limit = job.spec.get("output_limit")
         if not limit or (job.row.output and (job.row.error or job.spec.get("join"))):
             return
@@ -102,7 +102,7 @@ class OutputLimits:
             job.timer(stream, self._here.loop.after(wait, lambda: self._look(job, stream, path)))
 
     def _used(self, job: Job, path: str) -> int | None:
-        """What a file takes on disk, once it is within the limit; None: it has gone, or no hole can be made in it."""
+        """Return what a file takes on disk within the limit, or None."""
         limit = int(job.spec["output_limit"])
         try:
             used = os.stat(path, follow_symlinks=False).st_blocks * 512

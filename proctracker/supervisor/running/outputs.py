@@ -1,4 +1,4 @@
-"""Kept output: two files a job that is given no paths. Those that stayed empty are the next jobs' own.
+"""Keeps output in two files a job, and gives those that stayed empty to the next jobs.
 
 Making an inode costs several times a rename, and most jobs leave one of the two empty: without this a job of /bin/true
 costs the supervisor a quarter more (docs/performance.md). A file is used again only if it
@@ -32,7 +32,7 @@ _REMEDY = "name an output_dir that only you can change"
 
 
 class Outputs:
-    """Opens kept files, and takes back those that stayed empty. All by descriptors of their directories, following no links."""
+    """Opens kept files, and takes empty ones back, below held directories without links."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -91,7 +91,7 @@ class Outputs:
             return
 
     def empty(self, row: JobRow, output_dir: str | None) -> None:
-        """A container was never started: what its engine wrote there is the job's annotation, not its output."""
+        """Make what an engine wrote of a start that failed the job's annotation, not its output."""
         for path in self.paths(row, output_dir):
             try:
                 folder, name = self._place(path)
@@ -100,7 +100,7 @@ class Outputs:
                 continue
 
     def ended(self, path: str) -> None:
-        """A job has ended: its file is looked at when another is wanted, or by ``tidy``; those who wait come first."""
+        """Note an ended job's file for a later look, as those who wait come first."""
         self._ended.append(path)
 
     def tidy(self) -> None:
@@ -109,7 +109,7 @@ class Outputs:
             self.take_back(self._ended.pop())
 
     def take_back(self, path: str) -> None:
-        """A job has ended: if its file is empty and nobody writes to it any more, it is the next job's."""
+        """Take back a file that is empty and that nobody writes."""
         try:
             folder, name = self._place(path)
             fd = os.open(name, _FILE, dir_fd=folder)
@@ -164,7 +164,10 @@ class Outputs:
 
 
 def _made(folder: int, name: str, path: str) -> int:
-    """A new file, or an earlier start's of the same attempt, emptied; raises DeniedByDrmsException for somebody else's."""
+    """Make a file, or empty an earlier start's.
+
+    Raises DeniedByDrmsException for somebody else's.
+    """
     try:
         return os.open(name, _FILE & ~os.O_NONBLOCK | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""When a batch system is looked at: soon after a submit, then ever more seldom, and never twice within some seconds."""
+"""Decides when a scheduler is looked at: soon after a submit, then more seldom."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST = 30.0
 
 
 class Pacer:
-    """Calls ``look`` when one is due. Whoever looks says when that is over, as a look may take a minute."""
+    """Calls ``look`` when one is due, one at a time, as it may take a minute."""
 
     def __init__(self, loop: Loop, look: Callable[[], None]) -> None:
         self._loop, self._look = loop, look
@@ -46,7 +46,7 @@ class Pacer:
         self._at(clock.boottime())
 
     def now(self) -> None:
-        """Something is about to be done to jobs, by ids that may be others' by now: look at once, whenever that was done last."""
+        """Look at once, as something is about to be done by ids that may be others' by now."""
         if self._under_way:
             self._again = True
             return
@@ -55,7 +55,7 @@ class Pacer:
         self._make()
 
     def begin(self) -> None:
-        """There are jobs to look at; does nothing where that was so."""
+        """Begin to look, unless that is so."""
         if not self._running:
             self._running = True
             self._at(clock.boottime())

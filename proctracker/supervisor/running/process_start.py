@@ -90,7 +90,7 @@ class ProcessStart:
         return spawn.spawn(launch, launch.environment, context.surroundings.umask, more, given, encoded, begun)
 
     def _grouped(self, job: Job, launch: Launch, context: Context) -> spawn.Surroundings | None:
-        """Return what differs from our own surroundings, a control group of the job's own among it where there can be one.
+        """Return what differs from our surroundings, with a control group if there can be one.
 
         Raises StartFailed where its bounds are not to be had.
         """
@@ -106,7 +106,7 @@ class ProcessStart:
         return (more or spawn.Surroundings(context.surroundings.umask))._replace(cgroup=job.cgroup.unified)
 
     def _open(self, job: Job, launch: Launch, request: Request, given: dict[str | None, int]) -> None:
-        """Collect descriptors there are, or that cost less than an open: nothing, the submitter's, kept files."""
+        """Collect descriptors that cost less than an open."""
         given[None] = self._null
         if launch.stdin == PASSED and job.stdin is not None:
             given[PASSED] = job.stdin
@@ -114,7 +114,7 @@ class ProcessStart:
             given[path] = self._outputs.open(path or "")
 
     def settle(self) -> None:
-        """Read when the processes started that are still there: a pid alone does not tell one from the next."""
+        """Read when the living processes started, as a pid alone is no identity."""
         for job in self._fresh:
             if job.row.pid and not job.row.ended:
                 job.row.ticks = spawn.ticks(job.row.pid)

@@ -1,4 +1,4 @@
-"""Calls by which somebody else just removes containers: that, not the signal they send, is how a job then ends."""
+"""Recognizes calls by which somebody else removes a container, which end its job."""
 
 from __future__ import annotations
 

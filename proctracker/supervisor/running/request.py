@@ -1,4 +1,4 @@
-"""Gathers what the start of a job needs: its template, streams, environment, labels and marks, all resolved."""
+"""Resolves what a start needs: template, streams, environment, labels, marks."""
 
 from __future__ import annotations
 

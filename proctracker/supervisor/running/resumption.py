@@ -51,7 +51,7 @@ class Resumption:
             self.find(job)
 
     def find(self, job: Job) -> None:
-        """Look for the container that a start whose call is over said it made. The call's private files go."""
+        """Look for the container of a start whose call is over, and drop the call's files."""
         here, row, engine = self._here, job.row, engine_of(job)
         told = row.container_id or identity.told(identity.folder(here.home, row), row.container or "")
         marks = {**labels(here.uuid, row), **(job.spec.get("marks") or {})}
@@ -83,7 +83,7 @@ class Resumption:
             self._containers.runs(job, observed)
 
     def _never_started(self, job: Job, told: str, observed: Observation) -> None:
-        """The start was cut off between the container and its first process: it goes, a process waits in it to be begun."""
+        """Remove a container whose start was cut off before its first process."""
         engine = engine_of(job)
         remove = runtimes.get(job.row.runtime).remove(engine, [told], force=True)
         self._calls.converse(engine, remove, lambda answer, error: None)

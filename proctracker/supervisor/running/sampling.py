@@ -1,4 +1,4 @@
-"""The last look at what a container used: its control group may be gone before anybody hears of its end."""
+"""Samples what a container uses, as its control group may vanish with it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.loop import Loop
 
 FIRST = 0.05
-"""Seconds until the second look. Each later one comes after twice the time, so a month takes 26 of them."""
+"""Seconds until the second look, each later one coming after twice the time."""
 
 
 def begin(loop: Loop, job: Job, look: Callable[[Job], None], delay: float = FIRST) -> None:
-    """Look now and, ever more seldom, as long as the container runs; its end is a look of its own."""
+    """Look now and ever more seldom, as long as the container runs."""
     look(job)
     job.timer("usage", loop.after(delay, job.now(lambda: begin(loop, job, look, 2 * delay))))
 
 
 def look(job: Job) -> bool:
-    """Put down what a container used so far, as far as its group still tells; whether the OOM killer struck in it."""
+    """Record what a container used so far, and return whether the OOM killer struck."""
     if job.cgroup is None:
         return False
     used, row = cgroups.usage(job.cgroup), job.row

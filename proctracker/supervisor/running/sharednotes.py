@@ -1,4 +1,4 @@
-"""What supervisors of several hosts tell each other of a scheduler's jobs, beside the records that the jobs write themselves.
+"""Shares between hosts what their supervisors know of a scheduler's jobs.
 
 The row of such a job is in the store of the host that submitted it, which no other host writes. Another host that ends the
 job, or sees its end, says so here; the first one to say how it ended is believed.
@@ -61,7 +61,7 @@ class SharedNotes:
                 os.unlink(fresh)
 
     def end(self, row: JobRow) -> Observation | None:
-        """How a job ended, as another host saw it; None: none has."""
+        """Return how a job ended, as another host saw it, or None."""
         try:
             fd = os.open(self._path("end", row), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(fd, encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""Private directories of container starts: what a CLI is given in secret goes with its call, the rest with the job."""
+"""Makes private directories of container starts, secrets going with the call."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.jobs import Job
 
 GIVEN = ("env", "labels", "out", "err", "conmon")
-"""Names of the files that a launch has written for its call (a test holds them together with the runtimes)."""
+"""Names of the files that a launch has written for its call."""
 
 
 OOM = "oom"
-"""What conmon makes in its working directory, which is this one, when the OOM killer strikes (cgroup v1)."""
+"""What conmon makes in its working directory when the OOM killer strikes (cgroup v1)."""
 
 
 class StartFolders:
@@ -32,7 +32,7 @@ class StartFolders:
         return os.path.join(self._home.at(self._home.starts), f"{row.id}.{attempt or row.attempt}")
 
     def struck(self, row: JobRow) -> bool:
-        """Whether the OOM killer struck a job's present attempt, as far as its engine's monitor puts that down."""
+        """Return whether the OOM killer struck a job's present attempt, by its monitor."""
         try:
             return os.path.exists(os.path.join(self.path(row), OOM))
         except OSError:
@@ -58,7 +58,7 @@ class StartFolders:
                 continue
 
     def tidy(self, store: Store, key: str) -> None:
-        """Remove what killed supervisors left: directories of attempts that are over, of jobs nobody knows or none has begun."""
+        """Remove what killed supervisors left of attempts that are over or unknown."""
         try:
             root = self._home.at(self._home.starts)
             names = os.listdir(root)
@@ -72,7 +72,7 @@ class StartFolders:
 
 
 def _job(name: str) -> str:
-    """The job whose directory that is; empty where it is none of ours."""
+    """Return the job whose directory that is, or nothing."""
     job, _, attempt = name.rpartition(".")
     return job if attempt.isdecimal() and job.replace("_", "", 1).isdecimal() else ""
 

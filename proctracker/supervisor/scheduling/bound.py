@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Bound:
-    """Counts starts; ``then`` is called when one is over."""
+    """Counts starts, and calls ``then`` when one is over."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         self._then = then

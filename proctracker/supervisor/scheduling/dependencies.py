@@ -1,4 +1,4 @@
-"""Jobs that start when others have ended (``after``, ``after_any``), ours or another supervisor's."""
+"""Holds jobs until others have ended (``after``, ``after_any``), anybody's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Dependencies:
         """Jobs that wait for the end of another supervisor's."""
 
     def met(self, job: Job) -> bool:
-        """Whether nothing has to end first; fails the job where what it waits for has failed."""
+        """Return whether nothing has to end first, or fail the job if that failed."""
         here = self._here
         wanted = [(name, True) for name in job.spec.get("after") or ()]
         wanted += [(name, False) for name in job.spec.get("after_any") or ()]

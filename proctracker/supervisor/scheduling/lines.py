@@ -1,4 +1,4 @@
-"""Queued jobs in order: each session has a line, in it a lane for each array with a bound of its own."""
+"""Orders queued jobs: a line each session, in it a lane each bounded array."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
 
 class Lane:
-    """Queued jobs that share their bounds: a session's, or one array's of it; those that an engine starts by themselves."""
+    """Holds queued jobs that share their bounds, a session's or one array's."""
 
     __slots__ = ("entries", "limit", "running")
 
@@ -44,7 +44,10 @@ class Lane:
 
 
 class Line:
-    """A session's queue; a lane's key is the array that has a bound of its own (0: none), and whether an engine starts it."""
+    """Is a session's queue.
+
+    A lane's key is the array that has a bound of its own (0: none), and whether an engine starts it.
+    """
 
     __slots__ = ("lanes", "limit", "used")
 
@@ -54,7 +57,10 @@ class Line:
         self.used = 0
 
     def head(self, engines: bool) -> Entry | None:
-        """The next job of all lanes that have room; ``engines``: more may be started by one. Empty lanes are forgotten."""
+        """Return the next job of all lanes that have room.
+
+        ``engines`` says whether one may start more. Empty lanes are forgotten.
+        """
         best: Entry | None = None
         for key, lane in list(self.lanes.items()):
             entry = lane.head()

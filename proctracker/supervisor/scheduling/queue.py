@@ -1,4 +1,4 @@
-"""Which job starts next: turns of sessions, priorities, slots of sessions, arrays and the host, holds, start times."""
+"""Decides which job starts next, by turns, priorities, slots, holds and start times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.scheduling.storewatch import StoreWatch
 
 AT_ONCE = 4
-"""Starts before the loop looks at its descriptors again: ends and submits must not wait behind an array of thousands."""
+"""Starts before the loop looks at its descriptors again, so that others need not wait."""
 
 LOOK_AGAIN = 1.0
 """Seconds until a start is tried again whose claim could not be written (disk full, quota)."""
@@ -45,12 +45,12 @@ class Queue:
         self._throttled: dict[int, bool] = {}
         """Arrays with a bound of their own -> whether their scheduler keeps it."""
         self.paused = False
-        """Jobs wait: they were left by a reboot or a double death, and nobody has said that they may go on."""
+        """Whether jobs wait that a reboot or a double death left."""
         self.bound = Bound(self.kick)
         self.dependencies = Dependencies(here, storewatch, self.add, lifecycle.refused)
 
     def add(self, job: Job) -> None:
-        """A job waits from now on; what has to be awaited first is looked at here."""
+        """Queue a job, after what has to be awaited first."""
         row = job.row
         if not job.waits:
             return
@@ -68,7 +68,7 @@ class Queue:
         self.kick()
 
     def _handed(self, job: Job, what: str) -> bool:
-        """Whether its scheduler sees to that by itself; while slots or other jobs are awaited here, nothing is handed over."""
+        """Return whether its scheduler does that by itself."""
         batch, row, spec = runtimes.get(job.row.runtime).batch, job.row, job.spec
         if batch is None or what not in batch.hands_over or row.attempt > 1:
             return False
@@ -80,11 +80,11 @@ class Queue:
         return bool(self._limit(session, self._line(session)) or self._here.settings["max_running_host"])
 
     def throttle(self, job: Job) -> int | None:
-        """How many tasks of its array its scheduler may run at once; None: that is seen to here, or there is no bound."""
+        """Return how many tasks of its array a scheduler may run at once, or None."""
         return int(job.spec["max_parallel"]) if self._throttled.get(job.row.num) else None
 
     def companions(self, job: Job) -> list[Job]:
-        """Begin the other tasks of an array that may start with this one, all handed over at once; their slots are taken."""
+        """Begin the tasks of an array that are handed over with this one."""
         batch = runtimes.get(job.row.runtime).batch
         if job.row.task is None or job.row.attempt > 1 or batch is None or "arrays" not in batch.hands_over:
             return []
@@ -103,7 +103,7 @@ class Queue:
         return found
 
     def _delayed(self, job: Job) -> bool:
-        """Have a job that waits between two attempts come again when its delay is over; whether it is not over yet."""
+        """Have a job come again when its delay is over, and return whether it is not."""
         delay = float(job.spec.get("retry_delay") or 0)
         if job.row.attempt == 1 or not delay or not (job.row.sub_state or "").startswith("retry"):
             return False
@@ -128,7 +128,7 @@ class Queue:
         job.timer("start", self._here.loop.after(seconds, lambda: self.add(job)))
 
     def requeued(self, job: Job) -> None:
-        """Take back the slots of an attempt that is over; the job waits again once that is recorded."""
+        """Take back the slots of an attempt, and queue the job once that is recorded."""
         self.drop(job)
         self.give_back(job)
         self._here.loop.soon(lambda: None if job.ticket else self.add(job))
@@ -140,7 +140,7 @@ class Queue:
             self._here.ledger.then(lambda: self.dependencies.ended(job))
 
     def resume(self) -> int:
-        """Let jobs go on that were left by a reboot or a double death; how many there are."""
+        """Let jobs go on that a reboot or a double death left, and return their number."""
         if not self.paused or self._here.stands_in:
             return 0
         self.paused = False
@@ -192,7 +192,7 @@ class Queue:
         self.kick()
 
     def _in_session(self, job: Job, line: Line) -> bool:
-        """Whether a job's session has room for it; one that wants more slots than there ever are has room beside none."""
+        """Return whether a job's session has room, one that wants too much having it alone."""
         limit = self._limit(job.row.session, line)
         if not limit:
             return True
@@ -200,7 +200,7 @@ class Queue:
         return limit - used >= min(job.row.slots, limit)
 
     def _limit(self, session: str, line: Line) -> int:
-        """A session's max_running, the configuration's where it has none of its own; 0: no limit."""
+        """Return a session's max_running, or the configuration's, 0 being no limit."""
         if line.limit is None:
             found = self._here.store.session(session)
             line.limit = found[1] if found else -1
@@ -232,7 +232,7 @@ class Queue:
         return self._here.store.running_slots(session, but=self._here.key)
 
     def _claim(self, job: Job) -> bool:
-        """Take a job's slots; where others take slots too, in one transaction with the count: no two get the last one."""
+        """Claim a job's slots, in one transaction with the count where others claim too."""
         line, store = self._line(job.row.session), self._here.store
         if not ((line.limit or self._here.settings["max_running_host"]) and self.others()):
             self.take(job)
@@ -279,7 +279,7 @@ class Queue:
             self._here.loop.after(0, self._start_some)
 
     def _next(self) -> Entry | None:
-        """The best job of the session whose turn it is and that may start one now; its next turn is the last then.
+        """Return the best job of the session whose turn it is.
 
         A job for which the host alone has no room keeps its session's turn: small ones of others would else go by for
         ever.

@@ -17,18 +17,21 @@ BATCH = 0.05
 """Seconds of writing that are reported as one change."""
 
 LOOK_AGAIN = 1.0
-"""Seconds until calls are made where the kernel gives no watch (fs.inotify.max_user_watches, max_user_instances)."""
+"""Seconds until calls are made where the kernel gives no watch."""
 
 
 class StoreWatch:
-    """Costs nothing as long as nobody asks: a watch reports one change, and is set anew for the next question."""
+    """Watches the store for one change at a time, while somebody asks."""
 
     def __init__(self, loop: Loop, files: Files, path: str) -> None:
         self._loop, self._files, self._path = loop, files, path
         self._calls: list[Callable[[], None]] = []
 
     def once(self, call: Callable[[], None]) -> None:
-        """Call back once, after the next write to the store by anyone; repeated requests are merged."""
+        """Call back once, after the next write to the store.
+
+        Repeated requests are merged.
+        """
         if not self._calls:
             self._watch()
         if call not in self._calls:

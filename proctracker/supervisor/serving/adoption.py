@@ -1,4 +1,4 @@
-"""Taking in containers of ours whose jobs the store does not know: it was lost, or is an older copy."""
+"""Adopts containers of ours whose jobs the store does not know."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Adoption:
         self._here, self._lifecycle, self._queue, self._resumption = here, lifecycle, queue, resumption
 
     def adopt(self, contact: str, found: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Make a job of each container that has none, and look how it is; the new ids.
+        """Make a job of each container that has none, and return the new ids.
 
         A container is told by its ``name``, the ``labels`` it carries, its ``container_id``, when it ``started``, and the ``spec`` of the job.
         A number that a job of another home shares with one of ours is replaced by a new one.
@@ -75,7 +75,7 @@ class Adoption:
 
 
 def _renumber(store: Store, rows: Sequence[JobRow], ours: set[int]) -> None:
-    """Give new numbers to jobs of another home whose own are in use here: job or array, each of its tasks alike."""
+    """Give new numbers to another home's jobs whose own are in use, arrays alike."""
     nums = {row.num for row in rows}
     used = {num for num in nums if num in ours or store.array(num) is not None or store.jobs([str(num)])}
     store.keep_off(nums - used)
@@ -108,7 +108,7 @@ def told(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _row(here: Here, contact: str, found: Mapping[str, Any]) -> JobRow:
-    """The row of a job that is being started, as far as the labels tell; the look at its container tells the rest."""
+    """Make the row of a job from its labels, the look at its container telling the rest."""
     labels, spec = found["labels"], found["spec"]
     number, _, task = str(labels["proctracker.job"]).partition("_")
     template = spec["template"]

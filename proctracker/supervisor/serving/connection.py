@@ -39,7 +39,7 @@ UNREAD = 2**20
 """Bytes a client may leave unread and still be served: beyond that it is to read first."""
 
 BACKLOG = 32 * 2**20
-"""Bytes that are kept for a client which does not read; one answer more is the most there can be."""
+"""Bytes that are kept for a client which does not read."""
 
 
 FORMER = 44
@@ -61,7 +61,7 @@ class Connection:
         self.shows = False
         """The client shows notices."""
         self.sent = 0
-        """Bytes the client has taken; for telling that it reads at all."""
+        """Bytes the client has taken, which tell that it reads."""
 
     @property
     def behind(self) -> bool:
@@ -115,7 +115,7 @@ class Connection:
         self.send({"n": number, "error": to_wire(error)})
 
     def send(self, message: object) -> None:
-        """Send a message; what does not fit now is sent when there is room.
+        """Send a message, and what does not fit once there is room.
 
         Who does not read is not served meanwhile, and left where even so too much is to be sent.
         """

@@ -1,4 +1,4 @@
-"""Followers of state changes: each is sent what the store has beyond the last change it saw, in that order."""
+"""Sends followers the store's changes after the last that each saw."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from proctracker.supervisor.serving.connection import Connection
 
 PORTION = 1000
-"""Changes in one push; what is behind it waits in the store until the client has read that."""
+"""Changes in one push, the next coming when the client has read that."""
 
 BEHIND = 10_000
-"""Changes during which a client may read nothing; then its connection is closed, and it asks for them when it reads."""
+"""Changes during which a client may read nothing before its connection is closed."""
 
 MOST = 10
 """Followers that one connection may have."""
@@ -26,7 +26,7 @@ LOOK_AGAIN = 1.0
 
 
 class Follower:
-    """One client: the number its pushes carry, the session it asked for, the last change it was sent."""
+    """Is one client: its pushes' number, its session, the last change it was sent."""
 
     __slots__ = ("connection", "number", "seq", "sent", "session", "top")
 
@@ -42,7 +42,7 @@ class Follower:
 
 
 class Followers:
-    """All of them. The store is the one source, so nothing is told twice or left out, other supervisors' jobs included."""
+    """Sends changes from the store, so that nothing is told twice or left out."""
 
     def __init__(self, here: Here, storewatch: StoreWatch) -> None:
         self._here, self._storewatch = here, storewatch
@@ -52,7 +52,7 @@ class Followers:
         return bool(self._followers)
 
     def add(self, connection: Connection, number: int, session: str | None, since: int | None) -> int:
-        """Tell a client of every change after that sequence number (None: from now on); returns where that begins."""
+        """Follow for a client after that sequence number (None: from now), and return it."""
         if sum(each.connection is connection for each in self._followers) >= MOST:
             raise InvalidArgumentException(f"{MOST} followers are the most on one connection")
         last = self._here.store.last_change()

@@ -1,4 +1,4 @@
-"""Accepts jobs: numbers, rows, one commit, then the answer; the start comes after it."""
+"""Accepts jobs: numbers, rows, one commit, then the answer."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Intake:
         self._sessions.discard(name)
 
     def submit(self, connection: Connection, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Accept a job or an array; ``{"id": …}``, or ``{"need": key}`` where the context is to be told first.
+        """Accept a job or an array.
 
         None: it is answered later, as nobody can tell now whether the store has it.
         """
@@ -122,7 +122,7 @@ class Intake:
         return self._entered(entry)
 
     def _entered(self, entry: Entry) -> dict[str, Any]:
-        """Jobs are in the store: let them go on; the answer."""
+        """Let jobs go on that are in the store, and return the answer."""
         self._known.add(entry.message["context"])
         self._sessions.add(entry.message["session"])
         stdin, rows = entry.stdin, entry.rows
@@ -137,7 +137,7 @@ class Intake:
         return answer
 
     def _made(self, entry: Entry) -> bool | None:
-        """Whether the store has a submit whose commit failed, as a new connection reads it; None: nothing can be read now.
+        """Return whether the store has a submit whose commit failed, None being unknown.
 
         Over NFS it may be the answer to a commit that is lost, not the commit.
         """
@@ -162,7 +162,7 @@ class Intake:
             entry.connection.refuse(entry.number, error)
 
     def _checked(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The spec of a submit. Raises InvalidArgumentException for what no supervisor could go by, this one or a later."""
+        """Return a submit's spec, or raise InvalidArgumentException for an impossible one."""
         items, text = message.get("items"), message.get("context_text")
         if items is not None and len(items) != len(message.get("indices") or ()):
             raise InvalidArgumentException(f"submit: {len(items)} items for {len(message.get('indices') or ())} tasks")
@@ -266,7 +266,7 @@ def _varies(spec: dict[str, Any]) -> bool:
 
 
 def _paths(spec: dict[str, Any], name: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """Working directory and streams of one job, absolute, placeholders filled; None: unset."""
+    """Return a job's directory and streams, absolute and filled in, None being unset."""
     home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
     given = spec["template"].get("working_directory")
     workdir = None if given is None else placeholders.fill(given, job=name, home=home, percent=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.serving.connection import Connection
 
 STARTS = "`proctracker session start`, as any submit, lets them go on"
-"""What is to be done about queued jobs that a reboot, or the death of keeper and supervisor, has left."""
+"""What is to be done about queued jobs that a reboot or a double death left."""
 
 
 class Notices:
@@ -25,7 +25,7 @@ class Notices:
         self._warning: str | None = None
 
     def located(self) -> None:
-        """Look where we are, as that changes: a user may linger no longer. The next submit is told if jobs end with it now."""
+        """Look where we are, and warn the next submit if jobs end with a logout now."""
         login, me = logout.describe(), self._here.me
         if login.lifetime is None:
             self._warning = None
@@ -40,13 +40,13 @@ class Notices:
             self._warning = None
 
     def greeted(self, connection: Connection, shown: bool) -> None:
-        """A client has come; ``shown``: it shows notices."""
+        """Greet a client, which with ``shown`` shows notices."""
         connection.shows = shown
         for text in self._troubles.values():
             self._tell(connection, text)
 
     def trouble(self, text: str | None, about: str = "store") -> None:
-        """Tell why nothing can be written down, or a scheduler does not answer; None: that is over."""
+        """Tell why nothing can be written, or a scheduler does not answer, None being over."""
         known = self._troubles.pop(about, None)
         if text is not None:
             self._troubles[about] = text
@@ -54,7 +54,7 @@ class Notices:
                 self._tell(connection, text)
 
     def awaited(self, connection: Connection, ids: Sequence[str]) -> None:
-        """A client is about to wait for jobs: for those that are held back somebody has to do something."""
+        """Tell a client that waits what somebody has to do for jobs that are held back."""
         here = self._here
         if not self._queue.paused or here.stands_in:
             return

@@ -38,7 +38,7 @@ LATER = object()
 
 
 class Operations:
-    """Each method is given the connection, the request's number and the rest of the message, and returns the answer.
+    """Has a method for each request, which returns the answer.
 
     ``give_way`` and ``upgrade`` end this supervisor for another, ``clients`` are the connections.
     """
@@ -175,7 +175,7 @@ class Operations:
         return True
 
     def refresh(self, connection: Connection, number: int, message: Message) -> Any:
-        """Answer once schedulers have been looked at, or just were: why they could not be, and the rows of other hosts' jobs."""
+        """Answer once schedulers were looked at, or say why they could not be."""
         here, limit = self._here, float(self._here.settings["cli_timeout"])
         ids, answered = message["ids"], False
         self._guests.take([name for name in ids if here.jobs.find(name) is None])
@@ -247,7 +247,7 @@ class Operations:
         return True
 
     def _known(self, message: Message) -> str:
-        """Return the name of a session; raises InvalidArgumentException where there is none."""
+        """Return the name of a session, or raise InvalidArgumentException."""
         name: str = message["name"]
         if self._here.store.session(name) is None:
             raise InvalidArgumentException(f"no session {name!r}")

@@ -1,4 +1,4 @@
-"""Keeps a supervisor reachable: its socket and its lock are made anew when somebody removed them, told by inotify(7)."""
+"""Keeps a supervisor reachable, with socket and lock made anew when removed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from proctracker.supervisor.serving.server import Server
 
 LOOK_AGAIN = 10.0
-"""Seconds between looks where the kernel gives no watch (fs.inotify.max_user_instances, max_user_watches)."""
+"""Seconds between looks where the kernel gives no watch."""
 
 SETTLE = 0.5
-"""Seconds after which what was removed is made anew: before that it may be the first file of a whole directory that goes."""
+"""Seconds until what was removed is made anew, as a whole directory may be going."""
 
 _ANSWERS = 0.05
-"""Seconds within which a listener takes a connection into its queue; one whose queue is full is there, too."""
+"""Seconds within which a listener takes a connection, or has a full queue."""
 
 
 class Presence:
-    """Watches the directory of the socket. A removed state directory is left alone: it is nobody's any more."""
+    """Watches the socket's directory, and leaves a removed state directory alone."""
 
     def __init__(self, here: Here, server: Server) -> None:
         self._here, self._server = here, server
@@ -43,7 +43,7 @@ class Presence:
         self._soon: Timer | None = None
 
     def begin(self) -> None:
-        """Watch from now on. The name may be that of a former supervisor's own socket, which nobody serves any more."""
+        """Watch from now on, in place of a former supervisor's socket."""
         socketpath.unlink(self.going)
         if self._here.seat.turn and not _served(self._path):
             self._socket = None
@@ -51,12 +51,12 @@ class Presence:
 
     @property
     def going(self) -> str:
-        """What the socket is called while its supervisor leaves: whoever finds the lock held then has to wait."""
+        """Return the socket's name while its supervisor leaves, for whoever finds the lock held."""
         return f"{self._path}.going"
 
     @property
     def replaced(self) -> bool:
-        """Whether our state directory was removed or has another in its place; one that cannot be reached is another matter."""
+        """Return whether our state directory was removed or replaced, not out of reach."""
         try:
             found = os.stat(self._here.home.here)
         except OSError as error:
@@ -64,7 +64,7 @@ class Presence:
         return self._home is not None and (found.st_dev, found.st_ino) != self._home
 
     def hide(self) -> bool:
-        """Take the socket's name away for a leave; whether it was there."""
+        """Remove the socket's name for a leave, and return whether it was there."""
         if self._socket is None or _identity(self._path) != self._socket:
             return False
         at = self._here.home.at
@@ -112,7 +112,7 @@ class Presence:
             self._look_after(LOOK_AGAIN)
 
     def _hold(self) -> None:
-        """Lock the lock's file again where another one, or none, has its name: else a client would start a second supervisor."""
+        """Lock the lock's file again where its name has another one, or none."""
         here = self._here
         held = os.fstat(here.seat.lock if self._lock is None else self._lock)
         if stat.S_ISDIR(held.st_mode) or _identity(self._lock_path) == (held.st_dev, held.st_ino):
@@ -128,7 +128,7 @@ class Presence:
         self._lock = claim
 
     def close(self) -> None:
-        """Watch no more; what a leave has hidden goes."""
+        """Watch no more, and remove what a leave has hidden."""
         if self.leaving:
             socketpath.unlink(self.going)
         if self._lock is not None:
@@ -137,7 +137,7 @@ class Presence:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """What tells the file of a name from a later one; None: there is none."""
+    """Return what tells a file from a later one of its name, or None."""
     try:
         found = os.stat(path)
     except OSError:
@@ -146,7 +146,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _served(path: str) -> bool:
-    """Whether somebody listens at a socket's name: as the lock is ours, that can only be our seat."""
+    """Return whether somebody of our seat listens at a socket's name."""
     try:
         socketpath.connect(path, _ANSWERS).close()
     except TimeoutError:

@@ -24,10 +24,10 @@ _SPEAKS = 1.0
 """Seconds a client has to say ``hello`` to somebody who will refuse it."""
 
 HALVES = 2 * protocol.REQUEST
-"""Bytes kept of requests that are not whole yet, of all clients together: beyond that the largest is left."""
+"""Bytes of unfinished requests of all clients, beyond which the largest is closed."""
 
 MOST = 4000
-"""Connections served at once, or half of the descriptors there are; others wait in the listener's queue."""
+"""Connections served at once, or half of the descriptors there are."""
 
 
 class Server:
@@ -53,7 +53,7 @@ class Server:
         self._loop.watch(self._listener.fileno(), self._accept_all)
 
     def listen_anew(self, listener: socket.socket) -> None:
-        """Serve another listener, as the name of the one before has gone; those who had found that are served, too."""
+        """Serve another listener, and those who had found the former one."""
         self.accept()
         self._loop.forget(self._listener.fileno())
         self._listener.close()
@@ -65,7 +65,7 @@ class Server:
         self.accept()
 
     def accept(self) -> int:
-        """Take in whoever waits; how many that were."""
+        """Accept whoever waits, and return how many."""
         count = 0
         while True:
             if len(self.connections) >= self._most:
@@ -126,7 +126,7 @@ class Server:
             connection.drop_stdin()
 
     def bound(self) -> None:
-        """Leave the client with the largest half of a request where all halves together are too large."""
+        """Close the client with the largest unfinished request where all are too large."""
         halves = {connection: connection.held for connection in self.connections if connection.held}
         if sum(halves.values()) > HALVES:
             max(halves, key=lambda it: halves[it]).close()
@@ -141,7 +141,10 @@ class Server:
 
 
 def refuse_all(listener: int, error: Drmaa2Exception, patience: float) -> None:
-    """Answer whoever waits at a listener with an exception; for the first to come there are ``patience`` seconds."""
+    """Answer whoever waits at a listener with an exception.
+
+    For the first to come there are ``patience`` seconds.
+    """
     waiting = socket.socket(fileno=os.dup(listener))
     waiting.settimeout(patience)
     with waiting:

@@ -39,7 +39,7 @@ class Wait:
         self.open = set(ids)
         self.all = all_
         self.known: set[str] = set()
-        """Jobs that fit already, though that is not durable yet: who waits for all is in no hurry before the last."""
+        """Jobs that fit already though that is not durable yet, as waits for all can wait."""
         self.ended = kind == "ended"
         self.states: frozenset[int] | None = None
         if kind not in ("ended", "started"):
@@ -51,7 +51,7 @@ class Wait:
                 ) from None
 
     def fits(self, row: JobRow) -> bool:
-        """Whether nothing more is to be awaited of this job; an end answers every question."""
+        """Return whether nothing more is to be awaited of this job."""
         if row.finished is not None:
             return True
         if self.states is not None:
