@@ -70,7 +70,10 @@ class Signals:
             return  # another of this process hears them now, and goes back to ours
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(self._woken)
+        try:
+            signal.set_wakeup_fd(self._woken)
+        except (OSError, ValueError):
+            signal.set_wakeup_fd(-1)  # whoever was told before has closed since
         os.close(self._read)
         os.close(self._write)
         self._read = -1
