@@ -293,8 +293,9 @@ def _connect(path: str, snapshot: bool, held: Held) -> Database | None:
     if not found:
         db.close()
         return None
-    if found < schema.VERSION:
-        schema.read_older(db)
+    lacks = schema.lacking(db)
+    if lacks or found < schema.VERSION:
+        schema.read_older(db, lacks)
     db.rows("PRAGMA query_only=ON")
     return db
 

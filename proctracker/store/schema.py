@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.store.connection import Database
 
-VERSION = 4
+VERSION = 3
 
 _JOBS = """id TEXT, num INTEGER, task INTEGER, session TEXT, contact TEXT, runtime TEXT, name TEXT, spec INTEGER,
   state INTEGER, sub_state TEXT, annotation TEXT, exit_status INTEGER, signal TEXT, submitted REAL, dispatched REAL,
@@ -64,7 +65,6 @@ INSERT INTO marks VALUES ('specs', 0), ('transitions', 0);
 _MIGRATIONS: dict[int, str] = {
     1: "ALTER TABLE jobs ADD COLUMN kill_at REAL; CREATE INDEX jobs_ending ON jobs (keeper) WHERE kill_at IS NOT NULL",
     2: f"{_GIVEN}; {_OUTCOMES}; {_TOKENS}; {_CLOCKS}; UPDATE sessions SET max_running=-1 WHERE max_running=0",
-    3: "ALTER TABLE jobs ADD COLUMN nodes TEXT; ALTER TABLE jobs ADD COLUMN queue TEXT; ALTER TABLE jobs ADD COLUMN due REAL",
 }
 """Version -> what makes it the next one.
 
@@ -75,10 +75,11 @@ _MIGRATIONS: dict[int, str] = {
 def bring_up(db: Database) -> None:
     """Create the tables or migrate them, in one transaction.
 
-    Raises DrmCommunicationException for a file of a newer proctracker, naming both versions; it is left as it is.
+    A column that came with no new version is added: older releases go on with the file, and leave it unset.
+    Raises DrmCommunicationException for a file of a newer proctracker, naming both versions. It is left as it is then.
     """
     found = version(db)
-    if found == VERSION:
+    if found == VERSION and not lacking(db):
         return
     refuse_newer(found, db.path)
     db.run("BEGIN IMMEDIATE")
@@ -89,6 +90,8 @@ def bring_up(db: Database) -> None:
         for step in range(found or VERSION, VERSION):
             booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
             _run(db, _MIGRATIONS[step].replace("{booted}", repr(booted)))
+        for name in lacking(db):
+            db.run(f"ALTER TABLE jobs ADD COLUMN {name} {KINDS[name]}")
         db.run(f"PRAGMA user_version={VERSION}")
         db.run("COMMIT")
     except BaseException:
@@ -97,10 +100,15 @@ def bring_up(db: Database) -> None:
         raise
 
 
-def read_older(db: Database) -> None:
-    """Show an older file as a current one to this connection, without changing it."""
+def lacking(db: Database) -> list[str]:
+    """Return the columns of jobs that an older release's file lacks."""
     there = {row[1] for row in db.rows("PRAGMA table_info(jobs)")}
-    columns = ", ".join(name if name in there else f"NULL AS {name}" for name in ("key", *COLUMNS))
+    return [name for name in COLUMNS if name not in there]
+
+
+def read_older(db: Database, lacks: Collection[str]) -> None:
+    """Show an older file as a current one to this connection, without changing it."""
+    columns = ", ".join(f"NULL AS {name}" if name in lacks else name for name in ("key", *COLUMNS))
     db.run(f"CREATE TEMP VIEW jobs AS SELECT {columns} FROM main.jobs")
     if not db.rows("SELECT 1 FROM sqlite_master WHERE name='given'"):
         db.run(_GIVEN.replace("TABLE", "TEMP TABLE"))

@@ -118,6 +118,26 @@ def test_a_file_of_version_2_is_read_as_it_is_and_migrated_by_its_writer(home: H
     assert Reader(home).context("ctx") == {}
 
 
+def test_columns_that_came_with_no_new_version_are_added_and_older_releases_go_on(home: Home) -> None:
+    store = Store(home)
+    (row,) = submit(store)
+    store.close()
+    db = sqlite3.connect(home.database)
+    for name in ("nodes", "queue", "due"):
+        db.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
+    db.commit()
+    reader = Reader(home)
+    assert reader.jobs() == [row]
+    store = Store(home)
+    row.queue = "long"
+    store.update(row, ["queue"])
+    store.close()
+    reader.close()
+    assert reader.jobs() == [row]
+    assert (schema.version(Database(home.database)), schema.VERSION) == (3, 3)
+    db.close()
+
+
 def test_a_migration_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(home).close()
     with monkeypatch.context() as patch:
