@@ -472,16 +472,7 @@ class Slurm(Engine):
     name = "slurm"
     programs = slurm.PROGRAMS
     daemon = True
-    modules = (
-        "test_arrays",
-        "test_info",
-        "test_monitoring",
-        "test_reap",
-        "test_sessions",
-        "test_states",
-        "test_tracker",
-        "test_waits",
-    )
+    modules = ("test_states", "test_tracker", "test_waits")
 
     @property
     def images(self) -> bool:
