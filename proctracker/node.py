@@ -1,4 +1,4 @@
-"""Runs one job on a machine of a cluster and writes down how it ended; a program of its own, its text goes with the job.
+"""Runs one job on a machine of a cluster and records how it ended.
 
 ``python3 -I -S node.py NAME=VALUE… -- COMMAND ARG…``, for Python 3.6 or newer and nothing of ours. The words are those of
 ``Plan``. The record is written twice: as the job starts (``state running``) and over that when it has ended. It is this
@@ -17,7 +17,7 @@ import time
 FOUND, EXECUTABLE, STARTED = 127, 126, 125
 NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM)
 TICK = 1.0
-"""Seconds between two looks at a running time that is limited; what takes much longer was a suspension."""
+"""Seconds between two looks at a limited running time, longer ones being suspensions."""
 
 
 class Plan:
@@ -47,7 +47,7 @@ class Plan:
         self.floor = 0
 
     def note(self, number: int, frame: object) -> None:
-        """Remember that the job was told to end; what sent this has sent it to the job as well."""
+        """Note that the job was told to end by what told us."""
         self.told = self.told or number
         if self.container and number == signal.SIGTERM:
             container(self, "kill", "--signal=TERM")
@@ -94,7 +94,7 @@ class Record:
 
 
 def main(words: "list[str]") -> None:
-    """Run the job; ends this process as the job ended."""
+    """Run the job, and end this process as it ended."""
     os.closerange(3, 1024)
     plan = Plan(words)
     for number in NOTED:
@@ -128,7 +128,7 @@ def main(words: "list[str]") -> None:
 
 
 def _restore(plan: Plan) -> None:
-    """Set what a shell could not (PROCTRACKER_NAMES), and LC_CTYPE, which Python sets where the locale is C."""
+    """Set what a shell could not (PROCTRACKER_NAMES), and LC_CTYPE as Python found it."""
     for word in os.environ.pop("PROCTRACKER_NAMES", "").split():
         name, _, value = bytes.fromhex(word).partition(b"=")
         os.environb[name] = value
@@ -139,7 +139,10 @@ def _restore(plan: Plan) -> None:
 
 
 def opened(plan: Plan) -> "tuple[int, int, int]":
-    """The job's directory entered, its three streams open. Raises NotStarted with the path and the reason."""
+    """Enter the job's directory and open its streams.
+
+    Raises NotStarted with the path and the reason.
+    """
     os.umask(plan.umask)
     try:
         os.chdir(plan.directory)
@@ -193,7 +196,7 @@ def started(plan: Plan, streams: "tuple[int, int, int]") -> int:
 
 
 def _become(plan: Plan, streams: "tuple[int, int, int]") -> None:
-    """Be the job: what we only note is its own to take. It stays in our process group, which is what Slurm signals."""
+    """Become the job, in our process group, which is what Slurm signals."""
     for number in range(1, signal.NSIG):
         if number not in (signal.SIGKILL, signal.SIGSTOP) and not 32 <= number < 34:
             signal.signal(number, signal.SIG_DFL)
@@ -248,7 +251,10 @@ def _missing(command: str) -> str:
 
 
 class Waiting:
-    """Waits for the job, and ends it at its time limit or deadline: TERM, after the grace KILL, to all that is its."""
+    """Waits for the job, and ends it at its time limit or deadline.
+
+    TERM, after the grace KILL, to all that is its.
+    """
 
     def __init__(self, plan: Plan, pid: int) -> None:
         self.plan, self.pid = plan, pid
@@ -266,7 +272,7 @@ class Waiting:
         return status, usage, self.why
 
     def _watched(self) -> "tuple[int, resource.struct_rusage]":
-        """As ``wait4``; the clock stands still while we are stopped, with the job."""
+        """Wait as ``wait4`` does, without the time in which we and the job were stopped."""
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         ran, killing, last = 0.0, 0.0, time.monotonic()
         while True:
@@ -288,7 +294,7 @@ class Waiting:
         return max(0.01, min(TICK, limit, deadline))
 
     def _act(self, ran: float, killing: float) -> float:
-        """End the job where its time is over; returns when it is to be killed."""
+        """End the job where its time is over, and return when to kill it."""
         if killing:
             if time.monotonic() >= killing:
                 self.signal(signal.SIGKILL)

@@ -70,7 +70,7 @@ class _Factory:
 
 
 class _Fields:
-    """Makes ``__dataclass_fields__`` when asked for, so that dataclasses' functions take a record."""
+    """Makes ``__dataclass_fields__`` when asked for, so that dataclasses take a record."""
 
     def __init__(self, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self._names, self._defaults = names, defaults

@@ -197,7 +197,7 @@ class Call:
 
 
 def _start(path: str, args: Sequence[str], environ: dict[str, str], stdout: Any, stderr: Any) -> Any:
-    """Start a command through ``sh``, with bytes kept by an encoding that maps each to a character."""
+    """Start a command through ``sh``, every byte mapped to a character."""
     import sh
 
     _quieten()

@@ -268,7 +268,7 @@ class Access:
         return reasons.explained(rows, self.reader, self.config)
 
     def told(self, rows: Sequence[JobRow]) -> None:
-        """Remember that we have told how these ended: ``wait --all`` does not tell of them once more."""
+        """Note that we have told how these ended, so that ``wait --all`` does not."""
         from proctracker.tracker import waits
 
         waits.told(self.place, rows)

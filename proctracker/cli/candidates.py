@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from proctracker.cli.options import Option
 
 _NEWEST = 1000
-"""Ids offered; a list of more helps nobody."""
+"""Ids offered at most."""
 
 _WORDS = {
     "session": ("list", "create", "set", "start", "destroy"),
@@ -29,7 +29,7 @@ _NO_IDS = ("ps", "events", "top", "categories", "machines", "doctor", "adopt", "
 
 
 def candidates(words: Sequence[str], access: Access) -> list[str]:
-    """Return what may stand in place of the last of the words after the program's name; none: a file."""
+    """Return what may replace the last of a command's words, none saying a file."""
     # A shell that breaks words at = gives --state = RUN, and --state = for nothing yet.
     *before, word = [each for each in words if each != "="] or [""]
     if words and words[-1] == "=":
@@ -54,7 +54,7 @@ def candidates(words: Sequence[str], access: Access) -> list[str]:
 
 
 def _read(before: Sequence[str]) -> tuple[str | None, dict[str, Option], Option | None, bool]:
-    """Return command, its options, the one that waits for a value, and whether a job's own words have begun."""
+    """Return command, options, the one that waits for a value, and whether a job's words began."""
     name: str | None = None
     options = _options(None)
     waiting: Option | None = None

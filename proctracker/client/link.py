@@ -239,8 +239,10 @@ class Link:
         )
 
     def ask(self, op: str, fields: dict[str, Any]) -> tuple[int, Any]:
-        """Begin something that pushes; the number its pushes carry, and the answer. Raises ConnectionError or EOFError
-        (``GONE``)."""
+        """Begin something that pushes, and return the number of its pushes and the answer.
+
+        Raises ConnectionError or EOFError (``GONE``).
+        """
         answer = self._exchange(op, fields, None)
         return self._number, answer
 

@@ -90,8 +90,10 @@ class Wait(_Pushed):
         return not self._open
 
     def receive(self) -> list[JobRow] | None:
-        """The rows, once the question is answered (in the order asked); None: not yet. Raises InvalidArgumentException
-        for an unknown id or one that was reaped meanwhile."""
+        """Return the rows in the order asked, or None as long as the question is open.
+
+        Raises InvalidArgumentException for an unknown id or one that was reaped meanwhile.
+        """
         if not self._open and not self._rows:
             return []
         self._feed()

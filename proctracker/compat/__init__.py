@@ -1,1 +1,1 @@
-"""The surfaces of other DRMAA bindings, so that programs written for them run here unmodified."""
+"""Offers the surfaces of other DRMAA bindings, for programs written for them."""

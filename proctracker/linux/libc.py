@@ -15,7 +15,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *words: int | bytes | bytearray | None) -> int:
-    """Call a function that returns an int. A bytearray is written into. Raises the OSError of errno for a result below 0."""
+    """Call a function that returns an int, or raise OSError for one below 0.
+
+    A bytearray is written into.
+    """
     return _checked(getattr(_libc, name)(*map(_argument, words)))
 
 
@@ -25,7 +28,7 @@ def prctl(operation: int, value: int = 0) -> int:
 
 
 def allocate(fd: int, mode: int, begin: int, length: int) -> None:
-    """Allocate or free blocks of a file (fallocate(2)); 64 bits wide everywhere. Raises OSError."""
+    """Allocate or free blocks of a file (fallocate(2)), or raise OSError."""
     function = getattr(_libc, "fallocate64", None) or _libc.fallocate
     _checked(function(fd, mode, ctypes.c_longlong(begin), ctypes.c_longlong(length)))
 

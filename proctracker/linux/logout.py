@@ -36,8 +36,10 @@ _BOUNDS = {"memory.max": "max", "memory.high": "max", "cpu.max": "max", "memory.
 
 @record(frozen=True)
 class Login:
-    """Where a process is: ``place`` is ``session-3.scope``, ``user@1000.service`` or None (no login's); whether whose login
-    it is lingers; whether logind ends what is left in the session.
+    """Tells where a process is, and what a logout does to it.
+
+    ``place`` is ``session-3.scope``, ``user@1000.service`` or None (no login's), ``lingers`` that of its user,
+    ``kills`` whether logind ends what is left in the session.
 
     ``user`` is the login's, another than ours after sudo. ``bounded`` names a unit of the user's with limits of its own.
     """

@@ -1,4 +1,4 @@
-"""Names by which what belongs to a job is known, and what becomes of one that is being ended."""
+"""Names what marks a job's belongings, and what becomes of a job that is being ended."""
 
 from __future__ import annotations
 

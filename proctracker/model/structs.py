@@ -49,7 +49,7 @@ def shown(value: Any) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as text, ids and numbers above all; a number that is none to us stays one where Python does not write it."""
+    """Write a value as text, also a number that Python does not write."""
     try:
         return str(value)
     except ValueError:

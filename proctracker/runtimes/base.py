@@ -25,7 +25,7 @@ Raises DrmCommunicationException (from inside the generator) where the engine co
 SUPERVISED = "supervised"
 """The command is the job: its end is the job's end (plain processes, ``apptainer exec``)."""
 ATTACHED = "attached"
-"""The command lives as long as the container and carries its streams (``docker run`` with files)."""
+"""The command lives as long as the container and carries its streams."""
 DETACHED = "detached"
 """The command starts the job and returns, and the engine keeps it (``podman run -d``)."""
 SUBMITTED = "submitted"

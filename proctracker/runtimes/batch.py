@@ -1,4 +1,4 @@
-"""What a runtime with a scheduler of its own has besides: how jobs are handed over, looked for and controlled there."""
+"""Declares what a runtime with a scheduler has besides: submits, looks, controls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ else:
 REFUSED = "refused"
 """The scheduler will never take this job."""
 LATER = "later"
-"""It cannot take it now; the job waits, with the reason."""
+"""Says that it cannot take a job now, which waits with the reason."""
 UNKNOWN = "unknown"
 """Nobody knows whether it took the job: it is looked for by its name before anything else."""
 
@@ -93,7 +93,7 @@ class Batch(Protocol):
     """
 
     hands_over: Collection[str]
-    """What the scheduler holds by itself: hold, start_time, deadline, time_limit, throttle, dependencies, arrays."""
+    """What the scheduler does by itself: hold, times, limits, dependencies, arrays."""
 
     ends: Mapping[str, str]
     """The scheduler's word for an end that is not the job's own doing -> its sub-state."""
@@ -117,21 +117,30 @@ class Batch(Protocol):
         """One look at all jobs of this user, however many."""
 
     def parse_look(self, done: Completed) -> Mapping[str, Observation]:
-        """Jobs by their keys. Raises DrmCommunicationException where the scheduler could not be asked."""
+        """Parse jobs by their keys.
+
+        Raises DrmCommunicationException where the scheduler could not be asked.
+        """
 
     def accounting_argv(self, engine: Engine, ids: Sequence[str]) -> Argv:
         """What the accounting knows of jobs that the scheduler has forgotten."""
 
     def parse_accounting(self, done: Completed, config: Config) -> Mapping[str, Observation]:
-        """Jobs by their keys; none where there is no accounting. Raises DrmCommunicationException as ``parse_look``."""
+        """Parse jobs by their keys, none without accounting.
+
+        Raises DrmCommunicationException as ``parse_look``.
+        """
 
     def control_argv(
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None
     ) -> Argv:
-        """``hold release suspend resume stop cont signal cancel requeue``; with a ``name`` jobs of that name only."""
+        """Return the command for a control, with a ``name`` for jobs of that name only.
+
+        Controls are ``hold release suspend resume stop cont signal cancel requeue``.
+        """
 
     def controlled(self, done: Completed) -> None:
-        """Raise what a control that failed means, in one line; return where it did not."""
+        """Raise what a failed control means in one line, or return."""
 
     def config_argv(self, engine: Engine) -> Argv:
         """What tells how the scheduler is set up."""
@@ -143,10 +152,13 @@ class Batch(Protocol):
         """The file of a job's exit record."""
 
     def parse_record(self, text: str) -> Observation | None:
-        """What an exit record says: that the job runs, or how it ended; None for what is none, or half of one."""
+        """Parse an exit record: that the job runs, or how it ended.
+
+        None for what is none, or half of one.
+        """
 
     def merge(self, recorded: Observation | None, seen: Observation | None) -> Observation | None:
-        """The truth of both; None where neither tells anything.
+        """Return the truth of both, or None.
 
         The record of the present restart is right on that a job has ended, its code, signal, usage and times; the
         scheduler knows why.

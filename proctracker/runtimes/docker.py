@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Mapping, Sequence
 
 LOG: Argv = ("--log-driver=local", "--log-opt=max-size=1000000t", "--log-opt=max-file=1", "--log-opt=compress=false")
-"""A log that keeps every byte: docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the
-oldest output over 100 MB (docs.docker.com, "Local file logging driver")."""
+"""A log that keeps every byte.
+
+docker's usual ``json-file`` replaces what is no UTF-8, and ``local`` by itself drops the oldest output over 100 MB
+(docs.docker.com, "Local file logging driver").
+"""
 
 
 PODMAN = "docker here is podman: use the contact podman"

@@ -271,7 +271,7 @@ def options(template: JobTemplate) -> list[str]:
 
 
 def check_text(template: JobTemplate) -> None:
-    """Raise UnsupportedAttributeException for a command that is not UTF-8, which JSON would change."""
+    """Raise UnsupportedAttributeException for a command that JSON would change."""
     for name, words in (("remote_command", command_words(template)), ("implementation_specific", options(template))):
         for word in words:
             try:

@@ -49,7 +49,7 @@ STATES = {
     "removing": "UNDETERMINED",
     "dead": "UNDETERMINED",
 }
-"""docker's state words and what they mean (docker container ls), podman's being in its module."""
+"""docker's state words and what they mean (docker container ls)."""
 
 _DECODER = json.JSONDecoder()
 _TIME = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?\s?(?:Z|([+-]\d\d):?(\d\d))?"

@@ -68,8 +68,9 @@ else
 fi
 exit $code
 """
-"""Carries the output of an attached start to its end: ``nerdctl run -i`` returns when the job has ended, whatever of the
-output it has not read by then.
+"""Carries the output of an attached start to its end.
+
+``nerdctl run -i`` returns when the job has ended, whatever of the output it has not read by then.
 
 A second shell opens the pipes of the output too, which waits until the shim has them and so comes before the job, and
 reads what the client has left, all of it where the daemon went away and the client with it. The pipes are found by the

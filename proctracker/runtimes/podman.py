@@ -30,7 +30,7 @@ LONGEST_RUNROOT = 50
 """Characters of a runroot over which podman's own clean-up refuses it (``--runroot``)."""
 _PODMANS_LIMIT = 1048576
 _PODMANS_OWN_PROCESSES = 32768
-"""The hard limit of podman 4.3 itself, over which no container without CAP_SYS_RESOURCE gets."""
+"""The hard limit of podman 4.3 itself, which bounds callers without CAP_SYS_RESOURCE."""
 _REMOTE_VARIABLES = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 
 
@@ -133,7 +133,7 @@ class Podman(DockerLike):
         return replace(launch, pid_file=f"{folder}/pid")
 
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """Return conmon's exit file (conmon(8)), but where a restart policy decides what an end means.
+        """Return conmon's exit file (conmon(8)), unless a restart policy decides.
 
         podman takes the OOM killer's mark from the bundle, from 5.0 on from the persistent directory.
         """

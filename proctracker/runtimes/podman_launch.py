@@ -1,4 +1,4 @@
-"""How podman starts a job with files: conmon alone has them as its streams, podman's own words go into one beside.
+"""Starts podman jobs with files so that podman's own words go beside them.
 
 With ``--log-driver=passthrough`` conmon gets podman's own three descriptors, so whatever podman says is in the job's files.
 Therefore podman is called with the job's output as its input, the job's errors as its output and a file of ours as its
@@ -23,7 +23,7 @@ _PLACES = (
     *("/usr/bin/conmon", "/usr/sbin/conmon", "/usr/local/bin/conmon", "/usr/local/sbin/conmon"),
     "/run/current-system/sw/bin/conmon",
 )
-"""Where podman looks (containers-common, ``pkg/config/default.go``), unless its configuration names other places."""
+"""Where podman looks (containers-common), unless its configuration says otherwise."""
 
 _INPUT: Mapping[bool, tuple[str, str]] = {False: ("", "0</dev/null"), True: ("9<&0", "0<&9 9<&-")}
 """Whether the job has an input -> how podman gets it, how conmon does."""
@@ -56,11 +56,11 @@ if ! test -x "$0/{name}" || named "${{CONTAINERS_CONF_OVERRIDE-}}" "${{CONTAINER
 then exec "$command" "$@"; fi
 exec "$command" "--conmon=$0/{name}" "$@" {input} 0>&1 1>&2 2>"$0/said"
 """
-"""Where the configuration names a conmon of its own, or ours cannot be executed, podman has the job's streams as they are."""
+"""Reasons for which podman gets the job's streams as they are: a conmon of its own."""
 
 
 def apart(launch: Launch, engine: Engine, folder: str) -> Launch:
-    """The same start with podman's own words in the file ``said`` of its directory, not in the job's.
+    """Return the same start with podman's own words in the file ``said``.
 
     A command of several words (``sudo podman``) may hand no descriptors on, or name a conmon itself: that stays as it is.
     """

@@ -53,7 +53,7 @@ _MARK = "proctracker."
 
 
 def refuse(template: JobTemplate, own: Mapping[str, str]) -> None:
-    """Raise InvalidArgumentException for an option of these, or a label of ours, with the right way."""
+    """Raise InvalidArgumentException for an option of these, naming the right way."""
     for word, name, value in read(flags.options(template)):
         why = MARKS if name == "label" and value.startswith(_MARK) else own.get(name)
         if why:

@@ -52,12 +52,14 @@ class Runtime(Protocol):
     ignored: Sequence[str] = ()
     """Words of a start that returned 0 without doing all that was asked, so that it fails."""
     groups: Sequence[str] = ()
-    """Where the control group of a container is made, below a hierarchy's mount, ``{id}`` for the container's id; empty: the
-    start command tells the container's process itself."""
+    """The path of a container's control group below a hierarchy's mount, with ``{id}``.
+
+    Empty where the start command tells the container's process itself.
+    """
     batch: Batch | None = None
     """The scheduler that keeps, starts and ends the jobs, or None where we start them here."""
     states: Mapping[str, str] = {}
-    """The engine's state word -> DRMAA2 state name (or ``by exit code``), as parser and docs use it."""
+    """The engine's state word -> DRMAA2 state name, or ``by exit code``."""
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
         """Return the same engine, named so that the CLI's configuration cannot change it later.

@@ -44,8 +44,11 @@ IGNORED = (
     *("are not supported and ignored", " discarded.", "discarding resource limit requests"),
     *("ort mappings have been discarded", "ublished ports are discarded"),
 )
-"""Of limits that do not hold there: rootless podman on cgroup v1, docker and podman by root where a controller is missing,
-rootless nerdctl on cgroup v1; of ports in a network that is not the container's own, podman's and docker's words."""
+"""Words that tell of limits and ports which do not hold.
+
+Of limits: rootless podman on cgroup v1, docker and podman by root where a controller is missing, rootless nerdctl on
+cgroup v1. Of ports in a network that is not the container's own: podman and docker.
+"""
 
 ACTIONS = {"suspend": "pause", "resume": "unpause"}
 """A control -> the CLI's word for it."""
@@ -261,7 +264,7 @@ class DockerLike(Runtime):
         return self.argv(engine, "pull", image)
 
     def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
-        """Ask ``image inspect``, whose words for a missing image differ, but not for a missing engine."""
+        """Ask ``image inspect``, and tell a missing image from a missing engine."""
         done = yield from one(self.argv(engine, "image", "inspect", "--format", "{{.ID}}", image))
         if done.returncode and words.unanswered(done):
             raise DrmCommunicationException(words.told(done))

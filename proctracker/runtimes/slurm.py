@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Slurm(Process):
-    """sbatch of Slurm 22.05 or newer; what is asked of a scheduler is in ``batch``."""
+    """Describes sbatch of Slurm 22.05 or newer, whose scheduler is ``batch``."""
 
     name = "slurm"
     command: Argv = ("sbatch",)
@@ -63,7 +63,7 @@ class Slurm(Process):
         return 125, slurm_words.refused(completed).reason
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
-        """All jobs that there are, by Slurm's ids; jobs carry no labels, so none where some are asked for."""
+        """List all jobs by Slurm's ids, without labels, as jobs carry none."""
         if labels:
             return {}
         return (yield from BATCH.listing(engine))

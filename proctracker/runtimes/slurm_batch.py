@@ -1,4 +1,4 @@
-"""Slurm as a scheduler: its commands, each with a clean environment, and what their answers mean."""
+"""Makes Slurm's commands, each with a clean environment, and reads their answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from proctracker.runtimes.batch import Config, Refusal, Submission, Task
 
 DEFAULTS = ("ACCOUNT", "PARTITION", "QOS", "RESERVATION", "CONSTRAINT", "CLUSTERS")
-"""``SBATCH_…``: what a user or site sets for all jobs. All others would change what was asked for (sbatch(1))."""
+"""``SBATCH_…`` that a user or site sets for all jobs, and that are kept (sbatch(1))."""
 
 KEPT = ("PATH", "HOME", "USER", "LOGNAME", "SLURM_CONF", "SLURM_CONF_SERVER", "LD_LIBRARY_PATH")
 
@@ -52,7 +52,7 @@ class SlurmBatch:
     ends: Mapping[str, str] = slurm_states.ENDS
 
     def environment(self, engine: Engine) -> Mapping[str, str]:
-        """What leads to the cluster, no more; times are printed in UTC."""
+        """Return what leads to the cluster, with times in UTC."""
         found = {name: engine.env[name] for name in KEPT if name in engine.env}
         cluster = engine.options.get("cluster")
         return {**found, "LC_ALL": "C", "TZ": "UTC0", **({"SLURM_CLUSTERS": cluster} if cluster else {})}
@@ -96,7 +96,7 @@ class SlurmBatch:
         )
 
     def submitted(self, done: Completed) -> str:
-        """``1234``, or ``1234;cluster`` where there are several."""
+        """Parse ``1234``, or ``1234;cluster``."""
         match = re.fullmatch(r"(\d+)(;\S*)?", done.stdout.strip().rpartition("\n")[2])
         if match is None:
             raise ImplementationSpecificException(f"sbatch printed no job id: {done.stdout[:200]!r}")
@@ -119,7 +119,7 @@ class SlurmBatch:
         return slurm_states.parse_look(done)
 
     def accounting_argv(self, engine: Engine, ids: Sequence[str]) -> Argv:
-        """By ids, which finds them however long ago; the names are looked at as well."""
+        """Ask by ids, however old, with the names looked at as well."""
         whole = ",".join(dict.fromkeys(each.partition("_")[0] for each in ids))
         return (
             *(_program(engine, "sacct"), "--allocations", "--noheader", "--parsable2", "--duplicates"),
@@ -133,7 +133,7 @@ class SlurmBatch:
     def control_argv(
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None
     ) -> Argv:
-        """``scontrol`` or ``scancel``; no action without ids: that would mean all jobs.
+        """Return ``scontrol`` or ``scancel``, never without ids, which would mean all jobs.
 
         With a name, and with a signal for a task that waits, scancel of 22.05 ends every task of its array that waits: a name
         goes with ids of whole jobs only, and what waits is cancelled, never sent a signal.

@@ -38,7 +38,7 @@ def machines(done: Completed) -> Sequence[MachineInfo]:
 
 
 def queues(done: Completed) -> Sequence[QueueInfo]:
-    """``scontrol show partition -o``; the one that jobs go to by themselves comes first."""
+    """Parse ``scontrol show partition -o``, the default one first."""
     found = sorted(_lines(done, "PartitionName"), key=lambda each: each.get("Default") != "YES")
     return [QueueInfo(each["PartitionName"]) for each in found]
 
@@ -49,7 +49,7 @@ def reservations(done: Completed) -> Sequence[ReservationInfo]:
 
 
 def _lines(done: Completed, first: str) -> Iterator[dict[str, str]]:
-    """The values of each line that begins so. What has spaces in it (the kernel's name) is cut at the first one."""
+    """Parse the values of each line that begins so, cut at the first space."""
     if done.returncode:
         raise DrmCommunicationException(slurm_words.told(done))
     for line in done.stdout.splitlines():

@@ -15,7 +15,7 @@ ONLY_IMAGES = ("volumes", "entrypoint")
 
 
 def front(template: JobTemplate, directory: str) -> Sequence[str]:
-    """What goes in front of a job's command; nothing where its category names no image.
+    """Return what goes in front of a job's command for its image.
 
     Raises UnsupportedAttributeException for what is for images only, InvalidArgumentException for what is no image.
     """

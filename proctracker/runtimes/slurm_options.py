@@ -1,4 +1,4 @@
-"""A template's attributes and extensions as options of sbatch; each is mapped here or refused."""
+"""Maps a template's attributes and extensions to options of sbatch, or refuses them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTACT: Mapping[str, str] = {
     "qos": "--qos",
     "cluster": "--clusters",
 }
-"""Options of a contact -> sbatch's; what the template says instead wins."""
+"""Options of a contact -> sbatch's, over which the template wins."""
 
 UNSUPPORTED: Mapping[str, str] = {
     "machine_arch": "Slurm chooses machines by the site's own features: give one as an option, --constraint=FEATURE",
@@ -78,7 +78,10 @@ _NAME = r"[\w.,:+@%/=\[\]-]+"
 
 
 def words(template: JobTemplate, engine: Engine) -> list[str]:
-    """The options for what one machine cannot do. Raises for what cannot be had or means nothing."""
+    """Return the options for what one machine cannot do.
+
+    Raises for what cannot be had or means nothing.
+    """
     chosen = dict(engine.options)
     found = []
     for name, key in (("queue_name", "partition"), ("accounting_id", "account")):
@@ -183,7 +186,7 @@ _READERS: Mapping[str, Callable[[JobTemplate, str, Any], Sequence[str]]] = {
 
 
 def _memory(template: JobTemplate) -> list[str]:
-    """The memory that is reserved, and where the cluster holds jobs to it, the bound: the larger of what is asked."""
+    """Return the memory to reserve, which may be the bound too, the larger of both."""
     limit, least = extension(template, "memory_limit"), template.min_phys_memory
     asked = [least or 0]
     if limit not in (None, ""):
@@ -194,7 +197,10 @@ def _memory(template: JobTemplate) -> list[str]:
 
 
 def _options(template: JobTemplate) -> list[str]:
-    """sbatch's own options, passed as they are. Raises InvalidArgumentException for one that we give, or what is none."""
+    """Return sbatch's own options as given.
+
+    Raises InvalidArgumentException for one that we give, or what is none.
+    """
     given = flags.options(template)
     value = False
     for word in given:

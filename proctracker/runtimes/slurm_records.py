@@ -1,4 +1,4 @@
-"""Exit records that jobs leave on a cluster, what the accounting tells, and the truth of all that."""
+"""Reads exit records and accounting, and merges them with what Slurm says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Mapping
 
 FIELDS = "JobID,JobName,State,ExitCode,Start,End,NodeList,Partition,Reason"
-"""Columns of ``sacct --format``; all of ours are free of the separator."""
+"""Columns of ``sacct --format``, ours being free of the separator."""
 
 DISABLED = r"accounting storage is disabled|slurmdbd is not|accounting is not"
 
@@ -24,7 +24,7 @@ _FIRST = "proctracker 1"
 _LAST = "end"
 
 _SEVEN_BITS = (25, 5)
-"""Before about this version sacct keeps seven bits of an exit code: 200 is told as 72 (seen in 22.05 and 24.11, not in 26.05)."""
+"""The version before which sacct keeps seven bits of an exit code, 200 being 72."""
 
 _WHYS = {"time-limit": "its time limit was over", "deadline": "its deadline came"}
 
@@ -38,7 +38,7 @@ def record_name(key: str, restart: int) -> str:
 
 
 def parse_record(text: str) -> Observation | None:
-    """What an exit record says; None for what is none, or half of one."""
+    """Parse an exit record, or return None for none or half of one."""
     lines = text.split("\n")
     if lines[0] != _FIRST or _LAST not in lines:
         return None
@@ -96,7 +96,7 @@ def _number(text: str | None) -> float | None:
 
 
 def merge(recorded: Observation | None, seen: Observation | None) -> Observation | None:
-    """The truth of a record of the present restart and of what Slurm says; None where neither tells anything."""
+    """Merge a record of the present restart with what Slurm says, or return None."""
     if recorded is None or seen is None:
         # A record alone that says "running" is of a job that nobody knows any more: how it ended nobody can tell.
         return seen if recorded is None or not recorded.state.ended else recorded
@@ -118,7 +118,7 @@ def _with_reason(recorded: Observation, seen: Observation) -> Observation:
 
 
 def parse_accounting(done: Completed, config: Config) -> dict[str, Observation]:
-    """Jobs by their keys, the last run of each; none where there is no accounting."""
+    """Parse jobs by their keys, the last run of each."""
     if done.returncode and re.search(DISABLED, done.stderr, re.IGNORECASE):
         return {}
     if done.returncode:
@@ -139,7 +139,7 @@ def parse_accounting(done: Completed, config: Config) -> dict[str, Observation]:
 
 
 def _accounted(fields: Mapping[str, str], job: str, config: Config) -> Observation:
-    """One line of sacct. Where it keeps seven bits of a code, the code of a job that failed is not told."""
+    """Parse one line of sacct, without a failed job's code where that has seven bits."""
     word, _, _ = fields["State"].partition(" ")
     left, _, right = fields["ExitCode"].partition(":")
     code, signal = (int(part) if part.isdecimal() else 0 for part in (left, right))
@@ -162,7 +162,7 @@ def _accounted(fields: Mapping[str, str], job: str, config: Config) -> Observati
 
 
 def version(text: str) -> tuple[int, ...]:
-    """``22.05.8`` as numbers; the oldest there is where it is none."""
+    """Parse ``22.05.8`` into numbers, or return the oldest there is."""
     match = re.match(r"(\d+)\.(\d+)", text)
     return tuple(map(int, match.groups())) if match else (0, 0)
 

@@ -1,4 +1,4 @@
-"""The script that a node runs: which task this is, its environment, then the program that runs and records it.
+"""Writes the script that a node runs: the task, its environment, the program.
 
 Where a node has no Python, a few lines of shell do the same, less the usage, fractions of seconds and exact limits.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proctracker.runtimes.batch import Submission, Task
 
 NAMES = "PROCTRACKER_NAMES"
-"""Carries variables whose names a shell would drop (bash's exported functions), as hexadecimal ``name=value``."""
+"""Carries variables that a shell would drop, as hexadecimal ``name=value``."""
 
 PYTHONS = "/usr/bin/python3 /usr/libexec/platform-python"
 """Where a node's own Python is looked for before PATH, which the job may have changed."""
@@ -98,7 +98,10 @@ PROGRAM = _program()
 
 
 def text(submission: Submission, unset: Iterable[str] = ()) -> bytes:
-    """The script for these tasks. ``unset``: variables that it is started with and that are not the job's."""
+    """Write the script for these tasks.
+
+    ``unset`` names variables that it is started with and that are not the job's.
+    """
     request, tasks = submission.request, submission.tasks
     task = "_$_pt_n" if tasks[0].index is not None else ""
     bounds = limits.read(request.template.resource_limits or {})[0]
@@ -138,7 +141,7 @@ def _ulimit(name: str, value: int) -> str:
 
 
 def _variables(submission: Submission, unset: Iterable[str]) -> list[str]:
-    """Which job it is, for its environment; without what only the command that submits was given."""
+    """Return the variables that say which job it is."""
     request, first = submission.request, submission.tasks[0]
     array = first.index is not None
     job = f"{first.job_id.rpartition('_')[0]}_$_pt_n" if array else first.job_id
@@ -153,7 +156,7 @@ def _variables(submission: Submission, unset: Iterable[str]) -> list[str]:
 
 
 def _choices(tasks: Sequence[Task]) -> list[str]:
-    """The variables of this task, and its command; what differs from task to task is chosen by its number."""
+    """Return the variables and command of this task, chosen by its number."""
     columns: dict[str, list[str | None]] = {
         "_pt_output": [task.output for task in tasks],
         "_pt_error": [None if task.error == task.output else task.error for task in tasks],
@@ -182,7 +185,7 @@ def _choices(tasks: Sequence[Task]) -> list[str]:
 def _sorted_out(
     columns: Mapping[str, Sequence[str | None]], indices: Sequence[int | None]
 ) -> tuple[dict[str, str], dict[str, Sequence[str]]]:
-    """What one word of shell says for all tasks, and what differs; what no task has is in neither."""
+    """Sort out what one word of shell says for all tasks, and what differs."""
     fixed: dict[str, str] = {}
     varying: dict[str, Sequence[str]] = {}
     for name, values in columns.items():
@@ -198,7 +201,7 @@ def _sorted_out(
 
 
 def _form(values: Sequence[str], indices: Sequence[int | None]) -> str | None:
-    """What all are, as a shell's word: the same, or the same around the task's number; None: they differ."""
+    """Return all as one shell word, also around the task's number, or None."""
     if len(set(values)) == 1:
         return shlex.quote(values[0])
     front, back = _beginning(values), _beginning([value[::-1] for value in values])[::-1]

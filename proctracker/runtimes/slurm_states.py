@@ -17,7 +17,7 @@ FIELDS = (
     "JobArrayID JobID ArrayJobID ArrayTaskID State NodeList StartTime EndTime Partition exit_code RestartCnt UserName"
     " NumCPUs Reason Name"
 ).split()
-"""Columns of ``squeue --Format`` (its manual page); a name comes last: a foreign one may hold anything."""
+"""Columns of ``squeue --Format``, the name last, as a foreign one may hold anything."""
 
 FORMAT = ",".join(f"{name}:|" for name in FIELDS)
 
@@ -49,7 +49,7 @@ STATES: Mapping[str, str] = {
     "RECONFIG_FAIL": "FAILED",
     "REVOKED": "UNDETERMINED",
 }
-"""squeue's word (squeue(1), "JOB STATE CODES") -> DRMAA2's state; any other word: UNDETERMINED with it as sub-state."""
+"""squeue's word (squeue(1), "JOB STATE CODES") -> DRMAA2's state."""
 
 ENDS: Mapping[str, str] = {
     "CANCELLED": "cancelled",
@@ -94,13 +94,16 @@ HELD = {
 """Reasons of jobs that wait for somebody's release -> their sub-state."""
 
 _START_FAILED = 53
-"""The signal in an exit code that stands for streams or a directory that are not there (slurmd)."""
+"""The signal in an exit code that stands for missing streams or directory (slurmd)."""
 
 _OURS = "proctracker-"
 
 
 def parse_look(done: Completed) -> Mapping[str, Observation]:
-    """Jobs under names of ours by their keys. Raises DrmCommunicationException where the controller was not asked."""
+    """Parse jobs under names of ours by their keys.
+
+    Raises DrmCommunicationException where the controller was not asked.
+    """
     found: dict[str, Observation] = {}
     for fields, seen in _read(done):
         if seen.name and seen.name.startswith(_OURS):
@@ -111,12 +114,12 @@ def parse_look(done: Completed) -> Mapping[str, Observation]:
 
 
 def parse_listing(done: Completed) -> Mapping[str, Observation]:
-    """All jobs by Slurm's ids, whoever's; ``labels`` has the owner and the processors."""
+    """Parse all jobs by Slurm's ids, with owner and processors as ``labels``."""
     return {fields["JobArrayID"]: seen for fields, seen in _read(done)}
 
 
 def _newer(known: Observation | None, seen: Observation) -> Observation:
-    """Of two jobs under one name the one that lives, else the first: a controller that lost its state leaves such."""
+    """Return of two jobs under one name the one that lives, else the first."""
     if known is None or known.state.ended != seen.state.ended:
         return seen if known is None or known.state.ended else known
     return min(known, seen, key=lambda each: int(re.sub(r"\D.*", "", each.container_id or "") or 0))
@@ -160,7 +163,7 @@ def observed(fields: Mapping[str, str]) -> Observation:
 
 
 def exit_code(text: str) -> tuple[int, int]:
-    """Signal and code: 22.05 prints a wait status (``51200``), newer versions ``200:0`` and ``0:11``."""
+    """Return signal and code, of a wait status (22.05) or of ``200:0`` and ``0:11``."""
     match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
     if match is None:
         return 0, 0
@@ -217,7 +220,7 @@ def moment(text: str) -> float | None:
 
 
 def nodes(text: str) -> Sequence[str]:
-    """The names in ``n[1-3,07],login1``; as it is where that is something else."""
+    """Expand ``n[1-3,07],login1``, or return it as it is."""
     found: list[str] = []
     for part in re.findall(r"[^,\[\]]+(?:\[[^\]]*\][^,\[\]]*)*", text.strip("()")):
         found += _spread(part)

@@ -1,4 +1,4 @@
-"""What Slurm's commands say when something is wrong or a job has to wait, and what that means."""
+"""Reads what Slurm's commands say when something is wrong or a job waits."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _LEAD = r"^(s\w+|slurm\w*): (error: |fatal: )?|^slurm_\w+ error: |^Batch job sub
 
 
 def reason(text: str) -> str:
-    """What a command said, in one line: its errors without what they begin with, the last one first of all."""
+    """Return what a command said in one line, its last error first."""
     lines = []
     for line in text.splitlines():
         plain = line.strip()
@@ -102,7 +102,10 @@ def told(done: Completed) -> str:
 
 
 def refused(done: Completed, largest: int | None = None) -> Refusal:
-    """What it means that sbatch did not return 0. ``largest``: the largest number a task may have, where it is known."""
+    """Say what it means that sbatch failed.
+
+    ``largest`` is the largest number a task may have, where it is known.
+    """
     said = told(done)
     if done.returncode == 127 and not done.stdout:
         return Refusal(LATER, said)

@@ -1,4 +1,4 @@
-"""Reads and sets attributes by name (GFD.194 5.11, DrmaaReflective), as Python or the IDL spells them."""
+"""Reads and sets attributes by name (GFD.194 5.11, DrmaaReflective)."""
 
 from __future__ import annotations
 

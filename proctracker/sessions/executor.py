@@ -1,4 +1,4 @@
-"""Runs calls of Python functions as jobs, for whatever takes a ``concurrent.futures.Executor``."""
+"""Runs calls of Python functions as jobs, as a ``concurrent.futures.Executor``."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class JobFuture(Future):  # type: ignore[type-arg]  # a subscripted base costs a
 
 
 class JobExecutor(Executor):
-    """Runs calls as jobs: ``with pt.JobExecutor(max_running=4) as executor: list(executor.map(f, items))``.
+    """Runs calls as jobs.
 
     ``session``: a name (made if missing; None: ``default``) or an open JobSession. ``max_running``: how many slots the
     session's jobs may hold at once; where no session is named the executor gets one of its own. ``template``:

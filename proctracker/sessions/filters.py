@@ -97,7 +97,7 @@ def found(
     session: str | None = None,
     among: Collection[str] | None = None,
 ) -> list[JobInfo]:
-    """Infos of the jobs that match, live ones as they are seen now; ``among``: no others are looked at."""
+    """Return infos of the jobs that match, of ``among`` if given, live ones as seen now."""
     terms = wanted(filter) if filter is not None else {}
     ids = [terms["job_id"]] if "job_id" in terms else None if among is None else list(among)
     rows = place.refreshed(place.reader.jobs(ids, session=session))

@@ -156,14 +156,14 @@ class MonitoringSession:
         return [self._container(name, seen) for name, seen in found.items() if name not in names]
 
     def _ask(self, dialog: Dialog[T]) -> T:
-        """Return what a dialog with the engine gives; a scheduler's commands see its own variables only."""
+        """Return what a dialog with the engine gives, in its own environment."""
         engine, batch = self._target.engine, self._target.runtime.batch
         if batch is not None:
             engine = Engine(engine.command, {}, batch.environment(engine))
         return Runner(engine, self._config.cli_timeout).converse(dialog)
 
     def _scheduled(self, name: str, seen: Observation) -> JobInfo:
-        """Return what is told of a scheduler's job that is not ours; its command is nobody's to read."""
+        """Describe a scheduler's job that is not ours, whose command nobody may read."""
         slots = seen.labels.get("slots", "")
         return JobInfo(
             job_id=name,
@@ -208,7 +208,7 @@ class MonitoringSession:
         )
 
     def get_all_machines(self, names: Sequence[str] | None = None) -> list[MachineInfo]:
-        """Return this machine, or a scheduler's, those that are among the names where there are names."""
+        """Return this machine, or a scheduler's, with names those among them."""
         self._check()
         from proctracker import procs
 
@@ -217,14 +217,14 @@ class MonitoringSession:
         return [machine for machine in found if wanted is None or machine.name in wanted]
 
     def get_all_queues(self, names: Sequence[str] | None = None) -> list[QueueInfo]:
-        """Return a scheduler's queues, its default one first; elsewhere there are none."""
+        """Return a scheduler's queues, its default one first, or none."""
         self._check()
         batch, wanted = self._target.runtime.batch, None if names is None else _names(names)
         found = [] if batch is None else self._ask(batch.queues(self._target.engine))
         return [queue for queue in found if wanted is None or queue.name in wanted]
 
     def get_all_reservations(self) -> list[ReservationInfo]:
-        """Return a scheduler's reservations; elsewhere there are none, so raises UnsupportedOperationException."""
+        """Return a scheduler's reservations, or raise UnsupportedOperationException."""
         self._check()
         batch = self._target.runtime.batch
         if batch is None:

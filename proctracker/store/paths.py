@@ -24,7 +24,7 @@ NO_LINK = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def home_path(environ: Mapping[str, str]) -> str:
-    """Return $PROCTRACKER_HOME, else $XDG_STATE_HOME/proctracker, else ~/.local/state/proctracker.
+    """Return $PROCTRACKER_HOME, or its default below $XDG_STATE_HOME or ~/.local/state.
 
     Raises InvalidArgumentException for a relative one, and where nobody knows what ~ is, DrmCommunicationException
     for one that is relative to a directory that was removed.
@@ -58,7 +58,7 @@ class Home:
         self.host = host or os.uname().nodename.replace("/", "_") or "localhost"
         self.ids = os.path.join(self.path, "ids")
         self.records = os.path.join(self.path, "records")
-        """What jobs on other machines write down of themselves: seen by every host and node that shares the home."""
+        """Records of jobs on other machines, for every host that shares the home."""
         self.here = os.path.join(self.path, self.host + ("_" if self.host in _TAKEN else ""))
         self.database = os.path.join(self.here, "jobs.db")
         self.snapshot = os.path.join(self.here, "jobs.snapshot")

@@ -112,7 +112,7 @@ class Pruning(Transactions):
         return found
 
     def _delete_marked(self, table: str, column: str, statement: str, values: Sequence[Sequence[int]]) -> None:
-        """Delete rows, and keep the highest number, by which readers know rows, from being used again."""
+        """Delete rows, and keep the highest number from being used again."""
         highest = f"SELECT ifnull(max({column}), 0) FROM {table}"
         before = self._db.rows(highest)[0][0]
         self._db.many(statement, values)

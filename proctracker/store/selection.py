@@ -76,7 +76,7 @@ _EXACT = {
     "attempt": "attempt=?",
     "cpu_time": "cpu>=?",
 }
-"""An attribute that an ended job's row alone decides -> the term that a filter's value is for."""
+"""An attribute that an ended job's row alone decides -> the term for its value."""
 
 
 def _plain(value: object) -> bool:
@@ -87,7 +87,7 @@ def _plain(value: object) -> bool:
 
 
 def of_ended(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]] | None:
-    """Return the terms of a filter for ended jobs, and their values; None where rows alone do not decide."""
+    """Return a filter's terms for ended jobs, and their values, or None."""
     terms, values = ["finished IS NOT NULL"], []
     for name, value in filter.items():
         if name == "job_state":

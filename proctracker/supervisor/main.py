@@ -170,8 +170,11 @@ def _supervise(home: Home, key: str, seat: Seat) -> int:
 
 
 def _unable(home: Home, key: str, seat: Seat, error: Drmaa2Exception) -> int:
-    """The store cannot be used: tell whoever waits for us why. The first supervisor then leaves, as there is no job yet;
-    a later one is followed by the next, which may find it mended."""
+    """Tell whoever waits for us that the store cannot be used.
+
+    The first supervisor then leaves, as there is no job yet. A later one is followed by the next, which may find it
+    mended.
+    """
     log.say(f"{type(error).__name__}: {error.message}")
     first = seat.turn == 0
     server.refuse_all(seat.listener, error, PATIENCE if first else 0.0)

@@ -1,4 +1,4 @@
-"""JobTracker: the ten verbs over one session's jobs of one contact, for every runtime; and what it is made of."""
+"""Offers JobTracker, the ten verbs over one session's jobs of one contact."""
 
 from __future__ import annotations
 

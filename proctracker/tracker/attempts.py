@@ -1,4 +1,4 @@
-"""Attempts of a job that are over: each has output of its own, kept in files, or saved there before its container goes."""
+"""Reads attempts of a job that are over, each with output of its own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def had(row: JobRow) -> int:
 
 
 def past(row: JobRow, attempt: int, spec: Mapping[str, Any], home: Home) -> JobRow:
-    """The job as it was in an attempt that is over. Output that is with its engine is being saved: that is waited for."""
+    """Return the job as it was in a past attempt, its output saved."""
     found = copy.copy(row)
     found.attempt, found.container, found.container_id = attempt, home.container(row.id, attempt), None
     found.finished = row.submitted if row.finished is None else row.finished

@@ -1,4 +1,4 @@
-"""Contacts: which runtime, and which engine of it, a contact string means; and the configuration they are looked up in."""
+"""Resolves contacts to a runtime and an engine, and reads the configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALWAYS = (
     "PATH HOME USER LOGNAME LANG LC_ALL TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS"
     " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_FILE SSL_CERT_DIR"
 ).split()
-"""Variables every CLI is called with; those that decide which engine it talks to are the runtime's ``engine_variables``."""
+"""Variables every CLI is called with, beside the runtime's ``engine_variables``."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -34,7 +34,7 @@ _SETTINGS = ("max_running", "max_running_host", "keep_ended", "keep_days", "keep
 
 
 class Target(NamedTuple):
-    """What a contact string means: the string itself, the runtime, and the engine as every later call will name it."""
+    """Holds what a contact means: the string, the runtime, the engine."""
 
     contact: str
     runtime: Runtime
@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 
 def resolve(contact: str | None, config: Config, environ: Mapping[str, str]) -> Target:
-    """What a contact means here and now; None is the configuration's default.
+    """Resolve a contact, by default the configuration's.
 
     Raises InvalidArgumentException for a name nobody knows (with the nearest known one), or an option the runtime has not.
     """
@@ -95,7 +95,7 @@ def _options(contact: str, address: str | None, query: str | None) -> dict[str, 
 def _engine(
     command: tuple[str, ...], options: Mapping[str, str], runtime: Runtime, environ: Mapping[str, str]
 ) -> Engine:
-    """The engine with all that decides which one it is: the CLI's path, and the variables it heeds."""
+    """Return the engine with all that decides which one it is."""
     if not command:
         return Engine((), options, {})
 
@@ -119,7 +119,7 @@ def _engine(
 
 
 def _configured(path: str) -> str | None:
-    """What a CLI's own configuration file holds; None where there is none, or it is too large to be one."""
+    """Read a CLI's own configuration file, or return None."""
     try:
         with open(
             path, encoding="utf-8", errors="replace", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)
@@ -139,7 +139,7 @@ def present(target: Target) -> None:
 
 
 def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) -> tuple[Any, ...]:
-    """What ``resolve`` depends on besides the configuration, to compare: the same, so the same answer."""
+    """Return what ``resolve`` depends on besides the configuration, to compare."""
     name = re.split("[:?]", config.default_contact if contact is None else contact, maxsplit=1)[0]
     tracker = config.trackers.get(name)
     runtime = _runtime(name, tracker) if tracker or name in runtimes.REGISTRY else None
@@ -152,7 +152,7 @@ def deciding(contact: str | None, config: Config, environ: Mapping[str, str]) ->
 
 
 def engine_of(spec: Mapping[str, Any]) -> Engine:
-    """The engine a job was submitted to; every later call about it goes there."""
+    """Return the engine a job was submitted to."""
     return Engine.of(spec.get("engine"))
 
 
@@ -162,13 +162,13 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 class Configured:
-    """The configuration, read again only when its files, or the variables that name them, have changed."""
+    """Holds the configuration, read again when its files or variables change."""
 
     def __init__(self) -> None:
         self._known: tuple[Any, Config] | None = None
 
     def load(self, environ: Mapping[str, str], lenient: bool = False) -> Config:
-        """The configuration as it is now. Raises InvalidArgumentException naming the file and the key.
+        """Return the configuration as it is now.
 
         ``lenient``: one with trackers that mean nothing is taken all the same.
         """
@@ -182,7 +182,7 @@ class Configured:
 
 
 def _check(config: Config) -> None:
-    """Raise InvalidArgumentException for a tracker of no runtime, or a default that is none: who reads it is told."""
+    """Raise InvalidArgumentException for a tracker of no runtime, or a wrong default."""
     for name, tracker in config.trackers.items():
         _runtime(name, tracker)
     name = re.split("[:?]", config.default_contact, maxsplit=1)[0]

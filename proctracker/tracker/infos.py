@@ -93,7 +93,7 @@ def _machines(row: JobRow) -> list[str] | None:
 
 
 def add_usage(found: JobInfo, row: JobRow) -> None:
-    """Put what a live job of this machine used so far where nothing else tells it: ``cpu_time``, and its peak as ``max_rss``."""
+    """Add what a live job of this machine used so far: ``cpu_time`` and ``max_rss``."""
     from proctracker import procs
     from proctracker.linux import procfs
 

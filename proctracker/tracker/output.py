@@ -19,8 +19,10 @@ _NO_START = (125, 126, 127)
 
 
 def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None = None) -> bytes:
-    """What an attempt of a job (None: the newest that has run) has written to a stream so far; empty for an error joined
-    with the output, and as long as it has not started. Where it wrote more than ``output_limit`` the middle is missing.
+    """Return what an attempt of a job has written to a stream so far.
+
+    None is the newest attempt that has run. It is empty for an error joined with the output, and as long as it has
+    not started. Where it wrote more than ``output_limit`` the middle is missing.
 
     Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
     the engine has the output and cannot be asked.

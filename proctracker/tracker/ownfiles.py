@@ -33,7 +33,7 @@ _HINTS = {
 
 
 _NAMING = frozenset("volume v mount device env-file bind B overlay".split())
-"""Options of container CLIs whose values begin with a path of the host's, or have it as ``source=``."""
+"""Options of container CLIs whose values have a host's path."""
 
 
 def refuse(spec: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ def refuse(spec: Mapping[str, Any]) -> None:
 
 
 def _handed_down(fd: int) -> bool:
-    """Whether a descriptor beside the three streams was left open for us, as a shell does with ``<(...)``."""
+    """Return whether a descriptor was left open for us, as a shell does with ``<(...)``."""
     try:
         return fd > 2 and os.get_inheritable(fd)
     except OSError:

@@ -171,7 +171,7 @@ class Place:
         return groups or {None: []}
 
     def _guests(self, ids: Sequence[str]) -> set[str]:
-        """Those of these jobs that are other hosts' and that a scheduler has: any supervisor can see to them."""
+        """Return those of these jobs that other hosts' schedulers have."""
         own = self.reader.states(ids) if ids else {}
         missing = [name for name in ids if name not in own]
         others = self._others() if missing else ()

@@ -1,4 +1,4 @@
-"""Jobs that a scheduler has, as they are now: their supervisor looks, at most once in some seconds, and writes down what it saw."""
+"""Refreshes jobs that a scheduler has, by their supervisors' looks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pends(row: JobRow) -> bool:
 def refreshed(
     rows: Sequence[JobRow], host: str, client: Callable[[str | None], Client], read: Read, tell: Callable[[str], None]
 ) -> list[JobRow]:
-    """The rows, those of jobs that a scheduler has read again once their supervisors have looked; ``tell`` why they could not.
+    """Return the rows, a scheduler's read again after a look.
 
     ``client`` gives the client of a row's keeper, and (None) ours, which looks for jobs of other hosts than ``host`` too; one
     that does not run is started, as nobody else looks. ``read`` reads the store of this host.
@@ -61,7 +61,7 @@ def refreshed(
 
 
 def _unseen(row: JobRow, wrong: str | None) -> JobRow:
-    """Return a row as it is told: nobody knows the state of a job whose scheduler cannot be asked."""
+    """Return a row as told while its scheduler cannot be asked, its state unknown."""
     if wrong is None or row.ended or row.container_id is None:
         return row
     return replace(row, state=int(JobState.UNDETERMINED), sub_state=None, annotation=wrong)

@@ -156,7 +156,7 @@ def over(place: Place, ids: Sequence[str]) -> list[JobRow]:
 
 
 def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> Iterator[JobRow]:
-    """Yield the rows of jobs as they end, until ``until`` (time.monotonic()) or TimeoutException."""
+    """Yield the rows of jobs as they end, until ``until`` (time.monotonic())."""
     ended = over(place, ids)
     yield from ended
     live = [*dict.fromkeys(ids).keys() - {row.id for row in ended}]
@@ -175,7 +175,7 @@ def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> It
 
 
 def told(place: Place, rows: Iterable[JobRow]) -> None:
-    """Remember that somebody was told how these ended: ``wait --all`` does not tell of them once more."""
+    """Note that somebody was told how these ended, so that ``wait --all`` does not."""
     fresh = [row for row in rows if row.ended and not row.reported]
     try:
         if fresh:

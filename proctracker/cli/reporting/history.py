@@ -18,11 +18,14 @@ VERSION = 1
 """Of what ``report --json`` prints."""
 
 _MEASURED = 200
-"""Live jobs whose usage is asked for; each takes a look at its processes."""
+"""Live jobs whose usage is asked for, each by a look at its processes."""
 
 
 class Past(NamedTuple):
-    """A job and what became of it. ``lines``: the last that it wrote, by stream, if it ended and is not DONE."""
+    """Holds a job and what became of it.
+
+    ``lines`` are the last that it wrote, by stream, if it ended and is not DONE.
+    """
 
     row: JobRow
     info: JobInfo

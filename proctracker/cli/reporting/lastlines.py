@@ -26,17 +26,17 @@ LINES = 20
 _BYTES = 4096
 _LEAST = 160
 _TOTAL = 2_000_000
-"""The most of a stream, the least that the most is reduced to, and of all streams together, roughly."""
+"""Bytes of a stream at most, of a reduced one, and of all together, roughly."""
 
 _ENGINES = 20
-"""Jobs whose engines are asked, a call each; the newest."""
+"""Jobs whose engines are asked, the newest, with a call each."""
 
 _SECONDS = 5.0
 """How long all engines together are waited for."""
 
 
 def last_lines(access: Access, rows: Sequence[JobRow]) -> dict[str, Lines]:
-    """Return the last lines of jobs by id, then by stream; none where output cannot be read."""
+    """Return the last lines of jobs by id, then by stream, where they can be read."""
     most = max(_LEAST, min(_BYTES, _TOTAL // (2 * len(rows) or 1)))
     found: dict[str, Lines] = {}
     logged = []

@@ -179,7 +179,7 @@ def _parts(past: Past, base: float) -> list[int]:
 
 
 def _changes(past: Past) -> list[tuple[JobState, float]]:
-    """Return states and when they began, by the row where nothing else is known, as of an adopted job."""
+    """Return states and when they began, else the row's own times."""
     row = past.row
     found = [(JobState(change.state), change.time) for change in past.changes]
     if not found:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Holds ``since`` (RFC 3339), ``times`` before each line, and ``tail`` lines of both streams."""
+    """Holds ``since`` (RFC 3339), ``times`` before lines, ``tail`` lines of both streams."""
 
     since: str | None = None
     times: bool = False

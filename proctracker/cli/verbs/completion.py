@@ -37,7 +37,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def completion(call: Call) -> int:
-    """Print a completion script, or with ``words`` what may replace the last of a command line's words."""
+    """Print a completion script, or with ``words`` what may replace the last word."""
     if call.words[:1] == ["words"]:
         from proctracker.cli.access import Access
         from proctracker.cli.candidates import candidates

@@ -1,4 +1,4 @@
-"""Checks a scheduler for ``doctor``: what it keeps and for how long, and whether its nodes see what we see."""
+"""Checks a scheduler for ``doctor``: what it keeps, and what its nodes see."""
 
 from __future__ import annotations
 

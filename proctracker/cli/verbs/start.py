@@ -78,7 +78,7 @@ class Start:
         self.spec = spec
 
     def _hand_input(self, values: dict[str, Any]) -> None:
-        """Keep ``run``'s own input for a job that a scheduler starts, on another machine maybe: a descriptor stays here."""
+        """Keep ``run``'s own input for a scheduler's job, as a descriptor stays here."""
         call = self.access.call
         if call.command.name != "run" or call.flag("detach") or call.flag("no_input") or "input_path" in values:
             return

@@ -29,7 +29,7 @@ _SYSTEM_ROOTS = {
 
 
 def trackers(access: Access, probe: bool = False) -> list[Check]:
-    """Check every runtime and every tracker of the configuration, side by side; ``probe``: have schedulers run a job."""
+    """Check every tracker side by side, with ``probe`` by a job on schedulers."""
     contacts, known = access.contacts(), access.default_contact
     found: dict[str, Check] = {}
     here: list[Target] = []

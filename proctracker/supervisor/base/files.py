@@ -1,4 +1,4 @@
-"""Watches files and directories for all parts of a supervisor, through one inotify descriptor."""
+"""Watches files and directories for all parts, through one inotify descriptor."""
 
 from __future__ import annotations
 

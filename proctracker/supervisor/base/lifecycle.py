@@ -28,7 +28,7 @@ class Lifecycle(Progress):
     """Has one method an event, and three lists of listeners, called in order."""
 
     def load(self, row: JobRow, specs: dict[int, tuple[str, str]]) -> Job:
-        """Take in a job of the store. One that cannot be handled, whatever its record holds, fails; it alone.
+        """Take in a job of the store, which fails if it cannot be handled.
 
         A process that runs is followed to its end all the same.
         """

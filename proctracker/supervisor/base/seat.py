@@ -41,7 +41,7 @@ def unpack(word: str) -> Seat:
 
 
 def become(seat: Seat, command: list[bytes]) -> None:
-    """Execute another release in this process, with the seat as last argument. Raises OSError; the seat is kept then."""
+    """Execute another release in this process, with the seat, or raise OSError."""
     _inheritable(seat, True)
     word = b",".join(b"%d" % number for number in (*_descriptors(seat), seat.keeper))
     try:

@@ -41,7 +41,7 @@ class Signals:
         loop.first = self._take
 
     def _note(self, number: int, frame: object) -> None:
-        """Note a signal, and hand it to whoever handled it before, without a frame: nothing has woken that one."""
+        """Note a signal, and hand it to its former handler."""
         self._come.add(number)
         if frame is None:
             with suppress(BlockingIOError):

@@ -154,7 +154,7 @@ class Calls:
         limits: Limits | None = None,
         made: Callable[[], object] = bool,
     ) -> None:
-        """Make one call now. ``streams``: descriptors for it (None: captured); ``called`` is told its pid at once, or 0.
+        """Make one call now, ``called`` with its pid, or 0.
 
         ``oom``: its oom_score_adj where that is not ours, ``limits``: its submitter's resource limits where they are not
         ours; containers of engines without a daemon inherit both. ``made``: whether it has made a container by now.

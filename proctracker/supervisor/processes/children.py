@@ -22,7 +22,7 @@ _ANY = os.WEXITED | os.WNOWAIT | os.WNOHANG
 
 
 class Children:
-    """Knows what to do at each child's exit. Children are reaped in the loop only, so no exit comes before ``expect``.
+    """Knows what to do at each child's exit, which the loop alone reaps.
 
     ``stop`` is called when this process is told to end (TERM, HUP).
     """

@@ -35,7 +35,7 @@ TIMEOUT = 60.0
 """Seconds a scheduler has for an answer."""
 
 ORPHANED = 30.0
-"""Seconds a job that has begun may be unknown: a controller that was rolled back has its node end what it does not know."""
+"""Seconds a job that has begun may be unknown, after a controller was rolled back."""
 
 UNKNOWN = "neither the scheduler nor its accounting knows it any more, and it left no record of its end"
 """Why a job is lost."""
@@ -69,8 +69,11 @@ class BatchJobs:
         anew: Callable[[Job], None],
         drops: bool = True,
     ) -> None:
-        """``ended``, ``lost``: called with how a job ended, or that nobody knows; ``anew``: it was never taken; ``notes``: what
-        other hosts say; ``drops``: records and notes go once an end is durable."""
+        """Keep collaborators and callables.
+
+        ``ended`` and ``lost`` are called with how a job ended, or that nobody knows, ``anew`` with one that was never
+        taken. ``notes`` are what other hosts say, and ``drops`` removes records and notes once an end is durable.
+        """
         self._ledger, self._calls, self._lifecycle = here.ledger, calls, lifecycle
         self._ended, self._lost, self._anew = ended, lost, anew
         self._notes, self._drops = notes, drops
@@ -186,8 +189,11 @@ class BatchJobs:
         return batch.parse_record(text) if text else None
 
     def _reread(self, job: Job) -> None:
-        """A record of a job has come. The scheduler has to say whether that was the end, where it may run the job again, and
-        why, where somebody may have ended it."""
+        """Read a record of a job that has come.
+
+        The scheduler has to say whether that was the end, where it may run the job again, and why, where somebody may
+        have ended it.
+        """
         restart = self._restarts[job.row.container or ""]
         newer = [number for number in range(restart, restart + RESTARTS) if self._record(job, number) is not None]
         if not newer:

@@ -76,7 +76,7 @@ class EngineStart:
         self._began = False
 
     def begin(self) -> None:
-        """Write the files and make the call. The row says so first: whoever comes after us looks for this name."""
+        """Write the files and make the call, after the row says so."""
         kept: dict[str | None, int] = {}
         try:
             context, streams = self._prepare(kept)

@@ -73,7 +73,7 @@ class Pacer:
         return not self._under_way and clock.boottime() - self._began < LEAST
 
     def over(self, failed: bool = False) -> None:
-        """The look is over, and when the next one is due, later each time nothing is asked for; soon where it ``failed``."""
+        """Note that the look is over, and when the next one is due."""
         self._under_way = False
         if self._again:
             self._again = False

@@ -93,7 +93,7 @@ class Operations:
         }
 
     def hello(self, connection: Connection, number: int, message: Message) -> Any:
-        """Say who we are, and take the client's settings. A client of a newer release has us go on as that release."""
+        """Say who we are, and take the client's settings, or its release."""
         here = self._here
         if settings.tell(here.home, here.key, here.settings, message.get("settings") or {}):
             self._queue.limits_changed()

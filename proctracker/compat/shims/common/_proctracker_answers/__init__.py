@@ -1,4 +1,4 @@
-"""Answers the import of a DRMAA binding with proctracker's, in whichever Python the program runs."""
+"""Answers the import of a DRMAA binding with ours, in any Python."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _OURS = ("proctracker", "sh", "psutil", "yaml")
 
 
 class _Finder:
-    """Finds proctracker and what it needs, and nothing else, for a Python in which they are not installed."""
+    """Finds proctracker and what it needs, for a Python in which they are not installed."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        """Where a module is; None of any other."""
+        """Return where a module is, or None."""
         if name not in _OURS:
             return None
         folders = os.environ.get("PROCTRACKER_COMPAT_PATH", "").split(os.pathsep)
@@ -28,7 +28,7 @@ class _Finder:
 
 
 def answer(name: str, ours: str, submodules: Iterable[str] | None) -> None:
-    """Put our modules in the places of a binding's; None: those that the package lists."""
+    """Put our modules in a binding's places, by default those that the package lists."""
     if not any(isinstance(each, _Finder) for each in sys.meta_path):
         # The last: whatever the program has itself comes before.
         sys.meta_path.append(_Finder())
