@@ -218,9 +218,14 @@ class Access:
 
     def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """Read a scheduler's jobs again, and say on stderr where it does not answer."""
+        if not any(row.container is not None and not row.ended for row in rows):
+            return list(rows)
         from proctracker.tracker import schedulers
 
-        return schedulers.refreshed(rows, self.home.host, self.place.client, self.reader.jobs, formats.notice)
+        def client(keeper: str | None) -> Client:
+            return self.place.client(keeper)  # what it takes is loaded only where there is such a job
+
+        return schedulers.refreshed(rows, self.home.host, client, self.reader.jobs, formats.notice)
 
     def looked(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows as things are now."""
