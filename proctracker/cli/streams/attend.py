@@ -53,7 +53,7 @@ class Attendance:
 
             self._attempts = attempts.Attempts(self._access, [job_id])
         try:
-            with sink.heeding(self._signals.fileno(), self._take_signals):
+            with sink.heeding(self._signals.fileno(), self._take_signals, lambda: self._terminating):
                 self._follow()
         except BaseException:
             if self._row is None:

@@ -21,10 +21,11 @@ _STUCK = 1.0
 
 
 class _Heeded(NamedTuple):
-    """Holds a descriptor that tells of a signal, and who says whether to leave."""
+    """Holds a descriptor that tells of a signal, who says whether to leave, and whether one came before."""
 
     fd: int
     take: Callable[[], bool]
+    taken: Callable[[], bool]
 
 
 _heeded: list[_Heeded] = []
@@ -32,9 +33,12 @@ _heeded: list[_Heeded] = []
 
 
 @contextmanager
-def heeding(fd: int, take: Callable[[], bool]) -> Iterator[None]:
-    """Have signals taken while we wait for a reader, who may then get nothing more."""
-    _heeded.append(_Heeded(fd, take))
+def heeding(fd: int, take: Callable[[], bool], taken: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Have signals taken while we wait for a reader, who may then get nothing more.
+
+    ``taken`` says whether one was taken already, elsewhere: then nobody waits for long for a reader either.
+    """
+    _heeded.append(_Heeded(fd, take, taken))
     try:
         yield
     finally:
@@ -58,7 +62,8 @@ def put(fd: int, data: bytes) -> None:
 
 def _await_reader(fd: int) -> None:
     """Wait until something can be written, after a signal not for long."""
-    signalled, poll, patience = _heeded[-1], select.poll(), None
+    signalled, poll = _heeded[-1], select.poll()
+    patience = _STUCK * 1000 if signalled.taken() else None
     poll.register(fd, select.POLLOUT)
     poll.register(signalled.fd, select.POLLIN)
     while True:

@@ -76,6 +76,15 @@ def test_one_that_leaves_all_is_not_waited_for_at_all(told):
     os.close(write_end)
 
 
+def test_after_a_signal_that_was_taken_before_nobody_waits_for_a_reader_that_takes_nothing(told):
+    read_end, write_end = os.pipe()
+    with heeding(told[0], lambda: False, lambda: True):
+        put(write_end, bytes(1 << 20))  # for ever, if nothing were known of that signal
+    os.close(write_end)
+    assert 0 < len(os.read(read_end, 1 << 20)) < 1 << 20
+    os.close(read_end)
+
+
 def test_a_slow_reader_gets_everything(told):
     read_end, write_end = os.pipe()
     data, found = os.urandom(1 << 20), []
