@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from pathlib import Path
 
 import pytest
 
-from contract.kit import until
+from contract.kit import LONG
 from proctracker.cli.streams import unanswered
 
 MOUNTS = r"""21 1 253:0 / / rw,relatime - ext4 /dev/vda rw
@@ -50,22 +51,13 @@ def test_a_local_disk_is_not_watched(mounts: str, monkeypatch: pytest.MonkeyPatc
     assert not unanswered.watch("/var/x", "/nonexistent")
 
 
-def test_a_server_that_is_gone_and_comes_back_is_told_of(
-    mounts: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    back, told = threading.Event(), ""
+def test_a_server_that_is_gone_and_comes_back_is_told_of(mounts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: queue.Queue[str] = queue.Queue()
+    back = threading.Event()
     monkeypatch.setattr(unanswered, "PATIENCE", 0.01)
     monkeypatch.setattr(os, "statvfs", lambda path: back.wait())
-
-    def said(text: str) -> bool:
-        nonlocal told
-        told += capfd.readouterr().err
-        return text in told
-
+    monkeypatch.setattr(unanswered.formats, "say", told.put)
     assert unanswered.watch("/home/me", mounts)
-    until(
-        lambda: said("proctracker: the file system of /home/me does not answer: waiting for its server\n"), "word of it"
-    )
+    assert told.get(timeout=LONG) == "the file system of /home/me does not answer: waiting for its server"
     back.set()
-    until(lambda: said("answers again\n"), "word of the end")
-    assert told.count("\n") == 2
+    assert told.get(timeout=LONG) == "the file system of /home/me answers again"
