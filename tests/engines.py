@@ -472,7 +472,7 @@ class Slurm(Engine):
     name = "slurm"
     programs = slurm.PROGRAMS
     daemon = True
-    modules = ("test_states", "test_tracker", "test_waits")
+    modules = ("test_calls", "test_states", "test_tracker", "test_waits")
 
     @property
     def images(self) -> bool:

@@ -153,8 +153,9 @@ class JobExecutor(Executor):
         self._contact = contact or extension(calls.template_of(None, None, self._values), "contact")
         config = place.config()
         target = place.target(self._contact or self._session.contact, config)
-        self._image = "volumes" in target.runtime.extensions
         category = self._values.get("job_category")
+        # A scheduler's jobs run in an image only where one is named.
+        self._image = "volumes" in target.runtime.extensions and (target.runtime.batch is None or bool(category))
         if self._image and category and self._python is None:
             callfiles.check_python(images.environment(target, category, config), category)
         self._closed = False
