@@ -125,8 +125,8 @@ def test_an_id_that_is_given_out_again_is_another_job(cluster: Cluster, home: Ho
     assert same == number
     assert cli("release", forgotten).returncode == 1
     cli("terminate", "--grace", "0", forgotten)
-    lost = ended(forgotten)
-    assert (lost["job_state"], lost["job_sub_state"], lost["exit_status"]) == ("UNDETERMINED", "lost", None)
+    gone = ended(forgotten)  # it was told to end and nobody knows it: it never ran, and nothing is invented of a code
+    assert (gone["job_state"], gone["job_sub_state"], gone["exit_status"]) == ("FAILED", "terminated", None)
     gate.write_text("go\n")
     assert ended(job)["exit_status"] == 6
 
