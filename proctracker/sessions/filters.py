@@ -10,7 +10,7 @@ from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobInfo, matches
 from proctracker.model.structs import written
 from proctracker.store.rows import key
-from proctracker.store.selection import of_ended
+from proctracker.store.selection import of_ended, of_live
 from proctracker.tracker import infos, looks, reasons
 from proctracker.tracker.place import Place
 
@@ -83,8 +83,8 @@ def ids(place: Place, filter: JobInfo | Mapping[str, Any], session: str) -> list
     if exact is None:
         return [str(info.job_id) for info in found(place, terms, session)]
     # In this order: one that ends between the two is in both, and told of once.
-    live = place.reader.ids(session=session, live=True)
-    ended = place.reader.ended(session, *exact)
+    live = place.reader.picked(session, *of_live(terms))
+    ended = place.reader.picked(session, *exact)
     if not live:
         return ended
     seen = [str(info.job_id) for info in found(place, terms, session, live)]
@@ -101,7 +101,10 @@ def found(
     terms = wanted(filter) if filter is not None else {}
     ids = [terms["job_id"]] if "job_id" in terms else None if among is None else list(among)
     rows = place.refreshed(place.reader.jobs(ids, session=session))
-    rows = reasons.explained(rows, place.reader, place.config())
     seen = looks.look(rows, place.reader, timeout=place.config().cli_timeout)
+    if "job_state" in terms:  # before more is told of each, which costs ten times as much
+        states = terms["job_state"] if isinstance(terms["job_state"], list) else [terms["job_state"]]
+        rows = [row for row in rows if (seen[row.id].state if row.id in seen else row.state) in states]
+    rows = reasons.explained(rows, place.reader, place.config())
     told = (infos.info(row, place.reader.spec(row.spec), seen.get(row.id), home=place.home) for row in rows)
     return [info for info in told if matches(info, terms)]

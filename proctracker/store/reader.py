@@ -97,8 +97,8 @@ class Reader:
         where, values = criteria(session, states, live, array, unreported)
         return [row[0] for row in self._select("id", None, where, values, limit)]
 
-    def ended(self, session: str | None, terms: Sequence[str], values: Sequence[Any]) -> list[str]:
-        """Return the ids of ended jobs that a filter's terms pick, ordered."""
+    def picked(self, session: str | None, terms: Sequence[str], values: Sequence[Any]) -> list[str]:
+        """Return the ids of jobs that a filter's terms pick, ordered."""
         where, given = criteria(session, None, None, None, False)
         return [row[0] for row in self._select("id", None, [*where, *terms], [*given, *values], None)]
 

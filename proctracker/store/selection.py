@@ -79,6 +79,10 @@ _EXACT = {
 """An attribute that an ended job's row alone decides -> the term for its value."""
 
 
+_FIXED = ("job_id", "job_name", "session_name", "contact", "runtime", "slots", "task_id")
+"""Those of them that stay as they are from the submit on."""
+
+
 def _plain(value: object) -> bool:
     """Return whether SQLite takes a value as it is."""
     if isinstance(value, str):
@@ -98,6 +102,20 @@ def of_ended(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]] | None:
             values.append(value)
         else:
             return None
+    return terms, values
+
+
+def of_live(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    """Return the terms of a filter that a live job's row decides, whatever a look may tell of it."""
+    terms, values = ["finished IS NULL"], []
+    for name, value in filter.items():
+        if name == "job_state":
+            states = value if isinstance(value, list) else [value]
+            known = f"state IN ({','.join(str(int(state)) for state in states)})"
+            terms.append(f"(dispatched IS NOT NULL OR container IS NOT NULL OR {known})")
+        elif name in _FIXED and _plain(value):
+            terms.append(_EXACT[name])
+            values.append(value)
     return terms, values
 
 

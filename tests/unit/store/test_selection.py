@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.store.selection import clause, criteria, of_ended, picked
+from proctracker.store.selection import clause, criteria, of_ended, of_live, picked
 
 
 def test_nothing_asked_for_is_everything() -> None:
@@ -21,6 +21,15 @@ def test_all_that_is_given_counts() -> None:
 def test_those_asked_for_are_picked_in_their_order() -> None:
     rows = [("1", 3, None, None), ("2", 7, None, 5.0), ("3", 1, None, None)]
     assert picked(rows, ["3", "9", "2", "3"]) == [("3", 1, None, None), ("2", 7, None, 5.0)]
+
+
+def test_what_rows_of_live_jobs_decide_of_a_filter() -> None:
+    """A job that was dispatched may be found in another state than its row has."""
+    state = "(dispatched IS NOT NULL OR container IS NOT NULL OR state IN (1,2))"
+    assert of_live({"job_name": "x", "job_state": [1, 2], "exit_status": 3, "pid": 7}) == (
+        ["finished IS NULL", "name=?", state],
+        ["x"],
+    )
 
 
 def test_a_filter_that_rows_of_ended_jobs_decide() -> None:
