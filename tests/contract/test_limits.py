@@ -213,7 +213,9 @@ def test_dependencies_are_those_of_the_first_time(kit: Kit, session: pt.JobSessi
     before = session.run_job(kit.script("exit 1"))
     job = session.run_job(kit.extended(kit.script("exit 0"), after=[before.job_id]))
     assert job.wait_terminated(LONG).job_state == pt.JobState.FAILED
-    with pytest.raises(pt.InvalidArgumentException, match=rf"job {job.id} followed on {before.id}, .* or say after 1$"):
+    with pytest.raises(
+        pt.InvalidArgumentException, match=rf"job {job.id} followed on {before.id}, .* or say after {before.id}$"
+    ):
         job.resubmit()
     first, second = cli("resubmit", job.job_id, before.job_id).stdout.split()
     again = session.get_job(first)

@@ -81,21 +81,27 @@ def _runroot(runtime: Any, engine: Engine) -> Dialog[str]:
     return runtime.runroot(engine)  # type: ignore[no-any-return]
 
 
+_CONTAINERD = "/run/containerd/containerd.sock", "containerd", "root"
+_SOCKETS = {"docker": ("/var/run/docker.sock", "dockerd", "docker"), "ctr": _CONTAINERD, "nerdctl": _CONTAINERD}
+"""Where a daemon listens, its name, and whose socket that is."""
+
+_TELLING = {"slurm": "scontrol ping", "apptainer": "apptainer version"}
+"""The command that tells more, where that is not ``info``."""
+
+
 def _advice(contact: str, problem: str) -> str:
     """What to do where a CLI is there and does not work."""
     from proctracker.runtimes import docker
 
-    runtime = contact.partition(":")[0]
+    runtime = contact.partition("?")[0].partition(":")[0]
     if problem == docker.PODMAN:
         return "podman's own command knows more of its containers: -c podman, or default_contact: podman"
-    if runtime == "podman":
-        return "try: podman info"
-    socket = {"docker": "/var/run/docker.sock"}.get(runtime, "/run/containerd/containerd.sock")
-    if not os.path.exists(socket):
-        return f"start the daemon ({'dockerd' if runtime == 'docker' else 'containerd'}): there is no {socket}"
-    if not os.access(socket, os.W_OK):
-        return f"{socket} is not yours to use: as root, or in its group ({'docker' if runtime == 'docker' else 'root'})"
-    return f"try: {runtime} info"
+    socket, daemon, group = _SOCKETS.get(runtime, ("", "", ""))
+    if socket and not os.path.exists(socket):
+        return f"start the daemon ({daemon}): there is no {socket}"
+    if socket and not os.access(socket, os.W_OK):
+        return f"{socket} is not yours to use: as root, or in its group ({group})"
+    return f"try: {_TELLING.get(runtime, f'{runtime} info')}"
 
 
 def _long_runroot(path: Any) -> tuple[str, str] | None:

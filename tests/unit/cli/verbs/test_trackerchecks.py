@@ -63,3 +63,15 @@ def test_each_is_looked_at_whatever_is_wrong_with_another(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("contact", "word"), [("podman", "podman info"), ("docker", "docker"), ("ctr", "containerd")])
 def test_advice(contact: str, word: str) -> None:
     assert word in _advice(contact, "it does not answer")
+
+
+@pytest.mark.parametrize(
+    ("contact", "words"),
+    [
+        ("slurm?partition=x", "try: scontrol ping"),
+        ("podman", "try: podman info"),
+        ("apptainer", "try: apptainer version"),
+    ],
+)
+def test_advice_names_no_daemon_that_a_runtime_has_not(contact: str, words: str) -> None:
+    assert _advice(contact, "it does not answer") == words
