@@ -100,7 +100,7 @@ def test_a_job_of_two_slots_takes_two(kit: Kit, session: pt.JobSession) -> None:
 def test_a_memory_limit_holds_or_the_job_does_not_start(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:
     template = kit.extended(kit.script("exit 0"), memory_limit="64M")
     if kit.runtime == "process" and not confinement.describe()["delegated"]:
-        with pytest.raises(pt.UnsupportedAttributeException, match=r"memory_limit.*--limit"):
+        with pytest.raises(pt.UnsupportedAttributeException, match=r"memory_limit.*resource_limits"):
             session.run_job(template)
         return
     jobs = [session.run_job({**template, **files}) for files in ({}, {"error_path": str(tmp_path / "err")})]
