@@ -14,7 +14,7 @@ from proctracker.supervisor.running.request import labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.lifecycle import Lifecycle
@@ -46,9 +46,16 @@ class Resumption:
         """Go on with a start that was under way."""
         pid, ticks = job.row.pid or 0, job.row.ticks or 0
         if pid and procfs.alive(pid, ticks):
-            self._watch.how(pid, ticks, job.now(lambda end, when: self.find(job)))
+            go_on = job.now(lambda: self.find(job))
+            self._watch.how(pid, ticks, lambda end, when: self._call_over(job, go_on))
         else:
             self.find(job)
+
+    def _call_over(self, job: Job, go_on: Callable[[], None]) -> None:
+        """Go on with the start, or drop the files of one whose job was left meanwhile."""
+        if job.row.ended:
+            self._folders.drop(job.row)
+        go_on()
 
     def find(self, job: Job) -> None:
         """Look for the container of a start whose call is over, and drop the call's files."""

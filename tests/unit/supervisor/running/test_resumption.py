@@ -101,6 +101,27 @@ def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Calla
     call.wait()
 
 
+def test_the_files_of_a_call_go_with_it_though_its_job_was_left(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes
+) -> None:
+    """Its session was destroyed meanwhile: nobody looks for its container, and its environment lies there."""
+    job = old.submit("x", **box(), hold=True)
+    call = subprocess.Popen(["sleep", "600"])
+    old.here.ledger.change(job.row, JobState.QUEUED)
+    old.here.ledger.flush()
+    old.seat.journal.opened(job.row.id, 1, time.time())
+    old.seat.journal.started(call.pid, spawn.ticks(call.pid))
+    new = follow()
+    folder = Path(f"{new.home.starts}/1.1")
+    folder.mkdir(parents=True)
+    (folder / "env").write_text("SECRET=x")
+    new.service.forgetting.leave(job.row.session)
+    assert (folder / "env").exists(), "the call may not have read it so far"
+    call.kill()
+    new.until(lambda: not folder.exists())
+    call.wait()
+
+
 def test_an_engine_that_cannot_be_asked_is_asked_again(
     old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
