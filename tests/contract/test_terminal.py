@@ -57,7 +57,7 @@ def test_an_image_that_cannot_be_fetched(kit: Kit, session: pt.JobSession, comma
     if kit.runtime == "ctr":
         # There it is the client alone that fetches: no job is made.
         assert (code, session.get_jobs()) == (125 if command == ["run"] else 1, [])
-        assert last == f"proctracker: error: job_category: {MISSING} could not be fetched"
+        assert last == f"proctracker: error: --image: {MISSING} could not be fetched"
         return
     jobs = session.get_jobs()
     session.wait_all_terminated(jobs, LONG)

@@ -184,7 +184,7 @@ def test_python_minus_m_and_the_command_are_the_same(home: Home) -> None:
         (["run", "-o", "/nonexistent/out", "--", "cat"], "/nonexistent"),
         (["run", "-e", "NOT_SET_HERE", "--", "true"], "NOT_SET_HERE"),
         (["run", "-c", "podmann", "--", "true"], "podman"),
-        (["run", "--image", "x", "--", "true"], "job_category"),
+        (["run", "--image", "x", "--", "true"], "--image"),
         (["run", "--memory", "1G", "--", "true"], "--limit"),
         (["run", "--time-limit", "soon", "--", "true"], "soon"),
         (["run", "--limit", "CPU_TIMES=1", "--", "true"], "CPU_TIME"),
