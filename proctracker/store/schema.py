@@ -103,7 +103,7 @@ def bring_up(db: Database) -> None:
 def lacking(db: Database) -> list[str]:
     """Return the columns of jobs that an older release's file lacks."""
     there = {row[1] for row in db.rows("PRAGMA table_info(jobs)")}
-    return [name for name in COLUMNS if name not in there]
+    return [name for name in COLUMNS if name not in there] if there else []  # without the table it is no store of ours
 
 
 def read_older(db: Database, lacks: Collection[str]) -> None:
