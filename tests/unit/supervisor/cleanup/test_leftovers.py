@@ -50,7 +50,7 @@ def _swept(desk: Desk, job: Job) -> JobRow:
 
 def test_it_is_made_when_the_grace_is_over(desk: Desk, tmp_path: Path) -> None:
     job, daemon = _ended(desk, tmp_path, 0.3)
-    assert (desk.service.leftovers.busy, state_of(daemon) in "SR") == (True, True)
+    assert (desk.service.leftovers.busy, state_of(daemon) in "SRD") == (True, True)
     assert (desk.row(job).kill_at or 0) > clock.boottime() - 0.3
     assert _swept(desk, job).state == JobState.FAILED
     assert gone(daemon)

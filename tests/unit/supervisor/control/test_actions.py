@@ -263,7 +263,7 @@ def test_a_jobs_normal_end_leaves_its_background_processes_alone(desk: Desk, tmp
     job, daemon = _ready(desk, tmp_path, script)
     (tmp_path / "ready.go").write_text("\n")
     assert desk.ended(job).state == JobState.DONE
-    assert (desk.service.leftovers.busy, state_of(int(daemon)) in "SR") == (False, True)
+    assert (desk.service.leftovers.busy, state_of(int(daemon)) in "SRD") == (False, True)
 
 
 def test_the_time_limit_counts_running_time(desk: Desk, tmp_path: Path) -> None:
