@@ -70,6 +70,8 @@ def test_a_job_that_ignores_term_is_killed_after_the_grace(kit: Kit, session: pt
 
 
 def test_a_job_that_is_ended_in_the_middle_of_its_start_leaves_no_process(kit: Kit, session: pt.JobSession) -> None:
+    if kit.runtime == "ctr":
+        pytest.skip("containerd may keep what a killed client began: docs/runtimes.md")
     for step in range(10):
         job = session.run_job(kit.sleeper())
         with suppress(pt.TimeoutException):
