@@ -114,7 +114,9 @@ def test_an_end_without_a_usable_code_is_no_success(faulty: Path, code: str) -> 
 def test_a_checkpointed_container_is_suspended(faulty: Path) -> None:
     session = pt.create_job_session("s", "faulty")
     # Between the end of the process and its cleanup podman calls it stopped.
-    faulty.write_text("""podman "$@" | sed -E 's/"Status": *"(exited|stopped)"/"Status":"exited","Checkpointed":true/'""")
+    faulty.write_text(
+        """podman "$@" | sed -E 's/"Status": *"(exited|stopped)"/"Status":"exited","Checkpointed":true/'"""
+    )
     template = {"remote_command": "true", "job_category": IMAGE, "implementation_specific": {"restart": "no"}}
     job = session.run_job(template)
     until(lambda: job.get_state() == (pt.JobState.SUSPENDED, "checkpointed"), "the state")
