@@ -82,6 +82,9 @@ _EXACT = {
 _FIXED = ("job_id", "job_name", "session_name", "contact", "runtime", "slots", "task_id")
 """Those of them that stay as they are from the submit on."""
 
+_WAITING = "(dispatched IS NULL AND container IS NULL)"
+"""No look tells more of such a live job than its row."""
+
 
 def _plain(value: object) -> bool:
     """Return whether SQLite takes a value as it is."""
@@ -95,8 +98,7 @@ def of_ended(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]] | None:
     terms, values = ["finished IS NOT NULL"], []
     for name, value in filter.items():
         if name == "job_state":
-            states = value if isinstance(value, list) else [value]
-            terms.append(f"state IN ({','.join(str(int(state)) for state in states)})")
+            terms.append(_in(value))
         elif name in _EXACT and _plain(value):
             terms.append(_EXACT[name])
             values.append(value)
@@ -110,13 +112,30 @@ def of_live(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
     terms, values = ["finished IS NULL"], []
     for name, value in filter.items():
         if name == "job_state":
-            states = value if isinstance(value, list) else [value]
-            known = f"state IN ({','.join(str(int(state)) for state in states)})"
-            terms.append(f"(dispatched IS NOT NULL OR container IS NOT NULL OR {known})")
+            terms.append(f"(NOT {_WAITING} OR {_in(value)})")
         elif name in _FIXED and _plain(value):
             terms.append(_EXACT[name])
             values.append(value)
     return terms, values
+
+
+def of_waiting(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]] | None:
+    """Return a filter's terms for jobs that wait to be started, or None where their rows do not decide."""
+    if any(name != "job_state" and not (name in _FIXED and _plain(value)) for name, value in filter.items()):
+        return None
+    terms, values = of_live(filter)
+    return [*terms, _WAITING], values
+
+
+def of_begun(filter: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    """Return the terms of a filter for live jobs that a look may tell more of."""
+    terms, values = of_live(filter)
+    return [*terms, f"NOT {_WAITING}"], values
+
+
+def _in(states: Any) -> str:
+    """Return the term for one state or a list of them."""
+    return f"state IN ({','.join(str(int(state)) for state in (states if isinstance(states, list) else [states]))})"
 
 
 def clause(terms: Sequence[str]) -> str:

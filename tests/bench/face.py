@@ -76,10 +76,20 @@ def _filter(where: Place) -> Iterator[Row]:
         failed = session.run_job({"remote_command": "/bin/false"})
         array.wait_terminated()
         failed.wait_terminated()
-        for given in ({"job_state": "FAILED"}, {"job_name": "many", "job_state": "DONE"}):
-            found = median([timed(lambda: session.get_jobs(given)) for _ in range(where.count(11, 3))])  # noqa: B023
-            yield absolute(f"get_jobs({given}) of {count:,}", found, "-", 60)
+        yield from _filtered(where, session, {"job_state": "FAILED"}, {"job_name": "many", "job_state": "DONE"})
     pt.destroy_job_session("filter")
+    with pt.job_session("filter") as session:
+        held = {"remote_command": "/bin/true", "job_name": "many", "submit_as_hold": True}
+        array = session.run_bulk_jobs(held, 1, count)
+        yield from _filtered(where, session, {"job_name": "many", "job_state": "QUEUED_HELD"})
+        array.terminate()
+    pt.destroy_job_session("filter")
+
+
+def _filtered(where: Place, session: pt.JobSession, *filters: dict[str, str]) -> Iterator[Row]:
+    for given in filters:
+        found = median([timed(lambda: session.get_jobs(given)) for _ in range(where.count(11, 3))])  # noqa: B023
+        yield absolute(f"get_jobs({given}) of {where.count(10_000, 100):,}", found, "-", 60)
 
 
 def _notifications(where: Place) -> Iterator[Row]:

@@ -86,6 +86,8 @@ def test_several_states(session: pt.JobSession) -> None:
         ({"job_name": "b"}, 2),
         ({"job_name": "b", "job_state": "DONE"}, 1),
         ({"job_name": "b", "job_state": ["QUEUED_HELD"]}, 1),
+        ({"job_state": "QUEUED_HELD", "job_sub_state": "held"}, 1),
+        ({"job_state": ["QUEUED_HELD", "DONE"], "task_id": 2}, 1),
         ({"exit_status": 3}, 1),
         ({"exit_status": 3.5}, 0),
         ({"exit_status": 10**30}, 0),

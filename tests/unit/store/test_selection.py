@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.store.selection import clause, criteria, of_ended, of_live, picked
+from proctracker.store.selection import clause, criteria, of_begun, of_ended, of_live, of_waiting, picked
 
 
 def test_nothing_asked_for_is_everything() -> None:
@@ -23,13 +23,24 @@ def test_those_asked_for_are_picked_in_their_order() -> None:
     assert picked(rows, ["3", "9", "2", "3"]) == [("3", 1, None, None), ("2", 7, None, 5.0)]
 
 
+WAITING = "(dispatched IS NULL AND container IS NULL)"
+
+
 def test_what_rows_of_live_jobs_decide_of_a_filter() -> None:
     """A job that was dispatched may be found in another state than its row has."""
-    state = "(dispatched IS NOT NULL OR container IS NOT NULL OR state IN (1,2))"
-    assert of_live({"job_name": "x", "job_state": [1, 2], "exit_status": 3, "pid": 7}) == (
-        ["finished IS NULL", "name=?", state],
-        ["x"],
+    given = {"job_name": "x", "job_state": [1, 2], "exit_status": 3, "pid": 7}
+    decided = ["finished IS NULL", "name=?", f"(NOT {WAITING} OR state IN (1,2))"]
+    assert of_live(given) == (decided, ["x"])
+    assert of_begun(given) == ([*decided, f"NOT {WAITING}"], ["x"])
+
+
+def test_a_filter_that_rows_of_waiting_jobs_decide() -> None:
+    assert of_waiting({"task_id": 7, "job_state": 1}) == (
+        ["finished IS NULL", "task=?", f"(NOT {WAITING} OR state IN (1))", WAITING],
+        [7],
     )
+    for other in ({"exit_status": 3}, {"job_sub_state": "held"}, {"job_name": "x\udcff"}, {"annotation": "x"}):
+        assert of_waiting({"job_state": 1, **other}) is None
 
 
 def test_a_filter_that_rows_of_ended_jobs_decide() -> None:
