@@ -10,7 +10,6 @@ from proctracker.errors import ImplementationSpecificException, InvalidArgumentE
 from proctracker.model import Completed, Observation, signal_name, signal_number
 from proctracker.records import replace
 from proctracker.runtimes import (
-    slurm_cluster,
     slurm_image,
     slurm_options,
     slurm_records,
@@ -182,14 +181,20 @@ class SlurmBatch:
 
     def machines(self, engine: Engine) -> Dialog[Sequence[MachineInfo]]:
         """See ``slurm_cluster``."""
+        from proctracker.runtimes import slurm_cluster  # here and below: no supervisor asks
+
         return slurm_cluster.machines((yield from one((_program(engine, "scontrol"), "show", "node", "--oneliner"))))
 
     def queues(self, engine: Engine) -> Dialog[Sequence[QueueInfo]]:
         """See ``slurm_cluster``."""
+        from proctracker.runtimes import slurm_cluster
+
         return slurm_cluster.queues((yield from one((_program(engine, "scontrol"), "show", "partition", "--oneliner"))))
 
     def reservations(self, engine: Engine) -> Dialog[Sequence[ReservationInfo]]:
         """See ``slurm_cluster``."""
+        from proctracker.runtimes import slurm_cluster
+
         done = yield from one((_program(engine, "scontrol"), "show", "reservation", "--oneliner"))
         return slurm_cluster.reservations(done)
 

@@ -5,15 +5,16 @@ Where a node has no Python, a few lines of shell do the same, less the usage, fr
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import re
 import shlex
 
+import proctracker
 from proctracker.templates import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Mapping, Sequence
+    from typing import Any, Iterable, Mapping, Sequence
 
     from proctracker.runtimes.batch import Submission, Task
 
@@ -87,10 +88,10 @@ _UNITS = {"CORE": 512, "FSIZE": 512, "DATA": 1024, "STACK": 1024, "AS": 1024}
 
 def _program() -> str:
     """The text of the program that runs a job on a node."""
-    spec = importlib.util.find_spec("proctracker.node")
-    loader = spec.loader if spec else None
-    source = loader.get_source("proctracker.node") if loader else None  # type: ignore[attr-defined]
-    return str(source)
+    # By the package's loader, as it may be in an archive. importlib would take tokenize along, 100 kB of each supervisor.
+    loader: Any = proctracker.__loader__
+    source: bytes = loader.get_data(os.path.join(os.path.dirname(proctracker.__file__), "node.py"))
+    return source.decode("utf-8")
 
 
 PROGRAM = _program()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import calendar
 import re
+from datetime import datetime, timezone
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation, signal_name
@@ -215,8 +215,8 @@ def end(word: str, reason: str, signal: int, code: int, **about: Any) -> Observa
 
 def moment(text: str) -> float | None:
     """Epoch seconds of a time that was printed for TZ=UTC0."""
-    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", text)
-    return float(calendar.timegm(tuple(map(int, match.groups())))) if match else None
+    match = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text)
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() if match else None
 
 
 def nodes(text: str) -> Sequence[str]:

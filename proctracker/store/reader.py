@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
+from _thread import allocate_lock  # threading, which says the same, is 140 kB of a supervisor
 from collections.abc import Sequence
 
 from proctracker.errors import Drmaa2Exception
@@ -58,7 +58,7 @@ class Reader:
         self._db: Database | None = None
         self._file: tuple[str, int, int] | None = None
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._specs: dict[int, dict[str, Any]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -250,7 +250,7 @@ class Reader:
         """In a child: leave the parent's connection and lock alone."""
         if self._db is not None:
             _inherited.append(self._db)
-        self._db, self._lock, self._pid = None, threading.Lock(), os.getpid()
+        self._db, self._lock, self._pid = None, allocate_lock(), os.getpid()
 
     def _open(self) -> Database | None:
         """Return the connection to the present file, or None where there is none."""
