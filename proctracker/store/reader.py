@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from _thread import allocate_lock  # threading, which says the same, is 140 kB of a supervisor
 from collections.abc import Sequence
 
-from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
-from proctracker.store import schema
-from proctracker.store.connection import Database
+from proctracker.store.current import Current
 from proctracker.store.paths import Home
 from proctracker.store.rows import (
     ALL,
@@ -31,18 +27,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from proctracker.store.held import Held
-
 SPECS = 1000
 """Parsed specs remembered.
 
 One of an array of thousands is asked for again and again.
-"""
-
-_inherited: list[Database] = []
-"""Connections of the parent process.
-
-Closing them here would end locks there.
 """
 
 
@@ -55,11 +43,9 @@ class Reader:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._db: Database | None = None
-        self._file: tuple[str, int, int] | None = None
-        self._pid = os.getpid()
-        self._lock = allocate_lock()
         self._specs: dict[int, dict[str, Any]] = {}
+        self._current = Current(home, self._specs.clear)
+        self._rows = self._current.rows
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Reader, (self.home,))
@@ -127,7 +113,7 @@ class Reader:
 
     def mark(self) -> tuple[Any, ...]:
         """Return a value that changes with every commit, within microseconds."""
-        return (self._rows("PRAGMA data_version"), self._file, id(self._db))
+        return self._current.mark()
 
     def array(self, num: int) -> ArrayRow | None:
         """An array by its number."""
@@ -217,8 +203,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the file, which the next question opens again."""
-        with self._lock:
-            self._drop()
+        self._current.close()
 
     def _select(
         self, columns: str, ids: Sequence[str] | None, where: list[str], values: list[Any], limit: int | None
@@ -238,79 +223,3 @@ class Reader:
             terms = clause([*where, f"key IN {marks(len(part))}"])
             found += self._rows(f"SELECT {columns} FROM jobs{terms} ORDER BY key", [*values, *part])
         return found if limit is None else found[max(0, len(found) - limit) :]
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        if self._pid != os.getpid():
-            self._forked()
-        with self._lock:
-            db = self._open()
-            return db.rows(statement, values) if db is not None else []
-
-    def _forked(self) -> None:
-        """In a child: leave the parent's connection and lock alone."""
-        if self._db is not None:
-            _inherited.append(self._db)
-        self._db, self._lock, self._pid = None, allocate_lock(), os.getpid()
-
-    def _open(self) -> Database | None:
-        """Return the connection to the present file, or None where there is none."""
-        file = _found(self.home.snapshot) or _found(self.home.database)
-        if file is None or self._db is None or file != self._file:
-            self._drop()
-            if not self.home.check() or file is None:
-                return None
-            db = _connect(file[0], file[0] == self.home.snapshot, self.home.held)
-            if db is None:
-                return None
-            self._db, self._file = db, file
-            self._specs.clear()
-        return self._db
-
-    def _drop(self) -> None:
-        if self._db is not None:
-            self._db.close()
-        self._db = None
-
-
-def _connect(path: str, snapshot: bool, held: Held) -> Database | None:
-    """Open to read, or return None where there are no tables yet."""
-    # A reader of a log needs to write the memory it shares with the writer, so not mode=ro; query_only does the rest.
-    db = Database(path, "mode=ro&immutable=1" if snapshot else "mode=rw", held)
-    try:
-        found = schema.version(db)
-    except Drmaa2Exception:
-        db.close()
-        if snapshot or _size(held.at(f"{path}-wal")):
-            raise
-        # That memory could not be made (disk full, read-only), but with no log the file is all there is.
-        db = Database(path, "mode=ro&immutable=1", held)
-        found = schema.version(db)
-    try:
-        schema.refuse_newer(found, path)
-    except Drmaa2Exception:
-        db.close()
-        raise
-    if not found:
-        db.close()
-        return None
-    lacks = schema.lacking(db)
-    if lacks or found < schema.VERSION:
-        schema.read_older(db, lacks)
-    db.rows("PRAGMA query_only=ON")
-    return db
-
-
-def _found(path: str) -> tuple[str, int, int] | None:
-    """Return what tells one file from the next under the same name, or None."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return path, found.st_dev, found.st_ino
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
