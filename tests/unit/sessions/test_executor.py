@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import proctracker as pt
-from proctracker.sessions.executor import JobFuture
+from proctracker.sessions.jobfuture import JobFuture
 from proctracker.store import Home
 
 LONG = 60.0
