@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proctracker.store.reader import Reader
     from proctracker.store.rows import TransitionRow
     from proctracker.tracker.contacts import Target
+    from proctracker.tracker.hosts import Hosts
     from proctracker.tracker.place import Place
 
 DEFAULT_SESSION = "default"
@@ -36,7 +37,7 @@ class Access:
         self.failed = False
         """Something that was asked for could not be done, and was told of."""
         self._reader: Reader | None = None
-        self._others: dict[str, Reader] = {}
+        self._hosts: Hosts | None = None
         self._place: Place | None = None
         call.open.add(self)
 
@@ -48,6 +49,15 @@ class Access:
 
             self._reader = Reader(self.home)
         return self._reader
+
+    @property
+    def hosts(self) -> Hosts:
+        """Return the stores of all hosts, to read."""
+        if self._hosts is None:
+            from proctracker.tracker.hosts import Hosts
+
+            self._hosts = Hosts(self.reader)
+        return self._hosts
 
     @property
     def place(self) -> Place:
@@ -75,9 +85,9 @@ class Access:
         self.call.open.discard(self)
         if self._place is not None:
             self._place.close()
-        for reader in (self._reader, *self._others.values()):
-            if reader is not None:
-                reader.close()
+        for each in (self._reader, self._hosts):
+            if each is not None:
+                each.close()
 
     def supervised(self, rows: Sequence[JobRow] = ()) -> bool:
         """Return whether the supervisors of these jobs run, by default our own."""
@@ -127,8 +137,8 @@ class Access:
         """Return the jobs of the session, or of all, that fit, ``all_hosts`` included."""
         name = self.call.session if all_hosts else self.session
         found = self.reader.jobs(session=name, states=states, live=live)
-        for home in self.home.others() if all_hosts else ():
-            found += self._reader_of(home.host).jobs(session=name, states=states, live=live)
+        for reader in self.hosts.others() if all_hosts else ():
+            found += reader.jobs(session=name, states=states, live=live)
         return found
 
     def named(self, words: Sequence[str], *, read_only: bool = False, strict: bool = False) -> list[JobRow]:
@@ -170,12 +180,12 @@ class Access:
         """Return the same from other hosts, or raise InvalidArgumentException saying where."""
         from proctracker.tracker import schedulers
 
-        for home in self.home.others():
-            reader = self._reader_of(home.host)
+        for reader in self.hosts.others():
             rows = reader.jobs([word]) or self._array(word, reader)
             if rows and not read_only and not all(map(schedulers.of_scheduler, rows)):
-                where = f"ssh {home.host} proctracker {self.call.command.name} {word}"
-                raise InvalidArgumentException(f"job {word} is on {home.host}: {where}")
+                host = reader.home.host
+                where = f"ssh {host} proctracker {self.call.command.name} {word}"
+                raise InvalidArgumentException(f"job {word} is on {host}: {where}")
             if rows:
                 return rows
         return names.called(self.reader, word, self.call.session)
@@ -191,13 +201,10 @@ class Access:
         return [row for host, ids in wanted.items() for row in self._reader_of(host).jobs(ids)]
 
     def _reader_of(self, host: str) -> Reader:
+        """Return a host's store, to read."""
         if host == self.home.host:
             return self.reader
-        if host not in self._others:
-            from proctracker.store.reader import Reader
-
-            self._others[host] = Reader(Home(self.home.path, host))
-        return self._others[host]
+        return self.hosts.of(host)
 
     def home_of(self, row: JobRow) -> Home:
         """The state directory as the job's host sees it."""

@@ -90,7 +90,7 @@ class Hub:
             states = self._place.reader.states(wanted)
             for name in [name for name in wanted if name not in states]:
                 wanted.remove(name)
-                error = self._place.elsewhere([name], "wait")
+                error = self._place.hosts.elsewhere([name], "wait")
                 self._fail([name], error or InvalidArgumentException(f"no job {name}"))
             over = [name for name in wanted if states[name][2] is not None]
             self._tell(self._place.reader.jobs(over))

@@ -93,7 +93,7 @@ class Job(Controlled):
     def _told(self, row: JobRow) -> JobInfo:
         facts = self._facts
         if facts is None:
-            facts = self._track.place.spec(row)
+            facts = self._track.place.hosts.spec(row)
         return infos.info(row, facts, home=self._track.place.home)
 
     def resubmit(self, after: Any = None, after_any: Any = None) -> Job:
@@ -121,7 +121,7 @@ class Job(Controlled):
         self._track.forget(self.job_id)
 
     def _row(self) -> JobRow:
-        return self._track.place.row(self.job_id)
+        return self._track.place.hosts.row(self.job_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (type(self), self._track.place.home.path, self._track.session, self.job_id, self._given)
@@ -170,7 +170,7 @@ def _listed(value: Any) -> list[Any]:
 
 def template_of(track: Track, row: JobRow) -> JobTemplate:
     """The template a job was submitted with."""
-    reader = track.place.reader_of(row)
+    reader = track.place.hosts.of(row.host)
     spec = reader.spec(row.spec)
     values = {**spec.get("template", {}), **spec.get("given", {})}
     context = reader.context(reader.spec_context(row.spec))

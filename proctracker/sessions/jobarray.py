@@ -9,7 +9,7 @@ from proctracker.model import INFINITE_TIME, JobInfo, JobRow, JobState, JobTempl
 from proctracker.sessions.controlled import Controlled
 from proctracker.sessions.job import Job, again, restore, template_of
 from proctracker.tracker import infos, waits
-from proctracker.tracker.place import unknown
+from proctracker.tracker.hosts import unknown
 from proctracker.tracker.track import Track
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class JobArray(Controlled):
         place = self._track.place
         facts = self._facts
         if facts is None and rows:
-            facts = place.spec(rows[0])
+            facts = place.hosts.spec(rows[0])
         return [infos.info(row, facts, home=place.home) for row in rows]
 
     def resubmit(self, failed: bool = False, after: Any = None, after_any: Any = None) -> JobArray:
@@ -115,7 +115,7 @@ class JobArray(Controlled):
 
     def _ids(self) -> list[str]:
         if self._tasks is None:
-            found = self._track.place.array(self.job_array_id)
+            found = self._track.place.hosts.array(self.job_array_id)
             if found is None:
                 raise unknown(self.job_array_id)
             self._tasks = found[0].indices
@@ -127,7 +127,7 @@ class JobArray(Controlled):
         return self._track.place.reader.ids(array=int(self.job_array_id)) or ids
 
     def _rows(self) -> list[JobRow]:
-        return list(self._track.place.rows(self._left()).values())
+        return list(self._track.place.hosts.rows(self._left()).values())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (JobArray, self._track.place.home.path, self._track.session, self.job_array_id, self._given)

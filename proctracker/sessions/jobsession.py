@@ -151,7 +151,7 @@ class JobSession:
         """Return an array of the session, or raise InvalidArgumentException."""
         self._check()
         name = written(job_array_id)
-        found = self._place.array(name)
+        found = self._place.hosts.array(name)
         if found is None or found[0].session != self._name:
             raise InvalidArgumentException(f"session {self._name!r} has no array {name}")
         return JobArray(self._track, name, None, found[0].indices)

@@ -74,7 +74,7 @@ class JobTracker:
 
     def list_array_jobs(self, array_id: str) -> list[str]:
         """Ids of an array's tasks. Raises InvalidArgumentException for what is no array."""
-        found = self.place.array(str(array_id))
+        found = self.place.hosts.array(str(array_id))
         if found is None:
             raise InvalidArgumentException(f"no array {array_id}")
         return [f"{array_id}_{index}" for index in found[0].indices]
@@ -192,7 +192,7 @@ class JobTracker:
 
     def _ids(self, job_id: str) -> list[str]:
         """A job's id, or those of the tasks that an array still has."""
-        if "_" not in job_id and self.place.array(job_id):
+        if "_" not in job_id and self.place.hosts.array(job_id):
             return self.place.reader.ids(array=int(job_id)) or [job_id]
         return [job_id]
 
@@ -204,7 +204,7 @@ class JobTracker:
 def info_of(track: Track, job_id: str) -> JobInfo:
     """Everything about a job, with what a live process uses now."""
     row, seen = track.seen(job_id)
-    reader = track.place.reader_of(row)
+    reader = track.place.hosts.of(row.host)
     (row,) = reasons.explained([row], reader, track.place.config())
     found = infos.info(row, reader.spec(row.spec), seen, home=reader.home)
     if reader is track.place.reader:

@@ -32,7 +32,7 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
     present, row = row, _attempt(place, row, attempt)
     if row is present and (row.dispatched is None or JobState(row.state).queued):
         return b""
-    spec = place.spec(row)
+    spec = place.hosts.spec(row)
     if infos.in_engine(row, spec):
         found, problem = b"", None
         try:
@@ -47,7 +47,7 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
         if problem:
             raise problem
         return found
-    path = infos.paths(row, spec, place.reader_of(row).home)[_STREAMS.index(stream)]
+    path = infos.paths(row, spec, place.hosts.of(row.host).home)[_STREAMS.index(stream)]
     if path is None:
         return b""
     kept = path not in (row.output, row.error)
@@ -74,7 +74,7 @@ def _attempt(place: Place, row: JobRow, wanted: int | None) -> JobRow:
         raise InvalidArgumentException(f"attempt: a number from 1 to {max(last, 1)} is expected, not {shown(wanted)}")
     if wanted == row.attempt:
         return row
-    return attempts.past(row, wanted, place.spec(row), place.reader_of(row).home)
+    return attempts.past(row, wanted, place.hosts.spec(row), place.hosts.of(row.host).home)
 
 
 def _own(path: str, flags: int) -> int:

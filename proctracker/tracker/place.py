@@ -9,12 +9,7 @@ from collections import deque
 from proctracker.client.client import Client
 from proctracker.client.link import Link
 from proctracker.config import Config
-from proctracker.errors import (
-    Drmaa2Exception,
-    DrmCommunicationException,
-    InvalidArgumentException,
-    InvalidStateException,
-)
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException, InvalidStateException
 from proctracker.model import JobRow, JobState
 from proctracker.model.structs import shown
 from proctracker.store.paths import Home
@@ -25,14 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable, Mapping, Sequence
 
-    from proctracker.store import ArrayRow, Reader
+    from proctracker.store import Reader
+    from proctracker.tracker.hosts import Hosts
 
 _SEEING = 5.0
 """Seconds in which a supervisor sees what it was told to look at."""
-
-
-_DIGITS = 18
-"""Those of the largest id: more the store cannot look for."""
 
 
 class Place:
@@ -40,8 +32,7 @@ class Place:
 
     def __init__(self, path: str) -> None:
         self.home = Home(path)
-        self._reader: Reader | None = None
-        self._hosts: dict[str, Reader] = {}
+        self._hosts: Hosts | None = None
         self._configured = contacts.Configured()
         self.lenient = False
         """Whether a wrong configuration is used as far as it can be, for ``doctor``."""
@@ -53,17 +44,23 @@ class Place:
         self._targets: dict[str, tuple[Any, Config, Target]] = {}
 
     @property
+    def hosts(self) -> Hosts:
+        """Return the stores of all hosts, to read."""
+        if self._hosts is None:
+            from proctracker.store import Reader
+            from proctracker.tracker.hosts import Hosts
+
+            self._hosts = Hosts(Reader(self.home))
+        return self._hosts
+
+    @property
     def reader(self) -> Reader:
         """Return this host's store, to read."""
-        if self._reader is None:
-            from proctracker.store import Reader
-
-            self._reader = Reader(self.home)
-        return self._reader
+        return self.hosts.own
 
     def close(self) -> None:
         """Leave the supervisors and the store, which the next question opens again."""
-        _close(os.getpid(), self._reader, self._hosts, self._clients)
+        _close(os.getpid(), self._hosts, self._clients)
 
     # the outside
 
@@ -102,55 +99,6 @@ class Place:
 
         return self.client(next((row.keeper for row in rows if election.holders(self.home.run, row.keeper)), None))
 
-    # jobs by id
-
-    def row(self, job_id: str) -> JobRow:
-        """A job's row. Raises InvalidArgumentException for an id nobody knows."""
-        return self.rows([job_id])[job_id]
-
-    def rows(self, ids: Sequence[str]) -> dict[str, JobRow]:
-        """Return rows by id, also of other hosts.
-
-        Raises InvalidArgumentException for the first id nobody knows.
-        """
-        found = {row.id: row for row in self.reader.jobs(ids)}
-        missing = [name for name in ids if name not in found]
-        if missing:
-            for other in self._others():
-                found.update({row.id: row for row in other.jobs(missing)})
-            for name in missing:
-                if name not in found:
-                    raise unknown(name)
-        return found
-
-    def reader_of(self, row: JobRow) -> Reader:
-        """The store a job's row is in."""
-        if not row.host or row.host == self.home.host:
-            return self.reader
-        return next((other for other in self._others() if other.home.host == row.host), self.reader)
-
-    def spec(self, row: JobRow) -> dict[str, Any]:
-        """Return what a job was to be, which is not to be changed."""
-        return self.reader_of(row).spec(row.spec)
-
-    def array(self, array_id: str) -> tuple[ArrayRow, Reader] | None:
-        """An array, and the store it is in."""
-        if not (array_id.isascii() and array_id.isdigit()) or len(array_id) > _DIGITS:
-            return None
-        for reader in (self.reader, *self._others()):
-            found = reader.array(int(array_id))
-            if found is not None:
-                return found, reader
-        return None
-
-    def _others(self) -> Iterable[Reader]:
-        from proctracker.store import Reader
-
-        for home in self.home.others():
-            if home.host not in self._hosts:
-                self._hosts[home.host] = Reader(home)
-            yield self._hosts[home.host]
-
     def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """The rows, those of jobs that a scheduler has as it tells now."""
         return schedulers.refreshed(rows, self.home.host, self.client, self.reader.jobs, Link.notice)
@@ -174,7 +122,7 @@ class Place:
         """Return those of these jobs that other hosts' schedulers have."""
         own = self.reader.states(ids) if ids else {}
         missing = [name for name in ids if name not in own]
-        others = self._others() if missing else ()
+        others = self.hosts.others() if missing else ()
         return {row.id for other in others for row in other.jobs(missing) if schedulers.of_scheduler(row)}
 
     def tell_all(self, op: str, **fields: Any) -> list[Any]:
@@ -260,26 +208,8 @@ class Place:
     def better(self, job_id: str, verb: str, error: Drmaa2Exception) -> Drmaa2Exception:
         """An error about a job, saying so if it is another host's."""
         if isinstance(error, InvalidArgumentException):
-            return self.elsewhere([job_id], verb) or error
+            return self.hosts.elsewhere([job_id], verb) or error
         return error
-
-    def elsewhere(self, ids: Sequence[str], verb: str) -> Drmaa2Exception | None:
-        """Say where ids are that this host does not know, or return None."""
-        known = self.reader.states(ids)
-        for name in ids:
-            if name in known:
-                continue
-            for other in self._others():
-                if other.states([name]):
-                    host = other.home.host
-                    return DrmCommunicationException(f"job {name} is on {host}: ssh {host} proctracker {verb} {name}")
-            return unknown(name)
-        return None
-
-
-def unknown(job_id: str) -> InvalidArgumentException:
-    """What is said of an id nobody knows, or knows no longer."""
-    return InvalidArgumentException(f"no job {job_id}: there was none, or it was reaped")
 
 
 _KEPT = 4
@@ -294,19 +224,18 @@ def at(path: str) -> Place:
     found = _places.get(path)
     if found is None:
         found = _places[path] = Place(path)
-        weakref.finalize(found, _close, os.getpid(), found.reader, found._hosts, found._clients)
+        weakref.finalize(found, _close, os.getpid(), found.hosts, found._clients)
         _recent.append(found)
     return found
 
 
-def _close(pid: int, reader: Reader | None, hosts: dict[str, Reader], clients: dict[str | None, Client]) -> None:
+def _close(pid: int, hosts: Hosts | None, clients: dict[str | None, Client]) -> None:
     """Leave the supervisors and the store, unless a fork inherited them."""
     if os.getpid() == pid:
         for client in clients.values():
             client.close()
-        for each in (reader, *hosts.values()):
-            if each is not None:
-                each.close()
+        if hosts is not None:
+            hosts.close()
 
 
 def here(environ: Mapping[str, str]) -> Place:

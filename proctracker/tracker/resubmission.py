@@ -69,7 +69,7 @@ def _spec(place: Place, rows: Sequence[JobRow]) -> dict[str, Any]:
         if not row.ended:
             raise InvalidStateException(f"job {row.id} has not ended: `proctracker wait {row.id}` waits for that")
     first = rows[0]
-    spec = place.spec(first)
+    spec = place.hosts.spec(first)
     if spec.get("call"):
         raise InvalidStateException(f"job {first.id} was a call of a JobExecutor: submit it there once more")
     if "template" not in spec:
@@ -92,7 +92,7 @@ def _depending(template: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
 
 def _array(place: Place, first: JobRow, tasks: Sequence[int]) -> tuple[list[Any] | None, int]:
     """What an array's tasks are made of, and how many may run at once."""
-    found = place.array(str(first.num)) if tasks else None
+    found = place.hosts.array(str(first.num)) if tasks else None
     if found is None:
         return None, 0
     array = found[0]
@@ -107,7 +107,7 @@ def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, di
 
     It is dropped a moment after the end, so what it was is not asked for: else the new job would depend on that moment.
     """
-    reader, containers = place.reader_of(first), bool(spec.get("runtime_containers"))
+    reader, containers = place.hosts.of(first.host), bool(spec.get("runtime_containers"))
     key = reader.spec_context(first.spec)
     known = reader.context(key)
     if known is not None and "env" in known and (containers or place.config().keep_environment):
@@ -121,7 +121,7 @@ def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, di
 
 def same_environment(place: Place, row: JobRow) -> bool:
     """Whether a job submitted again now gets the environment that it had."""
-    reader = place.reader_of(row)
+    reader = place.hosts.of(row.host)
     return _context(place, row, reader.spec(row.spec))[0] == reader.spec_context(row.spec)
 
 

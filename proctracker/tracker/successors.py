@@ -67,7 +67,7 @@ class Successors:
 
     def _jobs(self, name: str) -> list[str]:
         """A dependency's jobs: itself, or the tasks of an array."""
-        array = self._place.array(name)
+        array = self._place.hosts.array(name)
         return [f"{name}_{task}" for task in array[0].indices] if array else [name]
 
 

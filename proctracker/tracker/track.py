@@ -88,8 +88,8 @@ class Track:
 
     def seen(self, job_id: str) -> tuple[JobRow, Observation | None]:
         """A job's row, and what a look at it says that the row does not."""
-        (row,) = self.place.refreshed([self.place.row(job_id)])
-        reader = self.place.reader_of(row)
+        (row,) = self.place.refreshed([self.place.hosts.row(job_id)])
+        reader = self.place.hosts.of(row.host)
         if schedulers.handed_over(row):
             return row, None
         if row.finished is not None or reader is not self.place.reader:
@@ -107,7 +107,7 @@ class Track:
         live = self.place.reader.jobs(session=row.session, live=True)
         rows = [each for each in live if each.container is not None and not schedulers.handed_over(each)]
         if all(each.id != row.id for each in rows):
-            return self.place.row(row.id), None
+            return self.place.hosts.row(row.id), None
         seen = self.looks.at(rows, self.place.config().cli_timeout)
         self.tell(list(seen.values()))
         found = seen[row.id]

@@ -59,9 +59,9 @@ def wait(
     try:
         rows = _asked(place, ids, states, any_, timeout) if timeout else None
     except InvalidArgumentException as error:
-        raise place.elsewhere(ids, "wait") or error from None
+        raise place.hosts.elsewhere(ids, "wait") or error from None
     if rows is None:
-        raise place.elsewhere(ids, "wait") or TimeoutException(OVER)
+        raise place.hosts.elsewhere(ids, "wait") or TimeoutException(OVER)
     return rows
 
 
@@ -171,7 +171,7 @@ def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> It
                     raise TimeoutException(f"{OVER}: {len(listening.open)} of {len(ids)} jobs have not ended")
                 yield from rows
     except InvalidArgumentException as error:
-        raise place.elsewhere(ids, "wait") or error from None
+        raise place.hosts.elsewhere(ids, "wait") or error from None
 
 
 def told(place: Place, rows: Iterable[JobRow]) -> None:

@@ -45,7 +45,7 @@ def test_kept_files(store: Store, place: Place) -> None:
 
 def test_a_kept_file_with_a_hole(store: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     row = started(store)
-    monkeypatch.setattr(Place, "spec", lambda self, row: {"output_limit": 1 << 14})
+    monkeypatch.setattr(place.hosts, "spec", lambda row: {"output_limit": 1 << 14})
     for stream in ("out", "err"):
         path = Path(store.home.kept(row.id, 1, stream))
         path.parent.mkdir(exist_ok=True)
@@ -90,7 +90,7 @@ def test_the_engines_log(store: Store, place: Place, tmp_path: Path, monkeypatch
     program.chmod(0o755)
     row = started(store, container="c", runtime="podman")
     spec: dict[str, Any] = {"engine": {"command": [str(program)], "env": {"PATH": os.environ["PATH"]}}}
-    monkeypatch.setattr(place, "spec", lambda row: spec)
+    monkeypatch.setattr(place.hosts, "spec", lambda row: spec)
     assert (output.read(place, row), output.read(place, row, "stderr")) == (b"out\n", b"err\n")
     spec["join"] = True
     assert (output.read(place, row), output.read(place, row, "stderr")) == (b"out\nerr\n", b"")

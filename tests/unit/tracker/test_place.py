@@ -1,4 +1,4 @@
-"""Homes as clients use them: jobs by id, here and on other hosts; which supervisor; errors that say where."""
+"""Homes as clients use them: configuration, which supervisor, errors that say where."""
 
 from __future__ import annotations
 
@@ -42,30 +42,11 @@ def test_homes_nobody_uses_are_left(tmp_path: Path) -> None:
     assert sum(path.startswith(str(tmp_path)) for path in place._places) <= 4
 
 
-def test_rows_are_found_wherever_they_are(two_hosts: tuple[Place, str, str]) -> None:
-    here, mine, theirs = two_hosts
-    assert {*here.rows([mine, theirs])} == {mine, theirs}
-    assert here.reader_of(here.row(theirs)).home.host == "login1"
-    assert here.reader_of(here.row(mine)) is here.reader
-    assert here.spec(here.row(theirs))["name"] == "night"
-    found = here.array(theirs.partition("_")[0])
-    assert found is not None
-    assert found[1].home.host == "login1"
-    assert here.array("x") is here.array("4711") is None
-
-
-def test_an_unknown_id_is_told(two_hosts: tuple[Place, str, str]) -> None:
-    for name in ("4711", "x", ""):
-        with pytest.raises(InvalidArgumentException, match=f"no job {name}"):
-            two_hosts[0].row(name)
-
-
 def test_another_hosts_job_says_where_to_go(two_hosts: tuple[Place, str, str]) -> None:
-    here, mine, theirs = two_hosts
+    here, _, theirs = two_hosts
     error = here.better(theirs, "wait", InvalidArgumentException("no job"))
     assert isinstance(error, DrmCommunicationException)
     assert str(error) == f"job {theirs} is on login1: ssh login1 proctracker wait {theirs}"
-    assert here.elsewhere([mine], "wait") is None
     other = InvalidStateException("x")
     assert here.better(theirs, "wait", other) is other
 

@@ -67,7 +67,7 @@ def test_a_passed_input_is_gone(served: Home, session: pt.JobSession, monkeypatc
     place = at(served.path)
     job = session.run_job({"remote_command": "true"})
     job.wait_terminated(LONG)
-    row = place.row(job.job_id)
+    row = place.hosts.row(job.job_id)
     monkeypatch.setattr(place.reader, "spec", lambda number: {"template": {}, "stdin": "passed"})
     with pytest.raises(InvalidStateException, match="input_path"):
         resubmission.resubmit(place, [row])
@@ -138,7 +138,7 @@ def test_texts_of_tasks_go_with_them(served: Home, session: pt.JobSession) -> No
         items=["one", "two"],
     )
     jobs = session.get_job_array(array).jobs
-    assert json.loads(place.row(jobs[1].job_id).command) == ["echo", "two"]
+    assert json.loads(place.hosts.row(jobs[1].job_id).command) == ["echo", "two"]
     jobs[1].wait_terminated(LONG)
     again = jobs[1].resubmit()
     again.wait_terminated(LONG)
