@@ -45,7 +45,6 @@ class Reader:
         self.home = home
         self._specs: dict[int, dict[str, Any]] = {}
         self._current = Current(home, self._specs.clear)
-        self._rows = self._current.rows
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Reader, (self.home,))
@@ -102,13 +101,15 @@ class Reader:
             numbers = keys(ids)
             low, high = min(numbers, default=0), max(numbers, default=0)
             between = "WHERE key BETWEEN ? AND ?"
-            if sum(row[0] for row in self._rows(f"SELECT count(*) FROM jobs {between}", (low, high))) < 4 * len(ids):
-                return picked(self._rows(f"SELECT id, {columns} FROM jobs {between}", (low, high)), ids)
+            if sum(row[0] for row in self._current.rows(f"SELECT count(*) FROM jobs {between}", (low, high))) < 4 * len(
+                ids
+            ):
+                return picked(self._current.rows(f"SELECT id, {columns} FROM jobs {between}", (low, high)), ids)
         return picked(self._select(f"id, {columns}", ids, [], [], None), ids)
 
     def session_states(self, session: str) -> dict[str, tuple[int, str | None, float | None]]:
         """State, sub-state and end of all jobs of a session, by id."""
-        rows = self._rows("SELECT id, state, sub_state, finished FROM jobs WHERE session=?", (session,))
+        rows = self._current.rows("SELECT id, state, sub_state, finished FROM jobs WHERE session=?", (session,))
         return {row[0]: row[1:] for row in rows}
 
     def mark(self) -> tuple[Any, ...]:
@@ -117,24 +118,24 @@ class Reader:
 
     def array(self, num: int) -> ArrayRow | None:
         """An array by its number."""
-        found = self._rows(ARRAY, (num,))
+        found = self._current.rows(ARRAY, (num,))
         return array_row(found[0]) if found else None
 
     def sessions(self) -> list[SessionRow]:
         """All sessions by name."""
-        found = self._rows("SELECT name, contact, max_running, created FROM sessions ORDER BY name")
+        found = self._current.rows("SELECT name, contact, max_running, created FROM sessions ORDER BY name")
         return [SessionRow(*row) for row in found]
 
     def session(self, name: str) -> SessionRow | None:
         """A session by name."""
-        found = self._rows("SELECT name, contact, max_running, created FROM sessions WHERE name=?", (name,))
+        found = self._current.rows("SELECT name, contact, max_running, created FROM sessions WHERE name=?", (name,))
         return SessionRow(*found[0]) if found else None
 
     def spec(self, number: int) -> dict[str, Any]:
         """Return what a job was to be, or an empty mapping, which is shared and not to be changed."""
         spec = self._specs.get(number)
         if spec is None:
-            found = self._rows("SELECT json FROM specs WHERE id=?", (number,))
+            found = self._current.rows("SELECT json FROM specs WHERE id=?", (number,))
             spec = {**UNSET, **json.loads(found[0][0])} if found else {}
             if len(self._specs) >= SPECS:
                 self._specs.clear()
@@ -144,19 +145,19 @@ class Reader:
 
     def spec_context(self, number: int) -> str:
         """Return the key of the context a spec was submitted with, or nothing."""
-        found = self._rows("SELECT context FROM specs WHERE id=?", (number,))
+        found = self._current.rows("SELECT context FROM specs WHERE id=?", (number,))
         return str(found[0][0]) if found else ""
 
     def conditional(self) -> set[int]:
         """The specs of queued jobs that have a dependency or a start time."""
-        return {row[0] for row in self._rows(CONDITIONAL)}
+        return {row[0] for row in self._current.rows(CONDITIONAL)}
 
     def context(self, key: str) -> dict[str, Any] | None:
         """Return a submitter's surroundings, or None.
 
         Without ``env`` once that was dropped.
         """
-        found = self._rows(CONTEXT, (key,))
+        found = self._current.rows(CONTEXT, (key,))
         return json.loads(found[0][0]) if found else None
 
     def transitions(
@@ -172,7 +173,7 @@ class Reader:
         if wanted is not None and len(wanted) <= CHUNK:
             statement += f" AND job IN {marks(len(wanted))}"
             values += wanted
-        rows = self._rows(f"{statement} ORDER BY seq", values)
+        rows = self._current.rows(f"{statement} ORDER BY seq", values)
         if wanted is not None and len(wanted) > CHUNK:
             those = set(wanted)
             rows = [row for row in rows if row[1] in those]
@@ -182,7 +183,7 @@ class Reader:
         """How many jobs there are: by session, then by state."""
         where, values = ("", ()) if session is None else (" WHERE session=?", (session,))
         found: dict[str, dict[int, int]] = {}
-        for name, state, count in self._rows(
+        for name, state, count in self._current.rows(
             f"SELECT session, state, count(*) FROM jobs{where} GROUP BY session, state", values
         ):
             found.setdefault(name, {})[state] = count
@@ -190,7 +191,7 @@ class Reader:
 
     def live_count(self) -> int:
         """How many jobs have not ended."""
-        return int((self._rows("SELECT count(*) FROM jobs WHERE finished IS NULL") or [(0,)])[0][0])
+        return int((self._current.rows("SELECT count(*) FROM jobs WHERE finished IS NULL") or [(0,)])[0][0])
 
     def live_elsewhere(self) -> int:
         """How many live jobs the other hosts that share this home have."""
@@ -215,11 +216,11 @@ class Reader:
         wanted = None if ids is None else sorted(set(keys(ids)))
         last = "" if limit is None else f" DESC LIMIT {max(0, limit)}"
         if wanted is None:
-            found = self._rows(f"SELECT {columns} FROM jobs{clause(where)} ORDER BY key{last}", values)
+            found = self._current.rows(f"SELECT {columns} FROM jobs{clause(where)} ORDER BY key{last}", values)
             return found[::-1] if last else found
         found = []
         for at in range(0, len(wanted), CHUNK):
             part = wanted[at : at + CHUNK]
             terms = clause([*where, f"key IN {marks(len(part))}"])
-            found += self._rows(f"SELECT {columns} FROM jobs{terms} ORDER BY key", [*values, *part])
+            found += self._current.rows(f"SELECT {columns} FROM jobs{terms} ORDER BY key", [*values, *part])
         return found if limit is None else found[max(0, len(found) - limit) :]

@@ -84,7 +84,7 @@ def test_the_environment_is_the_callers(
     monkeypatch.setenv("CALLER", "first")
     job = session.run_job(template)
     job.wait_terminated(LONG)
-    reader, row = at(served.path).reader, at(served.path).row(job.job_id)
+    reader, row = at(served.path).reader, at(served.path).hosts.row(job.job_id)
     until(lambda: not dropped or "env" not in (reader.context(reader.spec_context(row.spec)) or {}))
     assert resubmission.same_environment(at(served.path), row)
     monkeypatch.setenv("CALLER", "second")

@@ -33,10 +33,9 @@ def tracked(store: Store, monkeypatch: pytest.MonkeyPatch) -> Track:
 def reads(tracked: Track, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is asked of the store from now on."""
     asked: list[str] = []
-    original = tracked.place.reader._rows
-    monkeypatch.setattr(
-        tracked.place.reader, "_rows", lambda text, values=(): asked.append(text) or original(text, values)
-    )
+    current = tracked.place.reader._current
+    original = current.rows
+    monkeypatch.setattr(current, "rows", lambda text, values=(): asked.append(text) or original(text, values))
     return asked
 
 
