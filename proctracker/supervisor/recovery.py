@@ -14,12 +14,16 @@ from proctracker.linux import procfs
 from proctracker.model import JobState
 from proctracker.supervisor import heritage
 from proctracker.supervisor.base import shapes, spawned
+from proctracker.supervisor.base.faults import contained
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.base.journal import End, Start
 from proctracker.wire import confinement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
+    from proctracker.model import JobRow
     from proctracker.supervisor.service import Service
 
 FOUND = "found by its mark alone: keeper and supervisor were killed just when it was started, so how it ends nobody can tell"
@@ -33,6 +37,11 @@ _RUNNING = (JobState.RUNNING, JobState.SUSPENDED)
 
 def recover(service: Service) -> None:
     """Take in what a former supervisor left. Raises Drmaa2Exception where the store cannot be read."""
+    with service.faults:
+        _recover(service)
+
+
+def _recover(service: Service) -> None:
     here = service.here
     past = Past(service)
     service.leftovers.recover()
@@ -40,17 +49,11 @@ def recover(service: Service) -> None:
     rows = [row for row in here.store.live(here.key) if shapes.known(row)]
     specs = here.store.specs(list({row.spec for row in rows}))
     for row in rows:
-        job = service.lifecycle.load(row, specs)
-        job.cgroup = None if row.container or not row.pid else service.groups.of(row)
-        if job.waits and row.dispatched is not None:
-            service.lifecycle.unclaimed(job)  # its slots were claimed, then the supervisor was killed
-            here.ledger.change(row)
+        _alone(service, row, lambda it: _load(service, it, specs))
     if here.seat.turn == 0:
         _without_journal(service)
     for job in here.jobs:
-        past.replay(job)
-        if not job.row.ended:
-            _take_over(service, job)
+        _alone(service, job.row, lambda row: _go_on(service, past, row))
     service.containers.look([job.row.id for job in here.jobs if not job.supervised and job.row.state in _RUNNING])
     ours = any(not service.batch_controls.has(job) for job in here.jobs)
     service.queue.paused = here.stands_in or (here.seat.turn == 0 and ours)
@@ -62,6 +65,32 @@ def recover(service: Service) -> None:
     service.folders.tidy(here.store, here.key)
     heritage.end_others(here)
     here.ledger.then(lambda: None)
+
+
+def _alone(service: Service, row: JobRow, step: Callable[[JobRow], None]) -> None:
+    """Take a step with one job, which ends it alone where it raises."""
+
+    def broken(why: str) -> None:
+        service.lifecycle.broken(service.here.jobs.find(row.id) or Job(row, {}, ""), why)
+
+    contained(lambda: step(row), broken)
+
+
+def _load(service: Service, row: JobRow, specs: dict[int, tuple[str, str]]) -> None:
+    job = service.lifecycle.load(row, specs)
+    job.cgroup = None if row.container or not row.pid else service.groups.of(row)
+    if job.waits and row.dispatched is not None:
+        service.lifecycle.unclaimed(job)  # its slots were claimed, then the supervisor was killed
+        service.here.ledger.change(row)
+
+
+def _go_on(service: Service, past: Past, row: JobRow) -> None:
+    job = service.here.jobs.find(row.id)
+    if job is None:
+        return
+    past.replay(job)
+    if not row.ended:
+        _take_over(service, job)
 
 
 class Past:

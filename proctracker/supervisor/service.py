@@ -9,6 +9,7 @@ from contextlib import suppress
 from proctracker.model.observation import LOST
 from proctracker.store import Home
 from proctracker.supervisor import log
+from proctracker.supervisor.base.faults import Faults
 from proctracker.supervisor.base.here import Here
 from proctracker.supervisor.base.idle import Idle
 from proctracker.supervisor.base.jobs import Job
@@ -67,6 +68,7 @@ class Service:
         self.here = here = Here(home, key, seat)
         self.leaving = False
         self.lifecycle = Lifecycle(here)
+        self.faults = Faults(here.jobs, self.lifecycle.broken, here.ledger.flush)
         self.idle = Idle(here, self.leave)
         self.groups = Groups(seat.keeper)
         here.me["delegated"] = self.groups.base is not None
@@ -120,6 +122,7 @@ class Service:
             self.notes,
             ended=self.exits.batch,
             lost=lambda job, why: lifecycle.lost(job, LOST, why),
+            broken=lifecycle.broken,
             anew=lambda job: lifecycle.given_up(job) if job.ending else lifecycle.start_lost(job),
         )
         handovers = Handovers(here, requests, self.calls, self.outputs, self.folders, lifecycle, self.batch, self.queue)
@@ -242,7 +245,8 @@ class Service:
         gc.set_threshold(20_000, 20, 20)  # few objects here have cycles, and a look at all costs more than a start
         with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
             file.write(b"5")  # else a job's max rss has our peak as its floor
-        self.here.loop.run()
+        with self.faults:
+            self.here.loop.run()
         return ORPHANED if not self.leaving else 0
 
     def watch_keeper(self) -> None:

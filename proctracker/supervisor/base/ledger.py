@@ -7,6 +7,7 @@ import time
 from proctracker.errors import Drmaa2Exception, OutOfResourceException, TryLaterException
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor.base import shapes
 from proctracker.supervisor.base.jobs import set_state
 
 TYPE_CHECKING = False
@@ -134,12 +135,34 @@ class Ledger:
         """Commit what is due, and keep it for another try where the store refuses."""
         self._cancel()
         try:
-            self._relieved(self._commit)
+            try:
+                self._relieved(self._commit)
+            except (OutOfResourceException, TryLaterException):
+                raise
+            except Exception:
+                if not self._mended():
+                    raise
+                self._relieved(self._commit)
         except Drmaa2Exception as error:
             self._failing = True
             self._due(AGAIN)
             if not isinstance(error, TryLaterException):
                 self.trouble(f"{error.message}; nothing is lost, it is written as soon as that can be done")
+
+    def _mended(self) -> bool:
+        """Give what no store could ever take its default, and return whether there was any.
+
+        One row must not keep all others from being written.
+        """
+        found = False
+        for row in self._dirty.values():
+            wrong = shapes.mend(row)
+            if wrong:
+                row.annotation, found = wrong, True
+        if found:
+            kept = [(*most, text if text is None or shapes.writable(text) else None) for *most, text in self._changes]
+            self._changes = kept  # type: ignore[assignment]
+        return found
 
     @property
     def clean(self) -> bool:

@@ -57,6 +57,7 @@ LIFE: dict[str, Event] = {
     "ran_elsewhere": Event((S, R), (R,), "dispatched state sub_state ran running_since since"),
     "exited": Event((R,), (W, E), f"{_AGAIN} {_END}"),
     "lost": Event((W, S, R), (W, E), f"unseen running_since since {_AGAIN} {_END}"),
+    "broken": Event((W, S, R), (E,), f"unseen running_since since {_END}"),
     "followed": Event((S, R), (W,), _AGAIN),
     "not_started": Event((W, S, R), (E,), f"pid ticks container container_id {_END}"),
     "refused": Event((W, S, R), (E,), f"pid ticks {_END}"),

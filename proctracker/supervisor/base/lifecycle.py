@@ -187,6 +187,13 @@ class Lifecycle(Progress):
         self._end(job, JobState.UNDETERMINED, sub_state, time.time() if when is None else when)
 
     @event
+    def broken(self, job: Job, reason: str) -> None:
+        """Record that a job cannot be handled, whatever becomes of it: it is never run again."""
+        row = job.row
+        row.annotation, row.running_since, row.since, row.unseen = reason, None, None, 1
+        self._end(job, JobState.UNDETERMINED, LOST, time.time())
+
+    @event
     def followed(self, job: Job) -> None:
         """Have the attempt be over after which another was begun already, however it ended."""
         self._requeue(job, attempts.begun(job))

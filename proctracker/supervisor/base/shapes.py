@@ -31,6 +31,11 @@ def _text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def writable(value: object) -> bool:
+    """Whether a store takes a value as text: what came from outside may hold half characters."""
+    return isinstance(value, str) and not any("\ud800" <= each <= "\udfff" for each in value)
+
+
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _EXACT
 
@@ -169,7 +174,10 @@ SPEC: dict[str, Shape] = {
 
 _IDENTITY = ("id", "num", "task")
 _ROW: dict[str, Shape] = {
-    **{name: maybe({"TEXT": TEXT, "INTEGER": _WHOLE, "REAL": NUMBER}[kind]) for name, kind in KINDS.items()},
+    **{
+        name: maybe({"TEXT": Shape("a text", writable), "INTEGER": _WHOLE, "REAL": NUMBER}[kind])
+        for name, kind in KINDS.items()
+    },
     **dict.fromkeys(("session", "contact", "host", "keeper"), TEXT),
     "runtime": _RUNTIME,
     "state": Shape("a state", lambda value: _whole(value) and value in tuple(JobState)),

@@ -86,7 +86,15 @@ class Guests:
         self._ledger: Unwritten = away.ledger
         lifecycle = Lifecycle(away)
         self.watch = BatchJobs(
-            away, calls, lifecycle, notes, ended=self._ended, lost=self._lost, anew=lambda job: None, drops=False
+            away,
+            calls,
+            lifecycle,
+            notes,
+            ended=self._ended,
+            lost=self._lost,
+            broken=self._lost,
+            anew=lambda job: None,
+            drops=False,
         )
         self.controls = BatchControls(away, calls, lifecycle, self.watch, before=notes.tell_to_end)
         self._looks = False

@@ -13,6 +13,8 @@ from proctracker.linux import clock, procfs
 from proctracker.model import JobState, Observation
 from proctracker.records import replace
 from proctracker.runtimes.base import Engine
+from proctracker.supervisor import log
+from proctracker.supervisor.base.faults import contained
 from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.running.exitrecords import ExitRecords
 from proctracker.supervisor.running.pacer import LEAST, Pacer
@@ -66,16 +68,18 @@ class BatchJobs:
         *,
         ended: Callable[[Job, Observation], None],
         lost: Callable[[Job, str], None],
+        broken: Callable[[Job, str], None],
         anew: Callable[[Job], None],
         drops: bool = True,
     ) -> None:
         """Keep collaborators and callables.
 
-        ``ended`` and ``lost`` are called with how a job ended, or that nobody knows, ``anew`` with one that was never
-        taken. ``notes`` are what other hosts say, and ``drops`` removes records and notes once an end is durable.
+        ``ended`` and ``lost`` are called with how a job ended, or that nobody knows, ``broken`` with one whose handling
+        raises, ``anew`` with one that was never taken. ``notes`` are what other hosts say, and ``drops`` removes records and notes once an end is durable.
         """
         self._ledger, self._calls, self._lifecycle = here.ledger, calls, lifecycle
         self._ended, self._lost, self._anew = ended, lost, anew
+        self._broken = broken
         self._notes, self._drops = notes, drops
         self.trouble: Callable[[str | None], None] = lambda text: None
         """Called with why the scheduler cannot be asked, and (None) when it can be again."""
@@ -181,7 +185,11 @@ class BatchJobs:
         for name in names:
             job = self._recorded.get(name)
             if job is not None and not job.row.ended:
-                self._reread(job)
+                self._alone(job, self._reread)
+
+    def _alone(self, job: Job, step: Callable[[Job], None]) -> None:
+        """Take a step with one job of many, which ends it alone where it raises."""
+        contained(lambda: step(job), lambda why: self._broken(job, why))
 
     def _record(self, job: Job, restart: int) -> Observation | None:
         batch = _batch(job)
@@ -277,33 +285,35 @@ class BatchJobs:
         """Take in what the scheduler says of one engine's jobs, or why it says nothing."""
         try:
             seen = asked.batch.parse_look(done)
-        except Drmaa2Exception as error:
-            return error.message
         except Exception as error:  # a parser that stumbles must not take the supervisor with it
-            return f"{done.argv[0]}: {words(error)}"
+            return error.message if isinstance(error, Drmaa2Exception) else f"{done.argv[0]}: {words(error)}"
         forgotten: list[Job] = []
         for job in asked.jobs:
             key = job.row.container or ""
-            if self._jobs.get(key) is not job or job.row.ended or self._since[key] > began:
-                continue
-            found = seen.get(key)
-            self._verified.discard(key)
-            if found is not None:
-                self._missed.pop(key, None)
-                self._verified.add(key)
-                self._expect(job, found.restart)
-            truth = asked.batch.merge(self._record(job, self._restarts[key]), found)
-            if truth is None or not truth.state.ended:
-                truth = self._notes.end(job.row) or truth
-            if found is None and (truth is None or not truth.state.ended):
-                self._unknown(job, key, forgotten)
-            elif truth is not None and job.starting:
-                self._settle(job, truth)
-            elif truth is not None:
-                self._apply(job, truth)
+            if self._jobs.get(key) is job and not job.row.ended and self._since[key] <= began:
+                self._alone(job, lambda it: self._compare(it, seen, forgotten))
         if forgotten:
             self._account(asked, forgotten)
         return None
+
+    def _compare(self, job: Job, seen: Seen, forgotten: list[Job]) -> None:
+        """Find out what has become of a job, by the look at all, its record and what other hosts say."""
+        key = job.row.container or ""
+        found = seen.get(key)
+        self._verified.discard(key)
+        if found is not None:
+            self._missed.pop(key, None)
+            self._verified.add(key)
+            self._expect(job, found.restart)
+        truth = _batch(job).merge(self._record(job, self._restarts[key]), found)
+        if truth is None or not truth.state.ended:
+            truth = self._notes.end(job.row) or truth
+        if found is None and (truth is None or not truth.state.ended):
+            self._unknown(job, key, forgotten)
+        elif truth is not None and job.starting:
+            self._settle(job, truth)
+        elif truth is not None:
+            self._apply(job, truth)
 
     def _unknown(self, job: Job, key: str, forgotten: list[Job]) -> None:
         """Wait some seconds with a job that its scheduler does not know, then take it for lost."""
@@ -335,27 +345,37 @@ class BatchJobs:
             self._configs[asked.key] = asked.batch.parse_config(done)
         except Drmaa2Exception:
             return  # the next look asks again
+        except Exception:  # as for a look
+            log.trace()
+            return
         self._account(asked, jobs)
 
     def _answered(self, asked: Asked, jobs: list[Job], config: Config, done: Completed) -> None:
         try:
-            self._accounted(asked, jobs, asked.batch.parse_accounting(done, config))
+            seen = asked.batch.parse_accounting(done, config)
         except Drmaa2Exception:
             return
+        except Exception:  # as for a look
+            log.trace()
+            return
+        self._accounted(asked, jobs, seen)
 
     def _accounted(self, asked: Asked, jobs: list[Job], seen: Seen) -> None:
         for job in jobs:
-            key = job.row.container or ""
-            if self._jobs.get(key) is not job or job.row.ended:
-                continue
-            truth = asked.batch.merge(self._record(job, self._restarts[key]), seen.get(key))
-            if truth is not None and (key in seen or truth.state.ended):
-                self._apply(job, truth)
-            elif job.ending or self._notes.told_to_end(job.row):
-                # 22.05 forgets a task of an array that waits at once when it is cancelled.
-                self._apply(job, Observation(JobState.FAILED, "cancelled"))
-            else:
-                self._lost(job, UNKNOWN)
+            if self._jobs.get(job.row.container or "") is job and not job.row.ended:
+                self._alone(job, lambda it: self._conclude(it, seen))
+
+    def _conclude(self, job: Job, seen: Seen) -> None:
+        """Find out how a job ended that its scheduler has forgotten."""
+        key = job.row.container or ""
+        truth = _batch(job).merge(self._record(job, self._restarts[key]), seen.get(key))
+        if truth is not None and (key in seen or truth.state.ended):
+            self._apply(job, truth)
+        elif job.ending or self._notes.told_to_end(job.row):
+            # 22.05 forgets a task of an array that waits at once when it is cancelled.
+            self._apply(job, Observation(JobState.FAILED, "cancelled"))
+        else:
+            self._lost(job, UNKNOWN)
 
     # what was seen
 

@@ -228,3 +228,19 @@ def test_a_commit_after_a_failed_one_counts_once_a_new_connection_reads_it(
     desk.ledger.flush()
     assert desk.ledger.clean
     assert desk.kept().state == JobState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("max_rss", 2**70), ("cpu", {}), ("annotation", "half \ud800"), ("sub_state", "half \ud800"), ("nodes", ["n1"])],
+)
+def test_a_row_that_no_store_takes_keeps_no_other_from_being_written(desk: Desk, column: str, value: object) -> None:
+    one, other = desk.accept(1), desk.accept(2)
+    desk.ledger.change(one, JobState.FAILED, str(value) if column == "sub_state" else None)
+    setattr(one, column, value)
+    desk.ledger.change(other, JobState.DONE)
+    desk.ledger.flush()
+    assert desk.ledger.clean
+    kept = desk.kept()
+    assert (kept.state, kept.sub_state, desk.kept("2").state) == (JobState.FAILED, None, JobState.DONE)
+    assert f"as {column}, " in (kept.annotation or "")
