@@ -67,6 +67,21 @@ class Client:
         """As ``call``, but None where no supervisor runs."""
         return self._call(op, fields, False, None)
 
+    def tell(self, op: str, **fields: Any) -> None:
+        """As ``call``, without waiting for what it says: of one that is just being killed it may be lost."""
+        self._after_fork()
+        with self._lock:
+            for _ in range(2):
+                link = self._link = self._link or self.supervisor.connect()
+                if link is None:
+                    return
+                try:
+                    link.tell(op, fields)
+                    return
+                except GONE:
+                    link.close()
+                    self._link = None
+
     def _call(self, op: str, fields: dict[str, Any], start: bool, fd: int | None) -> Any:
         self._after_fork()
         with self._lock:
@@ -87,6 +102,11 @@ class Client:
                     if self._link is not None and self._link.fileno() < 0:
                         self._link = None  # no supervisor could be had in its place
             return None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the next request needs no look at who runs."""
+        return self._link is not None and self._pid == os.getpid()
 
     def running(self) -> bool:
         """Whether a supervisor runs."""

@@ -212,6 +212,7 @@ class Link:
         self._number = 0
         self._pushed: dict[int, list[dict[str, Any]]] = {}
         self._answers: dict[int, dict[str, Any]] = {}
+        self._unasked: set[int] = set()
         self.facts: dict[str, Any] = {}
 
     def hello(self, settings: Mapping[str, Any], caller: Mapping[str, Any] | None) -> None:
@@ -246,6 +247,15 @@ class Link:
         answer = self._exchange(op, fields, None)
         return self._number, answer
 
+    def tell(self, op: str, fields: dict[str, Any]) -> None:
+        """Send what nobody waits for the answer of.
+
+        Raises ConnectionError (``GONE``).
+        """
+        data = self._encoded(op, fields)
+        self._unasked.add(self._number)
+        self._socket.sendall(data)
+
     def pushed(self, number: int) -> list[dict[str, Any]]:
         """Return what was pushed so far.
 
@@ -264,15 +274,7 @@ class Link:
         self._socket.close()
 
     def _exchange(self, op: str, fields: Mapping[str, Any], fd: int | None) -> Any:
-        self._number += 1
-        number = self._number
-        message = {"op": op, "n": number, **fields}
-        raw = message.pop("raw", "")
-        data = protocol.encode(message, raw)
-        if len(data) > protocol.REQUEST:
-            raise InvalidArgumentException(
-                f"{op}: {len(data)} bytes at once, {protocol.REQUEST} are the most: make several jobs or arrays of it"
-            )
+        data, number = self._encoded(op, fields), self._number
         size, began = len(data), time.monotonic()
         try:
             if fd is not None:
@@ -293,6 +295,18 @@ class Link:
             raise from_wire(answer["error"])
         return answer["ok"]
 
+    def _encoded(self, op: str, fields: Mapping[str, Any]) -> bytes:
+        """Return the next request as it is sent."""
+        self._number += 1
+        message = {"op": op, "n": self._number, **fields}
+        raw = message.pop("raw", "")
+        data = protocol.encode(message, raw)
+        if len(data) > protocol.REQUEST:
+            raise InvalidArgumentException(
+                f"{op}: {len(data)} bytes at once, {protocol.REQUEST} are the most: make several jobs or arrays of it"
+            )
+        return data
+
     def _receive(self) -> None:
         data = self._socket.recv(262144)
         if not data:
@@ -302,6 +316,8 @@ class Link:
                 self.notice(message["notice"])
             elif "push" in message:
                 self._pushed.setdefault(message["push"], []).append(message)
+            elif message["n"] in self._unasked:
+                self._unasked.remove(message["n"])
             else:
                 self._answers[message["n"]] = message
 
@@ -311,4 +327,4 @@ class Link:
         assert link is not None
         self._socket, self._frames, self.facts = link._socket, link._frames, link.facts
         self._number = link._number
-        self._pushed, self._answers = {}, {}
+        self._pushed, self._answers, self._unasked = {}, {}, set()

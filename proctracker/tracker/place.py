@@ -95,6 +95,11 @@ class Place:
 
     def client_of(self, rows: Iterable[JobRow]) -> Client:
         """Return the client of a running supervisor of these jobs, or of this process'."""
+        rows = list(rows)
+        for row in rows:
+            known = self._clients.get(row.keeper) or self._clients.get(None)
+            if known is not None and known.connected and known.supervisor.key == row.keeper:
+                return known
         from proctracker.wire import election
 
         return self.client(next((row.keeper for row in rows if election.holders(self.home.run, row.keeper)), None))

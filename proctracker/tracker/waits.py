@@ -179,6 +179,6 @@ def told(place: Place, rows: Iterable[JobRow]) -> None:
     fresh = [row for row in rows if row.ended and not row.reported]
     try:
         if fresh:
-            place.client_of(fresh).call("reported", ids=[row.id for row in fresh])
+            place.client_of(fresh).tell("reported", ids=[row.id for row in fresh])
     except Drmaa2Exception:
         return  # told they are; twice does no harm

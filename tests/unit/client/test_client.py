@@ -35,6 +35,23 @@ def test_a_job(client: Client, name: str) -> None:
     assert stored(client.home, job) == [row]
 
 
+def test_what_is_told_is_not_waited_for(client: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers, errors too, are none to the next request, and one that was killed is not noticed."""
+    job = submit_to(client, name, "true")
+    [row] = waited(client, job)
+    assert not row.reported
+    assert client.connected
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "_receive", lambda link: pytest.fail("it waits"))
+        client.tell("nonsense")
+        client.tell("reported", ids=[job])
+    assert client.call("status")["pid"]
+    assert stored(client.home, job)[0].reported
+    kill(client.call("status")["pid"])
+    client.tell("nonsense")
+    assert client.call("status")["pid"]
+
+
 def test_the_same_token_gets_the_same_id(client: Client, name: str) -> None:
     one = spec("true", hold=True)
     ids = {client.submit(name, one, context(A=token), contact="process", token=token + name) for token in "aab"}
