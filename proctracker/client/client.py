@@ -6,9 +6,10 @@ import os
 import threading
 import time
 
-from proctracker.client.link import GONE, Link, Supervisor
+from proctracker.client.link import GONE, Link
 from proctracker.client.polling import readable
 from proctracker.client.pushes import Follow, Wait
+from proctracker.client.supervisor import Supervisor
 from proctracker.errors import Drmaa2Exception, from_wire
 from proctracker.model import JobRow
 from proctracker.records import NamedTuple

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from proctracker.client.link import GONE, Link, Supervisor
+from proctracker.client.link import GONE, Link
+from proctracker.client.supervisor import Supervisor
 from proctracker.errors import from_wire
 from proctracker.model import JobRow
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from proctracker.client.client import Client
-from proctracker.client.link import Link, Supervisor
+from proctracker.client.link import Link
+from proctracker.client.supervisor import Supervisor
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import JobState
 from proctracker.store import Home

@@ -1,237 +1,114 @@
-"""Finding, greeting and, on demand, starting a supervisor."""
+"""One connection, with a supervisor at its other end that says what it is told to."""
 
 from __future__ import annotations
 
-import os
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from proctracker.client import link
-from proctracker.client.link import Supervisor
-from proctracker.errors import DrmCommunicationException
-from proctracker.linux import cage
-from proctracker.store import Home
-from proctracker.wire import confinement, election, protocol, socketpath
-from supervising import kill
+from proctracker.client.link import GONE, Link
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException, to_wire
+from proctracker.wire import protocol
 
-Answer = Callable[[socket.socket], None]
+
+class Pair:
+    """A link, and what its supervisor was asked."""
+
+    def __init__(self) -> None:
+        ours, self.theirs = socket.socketpair()
+        self.renewed: list[Pair] = []
+        self._frames = protocol.Frames()
+        self.link = Link(ours, "main", "/folder", self.anew)
+
+    def anew(self) -> Link:
+        """Connect once more, to one that has answered already."""
+        self.renewed.append(Pair())
+        self.renewed[-1].say(n=1, ok="later")
+        return self.renewed[-1].link
+
+    def say(self, **message: Any) -> None:
+        self.theirs.send(protocol.encode(message))
+
+    def asked(self) -> list[dict[str, Any]]:
+        return [*self._frames.feed(self.theirs.recv(1 << 20))]
+
+    def close(self) -> None:
+        for each in (self, *self.renewed):
+            each.theirs.close()
+            each.link.close()
 
 
 @pytest.fixture
-def fake(home: Home) -> Iterator[Callable[[Answer], None]]:
-    """Something else that listens where a supervisor would, for one connection."""
-    home.prepare()
-    listener = socketpath.listen(home.socket("main"))
-    threads: list[threading.Thread] = []
-
-    def serve(answer: Answer) -> None:
-        def once() -> None:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return  # the test is over
-            socketpath.unlink(home.socket("main"))
-            with sock:
-                answer(sock)
-
-        threads.append(threading.Thread(target=once, daemon=True))
-        threads[-1].start()
-
-    yield serve
-    listener.close()
-    for thread in threads:
-        thread.join(5.0)
-
-
-def _hello(**facts: object) -> Answer:
-    def answer(sock: socket.socket) -> None:
-        sock.recv(65536)
-        sock.send(protocol.encode({"n": 1, "ok": {"pid": 1, "fits": True, **facts}}))
-        sock.recv(1)
-
-    return answer
-
-
-def test_where_none_runs(home: Home) -> None:
-    supervisor = Supervisor(home)
-    assert supervisor.connect(start=False) is None
-    with open(home.path + "/file", "w") as file:
-        file.write("")
-    assert Supervisor(Home(home.path + "/file")).connect(start=False) is None
-
-
-def test_a_supervisor_is_started(home: Home) -> None:
-    made = Supervisor(home).connect()
-    assert made is not None
-    assert made.facts["fits"]
-    again = Supervisor(home).connect(start=False)
-    assert again is not None
-    assert again.facts["pid"] == made.facts["pid"]
-    for each in (made, again):
-        each.close()
-
-
-def test_another_protocol_is_refused_with_both_versions(home: Home, fake: Callable[[Answer], None]) -> None:
-    fake(_hello(package="999.0.1", version=protocol.VERSION + 1))
-    with pytest.raises(DrmCommunicationException) as caught:
-        Supervisor(home).connect()
-    from proctracker import __version__
-
-    for word in (
-        "999.0.1",
-        __version__,
-        f"protocol {protocol.VERSION + 1}",
-        f"protocol {protocol.VERSION})",
-        home.here,
-    ):
-        assert word in caught.value.message
-
-
-def test_a_newer_release_of_the_same_protocol_serves(home: Home, fake: Callable[[Answer], None]) -> None:
-    fake(_hello(package="999.0.1", version=protocol.VERSION))
-    made = Supervisor(home).connect()
-    assert made is not None
-    assert made.facts["package"] == "999.0.1"
+def pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
     made.close()
 
 
-def test_one_that_does_not_talk(home: Home, fake: Callable[[Answer], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = threading.Event()
-    fake(lambda sock: [None, None][gate.wait(5.0)])
-    monkeypatch.setattr(link, "_LATEST", 0.05)
-    with pytest.raises(DrmCommunicationException, match=r"does not answer"):
-        Supervisor(home).connect()
-    gate.set()
+def test_an_answer(pair: Pair) -> None:
+    pair.say(n=1, ok={"pid": 7})
+    assert pair.link.call("status", {"x": 1}) == {"pid": 7}
+    assert pair.asked() == [{"op": "status", "n": 1, "x": 1}]
 
 
-def test_one_of_another_user(home: Home, fake: Callable[[Answer], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(sock: socket.socket) -> None:
-        raise PermissionError("the other end belongs to uid 7")
-
-    fake(lambda sock: None)
-    monkeypatch.setattr(socketpath, "check_peer", refuse)
-    with pytest.raises(DrmCommunicationException, match=r"uid 7"):
-        Supervisor(home).connect()
+def test_an_error_is_raised(pair: Pair) -> None:
+    pair.say(n=1, error=to_wire(InvalidArgumentException("no job 7")))
+    with pytest.raises(InvalidArgumentException, match="no job 7"):
+        pair.link.call("control", {})
 
 
-def test_whoever_does_not_fit_gets_one_of_its_own(home: Home) -> None:
-    first = Supervisor(home).connect()
-    assert first is not None
-    other = Supervisor(home)
-    assert other._caller is not None
-    other._caller["allocation"] = "SLURM_JOB_ID=7"
-    other.key = confinement.MAIN
-    caller = other._caller
-    found: list[str] = []
-
-    def start() -> None:
-        found.append(other.key)
-        other._caller = None  # that one would find out the truth about us
-        Supervisor._start(other)
-
-    other._start = start  # type: ignore[method-assign]
-    made = other.connect()
-    assert made is not None
-    assert found == [confinement.key(caller, apart=True)]
-    assert made.facts["pid"] != first.facts["pid"]
-    for each in (first, made):
-        each.close()
+def test_pushes_are_kept_for_who_asked(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    noticed: list[str] = []
+    monkeypatch.setattr(Link, "notice", staticmethod(noticed.append))
+    for message in ({"push": 1, "items": [1]}, {"n": 1, "ok": True}, {"notice": "slow disk"}, {"push": 1, "items": []}):
+        pair.say(**message)
+    assert pair.link.ask("wait", {"ids": ["1"]}) == (1, True)
+    assert pair.link.pushed(2) == []
+    assert [each["items"] for each in pair.link.pushed(1)] == [[1], []]
+    assert noticed == ["slow disk"]
+    assert pair.link.pushed(1) == []
 
 
-def test_a_request_outlives_its_supervisor(home: Home) -> None:
-    made = Supervisor(home).connect()
-    assert made is not None
-    before = made.facts["pid"]
-    kill(before)
-    assert made.call("status", {})["pid"] != before
-    kill(made.facts["pid"])
-    with pytest.raises(link.GONE):
-        made.call("status", {}, again=False)
-    made.close()
+def test_more_than_a_request_may_have_is_not_sent(pair: Pair) -> None:
+    with pytest.raises(InvalidArgumentException, match=r"submit: \d+ bytes at once"):
+        pair.link.call("submit", {"x": "x" * protocol.REQUEST})
+    pair.theirs.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        pair.asked()
 
 
-def test_a_supervisor_that_always_goes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Supervisor(home).connect()
-    assert made is not None
-
-    def gone(*args: object) -> None:
-        raise EOFError
-
-    monkeypatch.setattr(made, "_exchange", gone)
-    monkeypatch.setattr(made, "_renew", lambda: None)
-    with pytest.raises(DrmCommunicationException, match=r"went away during status.*supervisor\.log"):
-        made.call("status", {})
-    made.close()
+def test_a_request_is_repeated_by_a_new_connection(pair: Pair) -> None:
+    pair.theirs.close()
+    assert pair.link.call("status", {}) == "later"
+    assert pair.renewed[0].asked() == [{"op": "status", "n": 1, "again": True}]
 
 
-def test_spare_connections(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor = Supervisor(home)
-    made = [supervisor.connect() for _ in range(link.SPARE + 1)]
-    for each in made:
-        assert each is not None
-        supervisor.put_by(each)
-    assert made[-1] is not None
-    assert made[-1]._socket.fileno() == -1
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    assert supervisor.spare() is None  # another process' own
+def test_one_that_may_not_be_repeated(pair: Pair) -> None:
+    pair.theirs.close()
+    with pytest.raises(GONE):
+        pair.link.call("upgrade", {}, again=False)
+    assert not pair.renewed
 
 
-def test_a_spare_connection_of_one_that_has_gone(home: Home) -> None:
-    supervisor = Supervisor(home)
-    made = supervisor.connect()
-    assert made is not None
-    supervisor.put_by(made)
-    kill(made.facts["pid"])
-    assert supervisor.spare() is None
+def test_a_supervisor_that_always_goes(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def anew() -> Link:
+        made = Pair()
+        pair.renewed.append(made)
+        made.theirs.close()
+        return made.link
+
+    monkeypatch.setattr(pair.link, "_anew", anew)
+    pair.theirs.close()
+    with pytest.raises(DrmCommunicationException, match=r"went away during status.*/folder/supervisor\.log"):
+        pair.link.call("status", {})
+    assert len(pair.renewed) == 4
 
 
-def test_one_that_stands_in_gives_way_to_a_caller_of_its_own(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    stranger = Supervisor(home, "main")
-    monkeypatch.setattr(stranger, "_of_ours", lambda: False)
-    standing = stranger.connect()
-    assert standing is not None
-    ours = Supervisor(home).connect()
-    assert ours is not None
-    assert ours.facts["pid"] != standing.facts["pid"]
-    assert ours.facts["fits"]
-    for each in (standing, ours):
-        each.close()
-
-
-def test_one_apart_that_does_not_fit_either(home: Home) -> None:
-    apart = Supervisor(home)
-    apart.key = confinement.key(confinement.describe(), apart=True)
-    assert apart._of_ours()
-    with pytest.raises(DrmCommunicationException, match=rf"{apart.key} in .* has other limits"):
-        apart._go_apart()
-
-
-def test_a_thread_that_puts_itself_into_a_cage_has_outgrown_its_supervisor(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, named = Supervisor(home), Supervisor(home, "main")
-    assert not ours.outgrown()
-    monkeypatch.setattr(cage, "mark", lambda: b"NoNewPrivs: 1")
-    assert ours.outgrown()
-    assert not named.outgrown()
-
-
-def test_a_supervisor_without_a_socket_is_told_of_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.prepare()
-    claim = election.claim(home.run, "main")
-    assert claim is not None
-    monkeypatch.setattr(link, "_NAMELESS", 0.05)
-    began = time.monotonic()
-    with pytest.raises(DrmCommunicationException, match=rf"main\.sock was removed.*pid {os.getpid()}"):
-        Supervisor(home).connect()
-    assert time.monotonic() - began < 20
-    with open(home.socket("main") + ".going", "w"):
-        pass
-    monkeypatch.setattr(link, "_LATEST", 0.3)
-    with pytest.raises(DrmCommunicationException, match="does not answer"):
-        Supervisor(home).connect()  # one that is leaving is waited for
-    election.release(claim)
+def test_what_is_told_is_not_waited_for(pair: Pair) -> None:
+    pair.link.tell("reported", {"ids": ["1"]})
+    assert [each["op"] for each in pair.asked()] == ["reported"]
+    pair.say(n=1, error=to_wire(InvalidArgumentException("no job 1")))
+    pair.say(n=2, ok="running")
+    assert pair.link.call("status", {}) == "running"

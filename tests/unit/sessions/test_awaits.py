@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import proctracker as pt
-from proctracker.client.link import SPARE
+from proctracker.client.supervisor import SPARE
 from proctracker.sessions import awaits
 
 LONG = 30.0

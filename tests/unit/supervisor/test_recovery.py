@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from proctracker.client.client import Client
-from proctracker.client.link import Supervisor
+from proctracker.client.supervisor import Supervisor
 from proctracker.linux import clock, pidfd, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home

@@ -14,8 +14,8 @@ import pytest
 
 from proctracker.client import start
 from proctracker.client.client import Client
-from proctracker.client.link import Supervisor
 from proctracker.client.polling import readable
+from proctracker.client.supervisor import Supervisor
 from proctracker.errors import DrmCommunicationException
 from proctracker.linux import pidfd, procfs
 from proctracker.store import Home
