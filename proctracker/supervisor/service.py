@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from proctracker.model.observation import LOST
 from proctracker.store import Home
-from proctracker.supervisor import log
 from proctracker.supervisor.base.faults import Faults
 from proctracker.supervisor.base.here import Here
 from proctracker.supervisor.base.idle import Idle
@@ -48,10 +47,18 @@ from proctracker.supervisor.running.startfolders import StartFolders
 from proctracker.supervisor.scheduling.queue import Queue
 from proctracker.supervisor.scheduling.storewatch import StoreWatch
 from proctracker.supervisor.serving.adoption import Adoption
+from proctracker.supervisor.serving.departure import Departure
 from proctracker.supervisor.serving.followers import Followers
 from proctracker.supervisor.serving.intake import Intake
 from proctracker.supervisor.serving.notices import Notices
-from proctracker.supervisor.serving.operations import Operations
+from proctracker.supervisor.serving.operations import (
+    JobRequests,
+    PushRequests,
+    SessionRequests,
+    SightRequests,
+    SupervisorRequests,
+    by_name,
+)
 from proctracker.supervisor.serving.presence import Presence
 from proctracker.supervisor.serving.server import Server
 from proctracker.supervisor.serving.waits import Waits
@@ -66,10 +73,9 @@ class Service:
 
     def __init__(self, home: Home, key: str, seat: Seat) -> None:
         self.here = here = Here(home, key, seat)
-        self.leaving = False
         self.lifecycle = Lifecycle(here)
         self.faults = Faults(here.jobs, self.lifecycle.broken, here.ledger.flush)
-        self.idle = Idle(here, self.leave)
+        self.idle = Idle(here, lambda: self.departure.leave())
         self.groups = Groups(seat.keeper)
         here.me["delegated"] = self.groups.base is not None
         self.children = Children(here.loop, here.seat.journal, lambda: self.stopping.stop())
@@ -96,6 +102,7 @@ class Service:
         self._wire_others()
 
     def _make_running(self) -> None:
+        """Make what takes a job from its turn to its exit."""
         here, lifecycle = self.here, self.lifecycle
         self.contexts = Contexts(here.store)
         self.outputs = Outputs(here.home)
@@ -129,6 +136,7 @@ class Service:
         self.launcher = Launcher(lifecycle, self.process_start.begin, self.container_starts.begin, handovers.start)
 
     def _make_serving(self) -> None:
+        """Make what answers clients."""
         here, queue = self.here, self.queue
         self.server = Server(here.loop, here.seat.listener)
         self.notices = Notices(here, queue, self.server.connections)
@@ -137,23 +145,21 @@ class Service:
         self.intake = Intake(here, queue, self.contexts, self.actions.clocks, self.notices)
         adoption = Adoption(here, self.lifecycle, queue, self.resumption)
         self.presence = Presence(here, self.server)
-        self.server.operations = Operations(
-            here,
-            queue,
-            self.containers,
-            self.batch,
-            self.guests,
-            self.actions,
-            self.forgetting,
-            self.intake,
-            adoption,
-            self.waits,
-            self.followers,
-            self.notices,
-            self.server.connections,
-            self.give_way,
-            lambda command: upgrade(here, self.close, command),
-        ).by_name()
+        self.departure = Departure(here, self.calls, self.server, self.presence)
+        self.server.operations = by_name(
+            SupervisorRequests(
+                here,
+                queue,
+                self.notices,
+                self.server.connections,
+                self.departure.give_way,
+                lambda command: upgrade(here, self.close, command),
+            ),
+            JobRequests(here, self.intake, adoption, self.actions, self.forgetting, self.notices),
+            SightRequests(here, self.containers, self.batch, self.guests),
+            PushRequests(self.waits, self.followers, self.notices),
+            SessionRequests(here.store, queue, self.forgetting),
+        )
 
     def _wire(self) -> None:
         """Say who is called in a job's life, in this order."""
@@ -216,6 +222,7 @@ class Service:
         ]
 
     def _forget_contexts(self, ids: object) -> None:
+        """Forget what was known of contexts, as jobs were forgotten."""
         self.contexts.forget()
         self.intake.forget_contexts()
         self.tidying.soon()
@@ -247,7 +254,7 @@ class Service:
             file.write(b"5")  # else a job's max rss has our peak as its floor
         with self.faults:
             self.here.loop.run()
-        return ORPHANED if not self.leaving else 0
+        return 0 if self.presence.leaving else ORPHANED
 
     def watch_keeper(self) -> None:
         """Hear from now on of what the keeper reaps, and of its end."""
@@ -267,30 +274,6 @@ class Service:
         self.watch.kept(final=True)
         here.ledger.flush()
         here.loop.stop()
-
-    def leave(self) -> None:
-        """Leave if really nobody is there.
-
-        The name goes first, so whoever comes now finds none.
-        """
-        if self.presence.hide() and self.server.accept():
-            self.presence.show()
-            return
-        self._end("nothing is left to do")
-
-    def give_way(self) -> None:
-        """Leave the seat to a client of the confinement that we stand in for."""
-        if self.calls:
-            self.here.loop.after(0.05, self.give_way)
-            return
-        self.here.ledger.flush()
-        self.presence.hide()
-        self._end("its place is taken by a supervisor of the same confinement as its callers")
-
-    def _end(self, why: str) -> None:
-        log.say(f"leaves: {why}")
-        self.leaving = self.presence.leaving = True
-        self.here.loop.stop()
 
     def close(self) -> None:
         """Give back what the next supervisor of this process has to open again."""

@@ -121,6 +121,13 @@ class Intake:
             entry.take()
         return self._entered(entry)
 
+    def stdin(self, connection: Connection, job_id: str) -> None:
+        """Take the descriptor of a waiting job that has none."""
+        job = self._here.jobs.find(job_id)
+        if job is not None and job.stdin is None and job.waits:
+            job.stdin, connection.stdin = connection.stdin, None
+            self._queue.kick()
+
     def _entered(self, entry: Entry) -> dict[str, Any]:
         """Let jobs go on that are in the store, and return the answer."""
         self._known.add(entry.message["context"])

@@ -1,4 +1,4 @@
-"""Carries out what clients ask for: one method a request."""
+"""Carries out what clients ask for: one method a request, whose name is the request's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Sized
 
+    from proctracker.store import Store
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.cleanup.forgetting import Forgetting
     from proctracker.supervisor.control.actions import Actions
@@ -37,60 +38,28 @@ LATER = object()
 """What an operation returns that will answer by itself."""
 
 
-class Operations:
-    """Has a method for each request, which returns the answer.
+def by_name(*parts: object) -> dict[str, Operation]:
+    """Return what is done for each request: the public methods of these parts."""
+    return {name: getattr(part, name) for part in parts for name in vars(type(part)) if not name.startswith("_")}
 
-    ``give_way`` and ``upgrade`` end this supervisor for another, ``clients`` are the connections.
+
+class SupervisorRequests:
+    """Answers what concerns the supervisor itself.
+
+    ``give_way`` and ``upgrade`` end it for another, ``clients`` are the connections.
     """
 
     def __init__(
         self,
         here: Here,
         queue: Queue,
-        containers: Containers,
-        batch: BatchJobs,
-        guests: Guests,
-        actions: Actions,
-        forgetting: Forgetting,
-        intake: Intake,
-        adoption: Adoption,
-        waits: Waits,
-        followers: Followers,
         notices: Notices,
         clients: Sized,
         give_way: Callable[[], None],
         upgrade: Callable[[list[bytes]], None],
     ) -> None:
-        self._here, self._queue, self._containers, self._batch = here, queue, containers, batch
-        self._guests, self._actions = guests, actions
-        self._forgetting, self._intake, self._adoption = forgetting, intake, adoption
-        self._waits, self._followers, self._notices, self._clients = waits, followers, notices, clients
+        self._here, self._queue, self._notices, self._clients = here, queue, notices, clients
         self._give_way, self._upgrade = give_way, upgrade
-
-    def by_name(self) -> dict[str, Operation]:
-        """Return what is done for each request."""
-        return {
-            "hello": self.hello,
-            "submit": self.submit,
-            "status": self.status,
-            "start": self.start,
-            "wait": self.wait,
-            "follow": self.follow,
-            "cancel": self.cancel,
-            "control": self.control,
-            "reap": self.reap,
-            "look": self.look,
-            "refresh": self.refresh,
-            "reported": self.reported,
-            "stdin": self.stdin,
-            "session_create": self.session_create,
-            "session_ensure": self.session_ensure,
-            "session_set": self.session_set,
-            "session_destroy": self.session_destroy,
-            "session_leave": self.session_leave,
-            "adopt": self.adopt,
-            "upgrade": self.upgrade,
-        }
 
     def hello(self, connection: Connection, number: int, message: Message) -> Any:
         """Say who we are, and take the client's settings, or its release."""
@@ -113,12 +82,6 @@ class Operations:
             "leaves": gives_way,
         }
 
-    def submit(self, connection: Connection, number: int, message: Message) -> Any:
-        """Accept jobs."""
-        self._notices.submitted(connection)
-        found = self._intake.submit(connection, number, message)
-        return LATER if found is None else found
-
     def status(self, connection: Connection, number: int, message: Message) -> Any:
         """Return what there is to tell of this supervisor."""
         return {
@@ -136,21 +99,41 @@ class Operations:
         """Let queued jobs go on that a reboot or a double death left."""
         return {"queued": self._queue.resume()}
 
-    def wait(self, connection: Connection, number: int, message: Message) -> Any:
-        """Push the rows of these jobs as each of them fits."""
-        self._waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
-        self._notices.awaited(connection, message["ids"])
+    def upgrade(self, connection: Connection, number: int, message: Message) -> Any:
+        """Let another release of the package go on in our place."""
+        self._upgrade([os.fsencode(word) for word in message["command"]])
         return True
 
-    def follow(self, connection: Connection, number: int, message: Message) -> Any:
-        """Push state changes: those after a sequence number, or from now on."""
-        return {"seq": self._followers.add(connection, number, message.get("session"), message.get("since"))}
 
-    def cancel(self, connection: Connection, number: int, message: Message) -> Any:
-        """Push no more."""
-        self._waits.cancel(connection, message["push"])
-        self._followers.cancel(connection, message["push"])
+class JobRequests:
+    """Takes jobs in, acts on them, and forgets them."""
+
+    def __init__(
+        self,
+        here: Here,
+        intake: Intake,
+        adoption: Adoption,
+        actions: Actions,
+        forgetting: Forgetting,
+        notices: Notices,
+    ) -> None:
+        self._here, self._intake, self._adoption = here, intake, adoption
+        self._actions, self._forgetting, self._notices = actions, forgetting, notices
+
+    def submit(self, connection: Connection, number: int, message: Message) -> Any:
+        """Accept jobs."""
+        self._notices.submitted(connection)
+        found = self._intake.submit(connection, number, message)
+        return LATER if found is None else found
+
+    def stdin(self, connection: Connection, number: int, message: Message) -> Any:
+        """Take a descriptor once more, for a job whose former supervisor had it."""
+        self._intake.stdin(connection, message["id"])
         return True
+
+    def adopt(self, connection: Connection, number: int, message: Message) -> Any:
+        """Take in containers whose jobs the store does not know."""
+        return {"ids": self._adoption.adopt(message["contact"], message["found"])}
 
     def control(self, connection: Connection, number: int, message: Message) -> Any:
         """Suspend, resume, hold, release or terminate jobs."""
@@ -168,6 +151,18 @@ class Operations:
         """Forget ended jobs."""
         self._forgetting.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
         return LATER
+
+    def reported(self, connection: Connection, number: int, message: Message) -> Any:
+        """Note that somebody was told how these ended."""
+        self._here.store.mark_reported(message["ids"])
+        return True
+
+
+class SightRequests:
+    """Looks again at jobs that somebody else runs: engines, and schedulers, other hosts' jobs too."""
+
+    def __init__(self, here: Here, containers: Containers, batch: BatchJobs, guests: Guests) -> None:
+        self._here, self._containers, self._batch, self._guests = here, containers, batch, guests
 
     def look(self, connection: Connection, number: int, message: Message) -> Any:
         """Look at containers that somebody saw in another state than ours."""
@@ -196,38 +191,57 @@ class Operations:
 
         for watch in [*watches]:
             watch.look(looked)
+        if not watches:
+            answer(None)
         late = f"no answer yet from the scheduler after {limit:g} s; this is what was known before"
         here.loop.after(limit, lambda: answer(late))
         return LATER
 
-    def reported(self, connection: Connection, number: int, message: Message) -> Any:
-        """Note that somebody was told how these ended."""
-        self._here.store.mark_reported(message["ids"])
+
+class PushRequests:
+    """Tells of jobs as they change, until that is cancelled."""
+
+    def __init__(self, waits: Waits, followers: Followers, notices: Notices) -> None:
+        self._waits, self._followers, self._notices = waits, followers, notices
+
+    def wait(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push the rows of these jobs as each of them fits."""
+        self._waits.add(connection, number, message["ids"], message["kind"], bool(message.get("all")))
+        self._notices.awaited(connection, message["ids"])
         return True
 
-    def stdin(self, connection: Connection, number: int, message: Message) -> Any:
-        """Take a descriptor once more, for a job whose former supervisor had it."""
-        job = self._here.jobs.find(message["id"])
-        if job is not None and job.stdin is None and job.waits:
-            job.stdin, connection.stdin = connection.stdin, None
-            self._queue.kick()
+    def follow(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push state changes: those after a sequence number, or from now on."""
+        return {"seq": self._followers.add(connection, number, message.get("session"), message.get("since"))}
+
+    def cancel(self, connection: Connection, number: int, message: Message) -> Any:
+        """Push no more."""
+        self._waits.cancel(connection, message["push"])
+        self._followers.cancel(connection, message["push"])
         return True
+
+
+class SessionRequests:
+    """Makes, changes and destroys sessions."""
+
+    def __init__(self, store: Store, queue: Queue, forgetting: Forgetting) -> None:
+        self._store, self._queue, self._forgetting = store, queue, forgetting
 
     def session_create(self, connection: Connection, number: int, message: Message) -> Any:
         """Make a new session."""
-        self._here.store.add_session(message["name"], message["contact"], own_limit(message))
+        self._store.add_session(message["name"], message["contact"], own_limit(message))
         return True
 
     def session_ensure(self, connection: Connection, number: int, message: Message) -> Any:
         """Make a session unless it is there."""
-        if self._here.store.session(message["name"]) is None:
+        if self._store.session(message["name"]) is None:
             self.session_create(connection, number, message)
         return True
 
     def session_set(self, connection: Connection, number: int, message: Message) -> Any:
         """Change max_running."""
         name = self._known(message)
-        self._here.store.set_session(name, int(message["max_running"]))
+        self._store.set_session(name, int(message["max_running"]))
         self._queue.limits_changed(name)
         return True
 
@@ -249,15 +263,6 @@ class Operations:
     def _known(self, message: Message) -> str:
         """Return the name of a session, or raise InvalidArgumentException."""
         name: str = message["name"]
-        if self._here.store.session(name) is None:
+        if self._store.session(name) is None:
             raise InvalidArgumentException(f"no session {name!r}")
         return name
-
-    def adopt(self, connection: Connection, number: int, message: Message) -> Any:
-        """Take in containers whose jobs the store does not know."""
-        return {"ids": self._adoption.adopt(message["contact"], message["found"])}
-
-    def upgrade(self, connection: Connection, number: int, message: Message) -> Any:
-        """Let another release of the package go on in our place."""
-        self._upgrade([os.fsencode(word) for word in message["command"]])
-        return True

@@ -135,11 +135,11 @@ recovery.recover = recover
 def test_a_log_that_takes_nothing_ends_no_supervisor(home: Home) -> None:
     script = """
 from proctracker.supervisor import main
-from proctracker.supervisor.serving.operations import Operations
+from proctracker.supervisor.serving.operations import JobRequests
 main._log = lambda home: os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
 def stumble(*given):
     raise RuntimeError("stumbled")
-Operations.reap = stumble
+JobRequests.reap = stumble
 """
     home.prepare()
     assert _main(home, f"import os\n{script}", confinement.key()) == b"ready"

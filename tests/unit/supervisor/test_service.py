@@ -1,4 +1,4 @@
-"""The supervisor as a whole: contexts, leaving and who comes just then, a removed state directory, a full disk."""
+"""The supervisor as a whole: contexts, a removed state directory, a full disk."""
 
 from __future__ import annotations
 
@@ -19,53 +19,8 @@ from proctracker.linux import pidfd, procfs
 from proctracker.model import JobState
 from proctracker.store import Home
 from proctracker.supervisor import service as module
-from proctracker.wire import election, socketpath
 from stores import fill
 from supervising import LONG, Desk, context, gone, seat, spec, stored
-
-
-def _socket(desk: Desk) -> str:
-    return desk.home.socket(desk.key)
-
-
-def test_leaving(desk: Desk) -> None:
-    desk.service.leave()
-    assert (desk.service.leaving, os.path.exists(_socket(desk))) == (True, False)
-    assert election.nameless(desk.home.run, desk.key, _socket(desk)) == 0
-    desk.here.loop.run()  # it returns at once
-    desk.service.presence.close()
-    assert not os.path.exists(f"{_socket(desk)}.going")
-
-
-def test_a_client_that_comes_just_then_is_served(desk: Desk) -> None:
-    sock = socketpath.connect(_socket(desk))
-    desk.service.leave()
-    assert (desk.service.leaving, os.path.exists(_socket(desk)), len(desk.service.server.connections)) == (
-        False,
-        True,
-        1,
-    )
-    other = socketpath.connect(_socket(desk))
-    desk.until(lambda: len(desk.service.server.connections) == 2)
-    for each in (sock, other):
-        each.close()
-
-
-def test_a_later_supervisors_socket_is_left_alone(desk: Desk) -> None:
-    os.unlink(_socket(desk))
-    later = socketpath.listen(_socket(desk))
-    desk.service.leave()
-    assert desk.service.leaving
-    socketpath.connect(_socket(desk)).close()
-    later.close()
-
-
-def test_one_that_never_had_a_name_can_leave(desk: Desk) -> None:
-    # The state directory was removed, its supervisor killed: the keeper's next one finds nothing there.
-    os.unlink(_socket(desk))
-    desk.service._name = 0
-    desk.service.leave()
-    assert desk.service.leaving
 
 
 @pytest.mark.parametrize("how", ["leave", "keeper"])
@@ -73,7 +28,7 @@ def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(gc, "freeze", lambda: None)
     job = desk.submit("true", hold=True)
     if how == "leave":
-        desk.here.loop.soon(desk.service.leave)
+        desk.here.loop.soon(desk.service.departure.leave)
     else:
         os.close(desk.note)
         desk.here.ledger.change(job.row)

@@ -27,7 +27,7 @@ _WRONG: dict[str, list[Any]] = {
 
 
 def test_every_request_has_its_shape(desk: Desk) -> None:
-    assert list(shapes.REQUESTS) == list(desk.service.server.operations)
+    assert set(shapes.REQUESTS) == set(desk.service.server.operations)
 
 
 @pytest.mark.parametrize("op", shapes.REQUESTS)

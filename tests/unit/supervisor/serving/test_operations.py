@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from proctracker import __version__
 from proctracker.errors import DrmCommunicationException, InternalException, InvalidArgumentException, from_wire
-from proctracker.model import JobState
+from proctracker.model import JobRow, JobState
+from proctracker.supervisor.serving.operations import LATER, SightRequests
 from proctracker.wire import confinement, protocol, socketpath
 from supervising import Desk
 
@@ -202,3 +204,53 @@ def test_a_row_is_as_long_as_the_client_knows(desk: Desk, line: Line, says: dict
     desk.until(lambda: any("items" in each for each in line.receive()))
     (push,) = [each for each in line.said if "items" in each]
     assert [len(row) for row in push["items"]] == [count]
+
+
+class Watched:
+    """Schedulers' jobs that are looked at when a test says so."""
+
+    def __init__(self, *jobs: SimpleNamespace) -> None:
+        self.jobs, self.watch, self.asked = (
+            {job.row.id: job for job in jobs},
+            self,
+            list[Callable[[str | None], None]](),
+        )
+        self.taken: list[str] = []
+
+    def look(self, then: Callable[[str | None], None]) -> None:
+        self.asked.append(then)
+
+    def take(self, ids: list[str]) -> None:
+        self.taken += ids
+
+    def find(self, job_id: str) -> SimpleNamespace | None:
+        return self.jobs.get(job_id)
+
+
+@pytest.mark.parametrize(("asked", "own", "others"), [(["1"], 1, 0), (["8"], 0, 1), (["1", "8"], 1, 1), ([], 0, 0)])
+def test_schedulers_are_looked_at_before_it_is_told(desk: Desk, asked: list[str], own: int, others: int) -> None:
+    job = desk.submit("true", hold=True)
+    batch, guests = Watched(), Watched(SimpleNamespace(row=JobRow("8", 8)))
+    answers: list[Any] = []
+    connection: Any = SimpleNamespace(answer=lambda number, found: answers.append(found))
+    requests = SightRequests(desk.here, cast(Any, None), cast(Any, batch), cast(Any, guests))
+    assert job.row.id == "1"
+    assert requests.refresh(connection, 1, {"ids": asked}) is LATER
+    assert (len(batch.asked), len(guests.asked), guests.taken) == (own, others, [name for name in asked if name == "8"])
+    for each in [*batch.asked, *guests.asked]:
+        assert not answers
+        each(None)
+    desk.until(lambda: answers)
+    assert [(each["wrong"], len(each["rows"])) for each in answers] == [(None, others)]
+
+
+def test_what_a_scheduler_refuses_is_told_at_once(desk: Desk) -> None:
+    batch, guests = Watched(), Watched(SimpleNamespace(row=JobRow("8", 8)))
+    answers: list[Any] = []
+    connection: Any = SimpleNamespace(answer=lambda number, found: answers.append(found))
+    requests = SightRequests(desk.here, cast(Any, None), cast(Any, batch), cast(Any, guests))
+    requests.refresh(connection, 1, {"ids": ["1", "8"]})
+    batch.asked[0]("squeue: down")
+    guests.asked[0](None)
+    desk.until(lambda: answers)
+    assert [each["wrong"] for each in answers] == ["squeue: down"]

@@ -104,7 +104,7 @@ def test_without_a_watch_it_looks_now_and_then(desk: Desk, monkeypatch: pytest.M
 
 
 def test_it_is_not_made_anew_for_a_leave(there: Desk) -> None:
-    there.service.leave()
+    there.service.departure.leave()
     there.service.presence._look()
     assert not os.path.exists(there.home.socket(there.key))
 
