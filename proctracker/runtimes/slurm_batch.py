@@ -68,10 +68,10 @@ class SlurmBatch:
             if not _OF_AN_ALLOCATION.fullmatch(name) or _STAYS.fullmatch(name)
         }
         front = slurm_image.front(request.template, request.directory)
-        tasks = [replace(task, command=(*front, *task.command)) for task in submission.tasks]
-        script = slurm_script.text(
-            replace(submission, tasks=tasks), [name for name in environment if name not in theirs]
-        )
+        if front:
+            tasks = [replace(task, command=(*front, *task.command)) for task in submission.tasks]
+            submission = replace(submission, tasks=tasks)
+        script = slurm_script.text(submission, [name for name in environment if name not in theirs])
         return Launch(
             SUBMITTED,
             (

@@ -24,6 +24,9 @@ CHANGING = (
 ).split()
 """The columns of a row that change after its job was accepted."""
 
+HANDED = ("container", "container_id", "boot", "dispatched", "annotation")
+"""The columns that a handing-over changes, often of a thousand rows for one command that waits for it."""
+
 IDLE = 0.02
 """Seconds that changes nobody waits for may stay uncommitted, as the journal has them."""
 
@@ -41,6 +44,7 @@ class Ledger:
         self.store = store
         self._journal, self._loop = journal, loop
         self._dirty: dict[str, JobRow] = {}
+        self._handed: dict[str, JobRow] = {}
         self._changes: list[tuple[str, int, float, int, str | None]] = []
         self._then: list[Callable[[], None]] = []
         self._timer: Timer | None = None
@@ -84,9 +88,14 @@ class Ledger:
         self._due(0 if self.urgent(row) and not self._failing else IDLE)
         return now
 
+    def handed(self, row: JobRow) -> None:
+        """Write of a row what a handing-over has changed."""
+        self._handed[row.id] = row
+        self._due(IDLE)
+
     def due(self, job_id: str) -> JobRow | None:
         """The row of a job that has changed and is not yet written."""
-        return self._dirty.get(job_id)
+        return self._dirty.get(job_id) or self._handed.get(job_id)
 
     def then(self, call: Callable[[], None]) -> None:
         """Make a call once all that has changed so far is durable, and see to it in this round."""
@@ -155,10 +164,11 @@ class Ledger:
         One row must not keep all others from being written.
         """
         found = False
-        for row in self._dirty.values():
+        for row in {**self._dirty, **self._handed}.values():
             wrong = shapes.mend(row)
             if wrong:
                 row.annotation, found = wrong, True
+                self._dirty[row.id] = row
         if found:
             kept = [(*most, text if text is None or shapes.writable(text) else None) for *most, text in self._changes]
             self._changes = kept  # type: ignore[assignment]
@@ -167,7 +177,7 @@ class Ledger:
     @property
     def clean(self) -> bool:
         """Whether all that was written is durable."""
-        return not (self._dirty or self._changes or self._then)
+        return not (self._dirty or self._handed or self._changes or self._then)
 
     def _due(self, seconds: float) -> None:
         """Have ``flush`` called within that time."""
@@ -190,6 +200,9 @@ class Ledger:
             if self._dirty:
                 self.before()
                 store.update_many(list(self._dirty.values()), CHANGING)
+            handed = [row for row in self._handed.values() if row.id not in self._dirty]
+            if handed:
+                store.update_many(handed, HANDED)
             if self._changes:
                 store.transitions_many(self._changes)
             store.commit()
@@ -203,7 +216,7 @@ class Ledger:
             self.trouble(None)
         told, self._told = self._told, []
         calls, self._then = self._then, []
-        self._dirty, self._changes = {}, []
+        self._dirty, self._handed, self._changes = {}, {}, []
         self._cancel()
         self._journal.clear()
         for row in told:

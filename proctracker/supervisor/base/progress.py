@@ -127,7 +127,7 @@ class Progress:
         row = job.row
         row.container, row.container_id, row.boot = name, None, self._here.boot
         row.dispatched, row.annotation = time.time(), None
-        self._here.ledger.change(row)
+        self._here.ledger.handed(row)
 
     @event
     def taken(self, job: Job, number: str | None) -> None:

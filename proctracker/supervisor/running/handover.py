@@ -90,7 +90,7 @@ class Handovers:
             name = self._home.container(str(first.row.num), 1)
             request = replace(request, name=name)
         names = [batch.key(request.name, job.row.task if native else None) for job in jobs]
-        tasks = [self._task(job, native) for job in jobs]
+        tasks = self._tasks(jobs, native)
         umask = context.surroundings.umask
         spec = first.spec
         held = first.held
@@ -123,22 +123,31 @@ class Handovers:
         except FileExistsError:
             self._home.held.fd(self._home.records)  # raises where it is not ours alone
 
-    def _task(self, job: Job, native: bool) -> Task:
-        """Return what a node is to run for one job, and make its kept output's directories."""
-        row, spec = job.row, job.spec
-        out, err = self._outputs.paths(row, spec.get("output_dir"))
-        self._outputs.place(out)
-        output = row.output or out
-        command = json.loads(row.command)
-        return Task(
-            job_id=row.id,
-            command=command,
-            output=output,
-            error=None if spec.get("join") else row.error or err,
-            input=row.input,
-            index=row.task if native else None,
-            item=self._requests.item(job),
-        )
+    def _tasks(self, jobs: Sequence[Job], native: bool) -> list[Task]:
+        """Return what a node is to run for each job, and make their kept output's directories."""
+        commands: dict[str, Sequence[str]] = {}
+        folders: set[str] = set()
+        found = []
+        for job in jobs:
+            row, spec = job.row, job.spec
+            out, err = self._outputs.paths(row, spec.get("output_dir"))
+            folder = out.rpartition("/")[0]
+            if folder not in folders:
+                self._outputs.place(out)
+                folders.add(folder)
+            if row.command not in commands:
+                commands[row.command] = tuple(json.loads(row.command))
+            task = Task(
+                job_id=row.id,
+                command=commands[row.command],
+                output=row.output or out,
+                error=None if spec.get("join") else row.error or err,
+                input=row.input,
+                index=row.task if native else None,
+                item=self._requests.item(job),
+            )
+            found.append(task)
+        return found
 
     def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine, limits: Limits | None) -> None:
         stdin = os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)

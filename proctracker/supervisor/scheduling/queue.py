@@ -59,8 +59,8 @@ class Queue:
             return
         if self._delayed(job):
             return
-        start = None if self._handed(job, "start_time") else job.spec.get("start_time")
-        if start is not None and start > time.time():
+        start = job.spec.get("start_time")
+        if start is not None and start > time.time() and not self._handed(job, "start_time"):
             job.timer("start", self._here.loop.on(start, lambda: self.add(job)))
             return
         lane = self._lane(job)
@@ -234,7 +234,7 @@ class Queue:
     def _claim(self, job: Job) -> bool:
         """Claim a job's slots, in one transaction with the count where others claim too."""
         line, store = self._line(job.row.session), self._here.store
-        if not ((line.limit or self._here.settings["max_running_host"]) and self.others()):
+        if not (self._bounded(job.row.session) and self.others()):
             self.take(job)
             return True
         try:
