@@ -32,8 +32,11 @@ def _text(value: object) -> bool:
 
 
 def writable(value: object) -> bool:
-    """Whether a store takes a value as text: what came from outside may hold half characters."""
-    return isinstance(value, str) and not any("\ud800" <= each <= "\udfff" for each in value)
+    """Whether a store takes a value as text: bytes of a path it does, halves of characters it does not."""
+    try:
+        return isinstance(value, str) and value.encode("utf-8", "surrogateescape") is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _whole(value: object) -> bool:

@@ -184,3 +184,12 @@ def test_whose_handling_it_was(desk: Desk) -> None:
             call()
     assert [desk.row(job).state for job in jobs] == [JobState.RUNNING, *[JobState.UNDETERMINED] * 3, JobState.RUNNING]
     assert all(procfs.alive(job.row.pid or 0, job.row.ticks) for job in jobs if not job.row.ended)
+
+
+def test_names_that_are_no_text_are_taken_over_as_they_are(desks: Callable[..., Desk]) -> None:
+    first = desks()
+    odd = os.fsdecode(b"/tmp/caf\xe9")
+    job = first.submit("sleep", "600", output=odd, hold=True)
+    first.close(kill=False)
+    found = desks().recover().taken(job)
+    assert (found.row.output, found.held) == (odd, True)
