@@ -36,6 +36,19 @@ def test_every_column_comes_back(store: Store, reader: Reader) -> None:
     assert store.jobs(["7_3"]) == reader.jobs() == [row]
 
 
+@pytest.mark.parametrize("differs", [None, "command", "output", "priority"])
+def test_tasks_that_are_alike_come_back_as_they_were(store: Store, reader: Reader, differs: str | None) -> None:
+    rows = [
+        JobRow(f"7_{task}", 7, task, "night", "slurm", "slurm", "n", 5, 3, submitted=1.5, command='["a"]', output="/o")
+        for task in (1, 2, 5)
+    ]
+    if differs:
+        setattr(rows[2], differs, {"command": '["b"]', "output": "/p", "priority": 4}[differs])
+    store.add_jobs(rows)
+    assert store.jobs([row.id for row in rows]) == reader.jobs() == rows
+    assert [each.id for each in reader.transitions()] == [row.id for row in rows]
+
+
 def test_paths_and_names_need_be_no_text(store: Store, reader: Reader) -> None:
     odd = os.fsdecode(b"/caf\xe9")
     row = submit(store, name=odd, output=odd)[0]

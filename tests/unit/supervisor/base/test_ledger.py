@@ -77,6 +77,20 @@ def test_a_change_is_written_with_the_next_commit(desk: Desk) -> None:
     assert desk.ledger.clean
 
 
+@pytest.mark.parametrize("also", [False, True])
+def test_a_handing_over_is_written_with_the_next_commit(desk: Desk, also: bool) -> None:
+    row = desk.accept(1)
+    row.container, row.dispatched, row.boot = "proctracker-1", 5.0, "b"
+    desk.ledger.handed(row)
+    if also:
+        row.pid = 7
+        desk.ledger.change(row)
+    assert (desk.ledger.due("1"), desk.ledger.clean) == (row, False)
+    desk.ledger.flush()
+    assert replace(desk.kept()) == row
+    assert (desk.ledger.due("1"), desk.ledger.clean) == (None, True)
+
+
 def test_what_is_about_to_be_written_can_be_completed(desk: Desk) -> None:
     row = desk.accept(1)
 

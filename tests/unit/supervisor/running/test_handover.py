@@ -48,6 +48,18 @@ def test_an_array_is_one_submission(desk: Desk, mill: Mill) -> None:
     assert len({job.row.container for job in jobs}) == 3
 
 
+def test_where_nothing_is_bounded_nobody_else_is_looked_for_a_task(
+    desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[None] = []
+    real = desk.service.queue.others
+    monkeypatch.setattr(desk.service.queue, "others", lambda: (looks.append(None), real())[1])
+    first = desk.submit("x", **_spec(), indices=list(range(1, 101)))
+    jobs = [*desk.here.jobs.task_jobs(first.row.num)]
+    desk.until(lambda: all(job.row.container_id for job in jobs), "the submit")
+    assert len(looks) < 5
+
+
 def test_where_slots_are_counted_no_more_are_handed_over(desk: Desk, mill: Mill) -> None:
     first = desk.submit("x", **_spec(max_parallel=2), indices=[1, 2, 3, 4, 5], max_running=3)
     jobs = [*desk.here.jobs.task_jobs(first.row.num)]
