@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from proctracker.cli.call import Call
     from proctracker.client.client import Client
     from proctracker.config import Config
-    from proctracker.model import JobInfo, JobRow, JobTemplate, Observation
+    from proctracker.model import JobInfo, JobRow, Observation
     from proctracker.store.reader import Reader
     from proctracker.store.rows import TransitionRow
     from proctracker.tracker.contacts import Target
@@ -196,23 +196,24 @@ class Access:
 
     def again(self, rows: Sequence[JobRow]) -> list[JobRow]:
         """Read rows of any host again, leaving out reaped ones."""
-        hosts = {row.host or self.home.host for row in rows}
-        wanted = {host: [row.id for row in rows if (row.host or self.home.host) == host] for host in hosts}
-        return [row for host, ids in wanted.items() for row in self._reader_of(host).jobs(ids)]
+        return [row for reader, ids in self._by_host(rows) for row in reader.jobs(ids)]
 
-    def _reader_of(self, host: str) -> Reader:
-        """Return a host's store, to read."""
-        if host == self.home.host:
-            return self.reader
-        return self.hosts.of(host)
+    def _reader_of(self, row: JobRow) -> Reader:
+        """Return the store of a job's host."""
+        return self.reader if row.host in ("", self.home.host) else self.hosts.of(row.host)
+
+    def _by_host(self, rows: Sequence[JobRow]) -> list[tuple[Reader, list[str]]]:
+        """Group ids of jobs by their store."""
+        hosts = {row.host: self._reader_of(row) for row in rows}
+        return [(reader, [row.id for row in rows if row.host == host]) for host, reader in hosts.items()]
 
     def home_of(self, row: JobRow) -> Home:
         """The state directory as the job's host sees it."""
-        return self._reader_of(row.host or self.home.host).home
+        return self._reader_of(row).home
 
     def spec(self, row: JobRow) -> dict[str, Any]:
         """What a job was to be."""
-        return self._reader_of(row.host or self.home.host).spec(row.spec)
+        return self._reader_of(row).spec(row.spec)
 
     def observations(self, rows: Sequence[JobRow]) -> dict[str, Observation]:
         """Ask the engines, or the process table, about live jobs of this host."""
@@ -265,9 +266,8 @@ class Access:
     def changes(self, rows: Sequence[JobRow]) -> dict[str, list[TransitionRow]]:
         """Return how jobs of whatever host changed their states, by id, oldest first."""
         found: dict[str, list[TransitionRow]] = {}
-        for host in {row.host or self.home.host for row in rows}:
-            ids = [row.id for row in rows if (row.host or self.home.host) == host]
-            for change in self._reader_of(host).transitions(ids):
+        for reader, ids in self._by_host(rows):
+            for change in reader.transitions(ids):
                 found.setdefault(change.job_id, []).append(change)
         return found
 
@@ -289,16 +289,3 @@ class Access:
         """The id of the job this very command runs in, if it is one of this home."""
         mark = os.environ.get("PROCTRACKER_JOB", "").split("/")
         return mark[1] if len(mark) == 3 and self.home.check() and mark[0] == self.home.uuid else None
-
-    def check_template(self, template: JobTemplate) -> None:
-        """Raise what ``run`` would refuse a template for.
-
-        With ``-c``, else with the contact it names, or the default one.
-        """
-        from proctracker.cli.options import text
-        from proctracker.model import extension
-        from proctracker.tracker import submission
-
-        target = self.target(text(self.call.values, "contact") or extension(template, "contact"))
-        cwd = submission.directory(template, target.runtime.containers)
-        submission.prepare(template, target, self.config, environ=os.environ, cwd=cwd)

@@ -7,7 +7,7 @@ import os
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
 from proctracker.model.structs import shown, written
-from proctracker.templates import limits, placeholders, quantities
+from proctracker.templates import limits, paths, quantities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def make_spec(
         "append": extension_flag(template, "append"),
         "join": bool(template.join_files),
         "cwd": cwd,
-        "base": cwd if containers else _base(template, cwd, home_dir),  # a container's directories are its own
         "home_dir": home_dir,
         "name": template.job_name,
         "retries": _count(template, "retries"),
@@ -80,15 +79,6 @@ def make_spec(
     if spec["deadline"] is not None and spec["deadline"] <= max(now, spec["start_time"] or 0):
         raise InvalidArgumentException("deadline_time: the deadline is over before the job could start")
     return spec
-
-
-def _base(template: JobTemplate, cwd: str, home_dir: str) -> str:
-    """Where a process will work, as far as it is known before there is a job."""
-    given = template.working_directory
-    if given is None:
-        return cwd
-    known = "INDEX" not in given
-    return os.path.join(cwd, placeholders.fill(given, job="0", home=home_dir, percent=False) if known else given)
 
 
 def check(template: JobTemplate, containers: bool) -> None:
@@ -126,8 +116,8 @@ def check_values(template: JobTemplate) -> None:
                 f"implementation_specific: no extension {key!r}{nearest(key, [*EXTENSIONS, *SPELLINGS])}"
             )
     for name in ("input_path", "output_path", "error_path"):
-        placeholders.check(getattr(template, name) or "", name)
-    placeholders.check(template.working_directory or "", "working_directory", percent=False)
+        paths.check(getattr(template, name) or "", name)
+    paths.check(template.working_directory or "", "working_directory", percent=False)
     limits.read(template.resource_limits or {})
     for name in ("start_time", "deadline_time"):
         if getattr(template, name) is not None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import PARAMETRIC_INDEX, JobTemplate, extension
-from proctracker.templates import placeholders
+from proctracker.templates import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Mapping, Sequence
+    from typing import Any, Mapping, Sequence
 
 _OUTPUTS = {"output": "output_path", "error": "error_path"}
-_ID = r"%[jA]"
 _NO_ID = "0"
 
 
@@ -24,14 +22,9 @@ def check(spec: Mapping[str, Any], indices: Sequence[int] | None = None) -> None
 
     With ``indices`` those of every task. A path that holds the job's id is left to the start: nobody knows it yet.
     """
-    varying = any(placeholders.varies(text) for text in _texts(spec)) if indices else False
+    varying = indices and any(map(paths.varies, paths.texts(spec)))
     for task in (indices or ()) if varying else [None]:
         _check_one(spec, _NO_ID if task is None else f"{_NO_ID}_{task}")
-
-
-def _texts(spec: Mapping[str, Any]) -> Iterator[str]:
-    yield from (spec.get(name) or "" for name in ("input", "output", "error"))
-    yield spec["template"].get("working_directory") or ""
 
 
 def _outputs(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -40,12 +33,15 @@ def _outputs(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _check_one(spec: Mapping[str, Any], job: str) -> None:
-    base = _directory(spec, job)
-    source = _path(spec, "input", base, job)
+    """Check the directory and streams of one job or task."""
+    folder, streams = paths.resolve(spec, job)[0], paths.known(spec, job)
+    if folder is not None and not spec["runtime_containers"]:
+        _check_directory(folder, given=spec["template"].get("working_directory") is not None)
+    source = streams.get("input")
     if source is not None:
         _check_input(source)
     for name, attribute in _outputs(spec):
-        path = _path(spec, name, base, job)
+        path = streams.get(name)
         if path is None or path == os.devnull:
             continue
         _check_output(path, attribute)
@@ -55,29 +51,16 @@ def _check_one(spec: Mapping[str, Any], job: str) -> None:
             )
 
 
-def _directory(spec: Mapping[str, Any], job: str) -> str:
-    """Return what relative stream paths are under, a process' directory being there."""
-    cwd = str(spec["cwd"])
-    given = spec["template"].get("working_directory")
-    if spec["runtime_containers"]:
-        return cwd
-    folder = os.path.join(cwd, placeholders.fill(given or "", job=job, home=spec["home_dir"], percent=False))
-    if given is not None or not os.path.isdir(folder):
-        if not os.path.isdir(folder):
-            raise InvalidArgumentException(f"working_directory: {folder}: {_why(folder, 'not a directory')}")
-        if not os.access(folder, os.X_OK, effective_ids=True):
-            raise InvalidArgumentException(f"working_directory: {folder}: permission denied")
-    return folder
-
-
-def _path(spec: Mapping[str, Any], name: str, base: str, job: str) -> str | None:
-    text = spec.get(name)
-    if text is None or re.search(_ID, text.replace("%%", "")):
-        return None
-    return placeholders.path(text, base, job=job, home=spec["home_dir"], working=base)
+def _check_directory(folder: str, given: bool) -> None:
+    """Raise InvalidArgumentException for a process' directory that is not there, or is ``given`` and closed."""
+    if not os.path.isdir(folder):
+        raise InvalidArgumentException(f"working_directory: {folder}: {_why(folder, 'not a directory')}")
+    if given and not os.access(folder, os.X_OK, effective_ids=True):
+        raise InvalidArgumentException(f"working_directory: {folder}: permission denied")
 
 
 def _check_input(path: str) -> None:
+    """Raise InvalidArgumentException for an input that cannot be read."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
@@ -89,6 +72,7 @@ def _check_input(path: str) -> None:
 
 
 def _check_output(path: str, attribute: str) -> None:
+    """Raise InvalidArgumentException for an output that cannot be written."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -115,6 +99,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _why(path: str, otherwise: str) -> str:
+    """Return the kernel's word on a path, or another."""
     try:
         os.stat(path)
     except OSError as error:
@@ -129,7 +114,7 @@ def check_apart(spec: Mapping[str, Any], tasks: int) -> None:
     moving = PARAMETRIC_INDEX in (spec["template"].get("working_directory") or "") and not spec["runtime_containers"]
     for name, attribute in _outputs(spec):
         text = spec.get(name)
-        if not text or text == os.devnull or placeholders.varies(text) or (moving and not os.path.isabs(text)):
+        if not text or text == os.devnull or paths.varies(text) or (moving and not os.path.isabs(text)):
             continue
         raise InvalidArgumentException(
             f"{attribute}: every task would write {text}: put %a (the task's number) into the name, or name /dev/null"
@@ -159,6 +144,7 @@ def absolute_volumes(template: JobTemplate, cwd: str, runtime: str) -> JobTempla
 
 
 def _volume(word: str, cwd: str, runtime: str) -> str:
+    """Return a volume with its host path made absolute."""
     source, colon, rest = word.partition(":")
     if not colon or not source or ("/" not in source and source not in (".", "..") and runtime not in _NAMELESS):
         return word  # a volume the engine knows by its name

@@ -8,7 +8,7 @@ from collections import deque
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.runtimes import reserved
-from proctracker.templates import placeholders
+from proctracker.templates import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,17 +61,13 @@ def _handed_down(fd: int) -> bool:
 
 def _paths(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every path of the host's that a job names, by attribute."""
-    template, cwd, base = spec["template"], str(spec["cwd"]), str(spec["base"])
-    given = template.get("working_directory")
-    if given is not None and not spec["runtime_containers"]:
-        yield (
-            "working_directory",
-            os.path.join(cwd, placeholders.fill(given, job="0", home=spec["home_dir"], percent=False)),
-        )
-    for stream in ("input", "output", "error"):
-        if spec.get(stream):
-            home = spec["home_dir"]
-            yield f"{stream}_path", placeholders.path(spec[stream], base, job="0", home=home, working=base)
+    template, cwd = spec["template"], str(spec["cwd"])
+    folder, *streams = paths.resolve(spec, "0")
+    if folder is not None and template.get("working_directory") is not None and not spec["runtime_containers"]:
+        yield "working_directory", folder
+    for stream, path in zip(paths.STREAMS, streams):
+        if path:
+            yield f"{stream}_path", path
     for name in ("volumes", "devices"):
         words = (template.get("implementation_specific") or {}).get(name) or ()
         for word in [words] if isinstance(words, str) else words:

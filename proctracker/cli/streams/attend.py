@@ -204,8 +204,10 @@ def _sizes(spec: dict[str, Any]) -> dict[str, int]:
     """What the output files hold already, by path."""
     import os
 
-    paths = [os.path.join(spec["base"], spec[name]) for name in ("output", "error") if spec[name]]
-    return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
+    from proctracker.templates import paths
+
+    found = [path for name, path in paths.known(spec).items() if name != "input"]
+    return {path: os.path.getsize(path) for path in found if os.path.isfile(path)}
 
 
 _ANSWERS = 30.0

@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-    from proctracker.model import MachineInfo
+    from proctracker.cli.access import Access
+    from proctracker.model import JobTemplate, MachineInfo
 
 
 def version(call: Call) -> int:
@@ -38,12 +39,28 @@ def template(call: Call) -> int:
         except Drmaa2Exception as error:
             access.tell(error.message)
             continue
-        found = problems(values, access.check_template)
+        found = problems(values, lambda template: _check(access, template))
         for problem in found:
             access.tell(f"{path}: {problem}")
         if not found:
             formats.write(f"ok {formats.safe(path)}\n")
     return 1 if access.failed else 0
+
+
+def _check(access: Access, template: JobTemplate) -> None:
+    """Raise what ``run`` would refuse a template for.
+
+    With ``-c``, else with the contact it names, or the default one.
+    """
+    import os
+
+    from proctracker.cli.options import text
+    from proctracker.model import extension
+    from proctracker.tracker import submission
+
+    target = access.target(text(access.call.values, "contact") or extension(template, "contact"))
+    cwd = submission.directory(template, target.runtime.containers)
+    submission.prepare(template, target, access.config, environ=os.environ, cwd=cwd)
 
 
 def categories(call: Call) -> int:

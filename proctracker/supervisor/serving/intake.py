@@ -12,7 +12,7 @@ from proctracker.records import record
 from proctracker.supervisor.base import shapes
 from proctracker.supervisor.base.jobs import Job
 from proctracker.templates import items as fields
-from proctracker.templates import placeholders
+from proctracker.templates import paths
 from proctracker.wire import protocol
 
 TYPE_CHECKING = False
@@ -32,8 +32,6 @@ NONE_OF_ITS_OWN = -1
 
 AGAIN = 1.0
 """Seconds between looks whether the store has a submit, while it cannot be read."""
-
-_PATHS = ("input", "output", "error")
 
 
 def own_limit(message: dict[str, Any]) -> int:
@@ -226,16 +224,16 @@ def _rows(
     words = [*([template["remote_command"]] if template.get("remote_command") else []), *(template.get("args") or [])]
     command = json.dumps(words)
     state = int(JobState.QUEUED_HELD if spec.get("hold") else JobState.QUEUED)
-    paths = _paths(spec, str(num))
-    fixed = indices is None or not _varies(spec)
+    resolved = paths.resolve(spec, str(num))
+    fixed = indices is None or not any(map(paths.varies, paths.texts(spec)))
     for place, index in enumerate(indices if indices is not None else [0]):
         task = index if indices is not None else None
         name = f"{num}_{index}" if indices is not None else str(num)
         if not fixed:
-            paths = _paths(spec, name)
+            resolved = paths.resolve(spec, name)
         if items is not None:
             command = json.dumps(_argv(words, items[place]))
-        workdir, stdin, stdout, stderr = paths
+        workdir, stdin, stdout, stderr = resolved
         yield JobRow(
             name,
             num,
@@ -265,24 +263,3 @@ def _rows(
 def _argv(words: list[str], item: str | list[str]) -> list[str]:
     """Return a task's command, of its item as last argument or of its fields."""
     return [*words, item] if isinstance(item, str) else fields.argv(words, item)
-
-
-def _varies(spec: dict[str, Any]) -> bool:
-    texts = [spec.get(name) or "" for name in _PATHS] + [spec["template"].get("working_directory") or ""]
-    return any("%" in text or "$DRMAA2_" in text for text in texts)
-
-
-def _paths(spec: dict[str, Any], name: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """Return a job's directory and streams, absolute and filled in, None being unset."""
-    home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
-    given = spec["template"].get("working_directory")
-    workdir = None if given is None else placeholders.fill(given, job=name, home=home, percent=False)
-    if spec.get("runtime_containers"):
-        base = working = cwd
-    else:
-        base = working = workdir = os.path.join(cwd, workdir) if workdir else cwd
-    found = []
-    for stream in _PATHS:
-        path = spec.get(stream)
-        found.append(None if path is None else placeholders.path(path, base, job=name, home=home, working=working))
-    return workdir, found[0], found[1], found[2]

@@ -10,7 +10,7 @@ import pytest
 
 from proctracker import templates
 from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
-from proctracker.model import HOME_DIR, JobTemplate
+from proctracker.model import JobTemplate
 
 _NOW = 1_800_000_000.0
 
@@ -31,7 +31,7 @@ def _spec(containers: bool = False, **values: Any) -> dict[str, Any]:
 def test_the_least_a_spec_says() -> None:
     spec = _spec(remote_command="true")
     assert (spec["contact"], spec["runtime"], spec["engine"]) == ("podman:/x", "podman", {"command": ["podman"]})
-    assert (spec["cwd"], spec["base"], spec["home_dir"]) == ("/here", "/here", "/home/ann")
+    assert (spec["cwd"], spec["home_dir"]) == ("/here", "/home/ann")
     assert (spec["slots"], spec["priority"], spec["retries"], spec["retry_delay"]) == (1, 0, 0, 0.0)
     assert not any(spec[name] for name in ("append", "join", "hold", "rerunnable", "remove", "after", "after_any"))
     assert all(
@@ -39,21 +39,6 @@ def test_the_least_a_spec_says() -> None:
     )
     assert json.loads(json.dumps(spec)) == spec
     assert spec["template"] == {"remote_command": "true"}
-
-
-@pytest.mark.parametrize(
-    ("working", "containers", "base"),
-    [
-        (None, False, "/here"),
-        ("sub", False, "/here/sub"),
-        ("/abs", False, "/abs"),
-        (f"{HOME_DIR}/x", False, "/home/ann/x"),
-        ("a$DRMAA2_INDEX$", False, "/here/a$DRMAA2_INDEX$"),
-        ("/inside", True, "/here"),
-    ],
-)
-def test_relative_paths_begin_at_the_base(working: str | None, containers: bool, base: str) -> None:
-    assert _spec(containers, remote_command="x", working_directory=working)["base"] == base
 
 
 def test_everything_is_resolved() -> None:

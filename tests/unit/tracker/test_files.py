@@ -21,7 +21,6 @@ def spec(cwd: Path, containers: bool = False, **values: Any) -> dict[str, Any]:
         **streams,
         **values,
         "cwd": str(cwd),
-        "base": str(cwd),
         "home_dir": str(cwd),
         "runtime_containers": containers,
         "template": template,

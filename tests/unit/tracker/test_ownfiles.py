@@ -51,7 +51,7 @@ def test_through_links(tmp_path: Path) -> None:
     ("changes", "told"),
     [
         ({"input": "/dev/stdin"}, r"input_path: /dev/stdin .*`proctracker run`"),
-        ({"output": "stdout", "base": "/dev"}, r"output_path: /dev/stdout .*leave it out"),
+        ({"output": "stdout", "cwd": "/dev"}, r"output_path: /dev/stdout .*leave it out"),
         ({"error": "/dev/fd/2"}, r"error_path: /dev/fd/2 "),
         ({"output": "$DRMAA2_HOME_DIR$/fd/%a", "home_dir": "/proc/self"}, r"output_path: /proc/self/fd/0"),
         (
@@ -75,25 +75,25 @@ def test_through_links(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(changes: dict[str, object], told: str) -> None:
-    spec = {"template": {}, "cwd": "/", "base": "/", "home_dir": "/root", "runtime_containers": False, **changes}
+    spec = {"template": {}, "cwd": "/", "home_dir": "/root", "runtime_containers": False, **changes}
     with pytest.raises(InvalidArgumentException, match=told):
         ownfiles.refuse(spec)
 
 
 def test_a_containers_own_directories_are_its_own() -> None:
-    spec = {"template": {"working_directory": "/proc/self"}, "cwd": "/", "base": "/", "home_dir": "/"}
+    spec = {"template": {"working_directory": "/proc/self"}, "cwd": "/", "home_dir": "/"}
     ownfiles.refuse({**spec, "runtime_containers": True})
 
 
 def test_what_a_container_has_at_such_a_path_is_its_own() -> None:
     options = ["--tmpfs=/dev/fd", "-w", "/proc/self/cwd", "-v", "/tmp:/dev/fd", "--mount=type=tmpfs,dst=/proc/self"]
-    spec = {"template": {"implementation_specific": {"options": options}}, "cwd": "/", "base": "/", "home_dir": "/"}
+    spec = {"template": {"implementation_specific": {"options": options}}, "cwd": "/", "home_dir": "/"}
     ownfiles.refuse({**spec, "runtime_containers": True})
 
 
 @pytest.mark.parametrize("word", ["/dev/fd/{}", "/proc/self/fd/{}", "--file=/dev/fd/{}"])
 def test_a_descriptor_of_ours_among_the_words(word: str) -> None:
-    spec = {"cwd": "/", "base": "/", "home_dir": "/", "runtime_containers": False}
+    spec = {"cwd": "/", "home_dir": "/", "runtime_containers": False}
     fd = os.open(os.devnull, os.O_RDONLY)
     try:
         mine = {"remote_command": "cat", "args": [word.format(fd)]}

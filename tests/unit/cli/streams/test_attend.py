@@ -133,3 +133,11 @@ def test_term_ends_it_in_the_middle_of_output_without_end(begin, pt, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 143
     assert pt("ps", "-q").out == ""
+
+
+@pytest.mark.parametrize("name", ["F", "$DRMAA2_WORKING_DIR$/F", "$DRMAA2_HOME_DIR$/F", "%%F"])
+def test_what_an_appended_file_held_is_not_shown(pt, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name.replace("%%", "%").rpartition("/")[2]).write_text("old\n", encoding="utf-8")
+    assert pt("run", "--append", "-o", name, "--", "echo", "new") == (0, "new\n", "")

@@ -1,4 +1,4 @@
-"""Placeholders in paths: DRMAA2's ``$DRMAA2_…$`` and ours, ``%j %A %a %%``."""
+"""Resolves a job's directory and streams, with DRMAA2's placeholders (``$DRMAA2_…$``) and ours, ``%j %A %a %%``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import re
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import HOME_DIR, PARAMETRIC_INDEX, WORKING_DIR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Mapping
+
+STREAMS = ("input", "output", "error")
+"""Those that a spec can have paths for."""
 
 _KNOWN = ("j", "A", "a", "%")
 """What may follow a percent sign in the path of a stream."""
@@ -39,9 +46,34 @@ def check(text: str, attribute: str, percent: bool = True) -> None:
             )
 
 
-def path(text: str, base: str, *, job: str, home: str, working: str) -> str:
-    """A path with its placeholders filled, absolute from ``base``."""
-    return os.path.join(base, fill(text, job=job, home=home, working=working))
+def resolve(spec: Mapping[str, Any], job: str) -> tuple[str | None, ...]:
+    """Return a job's directory, input, output and error, filled in and absolute, None being unset.
+
+    A container's directory is its own; its streams are relative to the submitter's.
+    """
+    home, cwd = spec.get("home_dir") or "", spec.get("cwd") or "/"
+    given = spec["template"].get("working_directory")
+    workdir = None if given is None else fill(given, job=job, home=home, percent=False)
+    base = cwd
+    if not spec.get("runtime_containers"):
+        base = workdir = os.path.join(cwd, workdir) if workdir else cwd
+    given_paths = [spec.get(name) for name in STREAMS]
+    found = (None if text is None else fill(text, job=job, home=home, working=base) for text in given_paths)
+    return workdir, *(None if path is None else os.path.join(base, path) for path in found)
+
+
+def known(spec: Mapping[str, Any], job: str = "0") -> dict[str, str]:
+    """Return the streams' paths before there is a job, by name, without those that hold its id."""
+    found = zip(STREAMS, resolve(spec, job)[1:])
+    return {
+        name: path for name, path in found if path is not None and not re.search("%[jA]", spec[name].replace("%%", ""))
+    }
+
+
+def texts(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a job's directory and streams are made of."""
+    yield from (spec.get(name) or "" for name in STREAMS)
+    yield spec["template"].get("working_directory") or ""
 
 
 def varies(text: str) -> bool:
