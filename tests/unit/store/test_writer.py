@@ -46,7 +46,7 @@ def test_tasks_that_are_alike_come_back_as_they_were(store: Store, reader: Reade
         setattr(rows[2], differs, {"command": '["b"]', "output": "/p", "priority": 4}[differs])
     store.add_jobs(rows)
     assert store.jobs([row.id for row in rows]) == reader.jobs() == rows
-    assert [each.id for each in reader.transitions()] == [row.id for row in rows]
+    assert [each.job_id for each in reader.transitions()] == [row.id for row in rows]
 
 
 def test_paths_and_names_need_be_no_text(store: Store, reader: Reader) -> None:
