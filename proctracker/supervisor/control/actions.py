@@ -283,13 +283,18 @@ class Actions:
         elif job.supervised and not job.row.ended:
             signalling.signal_all(job, self._here.mark(job.row), signals.SIGKILL)
         elif not job.row.ended:
-            self._signal(job, signals.SIGKILL, lambda error: None)
+            self._signal(job, signals.SIGKILL, job.now(lambda error: self._note(job, error, again=True)))
 
     def _over(self, job: Job, why: str) -> None:
         """The time of a job is over."""
         self.end(job, why, signals.SIGTERM, GRACE, lambda error: self._note(job, error))
 
-    def _note(self, job: Job, error: Drmaa2Exception | None) -> None:
-        """Record why a job that is due to end does not, as nobody asked who could be told."""
+    def _note(self, job: Job, error: Drmaa2Exception | None, again: bool = False) -> None:
+        """Record why a job that is due to end does not, as nobody asked who could be told.
+
+        ``again``: it is killed again, as an engine may hang or be down just as a grace is over.
+        """
         if error is not None:
             self._lifecycle.noted(job, error.message)
+        if error is not None and again:
+            self.clocks.kill_again(job)

@@ -17,6 +17,7 @@ from proctracker.linux import clock
 from proctracker.model import JobState, signal_name
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base.jobs import GRACE, Job, engine_of
+from proctracker.supervisor.control.clocks import again
 from proctracker.supervisor.control.fitting import FITTING, unfit
 
 TYPE_CHECKING = False
@@ -176,9 +177,17 @@ class BatchControls:
         return answered
 
     def _await(self, job: Job) -> None:
-        job.timer(
-            "kill", self._loop.at(job.row.kill_at or clock.boottime(), lambda: self.kill(job, lambda error: None))
-        )
+        job.timer("kill", self._loop.at(job.row.kill_at or clock.boottime(), lambda: self._overdue(job)))
+
+    def _overdue(self, job: Job) -> None:
+        """Kill a job whose grace is over, again and again where its scheduler does not answer."""
+
+        def told(error: Drmaa2Exception | None) -> None:
+            if error is not None:
+                self._lifecycle.noted(job, error.message)
+                again(self._loop, job, lambda: self._overdue(job))
+
+        self.kill(job, job.now(told))
 
     def kill(self, job: Job, done: Done) -> None:
         """The grace is over: its processes are killed, and nothing of it is to start again."""

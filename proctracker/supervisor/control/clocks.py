@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     Over = Callable[[Job, str], None]
 
+LEAST, MOST = 5.0, 60.0
+"""Seconds until a job is killed again that its engine did not kill: as long as it is overdue, within these."""
+
 
 class Clocks:
     """Calls ``over`` with the reason when a job's time is over, and ``kill`` when its grace is."""
@@ -46,3 +49,13 @@ class Clocks:
         """Kill a job that was told to end when its grace is over."""
         due = job.row.kill_at or clock.boottime() + GRACE
         job.timer("kill", self._loop.at(due, lambda: self._kill(job)))
+
+    def kill_again(self, job: Job) -> None:
+        """Kill a job later that could not be killed when its grace was over."""
+        again(self._loop, job, lambda: self._kill(job))
+
+
+def again(loop: Loop, job: Job, kill: Callable[[], None]) -> None:
+    """Make a call for a job that could not be killed, the later the longer it is overdue."""
+    overdue = clock.boottime() - (job.row.kill_at or 0.0)
+    job.timer("kill", loop.after(min(max(LEAST, overdue), MOST), kill))

@@ -350,6 +350,25 @@ def test_a_first_process_without_a_handler_is_killed_at_once(
     assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
 
 
+def test_a_kill_that_its_engine_does_not_carry_out_is_tried_again(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.control.clocks.LEAST", 0.01)
+    job = _box(desk, boxes, monkeypatch)
+    boxes.down = "no answer within 15 s"
+    assert _act(desk, "terminate", job, grace=0.05)["errors"][job.row.id][1].endswith(boxes.down)
+    desk.until(lambda: boxes.verbs().count("kill") > 3, "tries after the grace")
+    assert job.row.annotation == boxes.down
+    boxes.down = None
+    tries = len(boxes.asked)
+    desk.until(lambda: len(boxes.asked) > tries, "the kill that is carried out")
+    assert boxes.asked[-1] == ("kill", job.row.container, "SIGKILL")
+    os.kill(job.row.pid or 0, signal.SIGKILL)
+    found = _end_of(desk, boxes, job, Observation(JobState.FAILED, terminating_signal="SIGKILL"))
+    assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
+    assert desk.row(job).annotation is None
+
+
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_suspended_container_is_resumed_for_its_end(
     desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch, stopped: bool

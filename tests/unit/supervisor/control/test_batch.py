@@ -83,6 +83,20 @@ def test_terminate_one_that_runs_with_our_grace(desk: Desk, mill: Mill) -> None:
     assert (row.sub_state, row.signal) == ("terminated", "SIGKILL")
 
 
+def test_a_kill_that_the_scheduler_does_not_carry_out_is_tried_again(
+    desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.control.clocks.LEAST", 0.01)
+    job = _job(desk, mill, RUNS)
+    _done(desk, job, "terminate", grace=0.05)
+    mill.down = "the controller is away"
+    desk.until(lambda: job.row.annotation is not None, "the kill that cannot be asked for")
+    assert "the controller is away" in (job.row.annotation or "")
+    mill.down = ""
+    desk.until(lambda: mill.controls[1:], "the kill")
+    assert mill.controls[1:] == [("signal", ("7",), "SIGKILL"), ("cancel", ("7",), "SIGTERM")]
+
+
 def test_an_id_that_is_another_jobs_by_now_is_not_touched(desk: Desk, mill: Mill) -> None:
     """A controller that was rolled back forgets a job and gives its id to the next one."""
     job = _job(desk, mill, RUNS)

@@ -48,6 +48,14 @@ def test_a_limit_counts_what_runs(loop: Loop, state: JobState, expected: list[st
     assert _over(loop, job) == expected
 
 
+@pytest.mark.parametrize(("overdue", "expected"), [(0, 5), (20, 20), (900, 60)])
+def test_a_kill_is_tried_again_the_later_the_longer_it_is_overdue(loop: Loop, overdue: float, expected: float) -> None:
+    job = _job()
+    job.row.kill_at = clock.boottime() - overdue
+    Clocks(loop, lambda job, why: None, lambda job: None).kill_again(job)
+    assert abs(job.timers["kill"].due - clock.boottime() - expected) < 2
+
+
 def test_without_a_time_the_usual_grace_counts(loop: Loop) -> None:
     job = _job()
     Clocks(loop, lambda job, why: None, lambda job: None).await_grace(job)
