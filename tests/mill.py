@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ class Mill:
         self.controls: list[tuple[str, tuple[str, ...], str]] = []
         self.accounts: dict[str, Observation] = {}
         self.looks = 0
+        self.slow: dict[str, str] = {}
+        """What the commands of a look and of controls wait at: ``look`` or an action -> a named pipe."""
         self.down = ""
         self.says = "echo 7"
         self.forgets = False
@@ -64,7 +67,7 @@ class Mill:
 
     def look_argv(self, engine: Engine) -> Argv:
         self.looks += 1
-        return ("true",)
+        return ("sh", "-c", f"read line <{shlex.quote(self.slow['look'])}") if "look" in self.slow else ("true",)
 
     def parse_look(self, done: Completed) -> Mapping[str, Observation]:
         if self.down:
@@ -87,7 +90,8 @@ class Mill:
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None
     ) -> Argv:
         self.controls.append((action, tuple(ids), signal))
-        return ("sh", "-c", f"echo {shlex.quote(action)}")
+        wait = f"read line <{shlex.quote(self.slow[action])}; " if action in self.slow else ""
+        return ("sh", "-c", f"{wait}echo {shlex.quote(action)}")
 
     def controlled(self, done: Completed) -> None:
         from proctracker.errors import DeniedByDrmsException
@@ -102,12 +106,24 @@ class Mill:
         word, _, code = text.strip().partition(" ")
         if word == "running":
             return Observation(JobState.RUNNING, started=1000.0, recorded=True)
+        if word == "killed":
+            return Observation(JobState.FAILED, terminating_signal="SIGTERM", recorded=True)
         return ended(int(code), started=1000.0, finished=1002.5, recorded=True) if word == "ended" else None
 
     def merge(self, recorded: Observation | None, seen: Observation | None) -> Observation | None:
         if recorded is not None and recorded.state.ended:
             return recorded
         return seen
+
+    def go_on(self, what: str) -> bool:
+        """Let a command that waits go on, and return whether it has come so far."""
+        try:
+            fd = os.open(self.slow[what], os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        with open(fd, "w", encoding="ascii") as pipe:
+            pipe.write("go\n")
+        return True
 
     def record(self, records: str, key: str, text: str, restart: int = 0) -> None:
         """Write a record as a job does: whole, and by a rename."""

@@ -127,6 +127,7 @@ class BatchControls:
             self._ask(job, action, answered)
 
     def _done(self, job: Job, action: str, sub_state: str | None) -> None:
+        self._watch.acted(job)
         if action == "suspend":
             self._lifecycle.suspended(job, sub_state)
         elif action == "resume":

@@ -85,7 +85,7 @@ class BatchJobs:
         """Called with why the scheduler cannot be asked, and (None) when it can be again."""
         self._jobs: dict[str, Job] = {}
         self._since: dict[str, float] = {}
-        """A job's key -> when it was handed over: a look that began before tells nothing of it."""
+        """A job's key -> when it was handed over, or acted on: a look that began before tells nothing of it."""
         self.settled: Callable[[Job], None] = lambda job: None
         """Told of a job once its scheduler is known to have it."""
         self.over: Callable[[Job], None] = lambda job: None
@@ -132,6 +132,12 @@ class BatchJobs:
         key = job.row.container or ""
         mine = self._jobs.get(key) is job and not job.starting and not job.ending
         return mine and job.row.attempt > int(job.spec.get("retries") or 0)
+
+    def acted(self, job: Job) -> None:
+        """Something has been done to a job just now: what a look under way says of it is what it was before."""
+        key = job.row.container or ""
+        if self._jobs.get(key) is job:
+            self._since[key] = clock.boottime()
 
     def verified(self, job: Job) -> bool:
         """Whether the last look has seen a job by its name, so that its id is not another's."""
@@ -203,6 +209,7 @@ class BatchJobs:
         have ended it.
         """
         restart = self._restarts[job.row.container or ""]
+        ending = job.ending or self._notes.told_to_end(job.row)
         newer = [number for number in range(restart, restart + RESTARTS) if self._record(job, number) is not None]
         if not newer:
             return
@@ -210,7 +217,7 @@ class BatchJobs:
         self._expect(job, newer[-1])
         if found is None:
             return
-        if found.state.ended and not job.ending and (job.spec.get("rerunnable") or _was_told(found)):
+        if found.state.ended and not ending and (job.spec.get("rerunnable") or _was_told(found)):
             self._pacer.wanted()
         elif not job.starting:
             self._apply(job, _batch(job).merge(found, None) or found)
@@ -270,8 +277,9 @@ class BatchJobs:
         self._calls.start(argv, Engine(asked.engine.command, {}, env), then, timeout=TIMEOUT)
 
     def _over(self, wrong: str | None) -> None:
-        self._pacer.over(wrong is not None)
+        # Before the next look begins, which is for those who have asked during this one.
         self._tell(wrong)
+        self._pacer.over(wrong is not None)
 
     def _tell(self, wrong: str | None) -> None:
         if wrong != self.wrong:

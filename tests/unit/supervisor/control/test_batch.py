@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +57,26 @@ def test_suspend_by_what_is_allowed(desk: Desk, mill: Mill, denied: tuple[str, .
     mill.denies = denied
     assert _done(desk, job, "suspend")["errors"] == {}
     assert [action for action, _, _ in mill.controls] == words
+    assert job.row.state == JobState.SUSPENDED
+
+
+def test_what_was_seen_before_it_was_suspended_is_not_told_after(desk: Desk, mill: Mill, tmp_path: Path) -> None:
+    job = _job(desk, mill, RUNS)
+    for name in ("look", "suspend"):
+        os.mkfifo(tmp_path / name)
+    mill.slow = {"suspend": str(tmp_path / "suspend")}
+    answered: list[Any] = []
+    desk.service.actions.control([job.row.id], "suspend", "SIGTERM", 10.0, answered.append)
+    desk.until(lambda: mill.controls, "the control")
+    mill.slow["look"] = str(tmp_path / "look")
+    looked: list[str | None] = []
+    desk.service.batch.look_now(looked.append)
+    desk.until(lambda: mill.go_on("suspend"), "the control's command")
+    desk.until(lambda: answered, "its answer")
+    assert (answered[0]["errors"], job.row.state) == ({}, JobState.SUSPENDED)
+    desk.until(lambda: mill.go_on("look"), "the look's command")
+    del mill.slow["look"]
+    desk.until(lambda: looked, "the look")
     assert job.row.state == JobState.SUSPENDED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,34 @@ def test_while_it_cannot_be_asked_nothing_is_lost_and_it_is_said(desk: Desk, mil
     mill.down = ""
     _seen(desk, mill, job, ended(0, container_id="7"))
     assert desk.ended(job).state == JobState.DONE
+
+
+def test_who_asks_during_a_look_is_told_of_the_next_one(desk: Desk, mill: Mill, tmp_path: Path) -> None:
+    job = _submitted(desk)
+    os.mkfifo(tmp_path / "gate")
+    told: list[JobState] = []
+    desk.until(lambda: desk.service.batch._pacer.fresh, "the look after the submit")
+    mill.slow["look"] = str(tmp_path / "gate")
+    for _ in range(2):
+        desk.service.batch.look_now(lambda wrong: told.append(JobState(job.row.state)))
+    looks = mill.looks
+    desk.until(lambda: mill.go_on("look"), "the first look")
+    desk.until(lambda: mill.looks > looks, "the second look")
+    _seen(desk, mill, job, Observation(JobState.RUNNING, container_id="7", started=1000.0))
+    desk.until(lambda: mill.go_on("look"), "the second look's command")
+    del mill.slow["look"]
+    desk.until(lambda: len(told) == 2, "both")
+    assert told == [JobState.QUEUED, JobState.RUNNING]
+
+
+def test_an_end_that_another_host_has_brought_about_needs_no_look(desk: Desk, mill: Mill) -> None:
+    job = _submitted(desk)
+    desk.until(lambda: desk.here.ledger.clean)
+    mill.down = "no answer"
+    desk.service.batch._notes.tell_to_end(job.row)
+    mill.record(desk.home.records, job.row.container or "", "killed")
+    row = desk.ended(job)
+    assert (row.state, row.sub_state, row.signal) == (JobState.FAILED, "terminated", "SIGTERM")
 
 
 def test_an_ended_row_never_opens_again(desk: Desk, mill: Mill) -> None:
