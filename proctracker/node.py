@@ -90,6 +90,13 @@ class Record:
                     os.fsync(file.fileno())
             os.rename(self._new, self.path)
         except OSError:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Remove what could not be written to its end."""
+        try:
+            os.unlink(self._new)
+        except OSError:
             pass
 
 
@@ -149,7 +156,8 @@ def opened(plan: Plan) -> "tuple[int, int, int]":
     except OSError as error:
         raise NotStarted(STARTED, f"working directory {plan.directory}: {error.strerror}") from None
     first = _open(plan.input, os.O_RDONLY)
-    how = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if plan.append else os.O_TRUNC)
+    # Appended to in any case: what a node that was cut off still runs, and its next run elsewhere, may write at once.
+    how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if plan.append else os.O_TRUNC)
     second = _open(plan.output, how)
     third = second if plan.error in (None, plan.output) else _open(str(plan.error), how)
     if third != second and os.path.sameopenfile(second, third):

@@ -54,7 +54,7 @@ _pt_tell() { # STATE LINE…
     { printf 'proctracker 1\nstate %s\nstarted %s\nnode %s\n' "$_pt_state" "$_pt_started" "${SLURMD_NODENAME:-$(uname -n)}"
       echo "slurm ${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID-}}${_pt_n:+_$_pt_n}"
       [ $# = 0 ] || printf '%s\n' "$@"
-      echo end; } >"$_pt_new" && mv -f "$_pt_new" "$_pt_record"
+      echo end; } >"$_pt_new" && mv -f "$_pt_new" "$_pt_record" || rm -f "$_pt_new"
 }
 _pt_not() { _pt_tell ended "ended $(date +%s)" "code $1" "why start-failed" "reason $2"; exit "$1"; }
 for _pt_each in TERM INT HUP USR1 USR2; do trap "_pt_told=\${_pt_told:-$_pt_each}" $_pt_each; done

@@ -209,6 +209,12 @@ def test_a_record_that_cannot_be_written_is_no_failure_of_the_job(run):
     assert run("sh", "-c", "exit 3") == 3
 
 
+def test_a_record_that_cannot_take_its_place_leaves_nothing(run):
+    run.record.mkdir()
+    assert run("sh", "-c", "exit 3") == 3
+    assert [*run.record.parent.iterdir()] == [run.record]
+
+
 def test_a_kill_leaves_the_record_of_the_start(run):
     process = run.start("sleep", "600")
     _until(run.record.exists)
