@@ -128,6 +128,23 @@ class Cluster:
                 self.call("scontrol", "update", f"nodename={','.join(NODES)}", "state=resume", timeout=5.0)
         return False
 
+    def change(self, **settings: str) -> None:
+        """Set what commands and the controller, which is started anew, read in slurm.conf, until ``restore``."""
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read()
+        if not os.path.exists(f"{self.conf}.first"):
+            self._write("etc/slurm.conf.first", text)
+        kept = [line for line in text.splitlines() if line.partition("=")[0] not in settings]
+        self._write("etc/slurm.conf", "\n".join([*kept, *(f"{name}={value}" for name, value in settings.items()), ""]))
+        self.end("slurmctld")
+        self.start()
+
+    def restore(self) -> None:
+        """Have slurm.conf as it was before any change."""
+        if os.path.exists(f"{self.conf}.first"):
+            os.replace(f"{self.conf}.first", self.conf)
+            self.end("slurmctld")
+
     def stop(self) -> None:
         """End the jobs, then the daemons: a slurmd that is ended first leaves its jobs behind."""
         with contextlib.suppress(subprocess.SubprocessError, OSError, AssertionError):

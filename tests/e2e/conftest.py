@@ -62,10 +62,12 @@ def cluster(
     if made.name not in started:
         started[made.name] = made.up()
     engine = started[made.name]
+    assert isinstance(engine, engines.Slurm)
     engine.start()
     for variable, value in engine.environ.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("PROCTRACKER_CONTACT", "slurm")
-    yield slurm.Cluster(engine.folder)
+    yield engine.cluster
+    engine.cluster.restore()
     engine.start()
     engine.clear()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from contract.kit import LONG, cli, until
-from e2e.day import kill, seat, submit
+from e2e.day import kill, seat, started, submit
 from proctracker.linux import procfs
 from proctracker.store import Home
 from slurm import Cluster
@@ -188,15 +188,51 @@ def test_scancel_of_one_task(cluster: Cluster, home: Home, gate: Path) -> None:
     cli("terminate", "--grace", "0", array)
 
 
-def test_a_node_that_fails(cluster: Cluster, home: Home, gate: Path) -> None:
-    job, number = begun("--", "sh", "-c", f"read line <{gate}")
+def fail(cluster: Cluster, number: str) -> str:
+    """Kill what Slurm has on a job's node, not the job; the node."""
     node = cluster.call("squeue", "--noheader", f"--jobs={number}", "--format=%N").strip()
     cluster.end(f"slurmd-{node}", signal.SIGKILL)
     for pid in procfs.pids():
         if f"slurmstepd: [{number}.batch]".encode() in b" ".join(procfs.cmdline(pid)):
             os.kill(pid, signal.SIGKILL)
+    return node
+
+
+def test_a_node_that_fails(cluster: Cluster, home: Home, gate: Path) -> None:
+    cluster.change(SlurmdTimeout="3")
+    job, number = begun("--", "sh", "-c", f"read line <{gate}")
+    fail(cluster, number)
     found = ended(job)
     assert (found["job_state"], found["job_sub_state"], found["exit_status"]) == ("FAILED", "node-fail", None)
+
+
+def test_two_runs_at_once(cluster: Cluster, home: Home, tmp_path: Path) -> None:
+    """What runs on a node that was cut off goes on beside its successor, and its end, told first, is not the job's."""
+    for run in ("", "1"):
+        os.mkfifo(tmp_path / f"gate{run}")
+    (tmp_path / "job.yaml").write_text("rerunnable: true\n")
+    script = f"echo run $SLURM_RESTART_COUNT; read code <{tmp_path}/gate$SLURM_RESTART_COUNT; echo $code; exit $code"
+    job, number = begun("-t", str(tmp_path / "job.yaml"), "--", "sh", "-c", script)
+    node = fail(cluster, number)
+    cluster.call("scontrol", "update", f"nodename={node}", "state=down", "reason=cut-off")
+    until(lambda: info(job)["job_state"] == "REQUEUED", "the requeue", LONG)
+    cluster.call("scontrol", "update", f"jobid={number}", "StartTime=now")
+    until(lambda: info(job)["job_state"] == "RUNNING", "the second run", LONG)
+    assert info(job)["allocated_machines"] != [node]
+    (tmp_path / "gate").write_text("3\n")
+    until(lambda: "ended" in (Path(home.records) / f"{_name(home, job)}.0").read_text(), "the first run's end")
+    cluster.node(node)
+    cluster.call("scontrol", "update", f"nodename={node}", "state=resume")
+    until(cluster.ready, "the node is back")
+    assert info(job)["job_state"] == "RUNNING"
+    (tmp_path / "gate1").write_text("4\n")
+    assert ended(job)["exit_status"] == 4
+    assert cli("logs", job).stdout == "run\nrun 1\n3\n4\n"
+    until(lambda: not os.listdir(home.records), "the records go")
+
+
+def _name(home: Home, job: str) -> str:
+    return home.container(job, 1)
 
 
 def test_the_program_on_the_node_is_killed(cluster: Cluster, home: Home, gate: Path) -> None:
@@ -224,16 +260,18 @@ def test_no_record_can_be_written(cluster: Cluster, home: Home, gate: Path, how:
 
 
 def test_while_the_controller_is_down_nothing_is_lost(cluster: Cluster, home: Home, gate: Path) -> None:
+    cluster.change(MessageTimeout="3")
     job, _ = begun("--", "sh", "-c", f"read line <{gate}; exit 9")
     cluster.end("slurmctld", signal.SIGKILL)
     later = submit("--", "sh", "-c", "exit 2")
     told = until(lambda: _said(cli("ps")), "that it is down", LONG)
     assert "controller" in told
-    gate.write_text("go\n")
-    assert ended(job)["exit_status"] == 9
-    cluster.start()
-    until(lambda: info(later)["finish_time"], "its end", 3 * LONG)
-    assert info(later)["exit_status"] == 2
+    with started("wait", later) as waiter:
+        gate.write_text("go\n")
+        assert ended(job)["exit_status"] == 9
+        assert waiter.poll() is None
+        cluster.start()
+        assert waiter.wait(3 * LONG) == 2, info(later)
 
 
 def _said(done: Any) -> str:
