@@ -119,6 +119,12 @@ class Runtime(Protocol):
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         """The command printing a container's stdout and stderr to its own."""
 
+    def part_of_logs(self, argv: Argv, since: str | None, times: bool, tail: int | None) -> Argv:
+        """Return ``logs`` since a time (RFC 3339), with times, of the last lines of both streams."""
+        words = [f"--tail={tail}"] if tail is not None else []
+        words += [f"--since={since}"] if since is not None else []
+        return (*argv[:-1], *words, *(["--timestamps"] if times else []), argv[-1])
+
     def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
         """Local images."""
 

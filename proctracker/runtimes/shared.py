@@ -247,13 +247,6 @@ class DockerLike(Runtime):
         """``logs``, which keeps the two streams apart."""
         return self.argv(engine, "logs", *(["--follow"] if follow else []), name)
 
-    @staticmethod
-    def part_of_logs(argv: Argv, since: str | None, times: bool, tail: int | None) -> Argv:
-        """Return ``logs`` since a time (RFC 3339), with times, of the last lines of both streams."""
-        words = [f"--tail={tail}"] if tail is not None else []
-        words += [f"--since={since}"] if since is not None else []
-        return (*argv[:-1], *words, *(["--timestamps"] if times else []), argv[-1])
-
     def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
         """Names of local images, sorted."""
         done = yield from one(self.argv(engine, "images", "--format", "{{.Repository}}:{{.Tag}}"))

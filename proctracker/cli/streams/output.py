@@ -125,11 +125,10 @@ class Log:
         from proctracker.tracker import contacts
 
         engine = contacts.engine_of(self._spec)
-        argv = runtimes.get(self._row.runtime).logs(engine, self._row.address, follow)
+        runtime = runtimes.get(self._row.runtime)
+        argv = runtime.logs(engine, self._row.address, follow)
         if self._part != WHOLE:
-            from proctracker.runtimes.shared import DockerLike
-
-            argv = DockerLike.part_of_logs(argv, *self._part)
+            argv = runtime.part_of_logs(argv, *self._part)
         pipes = {stream: os.pipe() for stream in self._pipes}
         with contextlib.ExitStack() as stack:
             ends = [stack.enter_context(open(end, "wb")) for _, end in pipes.values()]
