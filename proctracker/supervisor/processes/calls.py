@@ -12,7 +12,7 @@ from proctracker.linux import oomscore, softlimits
 from proctracker.model import Completed
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.processes.command import NOT_FOUND, StartFailed, StartLater, find
-from proctracker.supervisor.processes.spawn import encode, posix
+from proctracker.supervisor.processes.spawn import Program, encode, posix
 from proctracker.supervisor.processes.streams import USUAL_UMASK
 
 TYPE_CHECKING = False
@@ -290,4 +290,5 @@ def _spawn(call: _Call, fds: tuple[int, int, int]) -> int:
     """
     path = find(call.argv[0], call.engine.env.get("PATH") or _PATH, call.directory)
     words = [os.fsencode(word) for word in call.argv]
-    return posix(os.fsencode(path), words, encode(call.engine.env), call.directory, fds, USUAL_UMASK)
+    program = Program(os.fsencode(path), words, encode(call.engine.env), call.directory, fds)
+    return posix(program, USUAL_UMASK)

@@ -53,6 +53,16 @@ class Surroundings(NamedTuple):
     cgroup: str | None = None
 
 
+class Program(NamedTuple):
+    """What is executed: ``path`` with words and environment, in a directory, with three open streams."""
+
+    path: bytes
+    argv: list[bytes]
+    env: dict[bytes, bytes]
+    directory: str
+    streams: tuple[int, int, int]
+
+
 class Own(NamedTuple):
     """The supervisor's own surroundings, read once."""
 
@@ -111,16 +121,17 @@ def spawn(
     plain = command[:1] == "/"
     path = os.fsencode(command if plain else find(command, env.get("PATH"), launch.directory))
     streams = open_streams(launch, umask, given)
+    program = Program(path, argv, environment, launch.directory, streams)
     opening = opening or Opening()
     try:
         if more is None or (
             more == Surroundings(more.umask, more.limits) and softlimits.can_be_lent(more.limits, max(streams))
         ):
             with opening, softlimits.lent(more.limits if more else None):  # the journal is written with our own
-                opening.pid = posix(path, argv, environment, launch.directory, streams, umask)
+                opening.pid = posix(program, umask)
         else:
             with opening, oomscore.lent(more.oom):
-                opening.pid = _fork(path, argv, environment, launch.directory, streams, more, umask)
+                opening.pid = _fork(program, more, umask)
         return opening.pid
     except StartFailed as failed:
         if plain and failed.status != NOT_STARTED:
@@ -136,18 +147,12 @@ def encode(env: Mapping[str, str]) -> dict[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
 
 
-def posix(
-    path: bytes,
-    argv: list[bytes],
-    env: dict[bytes, bytes],
-    directory: str,
-    streams: tuple[int, int, int],
-    umask: int | None,
-) -> int:
+def posix(program: Program, umask: int | None) -> int:
     """Spawn by posix_spawn(3), lending our directory and umask in our only thread.
 
     Raises StartFailed and StartLater.
     """
+    path, argv, env, directory, streams = program
     actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     try:
         take_umask(umask)
@@ -177,15 +182,7 @@ def _exec_failed(command: bytes, error: OSError) -> StartFailed:
     return StartFailed(status, f"{os.fsdecode(command)}: {error.strerror}{_HINTS.get(error.errno or 0, '')}")
 
 
-def _fork(
-    path: bytes,
-    argv: list[bytes],
-    env: dict[bytes, bytes],
-    directory: str,
-    streams: tuple[int, int, int],
-    more: Surroundings,
-    umask: int | None,
-) -> int:
+def _fork(program: Program, more: Surroundings, umask: int | None) -> int:
     """Fork, set what posix_spawn cannot, and execute, errors coming through a pipe."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     # A signal that is sent to the child waits until it has default handlers, as ours would tell us of it.
@@ -193,7 +190,7 @@ def _fork(
     try:
         pid = os.fork()
         if not pid:
-            _child(path, argv, env, directory, streams, more, umask, write_end)
+            _child(program, more, umask, write_end)
     except OSError as error:
         os.close(read_end)
         os.close(write_end)
@@ -208,23 +205,15 @@ def _fork(
     os.waitpid(pid, 0)
     step, number, text = said.decode("utf-8", "surrogateescape").split("\0", 2)
     if step == "exec":
-        raise _exec_failed(argv[0], OSError(int(number), text))
+        raise _exec_failed(program.argv[0], OSError(int(number), text))
     if int(number) in FULL:
         raise StartLater(f"{step}: {text}")
     raise StartFailed(NOT_STARTED, f"{step}: {text}")
 
 
-def _child(
-    path: bytes,
-    argv: list[bytes],
-    env: dict[bytes, bytes],
-    directory: str,
-    streams: tuple[int, int, int],
-    more: Surroundings,
-    umask: int | None,
-    report: int,
-) -> None:
+def _child(program: Program, more: Surroundings, umask: int | None, report: int) -> None:
     """Run between fork and exec, and never return."""
+    path, argv, env, directory, streams = program
     step = "control group"
     try:
         if more.cgroup is not None:
