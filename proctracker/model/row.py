@@ -82,3 +82,7 @@ class JobRow:
         A name may be another's by now.
         """
         return self.container_id or self.container or ""
+
+    def running_time(self, now: float) -> float:
+        """Return the seconds it has run until ``now`` (after the start of ``boot``), the suspended ones left out."""
+        return self.ran + (0.0 if self.since is None else max(0.0, now - self.since))

@@ -31,7 +31,7 @@ def wall(row: JobRow, seen: Observation | None = None, now: float | None = None)
     if row.boot != _this_boot():
         return None  # it ended with its boot
     end = clock.boottime() if seen is None or seen.finished is None else clock.at(seen.finished)
-    return row.ran + max(0.0, end - row.since)
+    return row.running_time(end)
 
 
 def _this_boot() -> str:

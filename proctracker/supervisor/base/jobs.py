@@ -215,16 +215,10 @@ def _phase(row: JobRow) -> Phase:
     return Phase.RUNNING
 
 
-def running_time(row: JobRow, now: float | None = None) -> float:
-    """Seconds a job has run until ``now`` (``clock.boottime``), the suspended ones left out."""
-    since = row.since
-    return row.ran + (0.0 if since is None else max(0.0, (clock.boottime() if now is None else now) - since))
-
-
 def set_state(row: JobRow, state: JobState, now: float, sub_state: str | None = None) -> None:
     """Change a row's state at an epoch second, and its running clock with it."""
     if row.since is not None and state != JobState.RUNNING:
-        row.ran, row.running_since, row.since = running_time(row, clock.at(now)), None, None
+        row.ran, row.running_since, row.since = row.running_time(clock.at(now)), None, None
     elif row.since is None and state == JobState.RUNNING:
         row.running_since, row.since = now, clock.at(now)
     row.state, row.sub_state = int(state), sub_state

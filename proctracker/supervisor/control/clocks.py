@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctracker.linux import clock
 from proctracker.model import JobState
-from proctracker.supervisor.base.jobs import GRACE, Job, running_time
+from proctracker.supervisor.base.jobs import GRACE, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Clocks:
         """Watch the running time of a job that runs now."""
         limit = job.spec.get("time_limit")
         if limit is not None and job.row.state == JobState.RUNNING:
-            left = max(0.0, float(limit) - running_time(job.row))
+            left = max(0.0, float(limit) - job.row.running_time(clock.boottime()))
             job.timer("limit", self._loop.after(left, lambda: self._too_long(job)))
 
     def _too_long(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from proctracker import runtimes
 from proctracker.linux import clock
 from proctracker.linux.textfile import tail
 from proctracker.model import Completed, JobState, Observation, signal_name
-from proctracker.supervisor.base.jobs import Job, running_time
+from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.base.journal import End
 from proctracker.supervisor.base.lifecycle import NOT_STARTED, START_FAILED
 from proctracker.supervisor.processes import signalling, spawn
@@ -117,5 +117,5 @@ class Exits:
         """Return whether a container had ended before the limit or deadline it was ended for."""
         row, limit, deadline = job.row, job.spec.get("time_limit"), job.spec.get("deadline")
         if job.ending == "time-limit" and limit is not None and row.boot == self._here.boot:
-            return running_time(row, clock.at(finished)) < float(limit) - PRECISION
+            return row.running_time(clock.at(finished)) < float(limit) - PRECISION
         return job.ending == "deadline" and deadline is not None and finished < float(deadline) - PRECISION

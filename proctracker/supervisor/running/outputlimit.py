@@ -12,7 +12,7 @@ import os
 from proctracker.linux import clock, holes
 from proctracker.linux.inotify import MODIFY, ONESHOT
 from proctracker.supervisor import log
-from proctracker.supervisor.base.jobs import Job, running_time
+from proctracker.supervisor.base.jobs import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class OutputLimits:
     def ended(self, job: Job) -> None:
         """A process has ended: a last look, if it can have written so much."""
         limit = job.spec.get("output_limit")
-        if not limit or running_time(job.row) < limit / RATE:
+        if not limit or job.row.running_time(clock.boottime()) < limit / RATE:
             return
         for stream, path in self._files(job):
             job.timer(stream, None)

@@ -6,7 +6,7 @@ import pytest
 
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor.base.jobs import Job, Jobs, running_time, set_state
+from proctracker.supervisor.base.jobs import Job, Jobs, set_state
 from proctracker.supervisor.base.loop import Timer
 
 
@@ -74,7 +74,7 @@ def test_the_command_is_the_job_where_there_is_no_container(container: str | Non
 def test_running_time_leaves_out_what_was_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
     row = JobRow("1", 1)
     monkeypatch.setattr(clock, "at", lambda epoch: epoch - 1000.0)
-    assert running_time(row, 50.0) == 0
+    assert row.running_time(50.0) == 0
     for state, now in (
         (JobState.RUNNING, 1100.0),
         (JobState.RUNNING, 1105.0),
@@ -82,10 +82,10 @@ def test_running_time_leaves_out_what_was_suspended(monkeypatch: pytest.MonkeyPa
         (JobState.RUNNING, 1200.0),
     ):
         set_state(row, state, now, "x")
-    assert running_time(row, 203.0) == 13.0
+    assert row.running_time(203.0) == 13.0
     assert (row.running_since, row.since) == (1200.0, 200.0)
-    assert running_time(row, 150.0) == 10.0
+    assert row.running_time(150.0) == 10.0
     set_state(row, JobState.DONE, 1204.0)
     assert (row.ran, row.running_since, row.state, row.sub_state) == (14.0, None, int(JobState.DONE), None)
     assert row.since is None
-    assert running_time(row) == 14.0
+    assert row.running_time(clock.boottime()) == 14.0

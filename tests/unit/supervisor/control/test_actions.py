@@ -15,7 +15,7 @@ import pytest
 from proctracker.errors import InvalidArgumentException, OutOfResourceException, UnsupportedOperationException
 from proctracker.linux import cgroups, clock, procfs
 from proctracker.model import JobState, Observation
-from proctracker.supervisor.base.jobs import Job, running_time
+from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes import signalling
 from proctracker.supervisor.running import identity
 from supervising import Boxes, Desk, becomes, box, gone, state_of
@@ -49,8 +49,8 @@ def test_suspend_and_resume(desk: Desk, tmp_path: Path) -> None:
     assert desk.row(job).state == JobState.SUSPENDED
     assert becomes(job.row.pid or 0, "T")
     assert becomes(int(below), "T")
-    ran = running_time(job.row)
-    assert running_time(job.row, clock.boottime() + 100) == ran
+    ran = job.row.running_time(clock.boottime())
+    assert job.row.running_time(clock.boottime() + 100) == ran
     assert job.holds
     _act(desk, "resume", job)
     assert desk.row(job).state == JobState.RUNNING
