@@ -15,8 +15,9 @@ from proctracker.model import JobState
 from proctracker.supervisor import heritage
 from proctracker.supervisor.base import shapes, spawned
 from proctracker.supervisor.base.faults import contained
-from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.base.jobs import Job, engine_of
 from proctracker.supervisor.base.journal import End, Start
+from proctracker.supervisor.running import identity
 from proctracker.wire import confinement
 
 TYPE_CHECKING = False
@@ -173,12 +174,25 @@ def _without_journal(service: Service) -> None:
     for mark, job in queued.items():
         row = job.row
         if runtimes.get(row.runtime).containers:
-            continue  # an engine refuses a second container of the same name
+            _find_start(service, job)
+            continue
         stat = procfs.stat(found[mark][0]) if mark in found else None
         if stat is not None and stat.session == stat.pid:
             service.lifecycle.replayed(job, (stat.pid, stat.ticks), time.time(), None, FOUND)
         elif mark in found or os.path.exists(here.home.kept(row.id, row.attempt, "out", job.spec.get("output_dir"))):
             service.lifecycle.lost(job, "lost", "keeper and supervisor were killed just when it was started")
+
+
+def _find_start(service: Service, job: Job) -> None:
+    """Have the engine be asked for a container whose start's private files are there: it may have run by now."""
+    here, row = service.here, job.row
+    try:
+        began = os.stat(identity.folder(here.home, row)).st_mtime
+    except OSError:
+        return  # none was begun, or none was recorded as begun that could have made one
+    name = here.home.container(row.id, row.attempt)
+    command = identity.command(engine_of(job), name)
+    service.lifecycle.replayed(job, command or (0, 0), began, name)
 
 
 def _take_over(service: Service, job: Job) -> None:

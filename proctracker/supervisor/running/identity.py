@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.linux import trusted
+from proctracker.linux import procfs, trusted
 from proctracker.store.held import REMEDY
 
 TYPE_CHECKING = False
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Mapping
 
     from proctracker.model import JobRow, Observation
+    from proctracker.runtimes.base import Engine
     from proctracker.store import Home
 
 _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
@@ -51,6 +52,18 @@ def told(start: str, name: str) -> str | None:
     started, and so ctr does with its process (``--pid-file``): until then no other container of the name is ours.
     """
     return word(os.path.join(start, "id")) or (name if word(os.path.join(start, "pid")) else None)
+
+
+def command(engine: Engine, name: str) -> tuple[int, int] | None:
+    """Return pid and start time of a call of the engine's CLI about the container of that name, if one is under way."""
+    program, wanted = os.fsencode(os.path.basename((engine.command or ("",))[0])), os.fsencode(name)
+    for pid in procfs.pids():
+        words = procfs.cmdline(pid)
+        if words and os.path.basename(words[0]) == program and wanted in words[1:]:
+            stat = procfs.stat(pid)
+            if stat is not None:
+                return pid, stat.ticks
+    return None
 
 
 def described(row: JobRow, joined: bool) -> dict[str, str]:

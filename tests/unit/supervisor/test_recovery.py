@@ -19,6 +19,7 @@ from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes import spawn, watch
+from proctracker.supervisor.running import identity
 from proctracker.wire import confinement, election
 from supervising import LONG, PATH, Boxes, Desk, becomes, box, context, gone, kill, seat, spec, stored
 
@@ -384,6 +385,44 @@ def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Call
         assert (new.taken(jobs[2]).row.state, new.service.queue.paused) == (JobState.QUEUED, True)
         process.kill()
         new.until(lambda: jobs[0].row.id not in new.here.jobs.by_id)
+
+
+def test_after_a_double_death_a_container_that_was_being_started_is_found(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes
+) -> None:
+    """Its engine would refuse another one of its name."""
+    ran, starting, never = (old.submit("x", **box("exec sleep 600"), hold=True) for _ in range(3))
+    names = {}
+    for job in (ran, starting):
+        old.service.lifecycle.released(job)
+        folder = identity.folder(old.home, job.row)
+        identity.write(old.home, folder, {f"{folder}/env": b""})
+        names[job.row.id] = old.home.container(job.row.id, job.row.attempt)
+    Path(identity.folder(old.home, ran.row), "id").write_text(names[ran.row.id])
+    old.here.ledger.flush()
+    old.seat.journal.clear()
+    boxes.says[names[ran.row.id]] = Observation(JobState.FAILED, exit_status=143)
+    began = time.time()
+    gate = Path(old.home.path, "gate")
+    os.mkfifo(gate)
+    name = names[starting.row.id]
+    call = subprocess.run(
+        ["bash", "-c", 'exec -a boxes sh -c "read x <$0" "$1" >&- & echo $!', gate, name],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    new = follow(turn=0)
+    assert new.taken(starting).row.pid == int(call.stdout)
+    new.until(lambda: ran.row.id not in new.here.jobs.by_id)
+    new.here.ledger.flush()
+    row = new.row(ran)
+    assert (row.state, row.exit_status, row.attempt) == (JobState.FAILED, 143, 1)
+    assert row.dispatched is not None and row.dispatched <= began
+    assert (new.taken(never).row.container, new.taken(never).row.state) == (None, JobState.QUEUED_HELD)
+    assert new.taken(starting).starting
+    gate.write_text("\n")
+    new.until(lambda: new.taken(starting).waits)  # the call made none: it is begun anew
+    assert boxes.asked.count(("look", names[ran.row.id])) >= 1
 
 
 def test_a_reaped_code_is_not_dropped(old: Desk, follow: Callable[..., Desk]) -> None:
