@@ -153,8 +153,8 @@ def ended_by_us(job: Ended) -> Iterator[Problem]:
     if plan is None:
         return
     finish, start = job.time("finish"), job.last("S")
-    # A container runs some time before its first process does.
-    began = job.time("dispatch") if job.run.contact != "process" else start and start.time
+    # It runs some time before it can write that down, and where its supervisor was killed it is known when it was spawned.
+    began = min((each for each in (job.time("dispatch"), start and start.time) if each), default=None)
     if sub_state == "time-limit":
         if not plan["limit"]:
             yield "time-limit-unasked", ""

@@ -72,7 +72,7 @@ class Progress:
         row = job.row
         if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
             return
-        kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state
+        kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state or job.ending
         recorded = self._change(job, seen.state, kept, at=at)
         if at is not None:
             row.dispatched = recorded
@@ -83,7 +83,7 @@ class Progress:
         job.timer("limit", None)
         if sub_state == CHECKPOINTED:
             self._here.jobs.forget_process(job)
-        self._change(job, JobState.SUSPENDED, sub_state)
+        self._change(job, JobState.SUSPENDED, sub_state or job.ending)
 
     @event
     def resumed(self, job: Job, sub_state: str | None = None) -> None:

@@ -27,6 +27,15 @@ def test_what_was_stopped_by_signal_stays_suspended(
     assert job.row.state == state
 
 
+def test_why_a_suspended_job_is_being_ended_is_known_to_the_next_supervisor(desk: Desk, job: Job) -> None:
+    job.ending = "time-limit"
+    desk.service.lifecycle.ending(job, 50.0)
+    desk.service.lifecycle.suspended(job)
+    assert (job.row.state, Job(job.row, {}, "").ending) == (JobState.SUSPENDED, "time-limit")
+    desk.service.lifecycle.settled(job, Observation(JobState.SUSPENDED))
+    assert Job(job.row, {}, "").ending == "time-limit"
+
+
 def test_the_earlier_of_two_graces_counts(desk: Desk, job: Job) -> None:
     for kill_at in (50.0, 30.0, 40.0):
         desk.service.lifecycle.ending(job, kill_at)
