@@ -56,8 +56,12 @@ class Progress:
         row = job.row
         self._made(job, seen, None)
         if row.state not in (JobState.RUNNING, JobState.SUSPENDED):
-            row.dispatched = seen.started or row.dispatched or time.time()
-            row.dispatched = self._change(job, JobState.RUNNING, at=row.dispatched)
+            self._began(job, seen.started or row.dispatched or time.time(), JobState.RUNNING, None)
+
+    def _began(self, job: Job, at: float, state: JobState, sub_state: str | None) -> None:
+        """Record since when a container runs: maybe before what was recorded last, as a deadline that nobody kept."""
+        recorded = self._change(job, state, sub_state, at=at)
+        job.row.dispatched = min(recorded, max(at, job.row.submitted))
 
     def _made(self, job: Job, seen: Observation, process: Process | None) -> None:
         job.row.container_id = seen.container_id or job.row.container_id
@@ -73,9 +77,10 @@ class Progress:
         if row.state == JobState.SUSPENDED and row.sub_state == STOPPED and seen.state == JobState.RUNNING:
             return
         kept = row.sub_state if job.ending and seen.state == JobState.RUNNING else seen.sub_state or job.ending
-        recorded = self._change(job, seen.state, kept, at=at)
-        if at is not None:
-            row.dispatched = recorded
+        if at is None:
+            self._change(job, seen.state, kept)
+        else:
+            self._began(job, at, seen.state, kept)
 
     @event
     def suspended(self, job: Job, sub_state: str | None = None) -> None:

@@ -7,7 +7,7 @@ import pytest
 from proctracker.model import JobState, Observation
 from proctracker.model.marks import STOPPED
 from proctracker.supervisor.base.jobs import Job
-from supervising import Desk
+from supervising import Boxes, Desk, box
 
 
 @pytest.fixture
@@ -34,6 +34,23 @@ def test_why_a_suspended_job_is_being_ended_is_known_to_the_next_supervisor(desk
     assert (job.row.state, Job(job.row, {}, "").ending) == (JobState.SUSPENDED, "time-limit")
     desk.service.lifecycle.settled(job, Observation(JobState.SUSPENDED))
     assert Job(job.row, {}, "").ending == "time-limit"
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.RUNNING])
+def test_a_container_that_is_found_late_has_run_since_it_began(desk: Desk, boxes: Boxes, state: JobState) -> None:
+    """A deadline was over before anybody asked its engine; transitions are told in order all the same."""
+    job = desk.submit("x", **box(), hold=True)
+    desk.service.lifecycle.replayed(job, (0, 0), job.row.submitted, "box")
+    desk.here.ledger.change(job.row, JobState.QUEUED, "deadline", at=job.row.submitted + 9)
+    seen = Observation(state, started=job.row.submitted + 1)
+    if state == JobState.RUNNING:
+        desk.service.lifecycle.settled(job, seen, seen.started)
+    else:
+        desk.service.lifecycle.ran(job, seen)
+    assert (job.row.state, job.row.dispatched) == (JobState.RUNNING, job.row.submitted + 1)
+    desk.here.ledger.flush()
+    times = [moment for *_, moment in desk.here.store._db.rows("SELECT state, time FROM transitions ORDER BY seq")]
+    assert times == sorted(times)
 
 
 def test_the_earlier_of_two_graces_counts(desk: Desk, job: Job) -> None:
