@@ -44,8 +44,6 @@ def make_spec(
     Raises InvalidArgumentException for a value that means nothing.
     """
     seconds = limits.read(template.resource_limits or {})[1]
-    start = template.start_time
-    deadline = template.deadline_time
     delay = extension(template, "retry_delay")
     spec: dict[str, Any] = {
         "template": template.to_dict(),
@@ -65,8 +63,8 @@ def make_spec(
         "retry_delay": quantities.duration(delay, "retry_delay") if delay else 0.0,
         "after": _ids(template, "after"),
         "after_any": _ids(template, "after_any"),
-        "start_time": None if start is None else quantities.moment(start, now, "start_time"),
-        "deadline": None if deadline is None else quantities.moment(deadline, now, "deadline_time"),
+        "start_time": _moment(template, "start_time", now),
+        "deadline": _moment(template, "deadline_time", now),
         "time_limit": seconds,
         "hold": bool(template.submit_as_hold),
         "priority": template.priority or 0,
@@ -120,15 +118,21 @@ def check_values(template: JobTemplate) -> None:
     paths.check(template.working_directory or "", "working_directory", percent=False)
     limits.read(template.resource_limits or {})
     for name in ("start_time", "deadline_time"):
-        if getattr(template, name) is not None:
-            quantities.moment(getattr(template, name), 0.0, name)
+        _moment(template, name, 0.0)
     for name in ("rm", "append", "privileged"):
         extension_flag(template, name)
     _count(template, "retries")
     quantities.duration(extension(template, "retry_delay") or 0, "retry_delay")
 
 
+def _moment(template: JobTemplate, name: str, now: float) -> float | None:
+    """Return an attribute's time as epoch seconds, or None without one."""
+    given = getattr(template, name)
+    return None if given is None else quantities.moment(given, now, name)
+
+
 def _count(template: JobTemplate, name: str) -> int:
+    """Return an extension's whole number, by default 0."""
     value = extension(template, name)
     if value is None:
         return 0
@@ -141,6 +145,7 @@ def _count(template: JobTemplate, name: str) -> int:
 
 
 def _ids(template: JobTemplate, name: str) -> list[str]:
+    """Return an extension's job ids."""
     value = extension(template, name)
     if value is None:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime, timezone
+from operator import attrgetter
 
 from proctracker.model import JobInfo, JobRow, JobState, Observation
 from proctracker.store import Home
@@ -17,6 +18,33 @@ if TYPE_CHECKING:
     from proctracker.linux.cgroups import Usage
 
 _STATES = {int(state): state for state in JobState}
+_PLAIN = {
+    "job_id": "id",
+    "job_name": "name",
+    "exit_status": "exit_status",
+    "terminating_signal": "signal",
+    "annotation": "annotation",
+    "job_sub_state": "sub_state",
+    "submission_machine": "host",
+    "slots": "slots",
+    "queue_name": "queue",
+    "cpu_time": "cpu",
+    "session_name": "session",
+    "contact": "contact",
+    "runtime": "runtime",
+    "job_category": "category",
+    "pid": "pid",
+    "task_id": "task",
+    "host": "host",
+    "working_directory": "workdir",
+    "input_path": "input",
+    "output_path": "output",
+    "error_path": "error",
+    "attempt": "attempt",
+}
+"""Attributes that are a row's columns as they stand."""
+
+_columns = attrgetter(*_PLAIN.values())
 _owner: list[str] = []
 
 
@@ -34,60 +62,42 @@ def info(
     durations float seconds, ``max_rss`` KiB.
     """
     found = JobInfo.__new__(JobInfo)
-    task = row.task
+    scheduled = schedulers.of_scheduler(row)
     bounded = row.max_rss is not None and row.rss_floor is not None and row.max_rss <= row.rss_floor
-    values = {
-        "job_id": row.id,
-        "job_name": row.name,
-        "exit_status": row.exit_status,
-        "terminating_signal": row.signal,
-        "annotation": row.annotation,
-        "job_state": _STATES[row.state],
-        "job_sub_state": row.sub_state,
-        "allocated_machines": _machines(row),
-        "submission_machine": row.host,
-        "job_owner": owner(),
-        "slots": row.slots,
-        "queue_name": row.queue,
-        "wallclock_time": walls.wall(row, observation, now),
-        "cpu_time": row.cpu,
-        "submission_time": _moment(row.submitted),
-        "dispatch_time": None if schedulers.pends(row) else _moment(row.dispatched),
-        "finish_time": None if row.unseen else _moment(row.finished),
-        "session_name": row.session,
-        "contact": row.contact,
-        "runtime": row.runtime,
-        "job_category": row.category,
-        "command": json.loads(row.command),
-        "pid": row.pid,
-        "container_id": None if schedulers.of_scheduler(row) else row.container_id,
-        "scheduler_id": row.container_id if schedulers.of_scheduler(row) else None,
-        "max_rss": None if bounded else row.max_rss,
-        "max_rss_at_most": row.max_rss if bounded else None,
-        "array_id": None if task is None else str(row.num),
-        "task_id": task,
-        "host": row.host,
-        "working_directory": row.workdir,
-        "input_path": row.input,
-        "output_path": row.output,
-        "error_path": row.error,
-        "attempt": row.attempt,
-        "resubmitted_from": _first(row),
-        "stdout": None,
-        "stderr": None,
-    }
+    values = found.__dict__
+    values.update(zip(_PLAIN, _columns(row)))
+    values.update(
+        {
+            "job_state": _STATES[row.state],
+            "allocated_machines": _machines(row, scheduled),
+            "job_owner": owner(),
+            "wallclock_time": walls.wall(row, observation, now),
+            "submission_time": _moment(row.submitted),
+            "dispatch_time": None if scheduled and schedulers.pends(row) else _moment(row.dispatched),
+            "finish_time": None if row.unseen else _moment(row.finished),
+            "command": json.loads(row.command),
+            "container_id": None if scheduled else row.container_id,
+            "scheduler_id": row.container_id if scheduled else None,
+            "max_rss": None if bounded else row.max_rss,
+            "max_rss_at_most": row.max_rss if bounded else None,
+            "array_id": None if row.task is None else str(row.num),
+            "resubmitted_from": _first(row),
+            "stdout": None,
+            "stderr": None,
+        }
+    )
     if home is not None and row.dispatched is not None:
         values["output_path"], values["error_path"] = paths(row, spec or {}, home)
     if spec and "given" in spec:
         values["job_category"] = spec["given"].get("job_category") or row.category
     if observation is not None and row.finished is None:
         _observed(values, observation)
-    found.__dict__.update(values)
     return found
 
 
-def _machines(row: JobRow) -> list[str] | None:
-    if schedulers.of_scheduler(row):
+def _machines(row: JobRow, scheduled: bool) -> list[str] | None:
+    """Return where a job runs or ran."""
+    if scheduled:
         return row.nodes.split(",") if row.nodes else None
     return None if row.dispatched is None else [row.host]
 
@@ -121,6 +131,7 @@ def _group(row: JobRow) -> Usage | None:
 
 
 def _observed(values: dict[str, Any], seen: Observation) -> None:
+    """Put what was seen of a live job in place of what its row says."""
     values["job_state"], values["job_sub_state"] = seen.state, seen.sub_state
     if seen.state.ended:
         values["exit_status"], values["terminating_signal"] = seen.exit_status, seen.terminating_signal
@@ -171,6 +182,7 @@ def _first(row: JobRow) -> str | None:
 
 
 def _moment(epoch: float | None) -> datetime | None:
+    """Return an epoch second as an aware datetime in UTC."""
     return None if epoch is None else datetime.fromtimestamp(epoch, timezone.utc)
 
 

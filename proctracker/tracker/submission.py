@@ -39,12 +39,7 @@ def prepare(
     containers = target.runtime.containers
     given = template
     templates.check(template, containers)
-    if target.runtime.batch is None:
-        _this_machine(template)
-        if not containers and template.resource_limits:
-            _within(template.resource_limits)
-    elif template.machine_os not in (None, OperatingSystem.LINUX):
-        raise UnsupportedAttributeException(f"machine_os: jobs run on LINUX, not {template.machine_os.name}")
+    _fits(template, target)
     template = _categorised(template, target, config)
     if "volumes" in target.runtime.extensions:
         template = files.absolute_volumes(template, cwd, target.runtime.name)
@@ -107,6 +102,7 @@ def _changed(given: Mapping[str, Any], used: Mapping[str, Any]) -> dict[str, Any
 
 
 def _engine_words(target: Target) -> dict[str, Any]:
+    """Return how an engine is called, as a spec has it."""
     engine = target.engine
     return {"command": engine.command, "options": engine.options, "env": engine.env} if engine.command else {}
 
@@ -129,9 +125,20 @@ def _categorised(template: JobTemplate, target: Target, config: Config) -> JobTe
 
 
 def _copy(template: JobTemplate) -> JobTemplate:
+    """Return a template of its own with the same values."""
     found = JobTemplate.__new__(JobTemplate)
     found.__dict__.update(template.__dict__)
     return found
+
+
+def _fits(template: JobTemplate, target: Target) -> None:
+    """Refuse what the machine, or any of a scheduler's, cannot give."""
+    if target.runtime.batch is None:
+        _this_machine(template)
+        if not target.runtime.containers and template.resource_limits:
+            _within(template.resource_limits)
+    elif template.machine_os not in (None, OperatingSystem.LINUX):
+        raise UnsupportedAttributeException(f"machine_os: jobs run on LINUX, not {template.machine_os.name}")
 
 
 def _this_machine(template: JobTemplate) -> None:
@@ -214,4 +221,5 @@ def _elsewhere(reader: Reader, name: str) -> str | None:
 
 
 def _number(word: str) -> bool:
+    """Return whether a word may be an array's number."""
     return word.isascii() and word.isdigit() and len(word) <= 18
