@@ -11,7 +11,6 @@ from proctracker.records import NamedTuple
 MARK = b"PROCTRACKER_JOB"
 """The variable that says whose job a process is: ``<home uuid>/<job id>/<attempt>``."""
 
-page_size: int = os.sysconf("SC_PAGE_SIZE")
 
 clock_ticks: int = os.sysconf("SC_CLK_TCK")
 """Clock ticks in a second: the unit of every time in Stat."""
@@ -115,12 +114,6 @@ def wait_status(pid: int, ticks: int) -> int | None:
         return None
     seen, words = parse_stat(text), text[text.rindex(b")") + 2 :].split()
     return int(words[49]) if seen.state == "Z" and seen.ticks == ticks and len(words) > 49 else None
-
-
-def process_rss(pid: int) -> int | None:
-    """Return resident memory of one process in KiB (statm, proc(5)), or None."""
-    text = _read(pid, "statm")
-    return int(text.split()[1]) * page_size // 1024 if text else None
 
 
 def environ(pid: int) -> dict[bytes, bytes] | None:

@@ -165,6 +165,7 @@ class _Unpickler(pickle.Unpickler):
     """Reads what refers to this process' script by the name it has in a job."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Find it in the script where nobody has imported that."""
         if module == "__mp_main__" and module not in sys.modules:
             module = "__main__"
         return super().find_class(module, name)

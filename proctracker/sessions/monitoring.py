@@ -165,46 +165,47 @@ class MonitoringSession:
     def _scheduled(self, name: str, seen: Observation) -> JobInfo:
         """Describe a scheduler's job that is not ours, whose command nobody may read."""
         slots = seen.labels.get("slots", "")
-        return JobInfo(
-            job_id=name,
+        return self._described(
+            name,
+            seen,
             job_name=seen.name,
-            exit_status=seen.exit_status,
-            terminating_signal=seen.terminating_signal,
-            annotation=seen.annotation,
-            job_state=seen.state,
-            job_sub_state=seen.sub_state,
             job_owner=seen.labels.get("owner"),
             allocated_machines=list(seen.nodes or ()) or None,
             queue_name=seen.queue,
             slots=int(slots) if slots.isdecimal() else None,
-            dispatch_time=moment(seen.started),
-            finish_time=moment(seen.finished),
             scheduler_id=name,
-            contact=self._target.contact,
-            runtime=self._target.runtime.name,
         )
 
     def _container(self, name: str, seen: Observation) -> JobInfo:
+        """Describe an engine's container that is not ours."""
         host = os.uname().nodename
-        return JobInfo(
-            job_id=name,
+        return self._described(
+            name,
+            seen,
             job_name=name,
-            exit_status=seen.exit_status,
-            terminating_signal=seen.terminating_signal,
-            annotation=seen.annotation,
-            job_state=seen.state,
-            job_sub_state=seen.sub_state,
             allocated_machines=[host],
             slots=1,
-            dispatch_time=moment(seen.started),
-            finish_time=moment(seen.finished),
-            contact=self._target.contact,
-            runtime=self._target.runtime.name,
             job_category=seen.image,
             command=list(seen.command) if seen.command else None,
             pid=seen.pid,
             container_id=seen.container_id,
             host=host,
+        )
+
+    def _described(self, name: str, seen: Observation, **more: Any) -> JobInfo:
+        """Return what a look tells of a job, and more."""
+        return JobInfo(
+            job_id=name,
+            exit_status=seen.exit_status,
+            terminating_signal=seen.terminating_signal,
+            annotation=seen.annotation,
+            job_state=seen.state,
+            job_sub_state=seen.sub_state,
+            dispatch_time=moment(seen.started),
+            finish_time=moment(seen.finished),
+            contact=self._target.contact,
+            runtime=self._target.runtime.name,
+            **more,
         )
 
     def get_all_machines(self, names: Sequence[str] | None = None) -> list[MachineInfo]:

@@ -75,6 +75,7 @@ class Forgetting:
         self._pending += 1
 
         def removed(failed: dict[str, str]) -> None:
+            """Forget those whose containers are gone, and tell."""
             gone = [row for row in ready if row.id not in failed]
             for row in ready:
                 if row.id in failed:
@@ -167,6 +168,7 @@ class Forgetting:
         here = self._here
 
         def reaped(outcome: dict[str, Any]) -> None:
+            """Forget the session, unless a job stays."""
             if outcome["errors"]:
                 refuse(InvalidStateException(f"session {name!r} stays: {next(iter(outcome['errors'].values()))[1]}"))
                 return

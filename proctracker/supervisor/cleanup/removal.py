@@ -50,6 +50,7 @@ class Removal:
         ledger, row = self._here.ledger, job.row
 
         def saved(problem: str | None) -> None:
+            """Remove it once its output is on disk."""
             if problem:
                 self._over()
                 return
@@ -73,6 +74,7 @@ class Removal:
         runtime, engine = runtimes.get(row.runtime), engine_of(job)
 
         def saved(problem: str | None) -> None:
+            """Remove it once its output is on disk."""
             if problem:
                 then(problem)
                 return
@@ -120,6 +122,8 @@ class Removal:
             self._here.loop.soon(lambda: then(failed))
 
         def group(members: list[JobRow]) -> Callable[[Any, Drmaa2Exception | None], None]:
+            """Take what one engine says, and tell after the last."""
+
             def removed(answer: Any, error: Drmaa2Exception | None) -> None:
                 nonlocal left
                 left -= 1
@@ -160,6 +164,7 @@ class Removal:
         null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
         def done(completed: Any) -> None:
+            """Give the files their names, or remove them."""
             for path in reversed(paths):
                 if completed.returncode:
                     self._outputs.unlink(f"{path}.part")

@@ -82,6 +82,8 @@ class Actions:
             self._queue.resume()
 
         def one(name: str) -> Done:
+            """Take what became of one job, and tell of all after the last."""
+
             def done(error: Drmaa2Exception | None) -> None:
                 nonlocal left
                 left -= 1
@@ -151,6 +153,7 @@ class Actions:
     # running jobs
 
     def _suspend(self, job: Job, done: Done) -> None:
+        """Suspend by the engine, or by signal where that cannot."""
         if job.supervised:
             self._stop(job, None, done)
             return
@@ -173,6 +176,7 @@ class Actions:
         Stop(self._here, self._lifecycle, job, sub_state).begin(done)
 
     def _resume(self, job: Job, done: Done) -> None:
+        """Resume as it was suspended."""
         if job.supervised or job.row.sub_state == STOPPED:
             denied = signalling.signal_all(job, self._here.mark(job.row), signals.SIGCONT).denied
             if not denied:

@@ -50,6 +50,7 @@ class Restarts:
         runtime, engine, attempt = runtimes.get(row.runtime), engine_of(job), row.attempt
 
         def looked(found: Any, problem: Drmaa2Exception | None) -> None:
+            """Try again while it restarts, then remove it."""
             seen: Observation | None = (found or {}).get(row.address)
             if row.ended or row.attempt != attempt:
                 done(None)
@@ -73,6 +74,7 @@ class Restarts:
         """
 
         def removed(problem: str | None) -> None:
+            """Record the end, or try again."""
             if job.row.ended:
                 done(None)
             elif problem and tries > 1:

@@ -125,6 +125,8 @@ class Calls:
         left = len(wanted)
 
         def one(index: int) -> Then:
+            """Take the output of one of the calls, and go on after the last."""
+
             def arrived(completed: Completed) -> None:
                 nonlocal left
                 got[index] = completed
@@ -168,6 +170,7 @@ class Calls:
         self._run(call)
 
     def _begin(self) -> None:
+        """Run as many calls as may run side by side."""
         while self._waiting and self._bounded < self.limit:
             self._bounded += 1
             call = self._waiting.popleft()

@@ -65,6 +65,7 @@ class Resumption:
         self._folders.drop_given(row)
 
         def seen(found: Any, error: Drmaa2Exception | None) -> None:
+            """Go on with what the engine has, or ask again where it did not answer."""
             observed: Observation | None = (found or {}).get(told)
             if observed is not None and not identity.agrees(marks, observed):
                 observed = None

@@ -51,6 +51,7 @@ class Adoption:
         }
 
         def write(store: Store) -> None:
+            """Write sessions, specs, arrays and jobs."""
             _renumber(store, [row for row in newest.values() if row.container in foreign], ours)
             store.keep_off({row.num for row in newest.values()})
             for name in sorted({row.session for row in newest.values()}):

@@ -178,6 +178,7 @@ class SightRequests:
         watches = [self._batch] * (len(guests) < len(ids)) + [self._guests.watch] * bool(guests)
 
         def answer(wrong: str | None) -> None:
+            """Answer once, with other hosts' rows."""
             nonlocal answered
             if not answered:
                 answered = True

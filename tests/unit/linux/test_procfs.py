@@ -62,10 +62,8 @@ def test_boot_id_is_a_uuid() -> None:
     assert len(procfs.boot_id()) == 36
 
 
-def test_clock_ticks_and_resident_memory() -> None:
+def test_clock_ticks() -> None:
     assert procfs.clock_ticks > 0
-    assert 1024 < (procfs.process_rss(os.getpid()) or 0) < 10 * 2**20
-    assert procfs.process_rss(2**22 + 1) is None
 
 
 def test_environ_keeps_bytes() -> None:
