@@ -16,6 +16,9 @@ import time
 
 FOUND, EXECUTABLE, STARTED = 127, 126, 125
 NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+"""Those of them that mean an end."""
+
 TICK = 1.0
 """Seconds between two looks at a limited running time, longer ones being suspensions."""
 
@@ -130,8 +133,11 @@ def main(words: "list[str]") -> None:
         told["code"] = str(os.WEXITSTATUS(status))
     more = [("why", why), ("told", str(plan.told) if plan.told else None)]
     record.write("ended", **told, **{name: value for name, value in more if value})
-    # What was ended at its limit did not end well, whatever it returned: the scheduler's own dependencies go by that.
-    _end_as(STARTED << 8 if why and not status else status)
+    # What was ended at its limit, or was told to end, did not end well, whatever it returned: the scheduler's own
+    # dependencies go by that. Where it did, as it was told by somebody else, those jobs are handed over anew.
+    if not status and (why or plan.told in ENDING):
+        status = (STARTED if why else 128 + plan.told) << 8
+    _end_as(status)
 
 
 def _restore(plan: Plan) -> None:

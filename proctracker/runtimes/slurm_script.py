@@ -77,6 +77,7 @@ command -v -- "$1" >/dev/null || _pt_not 127 "$1: command not found"
 )
 _pt_code=$?
 _pt_tell ended "ended $(date +%s)" "code $_pt_code" ${_pt_told+"told $_pt_told"}
+case $_pt_code${_pt_told-} in 0TERM | 0INT | 0HUP) _pt_code=143 ;; esac # as the program does
 exit $_pt_code
 #PROGRAM
 """

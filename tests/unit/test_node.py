@@ -73,13 +73,22 @@ def test_it_ends_by_the_jobs_own_signal(run, number):
 
 def test_what_all_processes_get_is_the_jobs_and_is_noted(run):
     process = run.start("sh", "-c", 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done')
-    _until(lambda: run.output.exists() and run.output.read_text())
+    _until(lambda: run.output.exists() and run.output.read_text() and run.record.exists())
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
         os.kill(process.pid, number)
     assert run.told.state == JobState.RUNNING and process.poll() is None
     os.killpg(process.pid, signal.SIGTERM)
     assert process.wait(30) == 7 and run.told.exit_status == 7
     assert run.told.labels["told"] == "SIGHUP"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 0)])
+def test_what_was_told_to_end_did_not_end_well_for_the_scheduler(run, number, status):
+    name = number.name[3:]
+    process = run.start("sh", "-c", f'trap "exit 0" {name}; echo ready; while :; do sleep 0.05; done')
+    _until(lambda: run.output.exists() and run.output.read_text() and run.record.exists())
+    os.killpg(process.pid, number)
+    assert (process.wait(30), run.told.exit_status, run.told.state) == (status, 0, JobState.DONE)
 
 
 def test_a_job_has_default_signals_and_only_three_descriptors(run):
@@ -236,7 +245,7 @@ def test_podman_is_told_of_a_term_and_removed(run):
     process = run.start("sleep", "0.7", container="proctracker-x-1-1", engine=str(cli))
     _until(lambda: run.record.exists() and run.output.exists())
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(30) == 143
     assert log.read_text() == "kill --signal=TERM proctracker-x-1-1\nrm --force proctracker-x-1-1\n"
 
 

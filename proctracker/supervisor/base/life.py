@@ -38,7 +38,7 @@ LIFE: dict[str, Event] = {
     "postponed": Event((S,), (W,), "dispatched annotation"),
     "opened": Event((S,), (), "container boot dispatched annotation"),
     "called": Event((S,), (), "pid ticks"),
-    "start_lost": Event((S,), (W,), "pid ticks container dispatched"),
+    "start_lost": Event((S, R), (W,), "pid ticks container container_id dispatched"),
     "spawned": Event((S,), (R,), "pid ticks boot annotation rss_floor dispatched state sub_state"),
     "replayed": Event((W,), (S, R), "pid ticks boot dispatched container annotation state sub_state"),
     "contained": Event((S, R), (R,), "pid ticks container_id boot annotation dispatched ran state sub_state"),

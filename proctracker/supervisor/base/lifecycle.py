@@ -77,7 +77,7 @@ class Lifecycle(Progress):
         job.run += 1
 
     @event
-    def postponed(self, job: Job, reason: str) -> None:
+    def postponed(self, job: Job, reason: str | None) -> None:
         """Take a start back, as the system is short of something."""
         row = job.row
         if row.annotation != reason or row.dispatched is not None:
@@ -104,7 +104,7 @@ class Lifecycle(Progress):
     def start_lost(self, job: Job) -> None:
         """Begin anew a start whose supervisor was killed, as it is sure that nothing was started."""
         row = job.row
-        row.dispatched = row.container = None
+        row.dispatched = row.container = row.container_id = None
         self._call(self.on_requeued, job)
         job.run += 1
         self._here.jobs.forget_process(job)

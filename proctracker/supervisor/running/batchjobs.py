@@ -5,6 +5,7 @@ They belong to the scheduler and to no host: nothing of this machine says anythi
 
 from __future__ import annotations
 
+import math
 import os
 
 from proctracker import runtimes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.lifecycle import Lifecycle
     from proctracker.supervisor.processes.calls import Calls
     from proctracker.supervisor.running.sharednotes import SharedNotes
+    from proctracker.supervisor.scheduling.dependencies import Dependencies
 
     Seen = Mapping[str, Observation]
     Told = Callable[["str | None"], None]
@@ -88,8 +90,14 @@ class BatchJobs:
         """A job's key -> when it was handed over, or acted on: a look that began before tells nothing of it."""
         self.settled: Callable[[Job], None] = lambda job: None
         """Told of a job once its scheduler is known to have it."""
+        self.handed_on: Callable[[Job], None] = lambda job: None
+        """Told the same, after those who act on it."""
         self.over: Callable[[Job], None] = lambda job: None
         """Told of a job that its scheduler has not, or no longer."""
+        self._known: dict[str, float] = {}
+        """Keys -> when the scheduler surely had the job, not ended."""
+        self.dependencies: Dependencies | None = None
+        """Tells what became of those that a job waits for."""
         self._verified: set[str] = set()
         """Keys of the jobs that the last look has seen under their names."""
         self._missed: dict[str, float] = {}
@@ -110,11 +118,13 @@ class BatchJobs:
 
     # who is watched
 
-    def handed(self, jobs: Iterable[Job]) -> None:
-        """The scheduler has taken these just now."""
+    def handed(self, jobs: Iterable[Job], began: float) -> None:
+        """The scheduler has taken these just now, by a command that began then."""
         for job in jobs:
             self._add(job)
+            self._known[job.row.container or ""] = began
             self.settled(job)
+            self.handed_on(job)
         self._pacer.submitted()
 
     def doubt(self, jobs: Iterable[Job]) -> None:
@@ -138,6 +148,28 @@ class BatchJobs:
         key = job.row.container or ""
         if self._jobs.get(key) is job:
             self._since[key] = clock.boottime()
+
+    def holds(self, jobs: Iterable[Job]) -> float:
+        """Return for how many seconds the scheduler surely remembers these, whatever becomes of them."""
+        now, least = clock.boottime(), math.inf
+        for job in jobs:
+            known, config = self._known.get(job.row.container or ""), self._configs.get(_asked(job).key)
+            if known is None or config is None:
+                return -math.inf
+            least = min(least, config.min_job_age / 2 - (now - known))
+        return least
+
+    def ask(self, job: Job, others: Sequence[Job], then: Callable[[], None]) -> None:
+        """Ask a job's scheduler about others, so that ``holds`` tells more of them, if it answers."""
+        asked = _asked(job)
+
+        def look() -> None:
+            self.look_now(lambda wrong: then())
+
+        if asked.key in self._configs:
+            look()
+        else:
+            self._configure(asked, lambda: then() if self.holds(others) > 0 else look())
 
     def verified(self, job: Job) -> bool:
         """Whether the last look has seen a job by its name, so that its id is not another's."""
@@ -167,7 +199,7 @@ class BatchJobs:
             return
         batch = _batch(job)
         names = [batch.record_name(key, number) for number in range(self._restarts[key] + RESTARTS)]
-        for table in (self._jobs, self._since, self._restarts, self._missed):
+        for table in (self._jobs, self._since, self._restarts, self._missed, self._known):
             table.pop(key, None)
         self._verified.discard(key)
         for name in names:
@@ -249,11 +281,8 @@ class BatchJobs:
         self._awaiting, self._next = [*self._awaiting, *self._next], []
         groups: dict[tuple[str, str], Asked] = {}
         for job in self._jobs.values():
-            engine = engine_of(job)
-            key = (job.row.runtime, repr((engine.command, engine.options, engine.env)))
-            if key not in groups:
-                groups[key] = Asked(key, _batch(job), engine)
-            groups[key].jobs.append(job)
+            asked = _asked(job)
+            groups.setdefault(asked.key, asked).jobs.append(job)
         left, began, wrong = len(groups), clock.boottime(), None
         self._came(self._records.changed())
 
@@ -299,12 +328,12 @@ class BatchJobs:
         for job in asked.jobs:
             key = job.row.container or ""
             if self._jobs.get(key) is job and not job.row.ended and self._since[key] <= began:
-                self._alone(job, lambda it: self._compare(it, seen, forgotten))
+                self._alone(job, lambda it: self._compare(it, seen, began, forgotten))
         if forgotten:
             self._account(asked, forgotten)
         return None
 
-    def _compare(self, job: Job, seen: Seen, forgotten: list[Job]) -> None:
+    def _compare(self, job: Job, seen: Seen, began: float, forgotten: list[Job]) -> None:
         """Find out what has become of a job, by the look at all, its record and what other hosts say."""
         key = job.row.container or ""
         found = seen.get(key)
@@ -313,6 +342,8 @@ class BatchJobs:
             self._missed.pop(key, None)
             self._verified.add(key)
             self._expect(job, found.restart)
+            if not found.state.ended:
+                self._known[key] = began
         truth = _batch(job).merge(self._record(job, self._restarts[key]), found)
         if truth is None or not truth.state.ended:
             truth = self._notes.end(job.row) or truth
@@ -328,6 +359,8 @@ class BatchJobs:
         first = self._missed.setdefault(key, clock.boottime())
         told = job.ending or self._notes.told_to_end(job.row)
         begun = self._record(job, self._restarts[key]) is not None
+        if not begun and not told and not job.starting and self._chained(job):
+            return
         if clock.boottime() - first < (ORPHANED if begun else LEAST) and not (told and not job.starting):
             self._pacer.wanted()
         elif not job.starting:
@@ -341,22 +374,26 @@ class BatchJobs:
         """Ask the accounting for what the scheduler has forgotten, as far as its release is right."""
         config = self._configs.get(asked.key)
         if config is None:
-            self._call(asked, asked.batch.config_argv(asked.engine), lambda done: self._configured(asked, jobs, done))
+            self._configure(asked, lambda: self._account(asked, jobs) if asked.key in self._configs else None)
         elif not config.accounting:
             self._accounted(asked, jobs, {})
         else:
             argv = asked.batch.accounting_argv(asked.engine, [job.row.container_id or "" for job in jobs])
             self._call(asked, argv, lambda done: self._answered(asked, jobs, config, done))
 
-    def _configured(self, asked: Asked, jobs: list[Job], done: Completed) -> None:
-        try:
-            self._configs[asked.key] = asked.batch.parse_config(done)
-        except Drmaa2Exception:
-            return  # the next look asks again
-        except Exception:  # as for a look
-            log.trace()
-            return
-        self._account(asked, jobs)
+    def _configure(self, asked: Asked, then: Callable[[], None]) -> None:
+        """Ask a scheduler about itself, once."""
+
+        def configured(done: Completed) -> None:
+            try:
+                self._configs[asked.key] = asked.batch.parse_config(done)
+            except Drmaa2Exception as error:
+                log.say(error.message)  # the next look asks again
+            except Exception:  # as for a look
+                log.trace()
+            then()
+
+        self._call(asked, asked.batch.config_argv(asked.engine), configured)
 
     def _answered(self, asked: Asked, jobs: list[Job], config: Config, done: Completed) -> None:
         try:
@@ -393,9 +430,27 @@ class BatchJobs:
         self._apply(job, truth)
         if not job.row.ended:
             self.settled(job)
+            self.handed_on(job)
+
+    def _chained(self, job: Job) -> bool:
+        """Return whether our own rule says what becomes of a job that has waited at its scheduler for others."""
+        rule = self.dependencies
+        why = rule.failed(job) if rule else None
+        if why:
+            self._ended(job, Observation(JobState.FAILED, "dependency", annotation=why))
+        elif rule and rule.open(job):
+            self._pacer.wanted()  # how the other one ended is soon found out
+        else:
+            return False
+        return True
 
     def _apply(self, job: Job, seen: Observation) -> None:
         if job.row.ended:
+            return
+        if seen.sub_state == "dependency" and seen.state.ended and self.dependencies and not job.ending:
+            if not self._chained(job):  # they did end DONE, though not for the scheduler
+                self.forget(job)
+                self._anew(job)
             return
         self._lifecycle.observed(job, seen)
         if seen.state.ended:
@@ -409,6 +464,12 @@ class BatchJobs:
 def _was_told(end: Observation) -> bool:
     """Whether a job may have ended because it was told to."""
     return end.terminating_signal is not None or "told" in end.labels
+
+
+def _asked(job: Job) -> Asked:
+    """Return whom a job is asked of."""
+    engine = engine_of(job)
+    return Asked((job.row.runtime, repr((engine.command, engine.options, engine.env))), _batch(job), engine)
 
 
 def _batch(job: Job) -> Batch:

@@ -12,6 +12,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
+from proctracker.linux import clock
 from proctracker.records import replace
 from proctracker.runtimes.base import Engine
 from proctracker.runtimes.batch import REFUSED, Submission, Task
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.running.outputs import Outputs
     from proctracker.supervisor.running.request import Requests
     from proctracker.supervisor.running.startfolders import StartFolders
+    from proctracker.supervisor.scheduling.chains import Link
     from proctracker.supervisor.scheduling.queue import Queue
 
 TIMEOUT = 60.0
@@ -62,8 +64,14 @@ class Handovers:
         """Hand over a job, with the tasks of its array that may start with it."""
         self._queue.bound.begun()
         jobs = [job, *self._queue.companions(job)]
+        link = self._queue.link(job)
+        if job.waits_for and link is None:
+            self._queue.bound.over()
+            for each in jobs:
+                self._queue.put_back(each)
+            return
         try:
-            launch, batch, engine, names, limits = self._prepared(jobs)
+            launch, batch, engine, names, limits = self._prepared(jobs, link)
         except spawn.StartFailed as failed:
             self._refused(jobs, failed.status, failed.reason)
             return
@@ -73,9 +81,11 @@ class Handovers:
         for job, name in zip(jobs, names):
             self._lifecycle.handed_over(job, name)
         # Whoever comes after us looks for the name before anything is handed over once more.
-        self._ledger.then(lambda: self._call(jobs, launch, batch, engine, limits))
+        self._ledger.then(lambda: self._call(jobs, launch, batch, engine, limits, link))
 
-    def _prepared(self, jobs: Sequence[Job]) -> tuple[Launch, Batch, Engine, list[str], Limits | None]:
+    def _prepared(
+        self, jobs: Sequence[Job], link: Link | None
+    ) -> tuple[Launch, Batch, Engine, list[str], Limits | None]:
         first = jobs[0]
         runtime = runtimes.get(first.row.runtime)
         batch = runtime.batch
@@ -106,8 +116,8 @@ class Handovers:
             deadline=spec.get("deadline"),
             time_limit=spec.get("time_limit"),
             throttle=self._queue.throttle(first) if native else None,
-            after=[],
-            after_any=[],
+            after=link.after if link else (),
+            after_any=link.after_any if link else (),
             now=time.time(),
         )
         launch = batch.submit(submission)
@@ -149,32 +159,46 @@ class Handovers:
             found.append(task)
         return found
 
-    def _call(self, jobs: Sequence[Job], launch: Launch, batch: Batch, engine: Engine, limits: Limits | None) -> None:
+    def _call(
+        self,
+        jobs: Sequence[Job],
+        launch: Launch,
+        batch: Batch,
+        engine: Engine,
+        limits: Limits | None,
+        link: Link | None,
+    ) -> None:
+        began = clock.boottime()
         stdin = os.open(launch.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._calls.start(
                 launch.argv,
                 Engine(engine.command, engine.options, launch.environment),
-                lambda done: self._returned(jobs, batch, done),
-                timeout=TIMEOUT,
+                lambda done: self._returned(jobs, batch, done, began, link),
+                timeout=min(TIMEOUT, link.holds) if link else TIMEOUT,
                 streams=(stdin, None, None),
                 limits=limits,
             )
         finally:
             os.close(stdin)
 
-    def _returned(self, jobs: Sequence[Job], batch: Batch, done: Completed) -> None:
+    def _returned(
+        self, jobs: Sequence[Job], batch: Batch, done: Completed, began: float, link: Link | None = None
+    ) -> None:
         """The command is over."""
         self._folders.drop(jobs[0].row)
         self._queue.bound.over()
         if done.returncode == 0:
             try:
-                self._taken(jobs, batch.submitted(done))
+                self._taken(jobs, batch.submitted(done), began)
                 return
             except Drmaa2Exception as error:
                 reason = error.message
         else:
             kind, reason = batch.refused(done)
+            if kind == REFUSED and link and "dependency" in reason.lower():
+                self._unlinked(jobs)
+                return
             if kind == REFUSED:
                 self._refused(jobs, spawn.NOT_STARTED, reason, counted=False)
                 return
@@ -182,13 +206,22 @@ class Handovers:
             self._lifecycle.noted(job, reason)
         self._watch.doubt(jobs)
 
-    def _taken(self, jobs: Sequence[Job], number: str) -> None:
+    def _unlinked(self, jobs: Sequence[Job]) -> None:
+        """It does not know (any more) what they wait for: they wait here."""
+        for job in jobs:
+            if job.ending:
+                self._lifecycle.given_up(job)
+            else:
+                self._lifecycle.start_lost(job)
+                self._queue.chains.keep(job)
+
+    def _taken(self, jobs: Sequence[Job], number: str, began: float) -> None:
         """The scheduler has them."""
         for job in jobs:
             row = job.row
             native = row.task is not None and row.attempt == 1
             self._lifecycle.taken(job, f"{number}_{row.task}" if native else number)
-        self._watch.handed(jobs)
+        self._watch.handed(jobs, began)
 
     def _refused(self, jobs: Sequence[Job], status: int, reason: str, counted: bool = True) -> None:
         """They were not taken and never will be."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.scheduling.storewatch import StoreWatch
 
+_WHY = "job {} did not end DONE"
+
 
 class Dependencies:
     """Knows which job waits for whose end.
@@ -40,8 +42,7 @@ class Dependencies:
         if wanted:
             here.ledger.flush()  # what ended just now is no longer live here, and the store has to say so
         for name, done in wanted:
-            live = [name] if here.jobs.find(name) else []
-            live += [part.row.id for part in here.jobs.task_jobs(int(name))] if name.isdigit() else []
+            live = [other.row.id for other in self.live(name)]
             if not live:
                 self._storewatch.once(self._look_at_foreign)  # before the look: what changes after it is told
             rows = [] if live else self._rows(name)
@@ -53,8 +54,31 @@ class Dependencies:
                     self._foreign[job.row.id] = job
             elif done and not self._done(job, name, rows):
                 self._refuse(job, name)
+                job.waits_for = set()
                 return False
         return not job.waits_for
+
+    def live(self, name: str) -> list[Job]:
+        """The live job of that id here, or the live tasks of that array."""
+        found = self._here.jobs.find(name)
+        return [found] if found else [*self._here.jobs.task_jobs(int(name))] if name.isdigit() else []
+
+    def open(self, job: Job) -> bool:
+        """Whether something that a job waits for has not ended yet."""
+        names = [*(job.spec.get("after") or ()), *(job.spec.get("after_any") or ())]
+        return any(self.live(name) or any(not row.ended for row in self._rows(name)) for name in names)
+
+    def failed(self, job: Job) -> str | None:
+        """Why a job will never start, if something that it waits for did not end DONE."""
+        names = job.spec.get("after") or ()
+        if names:
+            self._here.ledger.flush()
+        for name in names:
+            if not self.live(name):
+                rows = self._rows(name)
+                if all(row.ended for row in rows) and not self._done(job, name, rows):
+                    return _WHY.format(name)
+        return None
 
     def _done(self, job: Job, name: str, rows: list[JobRow]) -> bool:
         """Whether what a job waits for has ended DONE, what was removed since then included."""
@@ -73,22 +97,26 @@ class Dependencies:
         """Something was written: what waits for another supervisor's jobs may be free."""
         foreign, self._foreign = self._foreign, {}
         for job in foreign.values():
-            self._again(job)
+            self.again(job)
 
     def _refuse(self, job: Job, name: str) -> None:
         """A job that was to follow on one that did not end DONE never starts."""
-        self._here.loop.soon(lambda: self._refused(job, f"job {name} did not end DONE", "dependency"))
+        self._here.loop.soon(lambda: self._refused(job, _WHY.format(name), "dependency"))
 
     def awaited(self, job_id: str) -> bool:
         """Whether queued jobs wait for the end of this one."""
         return job_id in self._dependents
 
+    def waiting(self, job_id: str) -> list[Job]:
+        """The jobs that wait for the end of this one."""
+        return list(self._dependents.get(job_id, {}).values())
+
     def ended(self, job: Job) -> None:
         """A job has ended, durably: those that wait for it are looked at again."""
         for waiting in self._dependents.pop(job.row.id, {}).values():
-            self._again(waiting)
+            self.again(waiting)
 
-    def _again(self, job: Job) -> None:
+    def again(self, job: Job) -> None:
         """Look once more at a job that waited for others, if it still does."""
         if job.ticket and job.row.state == JobState.QUEUED and job.waits_for:
             self._add(job)

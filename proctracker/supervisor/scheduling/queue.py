@@ -12,6 +12,7 @@ from proctracker.errors import Drmaa2Exception
 from proctracker.linux import clock
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.scheduling.bound import Bound
+from proctracker.supervisor.scheduling.chains import Chains
 from proctracker.supervisor.scheduling.dependencies import Dependencies
 from proctracker.supervisor.scheduling.lines import Entry, Lane, Line
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.lifecycle import Lifecycle
+    from proctracker.supervisor.scheduling.chains import Link
     from proctracker.supervisor.scheduling.storewatch import StoreWatch
 
 AT_ONCE = 4
@@ -48,6 +50,7 @@ class Queue:
         """Whether jobs wait that a reboot or a double death left."""
         self.bound = Bound(self.kick)
         self.dependencies = Dependencies(here, storewatch, self.add, lifecycle.refused)
+        self.chains = Chains(here, self.dependencies, self.dependencies.again)
 
     def add(self, job: Job) -> None:
         """Queue a job, after what has to be awaited first."""
@@ -55,7 +58,7 @@ class Queue:
         if not job.waits:
             return
         job.ticket = next(self._tickets)
-        if (job.held and not self._handed(job, "hold")) or not self.dependencies.met(job):
+        if (job.held and not self._handed(job, "hold")) or not (self.dependencies.met(job) or self.link(job)):
             return
         if self._delayed(job):
             return
@@ -74,6 +77,16 @@ class Queue:
             return False
         waits = spec.get("after") or spec.get("after_any")
         return not (what == "hold" and (waits or self._bounded(row.session)))
+
+    def link(self, job: Job) -> Link | None:
+        """What a job is handed over with before those have ended that it waits for, or None: it waits here."""
+        return None if not job.waits_for or self._bounded(job.row.session) else self.chains.link(job)
+
+    def put_back(self, job: Job) -> None:
+        """Have a job wait again that was about to be handed over."""
+        self._lifecycle.postponed(job, None)
+        self.give_back(job)
+        self.add(job)
 
     def _bounded(self, session: str) -> bool:
         """Whether slots are counted: those of a job's session, or the host's."""
@@ -129,12 +142,14 @@ class Queue:
 
     def requeued(self, job: Job) -> None:
         """Take back the slots of an attempt, and queue the job once that is recorded."""
+        self.chains.over(job)
         self.drop(job)
         self.give_back(job)
         self._here.loop.soon(lambda: None if job.ticket else self.add(job))
 
     def ended(self, job: Job) -> None:
         """Take back the slots of a job that has ended, and look at those that wait for its end."""
+        self.chains.over(job)
         self.give_back(job)
         if self.dependencies.awaited(job.row.id):
             self._here.ledger.then(lambda: self.dependencies.ended(job))

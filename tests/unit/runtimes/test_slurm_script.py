@@ -82,6 +82,13 @@ def test_a_term_that_reaches_all_is_noted_and_the_jobs(node):
     assert (node.told().exit_status, node.told().labels["told"]) == (4, "SIGTERM")
 
 
+@pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("USR1", 0)])
+def test_what_was_told_to_end_did_not_end_well_for_the_scheduler(node, name, status):
+    body = f'trap "exit 0" {name}; kill -{name} $PPID $$; sleep 5'
+    assert node.run(node.submission(_task(node, "sh", "-c", body))).returncode == status
+    assert node.told().exit_status == 0
+
+
 def test_words_arrive_as_they_are(node):
     odd = ["a b", "", "$HOME `x` \\", "it's", "new\nline", "\n#PROGRAM\n", "100%", "\udcff", "ü", "*"]
     node.run(node.submission(_task(node, "sh", "-c", 'printf "%s|" "$@"', "sh", *odd)))
