@@ -105,5 +105,6 @@ def test_with_retries_left_it_may_still_end_well(cluster: Cluster, home: Home, g
     second = submit("--after", first, "--", "true")
     assert info(second)["scheduler_id"] is None
     gate.write_text("go\n")
-    gate.write_text("go\n")  # once there is another attempt that reads it
+    until(lambda: "attempt 1" in (info(first)["annotation"] or ""), "another attempt", LONG)
+    gate.write_text("go\n")
     assert _states(first, second) == [("DONE", None, 0), ("DONE", None, 0)]
