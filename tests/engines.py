@@ -526,7 +526,6 @@ STAND_INS: dict[str, type[Engine]] = {"nerdctl": ReplayedNerdctl}
 
 NOT_REPLAYED = {
     "test_podman_seed_exposed_ports": "there is no network but the host's",
-    "test_a_job_that_is_ended_in_the_middle_of_its_start_leaves_no_process": "what a killed nerdctl leaves half done",
 }
 """A promise that the stand-in for nerdctl cannot show -> why; it is left out by name."""
 

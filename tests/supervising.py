@@ -250,6 +250,11 @@ class Boxes:
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
         return self.written
 
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        yield []
+        self._answer("ours")
+        return {name: seen for name, seen in self.says.items() if labels.items() <= seen.labels.items()}
+
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         yield []
         self._answer(action, self.name_of(name), signal)
@@ -257,7 +262,10 @@ class Boxes:
     def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
         yield []
         self._answer("remove", *map(self.name_of, names))
-        return {name: self.stays[self.name_of(name)] for name in names if self.name_of(name) in self.stays}
+        known = [*map(self.name_of, names)]
+        if force:
+            self.says = {name: seen for name, seen in self.says.items() if name not in known or name in self.stays}
+        return {name: self.stays[known] for name, known in zip(names, known) if known in self.stays}
 
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         return ("sh", "-c", f"echo output of {self.name_of(name)}; echo errors >&2")

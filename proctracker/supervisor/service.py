@@ -40,6 +40,7 @@ from proctracker.supervisor.running.launcher import Launcher
 from proctracker.supervisor.running.outputlimit import OutputLimits
 from proctracker.supervisor.running.outputs import Outputs
 from proctracker.supervisor.running.process_start import ProcessStart
+from proctracker.supervisor.running.remains import Remains
 from proctracker.supervisor.running.request import Requests
 from proctracker.supervisor.running.resumption import Resumption
 from proctracker.supervisor.running.sharednotes import SharedNotes
@@ -117,10 +118,19 @@ class Service:
         self.containers = Containers(
             here, self.calls, self.watch, self.exitfiles, self.outputs, self.folders, lifecycle, self.exits
         )
+        remains = Remains(here.loop, self.calls)
         self.container_starts = ContainerStarts(
-            here, requests, self.calls, lifecycle, self.containers, self.outputs, self.folders, self.queue.bound
+            here,
+            requests,
+            self.calls,
+            lifecycle,
+            self.containers,
+            self.outputs,
+            self.folders,
+            self.queue.bound,
+            remains,
         )
-        self.resumption = Resumption(here, self.calls, self.watch, self.folders, lifecycle, self.containers)
+        self.resumption = Resumption(here, self.calls, self.watch, self.folders, lifecycle, self.containers, remains)
         self.notes = SharedNotes(here.home.records)
         self.batch = BatchJobs(
             here,

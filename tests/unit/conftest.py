@@ -18,7 +18,8 @@ from proctracker import runtimes
 from proctracker.client.client import Client
 from proctracker.runtimes.runtime import Runtime
 from proctracker.store import Home
-from proctracker.supervisor.running import batchjobs, exitrecords, pacer
+from proctracker.supervisor.control import clocks
+from proctracker.supervisor.running import batchjobs, exitrecords, pacer, remains
 from supervising import Boxes, Desk
 
 _SUBREAPER = 36
@@ -125,6 +126,9 @@ def boxes(monkeypatch: pytest.MonkeyPatch) -> Boxes:
         return made if name == "boxes" else real(name)  # type: ignore[return-value]
 
     monkeypatch.setattr(runtimes, "get", get)
+    monkeypatch.setattr(remains, "SETTLED", 0.05)
+    monkeypatch.setattr(remains, "AGAIN", 0.01)
+    monkeypatch.setattr(clocks, "FINISH", {True: 0.05, False: 0.05})
     return made
 
 

@@ -166,9 +166,9 @@ class Lifecycle(Progress):
         self._end(job, JobState.FAILED, ENDING.get(job.ending or "") or sub_state, time.time())
 
     @event
-    def given_up(self, job: Job) -> None:
+    def given_up(self, job: Job, more: str = "") -> None:
         """Fail a job that was told to end during its start and has no container."""
-        self._refuse(job, "it was ended while its engine was starting it", ENDING[job.ending or ""], False)
+        self._refuse(job, f"it was ended while its engine was starting it{more}", ENDING[job.ending or ""], False)
 
     @event
     def lost(self, job: Job, sub_state: str, reason: str, when: float | None = None) -> None:

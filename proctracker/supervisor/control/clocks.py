@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from proctracker import runtimes
 from proctracker.linux import clock
 from proctracker.model import JobState
-from proctracker.supervisor.base.jobs import GRACE, Job
+from proctracker.supervisor.base.jobs import GRACE, Job, Phase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 LEAST, MOST = 5.0, 60.0
 """Seconds until a job is killed again that its engine did not kill: as long as it is overdue, within these."""
+
+FINISH = {True: 2.0, False: 10.0}
+"""Whether a start may fetch an image -> seconds that it has to come to its end once the grace of its job is over.
+
+It takes a tenth of one, and a container that is there can be ended cleanly. What an engine was doing for a client that
+is killed, it may leave half done: containerd a process, docker a container. Fetching may take hours, and leaves nothing.
+"""
 
 
 class Clocks:
@@ -46,9 +54,16 @@ class Clocks:
             self._over(job, "time-limit")
 
     def await_grace(self, job: Job) -> None:
-        """Kill a job that was told to end when its grace is over."""
+        """Kill a job that was told to end when its grace is over, one that is being started a little later."""
         due = job.row.kill_at or clock.boottime() + GRACE
-        job.timer("kill", self._loop.at(due, lambda: self._kill(job)))
+        job.timer("kill", self._loop.at(due, lambda: self._grace_over(job)))
+
+    def _grace_over(self, job: Job) -> None:
+        if job.phase is Phase.STARTING:
+            patience = FINISH[runtimes.get(job.row.runtime).pulls]
+            job.timer("kill", self._loop.after(patience, lambda: self._kill(job)))
+        else:
+            self._kill(job)
 
     def kill_again(self, job: Job) -> None:
         """Kill a job later that could not be killed when its grace was over."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.running.containers import Containers
     from proctracker.supervisor.running.contexts import Context
     from proctracker.supervisor.running.outputs import Outputs
+    from proctracker.supervisor.running.remains import Remains
     from proctracker.supervisor.running.request import Requests
     from proctracker.supervisor.running.startfolders import StartFolders
     from proctracker.supervisor.scheduling.bound import Bound
@@ -52,9 +53,11 @@ class ContainerStarts:
         outputs: Outputs,
         folders: StartFolders,
         bound: Bound,
+        remains: Remains,
     ) -> None:
         self.here, self.requests, self.calls, self.lifecycle = here, requests, calls, lifecycle
         self.containers, self.outputs, self.folders, self.bound = containers, outputs, folders, bound
+        self.remains = remains
 
     def begin(self, job: Job) -> None:
         """Start the container of a job."""
@@ -121,7 +124,8 @@ class EngineStart:
         self._limited = not _LIMITING.isdisjoint(request.template.implementation_specific or {})
         if not self._runtime.keeps_logs or request.output or request.error or request.input:
             make_kept(use.outputs, request, self._launch, kept)
-        identity.write(use.here.home, request.folder, self._launch.files)
+        mark = {f"{request.folder}/{identity.START}": request.labels[identity.LABEL].encode()}
+        identity.write(use.here.home, request.folder, {**self._launch.files, **mark})
         apart(self._launch)
         streams = streams_of(self._launch, self._job, context.surroundings.umask, kept)
         self._said_from = os.fstat(streams[2]).st_size if streams[2] is not None else 0
@@ -239,10 +243,14 @@ class EngineStart:
             code, reason = self._runtime.failed_start(replace(completed, stderr=said))
             if self._job.ending and completed.returncode < 0:
                 code = _GIVEN_UP
-            if seen is not None:
-                remove = self._runtime.remove(self._engine, [told or ""], force=True)
-                self._use.calls.converse(self._engine, remove, lambda answer, wrong: None)
-            self._done(code, reason)
+            cut = completed.returncode < 0
+            if cut or seen is not None:
+                there = told if seen is not None else None
+                self._use.remains.clear(
+                    self._runtime, self._engine, self._folder, there, cut, lambda left: self._done(code, reason, left)
+                )
+            else:
+                self._done(code, reason)
 
         self._use.calls.converse(self._engine, self._runtime.look(self._engine, [told] if told else []), looked)
 
@@ -260,17 +268,17 @@ class EngineStart:
         use.bound.over()
         use.containers.runs(job, seen)
 
-    def _done(self, status: int, reason: str) -> None:
-        """It does not run."""
+    def _done(self, status: int, reason: str, more: str = "") -> None:
+        """It does not run, for that reason, with ``more`` to say."""
         self._over = True
         job, use = self._job, self._use
         self._clean()
         use.outputs.empty(job.row, job.spec.get("output_dir"))
         use.bound.over()
         if status == _GIVEN_UP:
-            use.lifecycle.given_up(job)
+            use.lifecycle.given_up(job, more)
         else:
-            use.lifecycle.not_started(job, status, reason, made=False)
+            use.lifecycle.not_started(job, status, reason + more, made=False)
 
     def _clean(self) -> None:
         """Take away the private files: they may hold secrets."""

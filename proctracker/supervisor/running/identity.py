@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _MARKS = ("proctracker.home", "proctracker.job", "proctracker.attempt")
 
+LABEL = "proctracker.start"
+"""The label that a start alone gives what it makes: a random word, which ``START`` in its directory holds."""
+
+START = "start"
+
 TOLD = ("name", "workdir", "input", "output", "error")
 """Columns that a container is labelled with, so that a lost store can be rebuilt."""
 

@@ -53,7 +53,9 @@ class Requests:
             keep_output=out,
             keep_error=err,
             environment=context.environment(ours, runtime.containers),
-            labels={**marked, **labels(self._here.uuid, row)} if runtime.containers else {},
+            labels={**marked, **labels(self._here.uuid, row), identity.LABEL: os.urandom(8).hex()}
+            if runtime.containers
+            else {},
             directory=(None if runtime.containers else row.workdir) or spec.get("cwd") or "/",
             limits=context.surroundings.limits or {},
             input=stdin,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proctracker.supervisor.processes.calls import Calls
     from proctracker.supervisor.processes.watch import Watch
     from proctracker.supervisor.running.containers import Containers
+    from proctracker.supervisor.running.remains import Remains
     from proctracker.supervisor.running.startfolders import StartFolders
 
 AGAIN = 2.0
@@ -38,8 +39,9 @@ class Resumption:
         folders: StartFolders,
         lifecycle: Lifecycle,
         containers: Containers,
+        remains: Remains,
     ) -> None:
-        self._here, self._calls, self._watch = here, calls, watch
+        self._here, self._calls, self._watch, self._remains = here, calls, watch, remains
         self._folders, self._lifecycle, self._containers = folders, lifecycle, containers
 
     def resume(self, job: Job) -> None:
@@ -81,25 +83,26 @@ class Resumption:
         boot = self._here.boot
         if job.row.boot != boot and _lost(boots.judged(boot, job, observed)):
             self._lifecycle.lost(job, LOST, "the machine was started anew while it was being started")
-        elif observed is None and job.ending:
-            self._lifecycle.given_up(job)
-        elif observed is None:
-            self._lifecycle.start_lost(job)
-        elif observed.state == JobState.QUEUED:
+        elif observed is None or observed.state == JobState.QUEUED:
             self._never_started(job, told, observed)
         else:
             self._containers.runs(job, observed)
 
-    def _never_started(self, job: Job, told: str, observed: Observation) -> None:
-        """Remove a container whose start was cut off before its first process."""
-        engine = engine_of(job)
-        remove = runtimes.get(job.row.runtime).remove(engine, [told], force=True)
-        self._calls.converse(engine, remove, lambda answer, error: None)
-        if job.ending:
-            self._lifecycle.given_up(job)
-        else:
-            reason = observed.annotation or "the engine created it and did not start it"
-            self._lifecycle.not_started(job, NOT_STARTED, reason, made=False)
+    def _never_started(self, job: Job, told: str, observed: Observation | None) -> None:
+        """Remove what a start has made that was cut off before its first process."""
+        row, there = job.row, told if observed is not None else None
+
+        def cleared(left: str) -> None:
+            if job.ending:
+                self._lifecycle.given_up(job, left)
+            elif observed is None:
+                self._lifecycle.start_lost(job)
+            else:
+                reason = observed.annotation or "the engine created it and did not start it"
+                self._lifecycle.not_started(job, NOT_STARTED, reason + left, made=False)
+
+        start = identity.folder(self._here.home, row)
+        self._remains.clear(runtimes.get(row.runtime), engine_of(job), start, there, True, job.now(cleared))
 
 
 def _lost(judged: Observation | None) -> bool:

@@ -9,9 +9,9 @@ import pytest
 
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
-from proctracker.supervisor.base.jobs import GRACE, Job
+from proctracker.supervisor.base.jobs import GRACE, Job, Phase
 from proctracker.supervisor.base.loop import Loop
-from proctracker.supervisor.control.clocks import Clocks
+from proctracker.supervisor.control.clocks import FINISH, Clocks
 
 
 @pytest.fixture
@@ -60,3 +60,11 @@ def test_without_a_time_the_usual_grace_counts(loop: Loop) -> None:
     job = _job()
     Clocks(loop, lambda job, why: None, lambda job: None).await_grace(job)
     assert abs(job.timers["kill"].due - clock.boottime() - GRACE) < 5
+
+
+@pytest.mark.parametrize(("runtime", "seconds"), [("ctr", FINISH[False]), ("docker", FINISH[True])])
+def test_a_start_has_some_seconds_more_than_the_grace(loop: Loop, runtime: str, seconds: float) -> None:
+    job = _job()
+    job.row.runtime, job.phase, job.row.kill_at = runtime, Phase.STARTING, clock.boottime()
+    assert _over(loop, job) == []
+    assert abs(job.timers["kill"].due - clock.boottime() - seconds) < 1

@@ -17,6 +17,7 @@ from proctracker.linux import cgroups, oomscore, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.runtimes.base import ATTACHED
 from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.control import clocks
 from proctracker.supervisor.processes import spawn
 from supervising import Boxes, Desk, box
 
@@ -68,7 +69,7 @@ def test_files_go_once_it_runs(desk: Desk, boxes: Boxes) -> None:
     boxes.files = {"env": b"SECRET=x\n"}
     job = desk.submit("x", **box())
     desk.running(job)
-    assert sorted(os.listdir(f"{desk.home.starts}/1.1")) == ["id", "pid"]
+    assert sorted(os.listdir(f"{desk.home.starts}/1.1")) == ["id", "pid", "start"]
     assert stat.S_IMODE(os.stat(f"{desk.home.starts}/1.1").st_mode) == 0o700
 
 
@@ -144,7 +145,7 @@ def test_what_is_left_of_a_failed_start_is_removed(desk: Desk, boxes: Boxes) -> 
     boxes.code = 127
     boxes.says[_name(desk)] = Observation(JobState.QUEUED)
     assert _failed(desk, desk.submit("x", **box("exit")))[2] == "no"
-    desk.until(lambda: boxes.verbs() == ["look", "remove"])
+    assert boxes.verbs() == ["look", "ours", "remove"]
 
 
 def test_a_call_that_is_cut_off_may_have_started_it(desk: Desk, boxes: Boxes) -> None:
@@ -179,12 +180,41 @@ def test_a_job_that_is_ended_while_its_engine_starts_it(desk: Desk, boxes: Boxes
     assert len(desk.service.calls) <= 1
 
 
-def test_a_start_that_somebody_kills(desk: Desk, boxes: Boxes) -> None:
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_killed_command_has_made_and_not_told_of_goes_before_the_job_ends(
+    desk: Desk, boxes: Boxes, ended: bool
+) -> None:
+    """ctr that is killed before it writes a pid down leaves a container, and one in three times its process."""
     boxes.words = ("sleep", "600")
     job = desk.submit("x", **box())
     desk.until(lambda: job.row.pid is not None)
-    os.kill(job.row.pid or 0, signal.SIGKILL)
-    assert _failed(desk, job)[:2] == (125, "start-failed")
+    mark = {"proctracker.start": Path(f"{desk.home.starts}/1.1/start").read_text(encoding="ascii")}
+    boxes.says[_name(desk)] = Observation(JobState.QUEUED, labels={**desk.labels(job.row), **mark})
+    boxes.says["forged"] = Observation(JobState.RUNNING, labels={**desk.labels(job.row), "proctracker.start": "00"})
+    if ended:
+        desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 0.0, lambda outcome: None)
+    else:
+        os.kill(job.row.pid or 0, signal.SIGKILL)
+    desk.until(lambda: job.row.ended)
+    assert [*boxes.says] == ["forged"]
+    assert _failed(desk, job)[:2] == ((None, "terminated") if ended else (125, "start-failed"))
+
+
+def test_a_start_that_is_over_soon_is_not_killed(
+    desk: Desk, boxes: Boxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "FINISH", {True: 600.0})
+    os.mkfifo(tmp_path / "gate")
+    boxes.words = ("sh", "-c", f"read x < {tmp_path}/gate; {_TELLS.format(desk.home.starts)}")
+    boxes.says[_name(desk)] = Observation(JobState.RUNNING, container_id="id-1")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.row.pid is not None)
+    told: list[object] = []
+    desk.service.actions.control([job.row.id], "terminate", "SIGTERM", 0.0, told.append)
+    desk.until(lambda: told)
+    (tmp_path / "gate").write_text("go\n")
+    desk.until(lambda: "kill" in boxes.verbs())
+    assert boxes.asked[-1] == ("kill", _name(desk), "SIGKILL")
 
 
 def test_an_engine_that_does_not_know_what_it_started(desk: Desk, boxes: Boxes) -> None:

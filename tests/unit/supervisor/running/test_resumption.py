@@ -84,6 +84,29 @@ def test_a_start_that_was_cut_off_as_its_job_was_ended_leaves_no_container(
     assert boxes.asked[-1][0] == "remove"
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_call_has_made_that_was_killed_with_its_supervisor_goes(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, ended: bool
+) -> None:
+    """Else the name is in use when the start is begun anew."""
+    job = old.submit("x", **box(), hold=True)
+    name = job.row.container = old.home.container(job.row.id, job.row.attempt)
+    job.row.boot, job.row.dispatched, job.row.kill_at = old.here.boot, time.time(), 1.0 if ended else None
+    old.here.ledger.change(job.row, JobState.QUEUED, "terminating" if ended else None)
+    old.here.ledger.flush()
+    os.makedirs(f"{old.home.starts}/1.1")
+    Path(f"{old.home.starts}/1.1/start").write_text("abc")
+    boxes.says = {name: Observation(JobState.QUEUED, labels={**old.labels(job.row), "proctracker.start": "abc"})}
+    new = follow()
+    new.service.queue.paused = True
+    taken = new.taken(job)
+    new.until(lambda: taken.row.container is None)
+    assert boxes.says == {}
+    assert (taken.row.state, taken.row.sub_state) == (
+        (JobState.FAILED, "terminated") if ended else (JobState.QUEUED, None)
+    )
+
+
 def test_a_cli_call_of_the_former_supervisor_is_awaited(old: Desk, follow: Callable[..., Desk], boxes: Boxes) -> None:
     job = old.submit("x", **box(), hold=True)
     call = subprocess.Popen(["sleep", "600"])
