@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctracker.cli import formats
+from proctracker.model import JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ TIMED_OUT = 124
 OURS = 125
 """A failure of ours or of the runtime, a lost code, FAILED with no code but 0."""
 _OF_STARTS = (125, 126, 127)
-_DONE = 7
 _TOLD = 5
 """Reasons told of many."""
 _FEW = 3
@@ -23,7 +23,7 @@ _FEW = 3
 
 def code(row: JobRow) -> int:
     """The exit code an ended job stands for."""
-    if row.state == _DONE:
+    if row.state == JobState.DONE:
         return 0
     if row.signal:
         from proctracker.model import signal_number
@@ -85,6 +85,6 @@ def notice(row: JobRow) -> str | None:
 
 def reason(row: JobRow) -> str | None:
     """Say what the exit code alone does not, or return None."""
-    if row.state == _DONE or not (row.annotation or row.sub_state):
+    if row.state == JobState.DONE or not (row.annotation or row.sub_state):
         return None
     return f"job {row.id}: {row.annotation or row.sub_state}"

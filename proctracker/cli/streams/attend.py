@@ -6,6 +6,7 @@ import signal
 
 from proctracker.cli import ends, formats
 from proctracker.cli.streams import output, sink, tail
+from proctracker.errors import InvalidStateException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Attendance:
             outcome = self._access.client.control([self._id], "terminate")
         # One that has ended in the meantime is where it should be.
         problem = outcome.errors.get(self._id)
-        if problem is not None and problem.code != _INVALID_STATE:
+        if problem is not None and not isinstance(problem, InvalidStateException):
             formats.say(f"error: {problem.message}")
 
     def _closed(self) -> None:
@@ -212,6 +213,3 @@ def _sizes(spec: dict[str, Any]) -> dict[str, int]:
 
 _ANSWERS = 30.0
 """Seconds in which a job is told to end, for which another signal does not wait."""
-
-_INVALID_STATE = 9
-"""InvalidStateException's number (errors.py)."""

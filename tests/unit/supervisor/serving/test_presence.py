@@ -74,7 +74,7 @@ def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capfd: pyt
     claim = election.claim(there.home.run, there.key)
     assert claim is not None
     os.unlink(there.home.socket(there.key))
-    there.service.presence._look()
+    there.service.presence.begin()
     assert "another supervisor has it now" in capfd.readouterr().err
     election.release(claim)
 
@@ -82,13 +82,13 @@ def test_a_lock_that_another_one_has_taken_is_left_to_it(there: Desk, capfd: pyt
 def test_a_home_that_is_just_being_removed_is_not_filled_again(there: Desk) -> None:
     os.unlink(there.home.database)
     os.unlink(there.home.socket(there.key))
-    there.service.presence._look()
+    there.service.presence.begin()
     assert not os.path.exists(there.home.socket(there.key))
 
 
 def test_a_removed_home_is_left_alone(there: Desk) -> None:
     shutil.rmtree(there.home.path)
-    there.service.presence._look()
+    there.service.presence.begin()
     assert not os.path.exists(there.home.path)
 
 
@@ -105,7 +105,7 @@ def test_without_a_watch_it_looks_now_and_then(desk: Desk, monkeypatch: pytest.M
 
 def test_it_is_not_made_anew_for_a_leave(there: Desk) -> None:
     there.service.departure.leave()
-    there.service.presence._look()
+    there.service.presence.begin()
     assert not os.path.exists(there.home.socket(there.key))
 
 
@@ -119,7 +119,7 @@ def test_no_room_is_told_and_tried_again(
     monkeypatch.setattr(presence, "LOOK_AGAIN", 0.01)
     monkeypatch.setattr(socketpath, "listen", full)
     os.unlink(there.home.socket(there.key))
-    there.service.presence._look()
+    there.service.presence.begin()
     assert "No space left on device: nobody can reach us" in capfd.readouterr().err
 
 
