@@ -209,11 +209,11 @@ class Service:
         ledger.on_change = self.waits.changed
         ledger.told = self._told
         ledger.trouble = self.notices.trouble
-        self.batch.trouble = lambda text: self.notices.trouble(text, "scheduler")
+        self.batch.looks.trouble = lambda text: self.notices.trouble(text, "scheduler")
         self.batch.handed_on = self.queue.chains.handed
         self.batch.dependencies = self.queue.dependencies
-        self.queue.chains.holds, self.queue.chains.ask = self.batch.holds, self.batch.ask
-        self.guests.watch.trouble = lambda text: self.notices.trouble(text, "scheduler of other hosts' jobs")
+        self.queue.chains.holds, self.queue.chains.ask = self.batch.sightings.holds, self.batch.sightings.ask
+        self.guests.watch.looks.trouble = lambda text: self.notices.trouble(text, "scheduler of other hosts' jobs")
         self.guests.on_change += [self.waits.changed, lambda row: self.here.loop.soon(self.waits.flush)]
         self.idle.replaced = lambda: self.presence.replaced
         ledger.urgent = lambda row: (

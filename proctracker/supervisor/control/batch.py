@@ -238,7 +238,7 @@ class BatchControls:
                     done(unfit(job.row, "terminate") if action in _ENDS else None)
                 elif wrong is not None:
                     done(DrmCommunicationException(f"job {job.row.id}: {wrong}"))
-                elif not self._watch.verified(job):
+                elif not self._watch.sightings.verified(job):
                     done(InvalidStateException(f"job {job.row.id}: its scheduler does not know it (any more)"))
                 else:
                     groups.setdefault((job.row.runtime, repr(job.spec.get("engine"))), []).append((job, done))

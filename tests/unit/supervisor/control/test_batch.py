@@ -45,7 +45,7 @@ def test_release(desk: Desk, mill: Mill) -> None:
 def test_a_hold_that_did_nothing_is_told(desk: Desk, mill: Mill) -> None:
     job = _job(desk, mill)
     mill.jobs[job.row.container or ""] = RUNS
-    desk.service.batch._pacer.rest()  # it has not been seen to run
+    desk.service.batch.looks.pacer.rest()  # it has not been seen to run
     answer = _done(desk, job, "hold")
     assert [*answer["errors"]] == [job.row.id]
     assert job.row.state == JobState.RUNNING

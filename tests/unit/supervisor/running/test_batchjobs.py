@@ -47,7 +47,7 @@ def test_a_record_tells_without_a_look(desk: Desk, mill: Mill) -> None:
     mill.record(desk.home.records, job.row.container or "", "ended 5")
     row = desk.ended(job)
     assert (row.exit_status, row.ran) == (5, 2.5)
-    desk.until(lambda: desk.service.batch._records.all() == [] or desk.again(), "the record's removal")
+    desk.until(lambda: desk.service.batch._records.files.all() == [] or desk.again(), "the record's removal")
 
 
 def test_of_one_that_may_run_again_the_scheduler_has_to_say_that_too(desk: Desk, mill: Mill) -> None:
@@ -105,7 +105,7 @@ def test_who_asks_during_a_look_is_told_of_the_next_one(desk: Desk, mill: Mill, 
     job = _submitted(desk)
     os.mkfifo(tmp_path / "gate")
     told: list[JobState] = []
-    desk.until(lambda: desk.service.batch._pacer.fresh, "the look after the submit")
+    desk.until(lambda: desk.service.batch.looks.pacer.fresh, "the look after the submit")
     mill.slow["look"] = str(tmp_path / "gate")
     for _ in range(2):
         desk.service.batch.look_now(lambda wrong: told.append(JobState(job.row.state)))

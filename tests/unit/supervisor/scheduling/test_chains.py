@@ -86,7 +86,7 @@ def test_what_is_ours(desk: Desk, chains: Mill, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(chains, "parse_config", lambda done: Config(min_job_age=1))
     elif why == "unasked":
         chains.down = "no answer"
-        desk.service.batch._known.clear()
+        desk.service.batch.sightings._known.clear()
     second = _submit(desk, **{"after": [first.row.id], **more})
     assert _waits_here(desk, chains, second)
 
@@ -94,7 +94,7 @@ def test_what_is_ours(desk: Desk, chains: Mill, monkeypatch: pytest.MonkeyPatch,
 def test_one_that_was_looked_for_is_asked_for_once(desk: Desk, chains: Mill) -> None:
     first = _submit(desk)
     _handed(desk, first)
-    desk.service.batch._known.clear()
+    desk.service.batch.sightings._known.clear()
     _handed(desk, _submit(desk, after=[first.row.id]))
     assert list(chains.submitted_ones[-1].after) == ["7"]
 
