@@ -182,6 +182,19 @@ class Cluster:
         """A node's slurmd."""
         self._spawn(f"slurmd-{name}", str(find("slurmd")), "-D", "-N", name)
 
+    def cut_off(self, number: str) -> str:
+        """Kill what Slurm has on the node of a job that runs, not the job; the node."""
+        node = self.call("squeue", "--noheader", f"--jobs={number}", "--format=%N").strip()
+        self.end(f"slurmd-{node}", signal.SIGKILL)
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    named = file.read().startswith(f"slurmstepd: [{number}.".encode())
+                # Each cluster of this machine may have a job of that number.
+                if named and self.path("log", f"slurmd-{node}.log") in _files(pid):
+                    os.kill(int(pid), signal.SIGKILL)
+        return node
+
     def ready(self) -> bool:
         """Whether both nodes take jobs."""
         try:
@@ -314,6 +327,11 @@ class Cluster:
             with open(self.path("log", name), encoding="utf-8", errors="replace") as file:
                 found.append(f"{name}: {file.read()[-600:]}")
         return "\n".join(found)
+
+
+def _files(pid: str) -> set[str]:
+    """What a process has open."""
+    return {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
 
 
 def _ticks(pid: int) -> str | None:

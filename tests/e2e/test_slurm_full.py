@@ -106,15 +106,19 @@ def test_no_room_for_a_record(cluster: Cluster, home: Home, gate: Path, small: P
     until(lambda: not os.listdir(small), "no file is left")
 
 
-def test_what_prints_a_gigabyte_is_kept_on_disk_alone(cluster: Cluster, home: Home) -> None:
-    job = submit("--", "head", "-c", str(GIB), "/dev/zero")
-    found = ended(job)
-    assert (found["job_state"], found["exit_status"]) == ("DONE", 0)
-    shown = subprocess.run(
-        ["sh", "-c", '"$@" | wc -c', "sh", *PROGRAM, "logs", job], stdout=subprocess.PIPE, check=True, timeout=LONG
-    )
-    assert int(shown.stdout) == GIB
-    for pid in seat(home):
-        peak = int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
-        assert peak < 100 * 1024, f"{peak} KiB"
-    assert cli("reap", job).returncode == 0
+def test_what_prints_a_gigabyte_is_kept_on_disk_alone(cluster: Cluster, home: Home, gate: Path) -> None:
+    other, _ = begun("--", "sh", "-c", f"read line <{gate}")
+    with started("wait", other) as waiter:  # it keeps the supervisor here
+        job = submit("--", "head", "-c", str(GIB), "/dev/zero")
+        found = ended(job)
+        assert (found["job_state"], found["exit_status"]) == ("DONE", 0)
+        shown = subprocess.run(
+            ["sh", "-c", '"$@" | wc -c', "sh", *PROGRAM, "logs", job], stdout=subprocess.PIPE, check=True, timeout=LONG
+        )
+        assert int(shown.stdout) == GIB
+        for pid in seat(home):
+            peak = int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
+            assert peak < 100 * 1024, f"{peak} KiB"
+        assert cli("reap", job).returncode == 0
+        gate.write_text("go\n")
+        assert waiter.wait(LONG) == 0
