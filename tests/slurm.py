@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -345,15 +346,15 @@ def _ticks(pid: int) -> str | None:
 
 
 def _ports(count: int) -> Sequence[int]:
-    """Ports that are free now, the reserved and the ephemeral ones left out as far as may be."""
-    held = []
-    try:
-        for _ in range(count):
-            held.append(socket.create_server(("127.0.0.1", 0)))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
+    """Ports that are free now, below those that the kernel gives to whoever connects: a daemon started anew finds its own."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        ephemeral = int(file.read().split()[0])
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(ephemeral // 2, ephemeral)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 def main(words: Sequence[str]) -> None:
