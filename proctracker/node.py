@@ -19,6 +19,8 @@ NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SI
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 """Those of them that mean an end."""
 
+LATE = 0.05
+"""Seconds in which what told the job to end reaches us, too: Slurm signals its processes one after the other."""
 TICK = 1.0
 """Seconds between two looks at a limited running time, longer ones being suspensions."""
 
@@ -124,7 +126,10 @@ def main(words: "list[str]") -> None:
     for fd in set(streams):
         os.close(fd)
     status, usage, why = Waiting(plan, pid).wait()
-    told = {"ended": f"{time.time():.6f}", "cpu_time": f"{usage.ru_utime + usage.ru_stime:.6f}"}
+    ended = time.time()
+    if os.WIFEXITED(status) and not plan.told:
+        time.sleep(LATE)
+    told = {"ended": f"{ended:.6f}", "cpu_time": f"{usage.ru_utime + usage.ru_stime:.6f}"}
     # A process begins with the memory of the one that forked it, exec or not: what is not above ours is a bound.
     told["max_rss"], told["rss_floor"] = str(usage.ru_maxrss), str(plan.floor)
     if os.WIFSIGNALED(status):

@@ -28,6 +28,11 @@ class People:
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == b"ready\n"
 
+    @property
+    def within(self) -> list[str]:
+        """The words that have a command run where they are known."""
+        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--"]
+
     def home(self, uid: int) -> str:
         """A user's home directory."""
         return os.path.join(self.folder, _NAMES[uid])
@@ -36,7 +41,7 @@ class People:
         """Run a command as this user, or as root (0), in the user's home directory."""
         home = self.home(uid) if uid else self.folder
         given = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONDONTWRITEBYTECODE": "1", **environ}
-        argv = ["nsenter", f"--target={self._holder.pid}", "--mount", "--"]
+        argv = self.within
         if uid:
             argv += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
         argv += ["env", f"--chdir={home}", "--", *words]

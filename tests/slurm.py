@@ -92,8 +92,19 @@ def find(program: str) -> str | None:
 class Cluster:
     """The daemons of one cluster. ``start`` starts what does not run; all that tests do to them is done by process id."""
 
-    def __init__(self, folder: str, accounting: bool = False, min_job_age: int = 10, more: str = "") -> None:
-        self.folder, self.accounting = folder, accounting
+    def __init__(
+        self,
+        folder: str,
+        accounting: bool = False,
+        min_job_age: int = 10,
+        more: str = "",
+        within: Sequence[str] = (),
+    ) -> None:
+        """Keep what it is to be.
+
+        ``within`` are words that enter the mount namespace of its daemons, which run jobs only of users known there.
+        """
+        self.folder, self.accounting, self._within = folder, accounting, within
         self.conf = self.path("etc", "slurm.conf")
         self._settings, self._more = {"min_job_age": min_job_age}, more
 
@@ -177,11 +188,11 @@ class Cluster:
 
     def controller(self) -> None:
         """slurmctld."""
-        self._spawn("slurmctld", str(find("slurmctld")), "-D")
+        self._spawn("slurmctld", *self._within, str(find("slurmctld")), "-D")
 
     def node(self, name: str) -> None:
         """A node's slurmd."""
-        self._spawn(f"slurmd-{name}", str(find("slurmd")), "-D", "-N", name)
+        self._spawn(f"slurmd-{name}", *self._within, str(find("slurmd")), "-D", "-N", name)
 
     def cut_off(self, number: str) -> str:
         """Kill what Slurm has on the node of a job that runs, not the job; the node."""

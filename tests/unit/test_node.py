@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,12 +27,12 @@ class Run:
         self.record = folder / "records" / "proctracker-x-1-1.0"
         self.record.parent.mkdir()
         self.output, self.error = folder / "out", folder / "err"
-        self.folder = folder
+        self.folder, self.program = folder, PROGRAM
 
     def argv(self, *command, **words):
         words = {"record": self.record, "output": self.output, "error": self.error, "directory": self.folder, **words}
         return [
-            sys.executable, "-I", "-S", PROGRAM,
+            sys.executable, "-I", "-S", self.program,
             *(f"{name}={value}" for name, value in words.items() if value is not None), "--", *command,
         ]  # fmt: skip
 
@@ -211,6 +214,31 @@ def test_environment_umask_and_locale_are_the_jobs(run):
     assert run(sys.executable, "-E", "-c", body, environ={name: value, "LC_ALL": "C"}, umask="077") == 0
     assert run.output.read_text().endswith("() { echo f; } False\n")
     assert stat.S_IMODE(run.output.stat().st_mode) == 0o600
+
+
+def test_what_reaches_us_just_after_the_end_is_noted(run, tmp_path):
+    """Slurm tells one process after the other, and may be slow to."""
+    text = Path(PROGRAM).read_text(encoding="utf-8")
+    run.program = tmp_path / "node.py"
+    run.program.write_text(re.sub(r"(?m)^LATE = .*", "LATE = 3.0", text), encoding="utf-8")
+    os.mkfifo(tmp_path / "gate")
+    process = run.start("sh", "-c", "read line <gate")
+    _until(run.record.exists)
+    _until(lambda: _gone(process.pid, tmp_path / "gate"))
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert (run.told.exit_status, run.told.labels["told"]) == (0, "SIGTERM")
+
+
+def _gone(pid, gate):
+    """Let a job end, and tell whether it has: the only child there was is reaped."""
+    children = f"/proc/{pid}/task/{pid}/children"
+    with open(children, encoding="ascii") as file:
+        if not file.read():
+            return True
+    with contextlib.suppress(OSError), open(os.open(gate, os.O_WRONLY | os.O_NONBLOCK), "w") as pipe:
+        pipe.write("go\n")
+    return False
 
 
 def test_a_record_that_cannot_be_written_is_no_failure_of_the_job(run):
