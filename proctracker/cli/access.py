@@ -283,7 +283,7 @@ class Access:
         """Note that we have told how these ended, so that ``wait --all`` does not."""
         from proctracker.tracker import waits
 
-        waits.told(self.place, rows)
+        waits.told(self.place, rows, noted=True)
 
     def own_job(self) -> str | None:
         """The id of the job this very command runs in, if it is one of this home."""

@@ -174,11 +174,15 @@ def as_ended(place: Place, ids: Sequence[str], until: float | None = None) -> It
         raise place.hosts.elsewhere(ids, "wait") or error from None
 
 
-def told(place: Place, rows: Iterable[JobRow]) -> None:
-    """Note that somebody was told how these ended, so that ``wait --all`` does not."""
+def told(place: Place, rows: Iterable[JobRow], noted: bool = False) -> None:
+    """Note that somebody was told how these ended, so that ``wait --all`` does not.
+
+    ``noted``: not before the supervisor has noted it, as a command does that is over then and may be followed by such a wait.
+    """
     fresh = [row for row in rows if row.ended and not row.reported]
     try:
         if fresh:
-            place.client_of(fresh).tell("reported", ids=[row.id for row in fresh])
+            client = place.client_of(fresh)
+            (client.call if noted else client.tell)("reported", ids=[row.id for row in fresh])
     except Drmaa2Exception:
         return  # told they are; twice does no harm
