@@ -18,11 +18,14 @@ for user in alice bob; do
     systemctl kill -s KILL user-$(id -u $user).slice
     while pkill -KILL -u $user; do sleep 0.1; done
     rm -rf /home/$user/.local/state /home/$user/work /tmp/proctracker-*
-    install -d -o $user -g $user /home/$user/work
+    install -d -o $user -g $user /home/$user/work /home/$user/.config /home/$user/.config/proctracker
+    echo 'cli_timeout: 60' >/home/$user/.config/proctracker/config.yaml
 done 2>/dev/null
 if [ -e {conf} ]; then rm -f {conf}; systemctl restart systemd-logind; fi
 rm -rf /root/.local/state
 """
+"""Engines get more time than usual: without KVM a call of podman's takes seconds, far more beside other load."""
+
 IMAGE = "localhost/busybox:test"
 LOAD = """cd /opt/proctracker/tests
 [ -e /tmp/busybox.tar ] || python3 -c "import image; image.write('/tmp/busybox.tar')"
