@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,11 +47,11 @@ OPTIONS = {"v4.2": "vers=4.2", "v4.2 actimeo=0": "vers=4.2,actimeo=0", "v3": "ve
 @pytest.fixture(params=OPTIONS)
 def nfs(guest: Guest, request: pytest.FixtureRequest) -> Iterator[Guest]:
     """The guest with an export of 24 MB and a mount of it."""
-    guest.root(DOWN)
-    guest.root(UP.format(options=OPTIONS[request.param], export=EXPORT))
+    guest.root(DOWN, timeout=600)
+    guest.root(UP.format(options=OPTIONS[request.param], export=EXPORT), timeout=600)
     with guest.session("alice"):  # it keeps the user's systemd, whose start takes longer than most commands
         yield guest
-    guest.root(DOWN)
+    guest.root(DOWN, timeout=600)
 
 
 present = pytest.mark.parametrize("nfs", ["v4.2"], indirect=True)
@@ -108,9 +110,16 @@ def test_codes_survive_kills(nfs: Guest, which: str, times: int) -> None:
     assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
 
 
+AT_ONCE = """
+proctracker submit --no-input -- sleep 3600 >/dev/null &
+for c in 1 2 3 4 5; do (proctracker run --no-input -- sh -c "exit $c"; echo $?) & done
+wait
+"""
+"""Five clients, and one whose job keeps whoever took it."""
+
+
 def test_many_clients_at_once_start_one_supervisor(nfs: Guest) -> None:
-    start = 'for c in 1 2 3 4 5; do (proctracker run --no-input -- sh -c "exit $c"; echo $?) & done; wait\n'
-    codes = nfs.run("alice", HOME + start).split()
+    codes = nfs.run("alice", HOME + AT_ONCE).split()
     assert sorted(codes) == ["1", "2", "3", "4", "5"]
     count = nfs.run("alice", f"{HOME}pgrep -u alice -c -f '[p]roctracker.supervisor.main'")
     assert count == "2"
@@ -126,6 +135,27 @@ def test_another_host_sees_and_follows_a_job(nfs: Guest) -> None:
     )
     assert nfs.root(f"unshare --uts bash -ec '{there}{job}; echo $?'").split() == [job, "0"]
     assert told(nfs, job) == [("FAILED", 1)]
+
+
+APART = """
+hostname login2
+mount -t nfs -o vers=3,nolock,nosharecache 127.0.0.1:/srv/nfs /mnt/nfs
+exec setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice bash -c "$1"
+"""
+"""Another host, none of whose locks is seen here: nolock makes them local to a mount, and this is one of its own."""
+
+
+@pytest.mark.parametrize("nfs", ["v3 nolock"], indirect=True)
+def test_two_hosts_that_see_none_of_each_others_locks_begin_a_home_at_once(nfs: Guest) -> None:
+    there = shlex.join(
+        ["unshare", "--uts", "--mount", "bash", "-ec", APART, "-", HOME.replace("~", "/home/alice") + AT_ONCE]
+    )
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(nfs.root, there, 300), pool.submit(nfs.run, "alice", HOME + AT_ONCE)]
+    assert [sorted(codes.result().split()) for codes in both] == [["1", "2", "3", "4", "5"]] * 2
+    ids = nfs.run("alice", f"{HOME}proctracker ps -aq --all-hosts").split()
+    assert len(ids) == len({*ids}) == 12
+    assert nfs.run("alice", "pgrep -u alice -c -f '[p]roctracker.supervisor.main'") == "4"
 
 
 LIMIT = """
