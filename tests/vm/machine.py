@@ -64,8 +64,13 @@ class Machine:
 
     def up(self, memory: str = "2G", keep: bool = False) -> None:
         """Boot it with a fresh disk, or with the one it had (``keep``); returns once ssh answers."""
+        if self.start(memory, keep):
+            self.ready()
+
+    def start(self, memory: str = "2G", keep: bool = False) -> bool:
+        """Begin to boot it, unless it runs; returns whether that was to be done."""
         if self.pid is not None:
-            return
+            return False
         os.makedirs(self.folder, exist_ok=True)
         disk = self.path("disk.img")
         if not (keep and os.path.exists(disk)):
@@ -74,7 +79,7 @@ class Machine:
         with open(self.path("ports"), "w", encoding="ascii") as file:
             file.write(f"{ports[0]} {ports[1]}\n")
         subprocess.run(self._qemu(disk, ports, memory), check=True)
-        self.ready()
+        return True
 
     def _qemu(self, disk: str, ports: list[int], memory: str) -> list[str]:
         """The command line: virtio for everything, no network beyond the forwarded ports."""
@@ -107,8 +112,8 @@ class Machine:
 
     def argv(self, user: str, *words: str) -> list[str]:
         """The command line of a login; the words are read by the user's shell. No user: root, without a login session."""
-        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=20"]
-        options += ["ServerAliveInterval=20", "ServerAliveCountMax=3", "BatchMode=yes"]
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=90"]
+        options += ["ServerAliveInterval=20", "ServerAliveCountMax=9", "BatchMode=yes"]
         key, port = os.path.join(self.image, "key"), self.ports()[0 if user else 1]
         found = ["ssh", "-p", str(port), "-i", key, *(word for option in options for word in ("-o", option))]
         return [*found, f"{user or 'root'}@127.0.0.1", *words]
