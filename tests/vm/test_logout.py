@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from vm.guest import Guest, wait_for
 
-JOB = "proctracker submit -- sh -c 'sleep 25; exit 7'"
+GATE = "/home/alice/work/gate"
+JOB = f"proctracker submit -- sh -c 'read line <{GATE}; exit 7'"
+"""Lives until the gate is opened, however long a logout takes."""
 
 
-def state(guest: Guest, job: str, user: str = "alice") -> tuple[str, str | None, int | None]:
-    """State, sub-state and code of a job, as its user's next login is told."""
-    found = json.loads(guest.run(user, f"proctracker info {job} --json"))[0]
-    return found["job_state"], found["job_sub_state"], found["exit_status"]
+@pytest.fixture(autouse=True)
+def _gate(guest: Guest) -> None:
+    guest.root(f"mkfifo -m 666 {GATE}")
 
 
 def ended(guest: Guest, job: str, user: str = "alice") -> int:
-    """The code that ``wait`` gives in a login of its own."""
-    return guest.tried(user, f"proctracker wait {job}", timeout=120).returncode
+    """The code that ``wait`` gives in a login of its own, once the gate is open."""
+    return guest.tried(user, f": <>{GATE}; proctracker wait {job}", timeout=120).returncode
+
+
+def left(guest: Guest, user: str = "alice") -> None:
+    """Wait until logind has ended all that was in the logins of a user."""
+    scopes = f"find /sys/fs/cgroup/user.slice/user-$(id -u {user}).slice -maxdepth 1 -name 'session-*.scope'"
+    wait_for(lambda: not guest.root(f"{scopes} 2>/dev/null; true"), 120, "the end of the login")
 
 
 def number(told: str) -> str:
@@ -47,6 +52,7 @@ def test_lingering_counts_also_after_the_first_job(guest: Guest) -> None:
         login.run("loginctl enable-linger")
         wait_for(lambda: "jobs go on" in login.run("proctracker doctor")[1], 60, "supervisor and job have moved")
         later = number(login.run(JOB)[1])
+    left(guest)
     assert [ended(guest, each) for each in (job, later)] == [7, 7]
 
 
@@ -57,6 +63,7 @@ def test_lingering_before_the_first_job(guest: Guest) -> None:
     with guest.session("alice") as login:
         told = login.run(JOB)[1]
         assert "jobs will be ended" not in told
+    left(guest)
     assert ended(guest, number(told)) == 7
 
 
@@ -68,7 +75,7 @@ def test_the_job_of_one_login_does_not_end_with_another_login(guest: Guest) -> N
             told = second.run(JOB)[1]
             assert "KillUserProcesses=yes" in told, "the second login is told, too"
         wait_for(lambda: "sleep 600" not in guest.root("ps ax"), 60, "logind ends the first job")
-        assert second.run(f"proctracker wait {number(told)}")[0] == 7
+        assert second.run(f": <>{GATE}; proctracker wait {number(told)}")[0] == 7
 
 
 def test_a_session_outlives_a_supervisor_that_was_started_in_a_user_scope(guest: Guest) -> None:
@@ -88,6 +95,7 @@ def test_a_job_of_root_goes_on_after_the_logout_of_who_used_sudo(guest: Guest) -
         told = login.run(f"sudo {JOB}")[1]
         assert "jobs will be ended" not in told
         assert "jobs go on" in login.run("sudo proctracker doctor")[1]
+    left(guest)
     assert ended(guest, number(told), "root") == 7
 
 
