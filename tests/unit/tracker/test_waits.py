@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import proctracker as pt
+from proctracker.client.client import Client
 from proctracker.errors import DrmCommunicationException, InvalidArgumentException, TimeoutException
 from proctracker.store import Home, Store
 from proctracker.tracker import waits
@@ -104,3 +105,18 @@ def test_a_time_out(session: pt.JobSession, served: Home) -> None:
     for timeout in (0, 0.02):
         with pytest.raises(TimeoutException):
             waits.wait(Place(served.path), [held.job_id], timeout=timeout)
+
+
+@pytest.mark.parametrize(("noted", "how"), [(False, "tell"), (True, "call")])
+def test_an_end_is_told_with_or_without_waiting_for_the_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch, noted: bool, how: str
+) -> None:
+    asked: list[Any] = []
+    for name in ("tell", "call"):
+        monkeypatch.setattr(Client, name, lambda self, op, name=name, **fields: asked.append((name, op, fields)))
+    row, told, live = submit(store)[0], submit(store)[0], submit(store)[0]
+    end(store, row, 1.0)
+    end(store, told, 1.0)
+    told.reported = 1
+    waits.told(Place(store.home.path), [row, told, live], noted)
+    assert asked == [(how, "reported", {"ids": [row.id]})]
