@@ -154,7 +154,7 @@ def _supervise(home: Home, key: str, seat: Seat) -> int:
     try:
         try:
             made = service.Service(home, key, seat)
-            made.watch_keeper()
+            made.keeper_notes.begin()
             recovery.recover(made)
         except TryLaterException:
             raise

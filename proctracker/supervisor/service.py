@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from contextlib import suppress
 
 from proctracker.model.observation import LOST
@@ -27,7 +26,7 @@ from proctracker.supervisor.control.stopping import Stopping
 from proctracker.supervisor.processes.calls import Calls
 from proctracker.supervisor.processes.children import Children
 from proctracker.supervisor.processes.jobgroups import Groups
-from proctracker.supervisor.processes.watch import Watch
+from proctracker.supervisor.processes.watch import KeeperNotes, Watch
 from proctracker.supervisor.relocation import Relocation
 from proctracker.supervisor.running.batchjobs import BatchJobs
 from proctracker.supervisor.running.container_start import ContainerStarts
@@ -81,6 +80,7 @@ class Service:
         here.me["delegated"] = self.groups.base is not None
         self.children = Children(here.loop, here.seat.journal, lambda: self.stopping.stop())
         self.watch = Watch(here.loop, here.seat, self.children)
+        self.keeper_notes = KeeperNotes(here, self.watch)
         self.calls = Calls(here.loop, here.settings, self.children, self.watch)
         self.storewatch = StoreWatch(here.loop, here.files, here.store.path)
         self.queue = Queue(here, self.storewatch, self.lifecycle, lambda job: self.launcher.start(job))
@@ -268,25 +268,6 @@ class Service:
         with self.faults:
             self.here.loop.run()
         return 0 if self.presence.leaving else ORPHANED
-
-    def watch_keeper(self) -> None:
-        """Hear from now on of what the keeper reaps, and of its end."""
-        self.here.loop.watch(self.here.seat.note, self._note)
-
-    def _note(self) -> None:
-        """The keeper reaped a process of a former supervisor, or has gone."""
-        here = self.here
-        try:
-            said = os.read(here.seat.note, 4096)
-        except BlockingIOError:
-            return
-        if said:
-            self.watch.kept()
-            return
-        here.loop.forget(here.seat.note)
-        self.watch.kept(final=True)
-        here.ledger.flush()
-        here.loop.stop()
 
     def close(self) -> None:
         """Give back what the next supervisor of this process has to open again."""

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Optional
 
+    from proctracker.supervisor.base.here import Here
     from proctracker.supervisor.base.loop import Loop
     from proctracker.supervisor.base.seat import Seat
     from proctracker.supervisor.processes.children import Children
@@ -228,3 +229,29 @@ class Watch:
 def _same(end: End, pid: int, ticks: int) -> bool:
     """Whether an exit is that of this process, and not of an earlier one of its pid."""
     return end.pid == pid and (end.ticks == ticks or not end.ticks or not ticks)
+
+
+class KeeperNotes:
+    """Hears, through the seat, of what the keeper reaps, and of the keeper's end."""
+
+    def __init__(self, here: Here, watch: Watch) -> None:
+        self._here, self._watch = here, watch
+
+    def begin(self) -> None:
+        """Hear of it from now on."""
+        self._here.loop.watch(self._here.seat.note, self.heard)
+
+    def heard(self) -> None:
+        """The keeper reaped a process of a former supervisor, or has gone."""
+        here = self._here
+        try:
+            said = os.read(here.seat.note, 4096)
+        except BlockingIOError:
+            return
+        if said:
+            self._watch.kept()
+            return
+        here.loop.forget(here.seat.note)
+        self._watch.kept(final=True)
+        here.ledger.flush()
+        here.loop.stop()

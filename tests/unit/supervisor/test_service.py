@@ -32,7 +32,7 @@ def test_its_exit_status_says_why(desk: Desk, how: str, monkeypatch: pytest.Monk
     else:
         os.close(desk.note)
         desk.here.ledger.change(job.row)
-    desk.service.watch_keeper()
+    desk.service.keeper_notes.begin()
     desk.recover()
     assert desk.service.run() == (0 if how == "leave" else module.ORPHANED)
     desk.note = os.open(os.devnull, os.O_RDONLY)
@@ -43,8 +43,8 @@ def test_a_word_from_the_keeper(desk: Desk) -> None:
     told: list[bool] = []
     desk.service.watch.kept = lambda final=False: told.append(final)  # type: ignore[method-assign]
     os.write(desk.note, b"x")
-    desk.service._note()
-    desk.service._note()  # nothing more has come
+    desk.service.keeper_notes.heard()
+    desk.service.keeper_notes.heard()  # nothing more has come
     assert told == [False]
 
 
