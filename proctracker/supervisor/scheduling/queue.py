@@ -9,7 +9,7 @@ import time
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
-from proctracker.linux import clock
+from proctracker.supervisor.base import attempts
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.scheduling.bound import Bound
 from proctracker.supervisor.scheduling.chains import Chains
@@ -60,7 +60,9 @@ class Queue:
         job.ticket = next(self._tickets)
         if (job.held and not self._handed(job, "hold")) or not (self.dependencies.met(job) or self.link(job)):
             return
-        if self._delayed(job):
+        due = attempts.due(job, self._here.store)
+        if due is not None:
+            job.timer("start", self._here.loop.at(due, lambda: self.add(job)))
             return
         start = job.spec.get("start_time")
         if start is not None and start > time.time() and not self._handed(job, "start_time"):
@@ -114,21 +116,6 @@ class Queue:
             self._lifecycle.starting(other)
             found.append(other)
         return found
-
-    def _delayed(self, job: Job) -> bool:
-        """Have a job come again when its delay is over, and return whether it is not."""
-        delay = float(job.spec.get("retry_delay") or 0)
-        if job.row.attempt == 1 or not delay or not (job.row.sub_state or "").startswith("retry"):
-            return False
-        now = clock.boottime()
-        if job.row.due is None:  # a release before this one did not put it down
-            gone = time.time() - self._here.store.began(job.row.id, job.row.attempt)
-            job.row.due = now + max(0.0, delay - max(0.0, gone))
-        due = min(job.row.due, now + delay)  # another boot's seconds may be more than this one has
-        if due <= now:
-            return False
-        job.timer("start", self._here.loop.at(due, lambda: self.add(job)))
-        return True
 
     def drop(self, job: Job) -> None:
         """A job waits no longer (held, terminated)."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from proctracker.model import JobRow
@@ -30,3 +33,23 @@ def test_following(attempt: int, retries: int, code: int, why: str | None, reran
 @pytest.mark.parametrize(("attempt", "expected"), [(1, "retry 2/2"), (2, "rerun")])
 def test_an_attempt_that_was_begun_already(attempt: int, expected: str) -> None:
     assert attempts.begun(_job(attempt, 1)) == expected
+
+
+@pytest.mark.parametrize(("attempt", "sub_state", "due", "expected"), [
+    (1, "retry 1/3", 130.0, None),
+    (2, "rerun", 130.0, None),
+    (2, "retry 2/3", 130.0, 130.0),
+    (2, "retry 2/3", 99.0, None),
+    (2, "retry 2/3", 900.0, 160.0),  # another boot's seconds
+    (2, "retry 2/3", None, 140.0),  # queued 20 seconds ago
+])  # fmt: skip
+def test_a_delay_between_attempts(
+    monkeypatch: pytest.MonkeyPatch, attempt: int, sub_state: str, due: float | None, expected: float | None
+) -> None:
+    monkeypatch.setattr(attempts.clock, "boottime", lambda: 100.0)
+    monkeypatch.setattr(attempts.time, "time", lambda: 5020.0)
+    store: Any = SimpleNamespace(began=lambda name, number: 5000.0)
+    job = Job(JobRow("1", 1, attempt=attempt, sub_state=sub_state, due=due), {"retry_delay": 60.0}, "")
+    assert attempts.due(job, store) == expected
+    none = Job(JobRow("1", 1, attempt=2, sub_state="retry 2/3"), {}, "")
+    assert attempts.due(none, store) is None
