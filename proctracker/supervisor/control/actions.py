@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal as signals
 from collections.abc import Callable
 
@@ -81,23 +82,19 @@ class Actions:
         if action == "release":
             self._queue.resume()
 
-        def one(name: str) -> Done:
+        def done(name: str, error: Drmaa2Exception | None) -> None:
             """Take what became of one job, and tell of all after the last."""
-
-            def done(error: Drmaa2Exception | None) -> None:
-                nonlocal left
-                left -= 1
-                if error is None:
-                    outcome["done"].append(name)
-                else:
-                    outcome["errors"][name] = to_wire(error)
-                if not left:
-                    self._here.ledger.then(lambda: told(outcome))
-
-            return done
+            nonlocal left
+            left -= 1
+            if error is None:
+                outcome["done"].append(name)
+            else:
+                outcome["errors"][name] = to_wire(error)
+            if not left:
+                self._here.ledger.then(lambda: told(outcome))
 
         for name in ids:
-            self._one(name, action, number, grace, one(name), again)
+            self._one(name, action, number, grace, functools.partial(done, name), again)
         if not ids:
             told(outcome)
 
@@ -153,7 +150,6 @@ class Actions:
     # running jobs
 
     def _suspend(self, job: Job, done: Done) -> None:
-        """Suspend by the engine, or by signal where that cannot."""
         if job.supervised:
             self._stop(job, None, done)
             return
@@ -176,7 +172,6 @@ class Actions:
         Stop(self._here, self._lifecycle, job, sub_state).begin(done)
 
     def _resume(self, job: Job, done: Done) -> None:
-        """Resume as it was suspended."""
         if job.supervised or job.row.sub_state == STOPPED:
             denied = signalling.signal_all(job, self._here.mark(job.row), signals.SIGCONT).denied
             if not denied:
