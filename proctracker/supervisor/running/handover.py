@@ -67,6 +67,7 @@ class Handovers:
         link = self._queue.link(job)
         if job.waits_for and link is None:
             self._queue.bound.over()
+            self._queue.chains.late(job)
             for each in jobs:
                 self._queue.put_back(each)
             return

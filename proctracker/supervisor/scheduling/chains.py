@@ -36,9 +36,14 @@ class Chains:
 
     def __init__(self, here: Here, dependencies: Dependencies, again: Callable[[Job], None]) -> None:
         self._here, self._dependencies, self._again = here, dependencies, again
-        self._ours: set[str] = set()
-        """Jobs that wait here, as their scheduler could not be asked to."""
-        self._asked: set[str] = set()
+        self._ours: set[int] = set()
+        """Specs of jobs that wait here, as their scheduler could not be asked to. All tasks of an array have one."""
+        self._late: set[int] = set()
+        """Specs of jobs that were handed over too late for what was known once."""
+        self._asking: dict[int, list[Job]] = {}
+        """Specs -> the jobs that wait for what their scheduler says of the others."""
+        self._links: dict[int, Link | None] = {}
+        """Specs -> what was found out of them in this round."""
         self._fresh: set[str] = set()
         self.holds: Callable[[Sequence[Job]], float] = lambda jobs: -math.inf
         """Seconds for which the ids of handed-over jobs surely hold, less than none where that has to be asked."""
@@ -47,31 +52,49 @@ class Chains:
 
     def link(self, job: Job) -> Link | None:
         """What a job that waits is handed over with, or None where it cannot be now."""
+        spec = job.row.spec
+        if job.row.attempt > 1 or spec in self._ours:
+            return None
+        if spec in self._asking:
+            self._asking[spec].append(job)
+            return None
+        if spec not in self._links:
+            if not self._links:
+                self._here.loop.soon(self._links.clear)
+            self._links[spec] = self._made(job)
+        return self._links[spec]
+
+    def _made(self, job: Job) -> Link | None:
         found = self._found(job)
         if found is None:
             return None
         waited = [other for _, _, others in found for other in others]
         holds = self.holds(waited)
         if holds < LEAST:
-            if job.row.id in self._asked:
-                self._ours.add(job.row.id)
-            else:
-                self._asked.add(job.row.id)
-                self.ask(job, waited, lambda: self._again(job))
+            self._asking[job.row.spec] = [job]
+            self.ask(job, waited, lambda: self._answered(job, waited))
             return None
-        self._asked.discard(job.row.id)
         return Link(
             [number for number, well, _ in found if well], [number for number, well, _ in found if not well], holds
         )
 
+    def _answered(self, job: Job, waited: Sequence[Job]) -> None:
+        self._links.clear()
+        asking = self._asking.pop(job.row.spec)
+        if self.holds(waited) < LEAST:
+            self._ours.add(job.row.spec)
+            return
+        for each in asking:
+            self._again(each)
+
     def keep(self, job: Job) -> None:
         """Have a job wait here: its scheduler refused to."""
-        self._ours.add(job.row.id)
+        self._ours.add(job.row.spec)
 
-    def over(self, job: Job) -> None:
-        """A job has ended, or begins another attempt."""
-        self._ours.discard(job.row.id)
-        self._asked.discard(job.row.id)
+    def late(self, job: Job) -> None:
+        """A job's turn came too late for what was known: this is tried once more."""
+        (self._ours if job.row.spec in self._late else self._late).add(job.row.spec)
+        self._links.clear()
 
     def handed(self, job: Job) -> None:
         """A scheduler has a job, which others may wait for there from now on."""
@@ -82,6 +105,7 @@ class Chains:
 
     def _pass_on(self) -> None:
         fresh, self._fresh = self._fresh, set()
+        self._links.clear()
         waiting = {job.row.id: job for name in fresh for job in self._dependencies.waiting(name)}
         ready: dict[int, bool] = {}
         for job in waiting.values():
@@ -94,7 +118,7 @@ class Chains:
     def _found(self, job: Job) -> list[tuple[str, bool, list[Job]]] | None:
         """The ids, whether each must end well, and the jobs, where its scheduler can wait for all of them."""
         batch = runtimes.get(job.row.runtime).batch
-        if batch is None or "dependencies" not in batch.hands_over or job.row.attempt > 1 or job.row.id in self._ours:
+        if batch is None or "dependencies" not in batch.hands_over:
             return None
         found = []
         for name in sorted(job.waits_for):

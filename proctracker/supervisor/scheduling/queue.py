@@ -129,14 +129,12 @@ class Queue:
 
     def requeued(self, job: Job) -> None:
         """Take back the slots of an attempt, and queue the job once that is recorded."""
-        self.chains.over(job)
         self.drop(job)
         self.give_back(job)
         self._here.loop.soon(lambda: None if job.ticket else self.add(job))
 
     def ended(self, job: Job) -> None:
         """Take back the slots of a job that has ended, and look at those that wait for its end."""
-        self.chains.over(job)
         self.give_back(job)
         if self.dependencies.awaited(job.row.id):
             self._here.ledger.then(lambda: self.dependencies.ended(job))

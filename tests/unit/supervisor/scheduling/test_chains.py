@@ -99,6 +99,28 @@ def test_one_that_was_looked_for_is_asked_for_once(desk: Desk, chains: Mill) -> 
     assert list(chains.submitted_ones[-1].after) == ["7"]
 
 
+def test_of_an_array_that_waits_for_an_array_it_is_found_out_once(
+    desk: Desk, chains: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _submit(desk, indices=list(range(1, 41)))
+    _handed(desk, *desk.here.jobs.task_jobs(first.row.num))
+    found: list[Job] = []
+    real = desk.service.queue.chains._found
+    monkeypatch.setattr(desk.service.queue.chains, "_found", lambda job: (found.append(job), real(job))[1])
+    second = _submit(desk, indices=list(range(1, 41)), after=[str(first.row.num)])
+    _handed(desk, *desk.here.jobs.task_jobs(second.row.num))
+    assert (len(chains.submitted_ones), len(found) < 6) == (2, True)
+
+
+def test_too_late_twice_it_waits_here(desk: Desk, chains: Mill) -> None:
+    first = _submit(desk)
+    _handed(desk, first)
+    second = _submit(desk, after=[first.row.id])
+    for _ in range(2):
+        desk.service.queue.chains.late(second)
+    assert _waits_here(desk, chains, second)
+
+
 def test_refused_by_its_scheduler_it_waits_here(desk: Desk, chains: Mill) -> None:
     first = _submit(desk)
     _handed(desk, first)
