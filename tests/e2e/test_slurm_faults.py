@@ -170,7 +170,7 @@ def test_scancel_by_hand(cluster: Cluster, home: Home, tmp_path: Path, state: st
     script = (
         "trap 'exit 0' TERM; echo >there; while :; do sleep 0.1; done"
         if state == "caught"
-        else "echo >there; sleep 100"
+        else "echo >there; exec sleep 100"  # the one process: a shell whose child is ended first returns 143
     )
     words = ("-w", str(tmp_path), "--", "sh", "-c", script)
     if state == "pending":
