@@ -85,7 +85,7 @@ def test_a_session_outlives_a_supervisor_that_was_started_in_a_user_scope(guest:
         assert "last logout" in told
         told = login.run(JOB)[1]
         assert "jobs will be ended" not in told
-    guest.root(f": <>{GATE}")  # what lives in a session keeps it, and with it the user's systemd
+    guest.root(f"timeout 60 sh -c ': >{GATE}'")  # what lives in a session keeps it, and with it the user's systemd
     wait_for(lambda: "sleep 600" not in guest.root("ps ax"), 120, "the user's systemd ends with the last login")
     assert ended(guest, number(told)) == 7
 
