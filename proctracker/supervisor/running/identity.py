@@ -61,10 +61,11 @@ def told(start: str, name: str) -> str | None:
 
 def command(engine: Engine, name: str) -> tuple[int, int] | None:
     """Return pid and start time of a call of the engine's CLI about the container of that name, if one is under way."""
-    program, wanted = os.fsencode(os.path.basename((engine.command or ("",))[0])), os.fsencode(name)
+    program = os.fsencode(os.path.basename((engine.command or ("",))[0]))
+    wanted = (os.fsencode(name), b"--name=" + os.fsencode(name))
     for pid in procfs.pids():
         words = procfs.cmdline(pid)
-        if words and os.path.basename(words[0]) == program and wanted in words[1:]:
+        if words and os.path.basename(words[0]) == program and any(word in words[1:] for word in wanted):
             stat = procfs.stat(pid)
             if stat is not None:
                 return pid, stat.ticks

@@ -387,8 +387,9 @@ def test_after_a_double_death_a_start_under_way_is_found(old: Desk, follow: Call
         new.until(lambda: jobs[0].row.id not in new.here.jobs.by_id)
 
 
+@pytest.mark.parametrize("option", ["", "--name="])
 def test_after_a_double_death_a_container_that_was_being_started_is_found(
-    old: Desk, follow: Callable[..., Desk], boxes: Boxes
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, option: str
 ) -> None:
     """Its engine would refuse another one of its name."""
     ran, starting, never = (old.submit("x", **box("exec sleep 600"), hold=True) for _ in range(3))
@@ -407,7 +408,7 @@ def test_after_a_double_death_a_container_that_was_being_started_is_found(
     os.mkfifo(gate)
     name = names[starting.row.id]
     call = subprocess.run(
-        ["bash", "-c", 'exec -a boxes sh -c "read x <$0" "$1" >&- & echo $!', gate, name],
+        ["bash", "-c", 'exec -a boxes sh -c "read x <$0" "$1" >&- & echo $!', gate, option + name],
         check=True,
         stdout=subprocess.PIPE,
     )
