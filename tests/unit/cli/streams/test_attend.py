@@ -32,7 +32,7 @@ def test_a_second_one_leaves_it(begin, pt):
     started(process)
     process.send_signal(signal.SIGINT)
     until = time.monotonic() + 20
-    while pt("ps", "-q", "--state", "RUNNING").out and "terminating" not in pt("info", "1").out:
+    while "terminating" not in pt("info", "1").out:  # sent sooner, the kernel may make one of both
         assert time.monotonic() < until, "the first signal was not taken"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)

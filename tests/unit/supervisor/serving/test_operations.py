@@ -210,11 +210,8 @@ class Watched:
     """Schedulers' jobs that are looked at when a test says so."""
 
     def __init__(self, *jobs: SimpleNamespace) -> None:
-        self.jobs, self.watch, self.asked = (
-            {job.row.id: job for job in jobs},
-            self,
-            list[Callable[[str | None], None]](),
-        )
+        self.jobs, self.watch = {job.row.id: job for job in jobs}, self
+        self.asked: list[Callable[[str | None], None]] = []
         self.taken: list[str] = []
 
     def look(self, then: Callable[[str | None], None]) -> None:
