@@ -407,11 +407,8 @@ def test_after_a_double_death_a_container_that_was_being_started_is_found(
     gate = Path(old.home.path, "gate")
     os.mkfifo(gate)
     name = names[starting.row.id]
-    call = subprocess.run(
-        ["bash", "-c", 'exec -a boxes sh -c "read x <$0" "$1" >&- & echo $!', gate, option + name],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
+    script = 'exec -a boxes sh -c "echo \\$\\$; exec >&-; read x <$0" "$1" &'
+    call = subprocess.run(["bash", "-c", script, gate, option + name], check=True, stdout=subprocess.PIPE)
     new = follow(turn=0)
     assert new.taken(starting).row.pid == int(call.stdout)
     new.until(lambda: ran.row.id not in new.here.jobs.by_id)

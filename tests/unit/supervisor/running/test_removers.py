@@ -33,7 +33,9 @@ def test_a_call_that_removes(
     command.symlink_to("/bin/sh")
     job = desk.submit("x", **box(engine={"command": [str(command)]}), hold=True)
     job.ending = ending
-    with subprocess.Popen([command, "-c", "read x", *words], stdin=subprocess.PIPE) as call:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([command, "-c", "echo; read x", *words], **pipes) as call:
+        assert call.stdout and call.stdout.read(1)  # its words can be read from now on
         assert removers.are_at(job, found, desk.service.calls) == removed
         call.communicate(b"go\n")
     assert not removers.are_at(job, found, desk.service.calls)
