@@ -30,9 +30,10 @@ _SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 """What Python ignores and other programs do not expect to."""
 
 _BOOT = """
-import os, sys
+import gc, os, sys
 if os.fork(): os._exit(0)
 os.setsid()
+gc.disable()
 sys.path.append(sys.argv[1])
 from proctracker.supervisor.main import main
 main(sys.argv[2:])

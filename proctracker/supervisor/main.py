@@ -116,6 +116,7 @@ def _load() -> None:
         runtimes.get(name)
     # Keeper and supervisor share these objects' pages as long as neither's collector writes into them.
     gc.freeze()
+    gc.enable()  # it was off for the imports, which its walks would make a tenth longer
 
 
 def _serve(home: Home, key: str, seat: Seat) -> None:
