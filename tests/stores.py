@@ -15,7 +15,8 @@ def submit(store: Store, tasks: int = 0, context: str = "ctx", **columns: Any) -
     """A job, or an array of so many tasks, committed; ``columns`` are those of the rows."""
     store.begin()
     num = store.allocate()
-    store.add_context(context, f'{{"env": {{"NAME": "{context}"}}}}')
+    if store.context(context) is None:
+        store.add_context(context, f'{{"env": {{"NAME": "{context}"}}}}')
     spec = store.add_spec('{"name": "night"}', context)
     numbers = list(range(1, tasks + 1))
     rows = [JobRow(f"{num}_{task}", num, task, spec=spec, **columns) for task in numbers]

@@ -127,8 +127,15 @@ class Store(Pruning):
         return range(start, end)
 
     def add_context(self, key: str, text: str) -> None:
-        """Keep a submitter's surroundings (JSON), each once."""
-        self._db.run("INSERT OR IGNORE INTO contexts VALUES (?,?)", (key, text))
+        """Keep a submitter's surroundings (JSON), each once.
+
+        Raises InvalidArgumentException where the key is that of others: no job runs in those.
+        """
+        known = self.context(key)
+        if known is None:
+            self._db.run("INSERT INTO contexts VALUES (?,?)", (key, text))
+        elif known != text and json.loads(known) != json.loads(text):
+            raise InvalidArgumentException(f"other surroundings than these are kept as {key}")
 
     def add_spec(self, text: str, context: str, token: str | None = None) -> int:
         """Keep the spec (JSON) of one job or array, and return its number, never used twice.

@@ -122,7 +122,8 @@ def _context(place: Place, first: JobRow, spec: dict[str, Any]) -> tuple[str, di
 def same_environment(place: Place, row: JobRow) -> bool:
     """Whether a job submitted again now gets the environment that it had."""
     reader = place.hosts.of(row.host)
-    return _context(place, row, reader.spec(row.spec))[0] == reader.spec_context(row.spec)
+    now = _context(place, row, reader.spec(row.spec))[1]
+    return surroundings.is_named(now, reader.spec_context(row.spec))
 
 
 def _copied(place: Place, path: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import threading
+from importlib.util import source_hash
 
 from proctracker.model.marks import JOB_VARIABLES
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any, Mapping
 
 _PRIVATE = 0o077
+
+_SHA256 = 64
+"""Hexadecimal digits of the keys of older releases."""
 
 _LIMITS = {name[7:]: getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_")}
 _LIMITS.pop("OFILE", None)
@@ -54,21 +58,25 @@ class Surroundings:
 
 
 def key_of(context: Mapping[str, Any]) -> str:
-    """A context's key: the digest of its canonical JSON."""
-    text = json.dumps(context, sort_keys=True, separators=(",", ":"))
-    return str(_sha256()(text.encode("ascii")).hexdigest())
+    """Return a context's key: 128 bits of its canonical JSON.
+
+    hashlib would load OpenSSL, which takes longer than a submit. Keys of older releases are its SHA-256.
+    """
+    text = _canonical(context)
+    return (source_hash(text) + source_hash(b"#" + text)).hex()
 
 
-def _sha256() -> Any:
-    """SHA-256 without OpenSSL, whose library takes longer to load than a job takes to submit."""
-    for module in ("_sha256", "_sha2"):
-        try:
-            return __import__(module).sha256
-        except ImportError:
-            continue
+def is_named(context: Mapping[str, Any], key: str) -> bool:
+    """Whether a key is this context's, made by this release or an older one."""
+    if len(key) != _SHA256:
+        return key == key_of(context)
     import hashlib
 
-    return hashlib.sha256
+    return key == hashlib.sha256(_canonical(context)).hexdigest()
+
+
+def _canonical(context: Mapping[str, Any]) -> bytes:
+    return json.dumps(context, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def _described(environ: Mapping[str, str], facts: tuple[Any, ...]) -> dict[str, Any]:

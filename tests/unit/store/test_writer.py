@@ -85,9 +85,11 @@ def test_ids_and_numbers_are_never_used_again(home: Home, reader: Reader) -> Non
 
 
 def test_specs_and_contexts(store: Store) -> None:
-    store.add_context("k", '{"a": 1}')
-    store.add_context("k", '{"a": 2}')
-    assert store.context("k") == '{"a": 1}'
+    store.add_context("k", '{"a": 1, "b": 2}')
+    store.add_context("k", '{"b": 2, "a": 1}')
+    with pytest.raises(InvalidArgumentException, match="other surroundings"):
+        store.add_context("k", '{"a": 2, "b": 2}')
+    assert store.context("k") == '{"a": 1, "b": 2}'
     assert store.context("none") is None
     first, second = store.add_spec('{"x": 1}', "k"), store.add_spec("{}", "k")
     assert store.spec(first) == ('{"x": 1}', "k")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proctracker.tracker.surroundings import Surroundings, key_of
+from proctracker.tracker.surroundings import Surroundings, is_named, key_of
 
 
 @pytest.fixture
@@ -82,8 +82,16 @@ def test_containers_do_not_get_the_callers_environment() -> None:
 
 def test_bytes_that_are_no_text_have_a_key() -> None:
     key, context = Surroundings().now({"A": os.fsdecode(b"\xff")})
-    assert len(key) == 64
+    assert len(key) == 32
     assert context["env"]["A"] == "\udcff"
+
+
+def test_keys_of_older_releases_are_known() -> None:
+    context = {"umask": 18, "env": {"A": "é"}}
+    old = "d97525cf72552e5d26ca033614c86d031befcb9fe362628ddc05d0564deef805"
+    assert is_named(context, old)
+    assert is_named(context, key_of(context))
+    assert not any(is_named({**context, "umask": 2}, key) for key in (old, key_of(context), ""))
 
 
 def test_many_job_environments_do_not_pile_up() -> None:

@@ -102,6 +102,14 @@ def test_surroundings_are_told_once(desk: Desk) -> None:
     assert _submit(desk, told=False) == {"id": "3"}  # the store has it
 
 
+def test_no_job_gets_the_surroundings_of_others_by_their_key(desk: Desk) -> None:
+    assert _submit(desk) == {"id": "1"}
+    other = protocol.text({**context()[1], "env": {"OTHER": "1"}})
+    with pytest.raises(InvalidArgumentException, match="other surroundings"):
+        _submit(desk, context_text=other)
+    assert [row.id for row in desk.here.store.live("main")] == ["1"]
+
+
 def test_the_same_token_is_the_same_job(desk: Desk) -> None:
     assert _submit(desk, token="a") == {"id": "1"}
     assert _submit(desk, token="a", again=True) == {"id": "1"}
