@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import time
 
 from proctracker.errors import DrmCommunicationException
-from proctracker.linux import procfs
+from proctracker.linux import claims
 from proctracker.store.paths import Home, trouble
 
 LEAST = 0.2
@@ -20,47 +20,41 @@ More where copying takes long, so that it takes a tenth of the time at most.
 class Opener:
     """Holds the right to open the database, a directory with a file named after a process.
 
-    mkdir, rename and unlink are atomic everywhere, and a killed opener is known to be dead by its name.
+    Each opener has a name of its own, as no other may be removed in its place. (A supervisor's seat has numbers instead, as
+    its owners change.)
     """
 
     def __init__(self, home: Home) -> None:
         self._name = os.path.join(home.here, "opener")
         self._held = home.held
         self._folder = self._held.at(self._name)
-        mine = procfs.stat(os.getpid())
-        self._mine = f"{procfs.boot_id()}.{os.getpid()}.{mine.ticks if mine else ''}"
+        self._mine = claims.owner(os.getpid()).replace(" ", ".")
 
     def take(self) -> None:
         """Become the opener. Raises DrmCommunicationException naming the living process that is."""
-        own = f"{self._folder}.{self._mine}"
         try:
-            os.makedirs(own, 0o700, exist_ok=True)
-            os.close(os.open(os.path.join(own, self._mine), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            while not _moved(own, self._folder):
+            while (fd := claims.settle(self._folder, self._mine)) is None:
                 self._clear()
         except OSError as error:
             raise trouble(self._name, error) from None
-        finally:
-            _discard(own, self._mine)
+        os.close(fd)
 
     def leave(self) -> None:
         """Let others open it."""
-        _discard(self._folder, self._mine)
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self._folder, self._mine))
+            os.rmdir(self._folder)
 
     def _clear(self) -> None:
         """Remove a dead opener's name, and never that of one who came meanwhile."""
-        for name in os.listdir(self._folder):
-            boot, pid, ticks = name.split(".")
-            lives = boot == procfs.boot_id() and ticks.isdigit() and procfs.alive(int(pid), int(ticks))
-            if lives and name != self._mine:
-                raise DrmCommunicationException(
-                    f"process {pid} has {self._name} open, and locks do not work on this file system: "
-                    "use the supervisor it belongs to, or set PROCTRACKER_HOME to a local disk"
-                )
-            try:
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._folder):
+                if name != self._mine and claims.alive([name.replace(".", " ")]):
+                    raise DrmCommunicationException(
+                        f"process {name.split('.')[1]} has {self._name} open, and locks do not work on this file system: "
+                        "use the supervisor it belongs to, or set PROCTRACKER_HOME to a local disk"
+                    )
                 os.unlink(os.path.join(self._folder, name))
-            except FileNotFoundError:
-                pass
 
 
 class Snapshot:
@@ -114,23 +108,3 @@ def _copy(source: str, target: str) -> None:
             if not part:
                 return
             sink.write(part)
-
-
-def _moved(own: str, folder: str) -> bool:
-    """Rename our directory to the opener's, which works only where that is missing or empty."""
-    try:
-        os.rename(own, folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        return False
-    return True
-
-
-def _discard(folder: str, name: str) -> None:
-    """Remove a directory with one file, as far as it is there."""
-    try:
-        os.unlink(os.path.join(folder, name))
-        os.rmdir(folder)
-    except OSError:
-        pass

@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Iterable
 
-from proctracker.linux import procfs
+from proctracker.linux import claims
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO, errno.EACCES, errno.EPERM)
 """What flock(2) says on file systems without a lock service."""
@@ -36,7 +36,7 @@ def claim(run: str, key: str) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # One that was removed in between is nobody's seat: whoever comes next makes another.
-        locked = _same(fd, lock_path(run, key)) and not _alive(_owners(run, key))
+        locked = claims.same(fd, lock_path(run, key)) and not claims.alive(_owners(run, key))
         if locked:
             hold(fd, [os.getpid()])
             return fd
@@ -45,7 +45,7 @@ def claim(run: str, key: str) -> int | None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        if not _alive(os.pread(fd, 4096, 0).decode("ascii", "replace")):
+        if not claims.alive(os.pread(fd, 4096, 0).decode("ascii", "replace").splitlines()):
             return _claim_directory(run, key)
     finally:
         if not locked:
@@ -55,11 +55,9 @@ def claim(run: str, key: str) -> int | None:
 
 def hold(fd: int, pids: Iterable[int]) -> None:
     """Record which processes sit in this seat, whenever that changes."""
-    boot = procfs.boot_id()
-    lines = ((pid, procfs.stat(pid)) for pid in pids)
-    text = "".join(f"{boot} {pid} {found.ticks}\n" for pid, found in lines if found).encode("ascii")
+    text = _lines(pids)
     if stat.S_ISDIR(os.fstat(fd).st_mode):
-        _write(text, fd)
+        claims.write(fd, "owners", text)
     else:
         with contextlib.suppress(OSError):  # a full disk: the lock counts, the text only tells of it
             os.pwrite(fd, text, 0)
@@ -68,7 +66,7 @@ def hold(fd: int, pids: Iterable[int]) -> None:
 
 def holders(run: str, key: str) -> list[int]:
     """Return the living processes that sit in the seat, as recorded."""
-    return _alive(_text(lock_path(run, key)) + _owners(run, key))
+    return claims.alive([*_text(lock_path(run, key)).splitlines(), *_owners(run, key)])
 
 
 def nameless(run: str, key: str, socket: str) -> int:
@@ -103,7 +101,7 @@ def forget(fd: int, run: str, key: str) -> None:
 def release(fd: int) -> None:
     """Leave the seat at once, though other copies of the descriptor may still be open."""
     if stat.S_ISDIR(os.fstat(fd).st_mode):
-        _write(b"", fd)
+        claims.write(fd, "owners", b"")
     else:
         os.ftruncate(fd, 0)
         fcntl.flock(fd, fcntl.LOCK_UN)
@@ -113,39 +111,24 @@ def release(fd: int) -> None:
 def _claim_directory(run: str, key: str) -> int | None:
     """Claim without locks: of KEY.lock.1, .2 … the highest is the seat, while an owner lives.
 
-    One is made with its owner in it by rename(2), which refuses a directory that is there, so one claimant wins. The
-    highest is never removed, only emptied of owners: a claimant that was slow always finds the one above it.
+    The highest is never removed, only emptied of owners: a claimant that was slow always finds the one above it.
     """
-    import shutil  # here, as every client loads this module and hardly any comes by
-
     seats = _seats(run, key)
-    if seats and _alive(_owners(run, key)):
+    if claims.alive(_owners(run, key)):
         return None
     number = seats[-1] + 1 if seats else 1
-    mine = f"{lock_path(run, key)}.new-{os.urandom(16).hex()}"
-    os.mkdir(mine, 0o700)
-    fd = os.open(mine, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    hold(fd, [os.getpid()])
-    try:
-        os.rename(mine, f"{lock_path(run, key)}.{number}")
-    except OSError:
-        # Taken; or over NFS a repeated request whose first answer got lost: what is there decides.
-        shutil.rmtree(mine, ignore_errors=True)
+    fd = claims.settle(f"{lock_path(run, key)}.{number}", "owners", _lines([os.getpid()]))
+    if fd is None:
+        return None
     now = _seats(run, key)
-    if now and now[-1] == number and _same(fd, f"{lock_path(run, key)}.{number}"):
+    if now[-1:] == [number] and claims.same(fd, f"{lock_path(run, key)}.{number}"):
+        import shutil  # here, as every client loads this module and hardly any comes by
+
         for old in now[:-1]:
             shutil.rmtree(f"{lock_path(run, key)}.{old}", ignore_errors=True)
         return fd
     os.close(fd)
     return None
-
-
-def _same(fd: int, path: str) -> bool:
-    """Whether a path is the file of that descriptor."""
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except OSError:
-        return False
 
 
 def _seats(run: str, key: str) -> list[int]:
@@ -158,31 +141,15 @@ def _seats(run: str, key: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def _owners(run: str, key: str) -> str:
-    """Return the owners' lines of the highest lock directory, or nothing."""
-    seats = _seats(run, key)
-    return _text(f"{lock_path(run, key)}.{seats[-1]}/owners") if seats else ""
+def _owners(run: str, key: str) -> list[str]:
+    """Return the owners of the highest lock directory."""
+    return [
+        line for seat in _seats(run, key)[-1:] for line in _text(f"{lock_path(run, key)}.{seat}/owners").splitlines()
+    ]
 
 
-def _write(text: bytes, folder: int) -> None:
-    """Replace the owners in a lock directory, at once for readers."""
-    fd = os.open("owners.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
-    try:
-        os.write(fd, text)
-    finally:
-        os.close(fd)
-    os.rename("owners.new", "owners", src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _alive(text: str) -> list[int]:
-    """Of the processes in such lines those that live, in this boot and with that start time."""
-    boot, found = procfs.boot_id(), []
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) == 3 and words[0] == boot and words[1].isdigit():
-            if words[2].isdigit() and procfs.alive(int(words[1]), int(words[2])):
-                found.append(int(words[1]))
-    return found
+def _lines(pids: Iterable[int]) -> bytes:
+    return "".join(f"{line}\n" for line in map(claims.owner, pids) if line).encode("ascii")
 
 
 def _text(path: str) -> str:

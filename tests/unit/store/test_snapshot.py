@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,34 @@ def test_a_dead_opener_does_not_count(home: Home, name: str) -> None:
     opener = Opener(home)
     opener.take()
     assert [each.split(".")[1] for each in os.listdir(os.path.join(home.here, "opener"))] == [str(os.getpid())]
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["free", "after a dead one"])
+def test_of_processes_at_once_one_opens(home: Home, dead: bool) -> None:
+    home.prepare()
+    if dead:
+        _opener(home, f"{procfs.boot_id()}.99999999.5")
+    script = (
+        "import sys; from proctracker.store.paths import Home; from proctracker.store.snapshot import Opener\n"
+        "opener = Opener(Home(sys.argv[1], sys.argv[2])); print(flush=True); input()\n"
+        "try: opener.take(); print('open', flush=True)\n"
+        "except Exception as error: print(error, flush=True)\n"
+        "input()"
+    )
+    argv = [sys.executable, "-c", script, home.path, home.host]
+    with ExitStack() as stack:
+        pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        found = [stack.enter_context(subprocess.Popen(argv, text=True, **pipes)) for _ in range(4)]  # type: ignore[call-overload]
+        for each in found:
+            each.stdout.readline()
+        for each in found:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        told = [each.stdout.readline().strip() for each in found]
+        opener = found[told.index("open")].pid
+        for each in found:
+            each.stdin.close()
+    assert sum(f"process {opener} has" in line for line in told) == 3
 
 
 def test_a_copy_that_cannot_be_made_is_due_again(home: Home) -> None:
