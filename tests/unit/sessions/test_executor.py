@@ -24,6 +24,7 @@ from proctracker.sessions.jobfuture import JobFuture
 from proctracker.store import Home
 
 LONG = 60.0
+WITHOUT = "import sys; sys.modules['cloudpickle'] = None\n"
 
 MODULE = """
 import os, signal, sys, threading
@@ -112,10 +113,18 @@ def failure(future: futures.Future[Any]) -> pt.JobFailedException:
     return error
 
 
+@pytest.fixture(autouse=True)
+def no_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it not installed, whatever the environment of the tests has."""
+    for name in [each for each in sys.modules if each.partition(".")[0] == "cloudpickle"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+
+
 def script(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as a user would."""
+    """Run a script as a user would who has no cloudpickle."""
     path = folder / "script.py"
-    path.write_text(textwrap.dedent(text))
+    path.write_text(WITHOUT + textwrap.dedent(text))
     command = [sys.executable, *(words or (str(path),))]
     return subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
 
@@ -408,11 +417,14 @@ def test_a_script_without_a_guard_does_not_submit_for_ever(served: Home, tmp_pat
         """
     done = script(tmp_path, text)
     assert 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]
-    done = script(tmp_path, "", "-c", textwrap.dedent(text))
+    done = script(tmp_path, "", "-c", WITHOUT + textwrap.dedent(text))
     assert "f is of __main__, and that is no script" in done.stderr.splitlines()[-1]
 
 
-def test_cloudpickle_is_used_where_it_is(executor: pt.JobExecutor, tmp_path: Path, module: Any) -> None:
+def test_cloudpickle_is_used_where_it_is(
+    executor: pt.JobExecutor, tmp_path: Path, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "cloudpickle")
     (tmp_path / "cloudpickle.py").write_text(
         "import marshal, pickle, types\n"
         "def build(code): return types.FunctionType(marshal.loads(code), {})\n"
