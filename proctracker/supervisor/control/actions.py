@@ -182,7 +182,8 @@ class Actions:
 
         def answered(answer: Any, error: Drmaa2Exception | None) -> None:
             if job.row.ended or job.row.attempt != attempt:
-                error = unfit(job.row, "resume")
+                # It may have gone on to its end before the engine's word of that came.
+                error = error and unfit(job.row, "resume")
             elif error is None:
                 self._resumed(job)
             done(error)

@@ -39,10 +39,11 @@ TIMEOUT = 60.0
 AT_ONCE = 500
 """Jobs in one call."""
 
-_ENDS = ("cancel", "signal")
-
 INSTEAD = {"suspend": "stop", "resume": "cont"}
 """What a user may do where the scheduler's own word for it is an operator's."""
+
+ONWARDS = ("resume", "release")
+"""After these a job may have come to its end before the scheduler's word of them does."""
 
 
 class BatchControls:
@@ -107,7 +108,7 @@ class BatchControls:
                 changed(error, "suspended" if action == "suspend" else None)
 
         def changed(error: Drmaa2Exception | None, sub_state: str | None) -> None:
-            if error is None and row.ended:
+            if row.ended and (error is not None or action not in ONWARDS):
                 error = unfit(row, action)
             if error is not None:
                 self._watch.look()
@@ -116,7 +117,8 @@ class BatchControls:
                 # Of a job that has just started it says yes, and nothing happens.
                 self._watch.look_now(lambda wrong: done(None if job.held or wrong else unfit(row, action)))
             else:
-                self._done(job, action, sub_state)
+                if not row.ended:
+                    self._done(job, action, sub_state)
                 self._watch.look()
                 done(None)
 
@@ -235,7 +237,7 @@ class BatchControls:
             groups: dict[tuple[str, ...], list[Wanted]] = {}
             for job, done in pairs:
                 if job.row.ended:
-                    done(unfit(job.row, "terminate") if action in _ENDS else None)
+                    done(unfit(job.row, "terminate"))
                 elif wrong is not None:
                     done(DrmCommunicationException(f"job {job.row.id}: {wrong}"))
                 elif not self._watch.sightings.verified(job):

@@ -12,9 +12,15 @@ from typing import Any
 
 import pytest
 
-from proctracker.errors import InvalidArgumentException, OutOfResourceException, UnsupportedOperationException
+from proctracker.errors import (
+    InvalidArgumentException,
+    InvalidStateException,
+    OutOfResourceException,
+    UnsupportedOperationException,
+)
 from proctracker.linux import cgroups, clock, procfs
 from proctracker.model import JobState, Observation
+from proctracker.runtimes.base import Dialog, Engine
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes import signalling
 from proctracker.supervisor.running import identity
@@ -383,6 +389,31 @@ def test_a_suspended_container_is_resumed_for_its_end(
     expected: Sequence[str] = ["suspend", "kill", "kill"] if stopped else ["suspend", "resume", "kill", "kill"]
     assert boxes.verbs() == expected
     assert becomes(job.row.pid or 0, "SR")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_resume_that_let_a_container_go_on_to_its_end_was_done(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: bool
+) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    _act(desk, "suspend", job)
+    os.mkfifo(tmp_path / "answer")
+
+    def control(engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
+        yield [("sh", "-c", f"read line <{tmp_path}/answer")]
+        if refused:
+            raise InvalidStateException("it is not paused")
+
+    monkeypatch.setattr(boxes, "control", control)
+    told: list[dict[str, Any]] = []
+    desk.service.actions.control([job.row.id], "resume", "SIGTERM", 10.0, told.append)
+    os.kill(job.row.pid or 0, signal.SIGKILL)
+    assert _end_of(desk, boxes, job, Observation(JobState.FAILED, exit_status=5))[2] == 5
+    (tmp_path / "answer").write_text("go\n")
+    outcome = desk.until(lambda: told)[0]
+    assert outcome["done"] == ([] if refused else [job.row.id])
+    assert [*outcome["errors"]] == ([job.row.id] if refused else [])
+    assert job.row.state == JobState.FAILED
 
 
 @pytest.mark.parametrize("why", ["terminating", "deadline"])

@@ -80,6 +80,34 @@ def test_what_was_seen_before_it_was_suspended_is_not_told_after(desk: Desk, mil
     assert job.row.state == JobState.SUSPENDED
 
 
+@pytest.mark.parametrize("action", ["resume", "cont", "release"])
+def test_what_let_a_job_go_on_to_its_end_was_done(desk: Desk, mill: Mill, tmp_path: Path, action: str) -> None:
+    job = _job(desk, mill, None if action == "release" else RUNS, hold=action == "release")
+    if action == "cont":
+        mill.denies = ("suspend", "resume")
+    if action != "release":
+        assert _done(desk, job, "suspend")["errors"] == {}
+    os.mkfifo(tmp_path / "answer")
+    mill.slow = {action: str(tmp_path / "answer")}
+    answered: list[Any] = []
+    asked = "release" if action == "release" else "resume"
+    desk.service.actions.control([job.row.id], asked, "SIGTERM", 10.0, answered.append)
+    desk.until(lambda: mill.controls and mill.controls[-1][0] == action, "the control")
+    mill.jobs[job.row.container or ""] = ended(5, started=1000.0, finished=1001.0)
+    assert desk.ended(job).exit_status == 5
+    desk.until(lambda: mill.go_on(action), "the control's command")
+    desk.until(lambda: answered, "its answer")
+    assert (answered[0]["errors"], job.row.state) == ({}, JobState.FAILED)
+
+
+def test_a_resume_of_a_job_that_has_ended_meanwhile_is_refused(desk: Desk, mill: Mill) -> None:
+    job = _job(desk, mill, RUNS)
+    assert _done(desk, job, "suspend")["errors"] == {}
+    mill.jobs[job.row.container or ""] = ended(5, started=1000.0, finished=1001.0)
+    assert [*_done(desk, job, "resume")["errors"]] == [job.row.id]
+    assert [action for action, _, _ in mill.controls] == ["suspend"]
+
+
 def test_terminate_one_that_pends(desk: Desk, mill: Mill) -> None:
     job = _job(desk, mill)
     assert _done(desk, job, "terminate")["errors"] == {}
