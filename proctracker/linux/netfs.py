@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from contextlib import suppress
 
 from proctracker.linux import libc
 
@@ -41,6 +42,25 @@ def file_system(path: str) -> str | None:
         return None
     (kind,) = struct.unpack_from("=q" if struct.calcsize("P") == 8 else "=i", buffer)
     return _MAGIC.get(kind & 0xFFFFFFFF)
+
+
+def arrived(fd: int) -> None:
+    """Wait until a network file system has what was written, or raise OSError where it refuses that.
+
+    It takes writes that a full disk or quota refuses later, and a close does not tell of all (NFSv4 delegations). A local
+    disk has refused by then.
+    """
+    if file_system(f"/proc/self/fd/{fd}") is not None:
+        os.fsync(fd)
+
+
+def let_go(fd: int) -> None:
+    """Close an output that a job or a command writes.
+
+    A network file system may fail the close for what they wrote: they are told as well, and it is no failure of ours.
+    """
+    with suppress(OSError):
+        os.close(fd)
 
 
 def locks_work(folder: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from contextlib import suppress
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.linux import claims
@@ -91,7 +92,7 @@ class Snapshot:
             os.rename(new, self._path)
             self.due = None
         except OSError:
-            if os.path.exists(new):
+            with suppress(OSError):
                 os.unlink(new)
         ended = time.monotonic()
         self._next = ended + max(LEAST, 10 * (ended - began))

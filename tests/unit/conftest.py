@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +19,7 @@ from conftest import close
 from mill import Mill
 from proctracker import runtimes
 from proctracker.client.client import Client
+from proctracker.linux import netfs
 from proctracker.runtimes.runtime import Runtime
 from proctracker.store import Home
 from proctracker.supervisor.control import clocks
@@ -48,6 +52,29 @@ def session(served: Home) -> Iterator[pt.JobSession]:
     yield pt.create_job_session(name)
     if name in pt.get_job_session_names():
         pt.destroy_job_session(name, live="terminate")
+
+
+@pytest.fixture
+def refused_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when it is asked for on, a network file system over quota refuses what was written at fsync(2) and close(2)."""
+    closed = os.close
+
+    def written(fd: int) -> bool:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        return regular and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY and os.fstat(fd).st_nlink > 0
+
+    def fsync(fd: int) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    def close(fd: int) -> None:
+        late = written(fd)
+        closed(fd)
+        if late:
+            fsync(fd)
+
+    monkeypatch.setattr(netfs, "file_system", lambda path: "nfs")
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "close", close)
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from proctracker.supervisor.base.jobs import Jobs
 
 _OUTER = (OutOfResourceException, TryLaterException, DrmCommunicationException, MemoryError)
-_SHORT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE)
-"""What the machine is short of, whichever job was handled then."""
+_SHORT = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.EROFS}
+_SHORT |= {errno.ESTALE, errno.ENOLCK, errno.ETIMEDOUT, errno.EREMOTEIO}
+"""What the machine or its file server is short of, whichever job was handled then."""
 
 
 class Faults:

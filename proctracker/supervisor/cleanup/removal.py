@@ -6,8 +6,8 @@ import json
 import os
 
 from proctracker import runtimes
-from proctracker.errors import Drmaa2Exception
-from proctracker.linux import procfs
+from proctracker.errors import DeniedByDrmsException, Drmaa2Exception, words
+from proctracker.linux import netfs, procfs
 from proctracker.model import JobRow, JobState
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base import shapes
@@ -158,27 +158,48 @@ class Removal:
                 fds.append(self._outputs.open(f"{path}.part"))
         except (StartFailed, StartLater) as error:
             for fd in fds:
-                os.close(fd)
+                netfs.let_go(fd)
             then(str(error))
             return
         null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
         def done(completed: Any) -> None:
-            """Give the files their names, or remove them."""
-            for path in reversed(paths):
-                if completed.returncode:
-                    self._outputs.unlink(f"{path}.part")
-                else:
-                    self._outputs.rename(f"{path}.part", path)
-            then(None if completed.returncode == 0 else completed.stderr or "its output could not be read")
+            """Give the files their names once all is in them, or remove them."""
+            refused = _let_go(fds)
+            problem = completed.stderr or "its output could not be read" if completed.returncode else refused
+            problem = problem or self._named(paths)
+            for path in paths if problem else ():
+                self._outputs.unlink(f"{path}.part")
+            then(problem)
 
         try:
             self._calls.start(runtime.logs(engine, row.address), engine, done, streams=(null, fds[0], fds[-1]))
         except Drmaa2Exception as error:
+            _let_go(fds)
             then(error.message)
         finally:
-            for fd in (null, *fds):
-                os.close(fd)
+            os.close(null)
+
+    def _named(self, paths: Sequence[str]) -> str | None:
+        """Give complete files their names, the last one first, or return why they have none."""
+        try:
+            for path in reversed(paths):
+                self._outputs.rename(f"{path}.part", path)
+        except (OSError, DeniedByDrmsException) as error:
+            return f"{path}: {words(error)}"
+        return None
+
+
+def _let_go(fds: Sequence[int]) -> str | None:
+    """Close files that a command has written, and return why their file system does not have all of it."""
+    problem = None
+    for fd in fds:
+        try:
+            netfs.arrived(fd)
+        except OSError as error:
+            problem = error.strerror
+        netfs.let_go(fd)
+    return problem
 
 
 def _gone(runtime: Runtime, engine: Engine, rows: Sequence[JobRow]) -> Dialog[Mapping[str, str]]:

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 
-from proctracker.linux import oomscore, procfs, softlimits
+from proctracker.linux import netfs, oomscore, procfs, softlimits
 from proctracker.records import NamedTuple
 from proctracker.runtimes.base import Launch
 from proctracker.supervisor.base.journal import Opening
@@ -139,7 +139,7 @@ def spawn(
         raise
     finally:
         for fd in {*streams}.difference(given.values()):
-            os.close(fd)
+            netfs.let_go(fd)
 
 
 def encode(env: Mapping[str, str]) -> dict[bytes, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from proctracker.linux import softlimits
+from proctracker.linux import netfs, softlimits
 from proctracker.runtimes.base import Launch
 from proctracker.supervisor.processes.command import FULL, NOT_STARTED, StartFailed, StartLater
 
@@ -39,7 +39,7 @@ def open_streams(launch: Launch, umask: int | None, given: Mapping[str | None, i
             opened.append(found[2] if found[2] >= 0 else _output(launch, launch.stderr, opened))
     except (StartFailed, StartLater):
         for fd in {*opened}.difference(given.values()):
-            os.close(fd)
+            netfs.let_go(fd)
         raise
     return opened[0], opened[1], opened[2]
 
@@ -52,16 +52,16 @@ def _output(launch: Launch, path: str | None, opened: list[int]) -> int:
     if not stat.S_ISREG(found.st_mode):
         return fd
     if len(opened) > 1 and os.path.samestat(found, os.fstat(opened[1])):
-        os.close(fd)
+        netfs.let_go(fd)
         return opened[1]
     if os.path.samestat(found, os.fstat(opened[0])):
-        os.close(fd)
+        netfs.let_go(fd)
         raise StartFailed(NOT_STARTED, f"{path}: it is the input too, which would be overwritten while it is read")
     try:
         if not launch.append:
             os.ftruncate(fd, 0)
     except OSError as error:
-        os.close(fd)
+        netfs.let_go(fd)
         raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
     return fd
 

@@ -7,7 +7,7 @@ import os
 
 from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception, words
-from proctracker.linux import cgroups
+from proctracker.linux import cgroups, netfs
 from proctracker.model import Completed, JobState, Observation
 from proctracker.records import replace
 from proctracker.runtimes.base import ATTACHED, Engine, Launch
@@ -108,7 +108,7 @@ class EngineStart:
             made=self._told,
         )
         for fd in {fd for fd in streams if fd is not None}:
-            os.close(fd)
+            netfs.let_go(fd)
         job.drop_stdin()
         job.streams, job.gone = attached, 0.0
         if attached:
@@ -134,7 +134,7 @@ class EngineStart:
     def _cannot(self, kept: dict[str | None, int], status: int, reason: str) -> None:
         """The call was not made."""
         for fd in kept.values():
-            os.close(fd)
+            netfs.let_go(fd)
         self._done(status, reason)
 
     def _called(self, pid: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from proctracker.linux import netfs
 from proctracker.runtimes.base import PASSED, Launch, Request
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes.streams import open_streams
@@ -22,7 +23,7 @@ def make_kept(outputs: Outputs, request: Request, launch: Launch, opened: dict[s
         if path in (launch.stdout, launch.stderr):
             opened[path] = fd
         else:
-            os.close(fd)
+            netfs.let_go(fd)
 
 
 def streams_of(
@@ -35,5 +36,5 @@ def streams_of(
     out = opened[1] if launch.stdout else None
     err = opened[2] if launch.stderr else None
     for fd in {opened[1], opened[2]} - {out, err}:
-        os.close(fd)
+        netfs.let_go(fd)
     return opened[0], out, err

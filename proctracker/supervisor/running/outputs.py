@@ -13,7 +13,7 @@ import os
 import signal
 
 from proctracker.errors import DeniedByDrmsException
-from proctracker.linux import trusted
+from proctracker.linux import netfs, trusted
 from proctracker.model import JobRow
 from proctracker.supervisor.processes.spawn import FULL, NOT_STARTED, StartFailed, StartLater
 
@@ -50,23 +50,32 @@ class Outputs:
     def open(self, path: str) -> int:
         """A descriptor of a new, empty kept file. Raises StartFailed or StartLater."""
         try:
-            self._place(path, make=True)
-            while self._ended and not self._spare:
-                self.take_back(self._ended.pop())
-            while self._spare:
-                old, fd = self._spare.pop()
-                try:
-                    self.rename(old, path)
-                    return fd
-                except OSError:
-                    os.close(fd)  # somebody removed it, or it lies on another file system
-            return _made(*self._place(path, make=True), path)
+            try:
+                return self._open(path)
+            except OSError as error:
+                if error.errno != errno.ESTALE:
+                    raise
+                self._forget(path.rpartition("/")[0])  # another host has removed it: NFS tells only who uses it
+                return self._open(path)
         except DeniedByDrmsException as error:
             raise StartFailed(NOT_STARTED, error.message) from None
         except OSError as error:
             if error.errno in FULL:
                 raise StartLater(os.strerror(error.errno or 0)) from None
             raise StartFailed(NOT_STARTED, f"{path}: {error.strerror}") from None
+
+    def _open(self, path: str) -> int:
+        self._place(path, make=True)
+        while self._ended and not self._spare:
+            self.take_back(self._ended.pop())
+        while self._spare:
+            old, fd = self._spare.pop()
+            try:
+                self.rename(old, path)
+                return fd
+            except OSError:
+                netfs.let_go(fd)  # somebody removed it, or it lies on another file system
+        return _made(*self._place(path, make=True), path)
 
     def place(self, path: str) -> None:
         """Make a kept file's directory: a job on another machine makes the file. Raises StartFailed."""
@@ -123,11 +132,9 @@ class Outputs:
                 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
                 self._spare.append((path, fd))
                 return
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EINVAL, errno.EACCES, errno.ENOLCK):
-                os.close(fd)
-                raise
-        os.close(fd)
+        except OSError:
+            pass  # somebody has it open, no leases are to be had, or its server does not answer: it is left as it is
+        netfs.let_go(fd)
 
     def _place(self, path: str, make: bool = False) -> tuple[int, str]:
         """A kept file's directory, held, and its name in it. Raises OSError, DeniedByDrmsException."""
@@ -137,8 +144,8 @@ class Outputs:
     def _folder(self, folder: str, make: bool = True) -> int:
         """A directory of kept files, held."""
         fd = self._folders.pop(folder, None)
-        if fd is not None and make and not os.fstat(fd).st_nlink:
-            os.close(fd)  # somebody removed it
+        if fd is not None and make and _removed(fd):
+            os.close(fd)
             fd = None
         if fd is None:
             above, _, block = folder.rpartition("/")
@@ -151,16 +158,30 @@ class Outputs:
         self._folders[folder] = fd  # the last one asked for comes last
         return fd
 
+    def _forget(self, folder: str) -> None:
+        """Hold a directory no longer."""
+        fd = self._folders.pop(folder, -1)
+        if fd >= 0:
+            os.close(fd)
+
     def close(self) -> None:
         """Remove the files that are ready for nobody."""
         self.tidy()
         for path, fd in self._spare:
-            os.close(fd)
+            netfs.let_go(fd)
             self.unlink(path)
         self._spare = []
         for fd in self._folders.values():
             os.close(fd)
         self._folders = {}
+
+
+def _removed(folder: int) -> bool:
+    """Whether somebody has removed a held directory, on NFS from any host."""
+    try:
+        return not os.fstat(folder).st_nlink
+    except OSError as error:
+        return error.errno == errno.ESTALE
 
 
 def _made(folder: int, name: str, path: str) -> int:
@@ -181,6 +202,6 @@ def _made(folder: int, name: str, path: str) -> int:
         os.ftruncate(fd, 0)
     except OSError:
         if fd >= 0:
-            os.close(fd)
+            netfs.let_go(fd)
         raise DeniedByDrmsException(f"{path}: what is there is not a file of ours: move it away") from None
     return fd

@@ -6,6 +6,7 @@ import os
 
 from proctracker import runtimes
 from proctracker.errors import words
+from proctracker.linux import netfs
 from proctracker.model.marks import group_name
 from proctracker.runtimes.base import PASSED, Launch, Request
 from proctracker.runtimes.process import NO_GROUP
@@ -128,4 +129,4 @@ class ProcessStart:
 def _close_kept(given: dict[str | None, int]) -> None:
     for path, fd in given.items():
         if path not in (None, PASSED):
-            os.close(fd)
+            netfs.let_go(fd)

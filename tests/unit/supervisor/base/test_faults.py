@@ -149,7 +149,12 @@ def test_one_of_many_that_a_scheduler_has(desk: Desk, mill: Mill, monkeypatch: p
 
 @pytest.mark.parametrize(
     "error",
-    [OutOfResourceException("full"), OSError(errno.ENOSPC, "full"), OSError(errno.EMFILE, "too many"), MemoryError()],
+    [
+        OutOfResourceException("full"),
+        MemoryError(),
+        *(OSError(code, "short") for code in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EIO, errno.ESTALE)),
+        *(OSError(code, "short") for code in (errno.EROFS, errno.ENOLCK, errno.ETIMEDOUT, errno.EREMOTEIO)),
+    ],
 )
 def test_what_the_machine_is_short_of_is_no_jobs_fault(desk: Desk, error: Exception) -> None:
     job = desk.submit("sleep", "600")

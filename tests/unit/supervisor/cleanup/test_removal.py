@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -141,3 +142,30 @@ def test_what_was_lost_goes_by_force_where_its_process_has_ended(
     desk.service.removal.remove([row], failed.append)
     desk.until(lambda: failed)
     assert (force, failed) == ((["box-1"], [{}]) if forced else ([], [{"1": "it is running"}]))
+
+
+def test_a_container_stays_whose_output_a_file_server_refuses_late(
+    desk: Desk, boxes: Boxes, refused_late: None
+) -> None:
+    job = _job(desk)
+    desk.service.removal.discard(job)
+    _idle(desk)
+    assert (desk.row(job).saved, boxes.asked) == (0, [])
+    assert not os.path.exists(desk.service.outputs.paths(job.row, None)[0])
+    said: list[Any] = []
+    desk.service.removal.save_logs(job, said.append)
+    desk.until(lambda: said)
+    assert said == ["Disk quota exceeded"]
+
+
+def test_a_container_stays_whose_saved_output_gets_no_name(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(old: str, new: str) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(desk.service.outputs, "rename", refuse)
+    job = _job(desk)
+    desk.service.removal.discard(job)
+    _idle(desk)
+    assert (desk.row(job).saved, boxes.asked) == (0, [])

@@ -145,3 +145,12 @@ def test_engine_starts_are_bounded(desk: Desk, boxes: Boxes) -> None:
     starts._starts = 1
     desk.ended(process)
     assert ([job.starting for job in jobs], begun) == ([False] * 3, [])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_close_that_tells_of_the_jobs_writes_is_no_failed_start(
+    desk: Desk, tmp_path: Path, refused_late: None, kept: bool
+) -> None:
+    job = desk.submit("sh", "-c", "exit 3", **({} if kept else {"output": str(tmp_path / "out")}))
+    row = desk.ended(job)
+    assert (row.state, row.exit_status, row.annotation) == (JobState.FAILED, 3, None)
