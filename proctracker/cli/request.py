@@ -12,7 +12,9 @@ from proctracker.model import SPELLINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Iterator
+
+    from proctracker.store import Home
 
 _LARGEST = 2**21
 """Characters of an environment file, as a device may have no end."""
@@ -229,19 +231,17 @@ def _error(call: Call, template: dict[str, Any]) -> None:
         template.pop("join_files", None)
 
 
-def keep_stdin(folder: str) -> str:
-    """Read standard input to its end into a private file below ``folder``, and return its path."""
-    import tempfile
+def keep_stdin(home: Home) -> str:
+    """Read standard input to its end into a private file, and return its path."""
+    return home.keep_input(_standard_input())
 
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    fd, path = tempfile.mkstemp(prefix="in-", dir=folder)
-    try:
-        with open(fd, "wb") as file:
-            while True:
-                part = sys.stdin.buffer.read(1 << 20) if sys.stdin is not None else b""
-                if not part:
-                    return path
-                file.write(part)
-    except BaseException:
-        os.unlink(path)
-        raise
+
+def _standard_input() -> Iterator[bytes]:
+    while sys.stdin is not None:
+        try:
+            part = sys.stdin.buffer.read(1 << 20)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "standard input") from None
+        if not part:
+            return
+        yield part

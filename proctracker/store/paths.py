@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from proctracker.errors import (
     DeniedByDrmsException,
@@ -164,12 +164,31 @@ class Home:
         number = int(job_id.partition("_")[0])
         return f"{output_dir or self.kept_dir}/{number // 1000}/{job_id}.{attempt}.{stream}"
 
-    def fresh(self) -> tuple[int, str]:
-        """Make an empty file beside kept output, for an input, and return descriptor and path."""
+    def keep_input(self, parts: Iterable[bytes]) -> str:
+        """Write an input to a file of ours beside kept output, and return its path.
+
+        Raises OutOfResourceException where not all of it has room, DrmCommunicationException where it cannot be written
+        for another reason, and what ``parts`` raises.
+        """
         from tempfile import mkstemp
 
-        fd, place = mkstemp(prefix="in-", dir=self.at(self.kept_dir))
-        return fd, os.path.join(self.kept_dir, os.path.basename(place))
+        from proctracker.linux import netfs
+
+        with _told(self.kept_dir):
+            fd, place = mkstemp(prefix="in-", dir=self.at(self.kept_dir))
+        path = os.path.join(self.kept_dir, os.path.basename(place))
+        try:
+            for part in parts:
+                with _told(path):
+                    _put(fd, part)
+            with _told(path):
+                netfs.arrived(fd)
+        except BaseException:
+            os.unlink(place)
+            raise
+        finally:
+            netfs.let_go(fd)
+        return path
 
     def call_folder(self) -> str:
         """Make a directory for the files of one Python call, and return its name below ``calls``."""
@@ -235,6 +254,22 @@ class Home:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(mine)
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Raise what an OSError means to a user."""
+    try:
+        yield
+    except OSError as error:
+        raise trouble(path, error) from None
+
+
+def _put(fd: int, data: bytes) -> None:
+    """Write all of it."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 def _write(path: str, text: bytes) -> None:

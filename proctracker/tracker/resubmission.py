@@ -128,13 +128,8 @@ def same_environment(place: Place, row: JobRow) -> bool:
 
 def _copied(place: Place, path: str) -> str:
     """A copy of an input that is ours: the first job's goes when it is reaped."""
-    import shutil
-
-    fd, copy = place.home.fresh()
     try:
-        with open(path, "rb") as source, open(fd, "wb") as target:
-            shutil.copyfileobj(source, target)
+        with open(path, "rb") as source:
+            return place.home.keep_input(iter(lambda: source.read(1 << 20), b""))
     except OSError as error:
-        os.unlink(copy)
         raise InvalidArgumentException(f"input_path: {path}: {error.strerror}") from None
-    return copy

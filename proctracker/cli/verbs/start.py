@@ -92,8 +92,7 @@ class Start:
             return None
         home = self.access.home
         home.prepare()
-        made = keep_stdin(home.at(home.kept_dir))
-        path = os.path.join(home.kept_dir, os.path.basename(made))
+        path = keep_stdin(home)
         values["input_path"] = path.replace("%", "%%")  # it is no pattern, whatever our directory is called
         return path
 

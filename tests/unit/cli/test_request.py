@@ -157,11 +157,19 @@ def test_wrong_words(words):
         template(*words)
 
 
-def test_standard_input_is_kept_private(tmp_path, monkeypatch):
+def test_standard_input_is_kept(home, monkeypatch):
+    home.prepare()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * 3_000_000)))
-    path = keep_stdin(str(tmp_path / "kept"))
-    assert os.path.getsize(path) == 3_000_000
-    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert os.path.getsize(keep_stdin(home)) == 3_000_000
+
+
+def test_standard_input_that_cannot_be_read_is_named(home, monkeypatch):
+    home.prepare()
+    with open("/proc/self/mem", encoding="ascii") as none:
+        monkeypatch.setattr(sys, "stdin", none)  # its first page is no memory
+        with pytest.raises(OSError, match="'standard input'"):
+            keep_stdin(home)
+    assert not os.listdir(home.kept_dir)
 
 
 @pytest.mark.parametrize(

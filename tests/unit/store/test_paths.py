@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import re
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -224,3 +226,32 @@ except Exception as error:
     done = subprocess.run([sys.executable, "-B", "-c", script, str(home)], stdout=-1, text=True, check=True)
     assert "no file may have more than 0 KiB here (ulimit -f)" in done.stdout
     assert not list(home.glob("uuid*"))
+
+
+def test_an_input_is_kept_private(home: Home) -> None:
+    home.prepare()
+    path = home.keep_input([b"x" * 3_000_000, b"", b"y"])
+    assert os.path.dirname(path) == home.kept_dir
+    assert Path(path).read_bytes() == b"x" * 3_000_000 + b"y"
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_an_input_that_a_file_server_refuses_late_is_not_kept(
+    home: Home, store: Store, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("refused_late")
+    with pytest.raises(OutOfResourceException, match=r"output/in-.*: Disk quota exceeded: free some room"):
+        home.keep_input([b"x"])
+    assert not os.listdir(home.kept_dir)
+
+
+def test_what_fails_to_be_read_leaves_no_input(home: Home) -> None:
+    home.prepare()
+
+    def parts() -> Iterator[bytes]:
+        yield b"x"
+        raise OSError(errno.EIO, "it broke", "standard input")
+
+    with pytest.raises(OSError, match="it broke: 'standard input'"):
+        home.keep_input(parts())
+    assert not os.listdir(home.kept_dir)
