@@ -99,13 +99,24 @@ def forget(fd: int, run: str, key: str) -> None:
 
 
 def release(fd: int) -> None:
-    """Leave the seat at once, though other copies of the descriptor may still be open."""
+    """Leave the seat at once, though other copies of the descriptor may still be open.
+
+    A file server that refuses something of it, late or as the directory was removed there, keeps nobody.
+    """
+    with contextlib.suppress(OSError):
+        _empty(fd)
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
+def _empty(fd: int) -> None:
+    """Name nobody in a seat."""
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         claims.write(fd, "owners", b"")
     else:
         os.ftruncate(fd, 0)
-        fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
 
 
 def _claim_directory(run: str, key: str) -> int | None:

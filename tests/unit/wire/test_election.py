@@ -160,3 +160,24 @@ def test_a_lock_whose_holder_is_not_put_down_is_held_all_the_same(tmp_path: Path
         assert election.nameless(run, "k", name) == os.getpid()
         (tmp_path / "k.sock").touch()
         assert election.nameless(run, "k", name) == 0
+
+
+@pytest.mark.parametrize("lost", ["ftruncate", "close"])
+def test_a_file_server_that_refuses_the_leaving_keeps_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    fd = election.claim(str(tmp_path), "main")
+    assert fd is not None
+    copy, real = os.dup(fd), getattr(os, lost)
+
+    def refuse(given: int, *values: int) -> None:
+        if given == fd:
+            real(given, *values)
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        real(given, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, lost, refuse)
+        election.release(fd)
+    assert election.claim(str(tmp_path), "main") is not None
+    os.close(copy)
