@@ -22,7 +22,7 @@ from proctracker.supervisor.control.fitting import FITTING, unfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Tuple
+    from typing import Callable, Mapping, Sequence, Tuple
 
     from proctracker.model import Completed, JobRow
     from proctracker.supervisor.base.here import Here
@@ -161,16 +161,16 @@ class BatchControls:
         if job.starting:
             job.told = number, grace
             done(None)  # the scheduler is told as soon as it is known to have the job
-        elif JobState(row.state).queued:
+            return
+        self._await(job)
+        if JobState(row.state).queued:
             self._ask(job, "cancel", self._then_look(done))
+        elif number == signals.SIGKILL:
+            self.kill(job, done)
         else:
-            self._await(job)
-            if number == signals.SIGKILL:
-                self.kill(job, done)
-            else:
-                self._ask(job, "signal", self._then_look(done), number)
-                if row.state == JobState.SUSPENDED:
-                    self._ask(job, "cont" if row.sub_state == "stopped" else "resume", lambda error: None)
+            self._ask(job, "signal", self._then_look(done), number)
+            if row.state == JobState.SUSPENDED:
+                self._ask(job, "cont" if row.sub_state == "stopped" else "resume", lambda error: None)
 
     def _then_look(self, done: Done) -> Done:
         def answered(error: Drmaa2Exception | None) -> None:
@@ -221,18 +221,22 @@ class BatchControls:
     def _ask(self, job: Job, action: str, done: Done, number: int = signals.SIGTERM) -> None:
         """Have it done, together with what is wanted of other jobs in this round."""
         if not self._wanted:
-            self._loop.soon(lambda: self._watch.look_now(self._ask_all))
+            self._loop.soon(self._look)
         self._wanted.setdefault((action, signal_name(number)), []).append((job, done))
 
-    def _ask_all(self, wrong: str | None) -> None:
+    def _look(self) -> None:
+        """Look for these; what is wanted from now on needs another look, which knows those handed over meanwhile."""
+        asked, self._wanted = self._wanted, {}
+        self._watch.look_now(lambda wrong: self._ask_all(asked, wrong))
+
+    def _ask_all(self, asked: Mapping[tuple[str, str], Sequence[Wanted]], wrong: str | None) -> None:
         """Each job was looked for by its name just now: an id alone may be another job's by now."""
         wanted: dict[tuple[str, str], list[Wanted]] = {}
-        for (action, signal), pairs in self._wanted.items():
+        for (action, signal), pairs in asked.items():
             for job, done in pairs:
                 # Of a task that pends Slurm 22.05 would end all tasks with it, whatever the signal.
                 pends = action == "signal" and JobState(job.row.state).queued
                 wanted.setdefault(("cancel" if pends else action, signal), []).append((job, done))
-        self._wanted = {}
         for (action, signal), pairs in wanted.items():
             groups: dict[tuple[str, ...], list[Wanted]] = {}
             for job, done in pairs:

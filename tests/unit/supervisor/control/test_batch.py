@@ -173,6 +173,36 @@ def test_many_in_one_call(desk: Desk, mill: Mill) -> None:
     assert mill.looks <= looks + 2
 
 
+def test_one_told_to_end_during_a_look_for_another_that_began_before_it_was_handed_over(
+    desk: Desk, mill: Mill, tmp_path: Path
+) -> None:
+    """Such a look knows nothing of it, and its end was passed over as that of a job which is no more."""
+    first = _job(desk, mill)
+    desk.until(lambda: desk.service.batch.looks.pacer.fresh, "the look after the submit")
+    os.mkfifo(tmp_path / "look")
+    mill.slow["look"] = str(tmp_path / "look")
+    looks = mill.looks
+    desk.service.actions.control([first.row.id], "terminate", "SIGTERM", 10, lambda outcome: None)
+    desk.until(lambda: mill.looks > looks, "the look for the first one")
+    second, outcome = _job(desk, mill), [{}][:0]
+    desk.service.actions.control([second.row.id], "terminate", "SIGTERM", 10, outcome.append)
+    desk.until(lambda: mill.go_on("look"), "the look's command")
+    del mill.slow["look"]
+    desk.until(lambda: outcome, "the answer")
+    assert [ids for action, ids, _ in mill.controls if action == "cancel"] == [("7",), ("8",)]
+
+
+def test_one_that_pends_and_cannot_be_cancelled_is_cancelled_later(
+    desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.control.clocks.LEAST", 0.01)
+    job = _job(desk, mill)
+    mill.down = "the controller is away"
+    assert [*_done(desk, job, "terminate", grace=0.05)["errors"]] == [job.row.id]
+    mill.down = ""
+    desk.until(lambda: ("cancel", ("7",), "SIGTERM") in mill.controls, "the cancel")
+
+
 def test_one_told_to_end_while_it_is_handed_over(desk: Desk, mill: Mill) -> None:
     mill.says = "sleep 0.3; echo 7"
     job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False)
