@@ -35,7 +35,8 @@ class Mill:
         self.says = "echo 7"
         self.forgets = False
         self.denies: Collection[str] = ()
-        self.accounting = True
+        self.config = Config(accounting=True)
+        self.configured = 0
         self.batch = self
 
     def environment(self, engine: Engine) -> Mapping[str, str]:
@@ -84,7 +85,8 @@ class Mill:
         return ("true",)
 
     def parse_config(self, done: Completed) -> Config:
-        return Config(accounting=self.accounting)
+        self.configured += 1
+        return self.config
 
     def control_argv(
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None

@@ -108,6 +108,8 @@ class BatchLooks:
         except Exception as error:  # a parser that stumbles must not take the supervisor with it
             return error.message if isinstance(error, Drmaa2Exception) else f"{done.argv[0]}: {words(error)}"
         self._seen(asked, seen, began)
+        if self.pacer.grows and self.config(asked) is None:
+            self.configure(asked, lambda: None)
         return None
 
     def _over(self, wrong: str | None) -> None:
@@ -134,11 +136,12 @@ class BatchLooks:
         return self._configs.get(asked.key)
 
     def configure(self, asked: Asked, then: Callable[[], None]) -> None:
-        """Ask a scheduler about itself, once."""
+        """Ask a scheduler about itself, once, and look at least twice while it knows what has ended."""
 
         def configured(done: Completed) -> None:
             try:
                 self._configs[asked.key] = asked.batch.parse_config(done)
+                self.pacer.bound(min(each.min_job_age for each in self._configs.values()) / 2)
             except Drmaa2Exception as error:
                 log.say(error.message)  # the next look asks again
             except Exception:  # as for a look

@@ -31,7 +31,7 @@ class Pacer:
         self._began = -math.inf
         self._under_way = False
         self._again = False
-        self._pause = FIRST
+        self._pause, self._most = FIRST, MOST
         self._due = math.inf
         self._running = False
 
@@ -44,6 +44,18 @@ class Pacer:
         """Somebody asks, or something has been done to a job: look as soon as that may be."""
         self._pause = LEAST
         self._at(clock.boottime())
+
+    def bound(self, seconds: float) -> None:
+        """Let no pause be longer, this one neither, as far as looks may be that near."""
+        self._most = max(LEAST, min(seconds, MOST))
+        if self._pause > self._most:
+            self._pause = self._most
+            self._at(self._began + self._pause)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the next pause will be longer than the least."""
+        return 2 * self._pause > LEAST
 
     def now(self) -> None:
         """Look at once, as something is about to be done by ids that may be others' by now."""
@@ -80,7 +92,7 @@ class Pacer:
             self._make()
             return
         due, self._due = self._due, math.inf
-        self._pause = LEAST if failed else min(max(2 * self._pause, LEAST), MOST)
+        self._pause = LEAST if failed else min(max(2 * self._pause, LEAST), self._most)
         self._at(min(due, clock.boottime() + self._pause))
 
     def _at(self, when: float) -> None:

@@ -30,6 +30,23 @@ def test_one_look_for_each_engine(desk: Desk, mill: Mill) -> None:
     assert (told, mill.looks) == ([None], looks + 2)
 
 
+def test_it_is_looked_at_twice_while_it_knows_what_has_ended(desk: Desk, mill: Mill) -> None:
+    """A job without a record that it has forgotten between two looks would be lost."""
+    mill.config = Config(min_job_age=14)
+    _submitted(desk)
+    pauses: list[float] = []
+    pacer = desk.service.batch.looks.pacer
+    desk.until(lambda: desk.service.batch.looks.pacer.grows, "a look after which one comes later")
+    assert mill.configured == 0
+    bound, pacer.bound = pacer.bound, lambda seconds: (pauses.append(seconds), bound(seconds))[1]  # type: ignore[method-assign]
+    pacer.wanted()
+    desk.until(lambda: pauses, "what it says of itself")
+    looks = mill.looks
+    pacer.now()
+    desk.until(lambda: mill.looks > looks and pacer.fresh, "another look")
+    assert (pauses, mill.configured) == ([7.0], 1)
+
+
 @pytest.mark.parametrize("how", ["down", "stumbles"])
 def test_why_it_says_nothing_is_told_once_and_that_it_does_again(
     desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch, how: str

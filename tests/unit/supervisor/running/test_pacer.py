@@ -70,6 +70,34 @@ def test_ever_more_seldom_while_nothing_is_asked(loop: Clockwork) -> None:
     assert set(pauses[4:]) == {MOST}
 
 
+def test_a_bound_holds_for_the_pause_that_has_begun(loop: Clockwork) -> None:
+    pacer, looks = _paced(loop)
+    pacer.begin()
+    loop.turn(60)
+    began = looks[-1]
+    pacer.bound(12.0)
+    loop.turn(100)
+    later = [each for each in looks if each > began]
+    assert later[0] <= max(began + 12.0, 1060.0)
+    assert {second - first for first, second in zip(later, later[1:])} == {12.0}
+    pacer.bound(1.0)
+    loop.turn(60)
+    assert looks[-1] - looks[-2] == LEAST
+    pacer.bound(1000.0)
+    loop.turn(300)
+    assert looks[-1] - looks[-2] == MOST
+
+
+def test_it_grows_once_two_looks_found_nothing_new(loop: Clockwork) -> None:
+    pacer, looks = _paced(loop)
+    pacer.begin()
+    assert not pacer.grows
+    loop.turn(1)
+    assert (pacer.grows, len(looks)) == (True, 1)
+    pacer.submitted()
+    assert not pacer.grows
+
+
 def test_a_second_after_a_submit(loop: Clockwork) -> None:
     pacer, looks = _paced(loop)
     pacer.begin()
