@@ -36,6 +36,7 @@ class Access:
         unanswered.watch(self.home.path)
         self.failed = False
         """Something that was asked for could not be done, and was told of."""
+        self._refreshed: set[str] = set()
         self._reader: Reader | None = None
         self._hosts: Hosts | None = None
         self._place: Place | None = None
@@ -225,9 +226,11 @@ class Access:
         return looks.look(live, self.reader, timeout=self.config.cli_timeout)
 
     def refreshed(self, rows: Sequence[JobRow]) -> list[JobRow]:
-        """Read a scheduler's jobs again, and say on stderr where it does not answer."""
-        if not any(row.container is not None and not row.ended for row in rows):
+        """Read a scheduler's jobs again, once, and say on stderr where it does not answer."""
+        asked = {row.id for row in rows if row.container is not None and not row.ended}
+        if asked <= self._refreshed:
             return list(rows)
+        self._refreshed |= asked
         from proctracker.tracker import schedulers
 
         def client(keeper: str | None) -> Client:

@@ -54,6 +54,7 @@ def refreshed(
             told = {"wrong": error.message, "rows": []}
         if told["wrong"]:
             tell(told["wrong"])
+        if told["wrong"] and not told.get("late"):
             unseen.update(dict.fromkeys(ids, told["wrong"]))
         fresh.update((row.id, row) for row in (JobRow(*values) for values in told["rows"]))
     fresh.update((row.id, row) for row in read([name for ids in groups.values() for name in ids]))

@@ -289,6 +289,7 @@ def test_one_that_hangs(cluster: Cluster, home: Home, gate: Path, daemon: str) -
         later = submit("--", "sh", "-c", "exit 2")
         listed = cli("ps", "-a", "--json")
         assert {each["job_id"] for each in json.loads(listed.stdout)} == {job, later}
+        assert "no answer yet from the scheduler" in listed.stderr  # squeue itself has not given up by then
         if daemon == "slurmctld":
             assert ended(job)["exit_status"] == 9
     finally:

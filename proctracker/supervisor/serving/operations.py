@@ -158,6 +158,13 @@ class JobRequests:
         return True
 
 
+PATIENCE = 5.0
+"""Seconds a scheduler has for an answer before a client is told what was known."""
+
+PATIENCE_DOWN = 1.0
+"""The same where the last look has failed."""
+
+
 class SightRequests:
     """Looks again at jobs that somebody else runs: engines, and schedulers, other hosts' jobs too."""
 
@@ -170,20 +177,26 @@ class SightRequests:
         return True
 
     def refresh(self, connection: Connection, number: int, message: Message) -> Any:
-        """Answer once schedulers were looked at, or say why they could not be."""
-        here, limit = self._here, float(self._here.settings["cli_timeout"])
-        ids, answered = message["ids"], False
+        """Answer once schedulers were looked at, or say why they could not be, within seconds.
+
+        ``late`` tells that they have not answered so far, so that nothing speaks against what was known.
+        """
+        here, ids, answered = self._here, message["ids"], False
         self._guests.take([name for name in ids if here.jobs.find(name) is None])
         guests = [job for job in map(self._guests.find, ids) if job is not None]
         watches = [self._batch] * (len(guests) < len(ids)) + [self._guests.watch] * bool(guests)
 
-        def answer(wrong: str | None) -> None:
+        down = next((watch.looks.wrong for watch in watches if watch.looks.wrong), None)
+        limit = min(PATIENCE_DOWN if down else PATIENCE, float(here.settings["cli_timeout"]))
+
+        def answer(wrong: str | None, late: bool = False) -> None:
             """Answer once, with other hosts' rows."""
             nonlocal answered
             if not answered:
                 answered = True
                 rows = [values(job.row) for job in guests]
-                here.ledger.then(lambda: connection.answer(number, {"wrong": wrong, "rows": rows}))
+                found = {"wrong": wrong, "rows": rows, "late": late}
+                here.ledger.then(lambda: connection.answer(number, found))
 
         def looked(wrong: str | None) -> None:
             watches.pop()
@@ -195,7 +208,7 @@ class SightRequests:
         if not watches:
             answer(None)
         late = f"no answer yet from the scheduler after {limit:g} s; this is what was known before"
-        here.loop.after(limit, lambda: answer(late))
+        here.loop.after(limit, lambda: answer(down or late, not down))
         return LATER
 
 

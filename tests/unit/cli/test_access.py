@@ -11,7 +11,9 @@ from proctracker.cli.access import Access
 from proctracker.cli.call import Call
 from proctracker.cli.commands import COMMANDS
 from proctracker.errors import InvalidArgumentException
+from proctracker.records import replace
 from proctracker.store import Home
+from proctracker.tracker import schedulers
 
 
 @pytest.fixture
@@ -54,6 +56,16 @@ def test_a_job_of_another_host_is_read_and_not_touched(pt, home, monkeypatch):
     assert pt("ps", "-aq").out == ""
     assert pt("ps", "-aq", "--all-hosts").out == "1\n"
     assert os.path.exists(other.database)
+
+
+def test_a_scheduler_is_asked_once_for_a_command(made, monkeypatch):
+    """``ps`` lists live jobs, and tells of each what is seen: an answer may take seconds."""
+    asked = []
+    monkeypatch.setattr(schedulers, "refreshed", lambda rows, *more: asked.append(ids(rows)) or list(rows))
+    rows = [replace(row, container="proctracker-x-1-1") for row in made.named(["1", "2_1"])]
+    assert made.refreshed(made.refreshed(rows)) == rows
+    made.refreshed([replace(row, container="y") for row in made.named(["2_2"])])
+    assert asked == [["1", "2_1"], ["2_2"]]
 
 
 def test_the_own_job_is_known_by_its_mark(made, home, monkeypatch):

@@ -17,13 +17,13 @@ class Fake:
     """A client whose supervisor says what it is told to."""
 
     def __init__(self, says: str | None = None) -> None:
-        self.says, self.asked, self.rows = says, [""][:0], [[0]][:0]
+        self.says, self.asked, self.rows, self.late = says, [""][:0], [[0]][:0], False
 
     def call(self, op: str, ids: list[str]) -> Any:
         self.asked += [op, *ids]
         if self.says == "gone":
             raise DrmCommunicationException("no supervisor")
-        return {"wrong": self.says, "rows": self.rows}
+        return {"wrong": self.says, "rows": self.rows, **({"late": True} if self.late else {})}
 
 
 HANDED = JobRow("2", 2, runtime="mill", container="proctracker-x-2-1")
@@ -80,3 +80,11 @@ def test_of_what_cannot_be_asked_nobody_knows_the_state(mill: Mill, number: str 
     row = JobRow("2", 2, runtime="mill", container="x", container_id=number)
     rows = schedulers.refreshed([row], "h", lambda keeper: Fake("away"), lambda ids: [row], lambda text: None)  # type: ignore[arg-type,return-value]
     assert (rows[0].state, rows[0].annotation) == (state, "away" if number else None)
+
+
+def test_what_was_known_stands_where_the_answer_is_late(mill: Mill) -> None:
+    client, told = Fake("no answer yet"), [""][:0]
+    client.late = True
+    row = JobRow("2", 2, runtime="mill", container="x", container_id="7", state=int(JobState.RUNNING))
+    rows = schedulers.refreshed([row], "h", lambda keeper: client, lambda ids: [row], told.append)  # type: ignore[arg-type,return-value]
+    assert ([each.state for each in rows], told) == ([JobState.RUNNING], ["no answer yet"])

@@ -13,6 +13,7 @@ import pytest
 from proctracker import __version__
 from proctracker.errors import DrmCommunicationException, InternalException, InvalidArgumentException, from_wire
 from proctracker.model import JobRow, JobState
+from proctracker.supervisor.serving import operations
 from proctracker.supervisor.serving.operations import LATER, SightRequests
 from proctracker.wire import confinement, protocol, socketpath
 from supervising import Desk
@@ -213,6 +214,7 @@ class Watched:
         self.jobs, self.watch = {job.row.id: job for job in jobs}, self
         self.asked: list[Callable[[str | None], None]] = []
         self.taken: list[str] = []
+        self.looks = SimpleNamespace(wrong=None)
 
     def look(self, then: Callable[[str | None], None]) -> None:
         self.asked.append(then)
@@ -239,6 +241,30 @@ def test_schedulers_are_looked_at_before_it_is_told(desk: Desk, asked: list[str]
         each(None)
     desk.until(lambda: answers)
     assert [(each["wrong"], len(each["rows"])) for each in answers] == [(None, others)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said", "late"),
+    [(None, "no answer yet from the scheduler", True), ("squeue: down", "squeue: down", False)],
+)
+def test_one_that_does_not_answer_holds_nobody_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, wrong: str | None, said: str, late: bool
+) -> None:
+    """squeue itself tries for a quarter of a minute. One that was down a moment ago is taken for down."""
+    monkeypatch.setattr(operations, "PATIENCE", 0.02 if late else 600.0)
+    monkeypatch.setattr(operations, "PATIENCE_DOWN", 600.0 if late else 0.02)
+    batch, answers = Watched(), [{}][:0]
+    batch.looks.wrong = wrong
+    connection: Any = SimpleNamespace(answer=lambda number, found: answers.append(found))
+    SightRequests(desk.here, cast(Any, None), cast(Any, batch), cast(Any, Watched())).refresh(
+        connection, 1, {"ids": ["1"]}
+    )
+    desk.until(lambda: answers)
+    assert answers[0]["wrong"].startswith(said)
+    assert answers[0]["late"] is late
+    batch.asked[0](None)
+    desk.service.here.ledger.flush()
+    assert len(answers) == 1
 
 
 def test_what_a_scheduler_refuses_is_told_at_once(desk: Desk) -> None:
