@@ -168,10 +168,10 @@ class BatchJobs:
 
     def look(self, told: Told | None = None) -> None:
         """Look as soon as that may be, and call ``told(problem or None)``."""
-        if not self._jobs or (self.looks.pacer.fresh and told is not None):
+        if not self._jobs or (self.looks.pacer.fresh and self.looks.wrong is None and told is not None):
             self._records.look()
             if told is not None:
-                told(self.looks.wrong if self._jobs else None)
+                told(None)
         else:
             self.looks.soon(told)
 

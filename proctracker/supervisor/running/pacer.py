@@ -84,6 +84,11 @@ class Pacer:
         """Whether the last look is so young that another may not be made yet, and none is under way."""
         return not self._under_way and clock.boottime() - self._began < LEAST
 
+    @property
+    def rests(self) -> float:
+        """For how many seconds no look may be made yet, 0 while one is under way."""
+        return 0.0 if self._under_way else max(0.0, self._began + LEAST - clock.boottime())
+
     def over(self, failed: bool = False) -> None:
         """Note that the look is over, and when the next one is due."""
         self._under_way = False

@@ -162,7 +162,7 @@ PATIENCE = 5.0
 """Seconds a scheduler has for an answer before a client is told what was known."""
 
 PATIENCE_DOWN = 1.0
-"""The same where the last look has failed."""
+"""The same where the last look has failed, from when the next one may begin."""
 
 
 class SightRequests:
@@ -187,7 +187,8 @@ class SightRequests:
         watches = [self._batch] * (len(guests) < len(ids)) + [self._guests.watch] * bool(guests)
 
         down = next((watch.looks.wrong for watch in watches if watch.looks.wrong), None)
-        limit = min(PATIENCE_DOWN if down else PATIENCE, float(here.settings["cli_timeout"]))
+        rests = max((watch.looks.pacer.rests for watch in watches), default=0.0)
+        limit = min(rests + PATIENCE_DOWN if down else PATIENCE, float(here.settings["cli_timeout"]))
 
         def answer(wrong: str | None, late: bool = False) -> None:
             """Answer once, with other hosts' rows."""

@@ -157,6 +157,6 @@ def test_what_was_just_seen_is_fresh(loop: Clockwork) -> None:
     assert not pacer.fresh
     pacer.begin()
     loop.turn(0.5)
-    assert not pacer.fresh
+    assert (pacer.fresh, pacer.rests) == (False, 0.0)
     loop.turn(1)
-    assert pacer.fresh
+    assert (pacer.fresh, pacer.rests) == (True, LEAST - 1.5)

@@ -214,7 +214,7 @@ class Watched:
         self.jobs, self.watch = {job.row.id: job for job in jobs}, self
         self.asked: list[Callable[[str | None], None]] = []
         self.taken: list[str] = []
-        self.looks = SimpleNamespace(wrong=None)
+        self.looks = SimpleNamespace(wrong=None, pacer=SimpleNamespace(rests=0.0))
 
     def look(self, then: Callable[[str | None], None]) -> None:
         self.asked.append(then)
