@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hypothesis
@@ -72,20 +72,21 @@ def _wanted(metafunc: pytest.Metafunc, kind: type[engines.Engine]) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, by name, what a replay cannot show; the summary lists it."""
-    left = [item for item in items if not _shown(item)]
-    items[:] = [item for item in items if _shown(item)]
-    config.hook.pytest_deselected(items=left)
-    config.stash[_left_out] = sorted({item.nodeid.rpartition("::")[2] for item in left})
+    """Leave out, by name, what an engine cannot show; the summary lists it."""
+    known = {name: engines.tested(name).left_out for name in engines.ENGINES}
+    reasons = {item: why for item in items if (why := _left_out_for(item, known))}
+    items[:] = [item for item in items if item not in reasons]
+    config.hook.pytest_deselected(items=[*reasons])
+    config.stash[_left_out] = sorted({*reasons.values()})
 
 
-def _shown(item: pytest.Item) -> bool:
-    """Whether a test means something on its engine."""
+def _left_out_for(item: pytest.Item, known: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Why a test, or its module, means nothing on its engine."""
     callspec = getattr(item, "callspec", None)
-    name = callspec.params.get("engine") if callspec else None
-    return item.name.partition("[")[0] not in engines.NOT_REPLAYED or not (
-        name and isinstance(engines.tested(name), engines.ReplayedNerdctl)
-    )
+    name = str(callspec.params.get("engine")) if callspec else ""
+    reasons = known.get(name, {})
+    named = next((each for each in (item.path.stem, item.name.partition("[")[0]) if each in reasons), None)
+    return f"{name}: {named}: {reasons[named]}" if named else None
 
 
 @pytest.fixture(scope="session")
@@ -244,5 +245,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for name in engines.ENGINES:
         told = [absent[name], engines.UNPACKAGED.get(name, "")] if name in absent else [engines.tested(name).kind()]
         terminalreporter.write_line(": ".join([name, *filter(None, told)]))
-    for test in config.stash.get(_left_out, ()):
-        terminalreporter.write_line(f"left out: {test}: {engines.NOT_REPLAYED[test.partition('[')[0]]}")
+    for why in config.stash.get(_left_out, ()):
+        terminalreporter.write_line(f"left out: {why}")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import image
 import slurm
@@ -36,6 +36,19 @@ READY = 30.0
 """Seconds within which a daemon must answer."""
 
 
+NOT_REPLAYED = {
+    "test_podman_seed_exposed_ports": "there is no network but the host's",
+}
+"""What the stand-in for nerdctl cannot show."""
+
+NOT_ON_A_CLUSTER = {
+    "test_containerd_seed": "it keeps no containers",
+    "test_podman_seed": "it keeps no containers",
+    "test_another_boot": "its jobs are no processes of this host, whose boots end none",
+}
+"""What is not asked of a scheduler."""
+
+
 class Engine:
     """One runtime as tests use it.
 
@@ -50,6 +63,8 @@ class Engine:
     optional = False
     modules: tuple[str, ...] = ()
     """The contract tests that run on it; all, if none are named."""
+    left_out: Mapping[str, str] = {}
+    """A module or a promise that means nothing on it, or that it cannot show -> why; it is left out by name."""
 
     def __init__(self) -> None:
         self.contact = self.name
@@ -351,6 +366,7 @@ class ReplayedNerdctl(Nerdctl):
     """A stand-in that says what a real nerdctl was recorded to say, where none is on PATH (tests/replay)."""
 
     programs = ("runc",)
+    left_out = NOT_REPLAYED
     shapes = ""
 
     def missing(self) -> str | None:
@@ -472,7 +488,7 @@ class Slurm(Engine):
     name = "slurm"
     programs = slurm.PROGRAMS
     daemon = True
-    modules = ("test_calls", "test_states", "test_tracker", "test_waits")
+    left_out = NOT_ON_A_CLUSTER
 
     @property
     def images(self) -> bool:
@@ -514,7 +530,10 @@ class Slurm(Engine):
 
     def cli(self, *words: str) -> str:
         """What one of the commands prints."""
-        return self.cluster.call(*words)
+        try:
+            return self.cluster.call(*words)
+        except subprocess.CalledProcessError as error:
+            raise Refused(error.returncode, error.cmd, error.stdout, error.stderr) from None
 
 
 ENGINES: dict[str, type[Engine]] = {
@@ -523,11 +542,6 @@ ENGINES: dict[str, type[Engine]] = {
 }
 STAND_INS: dict[str, type[Engine]] = {"nerdctl": ReplayedNerdctl}
 """What the tests run on where the real one is not here."""
-
-NOT_REPLAYED = {
-    "test_podman_seed_exposed_ports": "there is no network but the host's",
-}
-"""A promise that the stand-in for nerdctl cannot show -> why; it is left out by name."""
 
 UNPACKAGED = {
     "apptainer": "only Debian's sid has a package; without one, unit tests look at its command lines",
@@ -641,8 +655,10 @@ def main() -> None:
         made = tested(name)
         if isinstance(made, ReplayedNerdctl) and not made.missing():
             print(f"{name}: {ENGINES[name]().missing()}: tested on a {made.kind()}")
-            for test, why in NOT_REPLAYED.items():
-                print(f"{name}: {test} was not: {why}")
+    for name in ENGINES:
+        made = tested(name)
+        for test, why in made.left_out.items() if not made.missing() else ():
+            print(f"{name}: {test} was not: {why}")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ MinJobAge={min_job_age}
 KillWait=5
 SlurmdTimeout=10
 SlurmctldTimeout=5
+MessageTimeout=5
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=2
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1

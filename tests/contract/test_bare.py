@@ -13,6 +13,8 @@ def _run(engine: Engine, *command: str) -> str:
     """What a container prints; without a CLI, the command by itself."""
     if not engine.command:
         return engine.cli(*command)
+    if engine.name == "slurm":
+        return engine.cli("srun", "--quiet", "--chdir=/", *command)
     if engine.name == "apptainer":
         return engine.cli("exec", engine.image, *command)
     name = [f"bare-{os.getpid()}"] if engine.name == "ctr" else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from contract.kit import LONG, cli, until
 from e2e.day import kill, seat, started, submit
 from proctracker.linux import procfs
-from proctracker.store import Home
+from proctracker.store import Home, Reader
 from slurm import Cluster
 
 SHIM = """#!/bin/sh
@@ -116,8 +117,12 @@ def test_a_submit_that_is_cut_off_is_made_once(shim: Shim, home: Home, tmp_path:
     assert (tmp_path / "ran").read_text() == "ran\n"
 
 
-def test_an_id_that_is_given_out_again_is_another_job(cluster: Cluster, home: Home, gate: Path) -> None:
-    """A controller whose last seconds were not saved forgets a job and gives its id to the next one."""
+@pytest.mark.parametrize("told", [False, True])
+def test_an_id_that_is_given_out_again_is_another_job(cluster: Cluster, home: Home, gate: Path, told: bool) -> None:
+    """A controller whose last seconds were not saved forgets a job and gives its id to the next one.
+
+    Nobody knows that job: it is lost, unless it was told to end before that came out.
+    """
     cluster.end("slurmctld")
     shutil.copytree(cluster.path("state"), cluster.path("saved"))
     cluster.start()
@@ -126,15 +131,21 @@ def test_an_id_that_is_given_out_again_is_another_job(cluster: Cluster, home: Ho
     cluster.end("slurmctld", signal.SIGKILL)
     shutil.rmtree(cluster.path("state"))
     shutil.move(cluster.path("saved"), cluster.path("state"))
-    cluster.start()
-    job, same = begun("--", "sh", "-c", f"read line <{gate}; exit 6")
-    assert same == number
-    assert cli("release", forgotten).returncode == 1
-    cli("terminate", "--grace", "0", forgotten)
-    gone = ended(forgotten)  # nobody knows it: it never ran, and nothing is invented of a code
-    told = gone["job_state"], gone["job_sub_state"]
-    assert told in (("FAILED", "terminated"), ("UNDETERMINED", "lost"))  # told to end before that was known, or not
-    assert gone["exit_status"] is None
+    with contextlib.ExitStack() as stack:
+        if told:
+            stack.enter_context(started("terminate", "--grace", "0", forgotten))
+            reader = stack.enter_context(contextlib.closing(Reader(home)))
+            until(lambda: reader.jobs([forgotten])[0].sub_state == "terminating", "that it is told to end", LONG)
+        cluster.start()
+        job, same = begun("--", "sh", "-c", f"read line <{gate}; exit 6")
+        assert same == number
+        assert cli("release", forgotten).returncode == 1
+        gone = ended(forgotten)
+    assert (gone["job_state"], gone["job_sub_state"]) == (
+        ("FAILED", "terminated") if told else ("UNDETERMINED", "lost")
+    )
+    assert (gone["exit_status"], gone["terminating_signal"]) == (None, None)
+    assert cli("terminate", "--grace", "0", forgotten).returncode == 1
     gate.write_text("go\n")
     assert ended(job)["exit_status"] == 6
 
@@ -165,14 +176,24 @@ def test_what_has_ended_never_opens_again(cluster: Cluster, home: Home, tmp_path
     assert info(job) == before
 
 
-@pytest.mark.parametrize("state", ["pending", "running", "caught"])
+SCRIPTS = {
+    "pending": "exit 0",
+    "running": "sleep 100 & echo $! >child; echo >there; exec sleep 100",
+    "shell": "echo >there; sleep 100; exit",
+    "caught": "trap 'exit 0' TERM; echo >there; while :; do sleep 0.1; done",
+}
+CODES: dict[str, list[tuple[int | None, str | None]]] = {
+    "pending": [(None, None)],
+    "running": [(None, "SIGTERM")],
+    "shell": [(None, "SIGTERM"), (143, None)],  # what its child's end is to it, where that got TERM first
+    "caught": [(0, None)],
+}
+
+
+@pytest.mark.parametrize("state", SCRIPTS)
 def test_scancel_by_hand(cluster: Cluster, home: Home, tmp_path: Path, state: str) -> None:
-    script = (
-        "trap 'exit 0' TERM; echo >there; while :; do sleep 0.1; done"
-        if state == "caught"
-        else "echo >there; exec sleep 100"  # the one process: a shell whose child is ended first returns 143
-    )
-    words = ("-w", str(tmp_path), "--", "sh", "-c", script)
+    """Every process of a job gets TERM, one after the other."""
+    words = ("-w", str(tmp_path), "--", "sh", "-c", SCRIPTS[state])
     if state == "pending":
         job = submit("--hold", *words)
         number = until(lambda: info(job)["scheduler_id"], "its id", LONG)
@@ -181,9 +202,10 @@ def test_scancel_by_hand(cluster: Cluster, home: Home, tmp_path: Path, state: st
         until((tmp_path / "there").exists, "its start")
     cluster.call("scancel", number)
     found = ended(job)
-    code = {"pending": (None, None), "running": (None, "SIGTERM"), "caught": (0, None)}[state]
     assert (found["job_state"], found["job_sub_state"]) == ("FAILED", "cancelled")
-    assert (found["exit_status"], found["terminating_signal"]) == code
+    assert (found["exit_status"], found["terminating_signal"]) in CODES[state]
+    if state == "running":
+        until(lambda: not procfs.lives(int((tmp_path / "child").read_text())), "the end of its child")
 
 
 def test_scancel_of_one_task(cluster: Cluster, home: Home, gate: Path) -> None:
@@ -197,9 +219,9 @@ def test_scancel_of_one_task(cluster: Cluster, home: Home, gate: Path) -> None:
 
 
 def test_a_node_that_fails(cluster: Cluster, home: Home, gate: Path) -> None:
-    cluster.change(SlurmdTimeout="3", MessageTimeout="3")
     job, number = begun("--", "sh", "-c", f"read line <{gate}")
-    cluster.cut_off(number)
+    node = cluster.cut_off(number)
+    cluster.call("scontrol", "update", f"nodename={node}", "state=down", "reason=cut-off")
     found = ended(job)
     assert (found["job_state"], found["job_sub_state"], found["exit_status"]) == ("FAILED", "node-fail", None)
 
@@ -273,6 +295,10 @@ def test_while_the_controller_is_down_nothing_is_lost(cluster: Cluster, home: Ho
         assert waiter.wait(3 * LONG) == 2, info(later)
 
 
+def _that_said(done: Any) -> Any:
+    return done if done.stderr else None
+
+
 def _said(done: Any) -> str:
     assert done.returncode == 0
     return str(done.stderr)
@@ -287,7 +313,7 @@ def test_one_that_hangs(cluster: Cluster, home: Home, gate: Path, daemon: str) -
     try:
         gate.write_text("go\n")
         later = submit("--", "sh", "-c", "exit 2")
-        listed = cli("ps", "-a", "--json")
+        listed = until(lambda: _that_said(cli("ps", "-a", "--json")), "a look after which it does not answer", LONG)
         assert {each["job_id"] for each in json.loads(listed.stdout)} == {job, later}
         assert "no answer yet from the scheduler" in listed.stderr  # squeue itself has not given up by then
         if daemon == "slurmctld":
