@@ -5,51 +5,17 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from proctracker.compat.gridengine.drmaa2_constants import (
-    Bool,
-    Capability,
-    Cpu,
-    Event,
-    JobState,
-    ListType,
-    Os,
-    ResourceLimit,
-    StatusCode,
-    Time,
-)
-from proctracker.compat.gridengine.drmaa2_exceptions import (
-    AuthorizationError,
-    DeniedByDrms,
-    Drmaa2Exception,
-    DrmCommunicationError,
-    ImplementationSpecificError,
-    InternalError,
-    InvalidArgument,
-    InvalidSession,
-    InvalidState,
-    ResourceNotAvailable,
-    SessionManagementError,
-    TimeoutError,
-    TryLaterError,
-    UnsupportedAttribute,
-    UnsupportedOperation,
-)
-from proctracker.compat.gridengine.job import Job, JobArray
 from proctracker.compat.gridengine.job_session import JobSession
-from proctracker.compat.gridengine.library_manager import LibraryManager, LogManager
-from proctracker.compat.gridengine.monitoring_session import MonitoringSession
-from proctracker.compat.gridengine.notification import Notification
-from proctracker.compat.gridengine.reservation_session import Reservation, ReservationSession
-from proctracker.compat.gridengine.structs import (
-    JobInfo,
-    JobTemplate,
-    MachineInfo,
-    QueueInfo,
-    ReservationInfo,
-    ReservationTemplate,
-    Sudo,
-    Version,
-)
+from proctracker.compat.gridengine.library_manager import LibraryManager
+from proctracker.compat.gridengine.reservation_session import ReservationSession
+from proctracker.compat.gridengine.structs import Version
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    def __getattr__(name: str) -> Any: ...
+
 
 __version__ = "8.11.0"
 """The release of the binding whose surface this is."""
@@ -61,6 +27,34 @@ get_drms_version = Version.get_drms_version
 get_drmaa_version = Version.get_drmaa_version
 get_job_session_names = JobSession.list_session_names
 get_reservation_session_names = ReservationSession.list_session_names
+
+_NAMES = {
+    "drmaa2_constants": "Bool Capability Cpu Event JobState ListType Os ResourceLimit StatusCode Time",
+    "drmaa2_exceptions": (
+        "AuthorizationError DeniedByDrms Drmaa2Exception DrmCommunicationError ImplementationSpecificError"
+        " InternalError InvalidArgument InvalidSession InvalidState ResourceNotAvailable SessionManagementError"
+        " TimeoutError TryLaterError UnsupportedAttribute UnsupportedOperation"
+    ),
+    "job": "Job JobArray",
+    "job_session": "JobSession",
+    "library_manager": "LibraryManager LogManager",
+    "monitoring_session": "MonitoringSession",
+    "notification": "Notification",
+    "reservation_session": "Reservation ReservationSession",
+    "structs": "JobInfo JobTemplate MachineInfo QueueInfo ReservationInfo ReservationTemplate Sudo Version",
+}
+"""Module -> the binding's names that come from it."""
+
+_FUNCTIONS = (
+    "drmaa_supports get_drmaa_name get_drmaa_version get_drms_name get_drms_version get_job_session_names"
+    " get_reservation_session_names"
+)
+
+__all__ = [name for names in (*_NAMES.values(), _FUNCTIONS) for name in names.split()]
+
+for _ours, _names in _NAMES.items():
+    _module = import_module(f"{__name__}.{_ours}")
+    globals().update({name: getattr(_module, name) for name in _names.split()})
 
 MODULES = {
     **{
@@ -85,55 +79,3 @@ MODULES = {
 for _name, _ours in MODULES.items():
     # Each is an attribute, too: `import drmaa2.job_array` sets none for what is there already.
     sys.modules[f"{__name__}.{_name}"] = globals()[_name] = import_module(f"{__name__}.{_ours}")
-
-__all__ = [
-    "AuthorizationError",
-    "Bool",
-    "Capability",
-    "Cpu",
-    "DeniedByDrms",
-    "DrmCommunicationError",
-    "Drmaa2Exception",
-    "Event",
-    "ImplementationSpecificError",
-    "InternalError",
-    "InvalidArgument",
-    "InvalidSession",
-    "InvalidState",
-    "Job",
-    "JobArray",
-    "JobInfo",
-    "JobSession",
-    "JobState",
-    "JobTemplate",
-    "LibraryManager",
-    "ListType",
-    "LogManager",
-    "MachineInfo",
-    "MonitoringSession",
-    "Notification",
-    "Os",
-    "QueueInfo",
-    "Reservation",
-    "ReservationInfo",
-    "ReservationSession",
-    "ReservationTemplate",
-    "ResourceLimit",
-    "ResourceNotAvailable",
-    "SessionManagementError",
-    "StatusCode",
-    "Sudo",
-    "Time",
-    "TimeoutError",
-    "TryLaterError",
-    "UnsupportedAttribute",
-    "UnsupportedOperation",
-    "Version",
-    "drmaa_supports",
-    "get_drmaa_name",
-    "get_drmaa_version",
-    "get_drms_name",
-    "get_drms_version",
-    "get_job_session_names",
-    "get_reservation_session_names",
-]

@@ -21,9 +21,9 @@ PY_STRING_TYPE = str
 PY_BYTES_TYPE = bytes
 
 
-def _numbered(name: str, unset: str, members: Any) -> Any:
-    """An enumeration of ours with the binding's name for unset."""
-    return IntEnum(name, {unset: -1, **{each.name: each.value for each in members}}, module=__name__)
+def _numbered(name: str, unset: str, members: Any, **more: int) -> Any:
+    """An enumeration of ours with the binding's name for unset, and what else it has."""
+    return IntEnum(name, {unset: -1, **{each.name: each.value for each in members}, **more}, module=__name__)
 
 
 class Bool(IntEnum):
@@ -70,42 +70,9 @@ class ListType(IntEnum):
     RESERVATIONLIST = 5
 
 
-class StatusCode(IntEnum):
-    """The C library's numbers of errors."""
-
-    UNSET_ERROR = -1
-    SUCCESS = 0
-    DENIED_BY_DRMS = 1
-    DRM_COMMUNICATION = 2
-    TRY_LATER = 3
-    SESSION_MANAGEMENT = 4
-    TIMEOUT = 5
-    INTERNAL = 6
-    INVALID_ARGUMENT = 7
-    INVALID_SESSION = 8
-    INVALID_STATE = 9
-    OUT_OF_RESOURCE = 10
-    UNSUPPORTED_ATTRIBUTE = 11
-    UNSUPPORTED_OPERATION = 12
-    IMPLEMENTATION_SPECIFIC = 13
-    AUTHORIZATION = 14
-    LASTERROR = 15
-
-
 Capability = _numbered("Capability", "UNSET_CAPABILITY", model.DrmaaCapability)
 Cpu = _numbered("Cpu", "UNSET_CPU", model.CpuArchitecture)
 Event = _numbered("Event", "UNSET_EVENT", model.DrmaaEvent)
 Os = _numbered("Os", "UNSET_OS", model.OperatingSystem)
-
-
-class ResourceLimit(Enum):
-    """The limits' names."""
-
-    CORE_FILE_SIZE = "CORE_FILE_SIZE"
-    CPU_TIME = "CPU_TIME"
-    DATA_SIZE = "DATA_SIZE"
-    FILE_SIZE = "FILE_SIZE"
-    OPEN_FILES = "OPEN_FILES"
-    STACK_SIZE = "STACK_SIZE"
-    VIRTUAL_MEMORY = "VIRTUAL_MEMORY"
-    WALLCLOCK_TIME = "WALLCLOCK_TIME"
+StatusCode = _numbered("StatusCode", "UNSET_ERROR", list(model.StatusCode)[:-1], AUTHORIZATION=14, LASTERROR=15)
+ResourceLimit: Any = Enum("ResourceLimit", {each.name: each.name for each in model.ResourceLimitType}, module=__name__)  # type: ignore[misc]
