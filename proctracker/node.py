@@ -157,10 +157,7 @@ def _restore(plan: Plan) -> None:
 
 
 def opened(plan: Plan) -> "tuple[int, int, int]":
-    """Enter the job's directory and open its streams.
-
-    Raises NotStarted with the path and the reason.
-    """
+    """Enter the job's directory and open its streams, or raise NotStarted with path and reason."""
     os.umask(plan.umask)
     try:
         os.chdir(plan.directory)

@@ -129,10 +129,7 @@ def _sockets() -> int:
 
 
 def all_processes() -> list[JobInfo]:
-    """Return every process we may see as a job, RUNNING or SUSPENDED, but zombies.
-
-    Ids are ``pid-123``.
-    """
+    """Return every process we may see but zombies as a job ``pid-123``, RUNNING or SUSPENDED."""
     import psutil
 
     found = []

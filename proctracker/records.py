@@ -103,10 +103,7 @@ def _first(cls: Any, names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
 
 
 def _init(names: tuple[str, ...], defaults: dict[str, Any]) -> Any:
-    """Make an ``__init__`` with these parameters.
-
-    It goes round ``__setattr__``, which may refuse or check.
-    """
+    """Make an ``__init__`` of these parameters, past a ``__setattr__`` that may refuse or check."""
     known: dict[str, Any] = {"_d": defaults, "_Factory": _Factory}
     parameters, lines = [], []
     for name in names:

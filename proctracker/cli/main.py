@@ -30,10 +30,7 @@ _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code.
-
-    Everything that goes wrong is one line on stderr.
-    """
+    """Run one command and return its exit code, with one line on stderr for what goes wrong."""
     if argv is not None:
         return _run(list(argv))
     # Most commands end before there is garbage: the collector's walks over code just imported would be a tenth of them.

@@ -56,10 +56,7 @@ def _range(call: Call) -> list[int]:
 
 
 def _halt(word: str | None, tasks: int) -> int:
-    """Return how many failures end the array, or 0.
-
-    ``N%`` is of its tasks, rounded up.
-    """
+    """Return how many failures end the array, ``N%`` of its tasks rounded up, or 0."""
     if word is None:
         return 0
     given = word[:-1] if word.endswith("%") else word

@@ -78,19 +78,13 @@ class Link:
         return self._number, answer
 
     def tell(self, op: str, fields: dict[str, Any]) -> None:
-        """Send what nobody waits for the answer of.
-
-        Raises ConnectionError (``GONE``).
-        """
+        """Send what nobody waits for the answer of, or raise ConnectionError (``GONE``)."""
         data = self._encoded(op, fields)
         self._unasked.add(self._number)
         self._socket.sendall(data)
 
     def pushed(self, number: int) -> list[dict[str, Any]]:
-        """Return what was pushed so far.
-
-        Raises ConnectionError or EOFError once the supervisor has gone.
-        """
+        """Return what was pushed so far, or raise ConnectionError or EOFError without a supervisor."""
         while number not in self._pushed and readable([self._socket.fileno()], 0):
             self._receive()
         return self._pushed.pop(number, [])

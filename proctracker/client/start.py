@@ -161,10 +161,7 @@ def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
 
 
 def _reap(pid: int, options: int) -> None:
-    """Reap what forked the keeper.
-
-    A program that ignores SIGCHLD has nothing to reap.
-    """
+    """Reap what forked the keeper, unless the program ignores SIGCHLD."""
     try:
         os.waitpid(pid, options)
     except ChildProcessError:

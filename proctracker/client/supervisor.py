@@ -129,10 +129,7 @@ class Supervisor:
         self.key = key
 
     def _replaced(self, link: Link) -> bool:
-        """Replace an older release's supervisor by ours, which keeps its children.
-
-        Raises what refuses that.
-        """
+        """Replace an older release's supervisor by ours, which keeps its children, or raise its refusal."""
         from proctracker.version import __version__
 
         theirs, ours = _numbers(link.facts["package"]), _numbers(__version__)

@@ -9,10 +9,7 @@ _PART = 1 << 20
 
 
 def read(fd: int, at: int, most: int) -> tuple[int, bytes]:
-    """Return data from an offset on, and where it begins, behind a hole.
-
-    No bytes are the end.
-    """
+    """Return data from an offset on and where it begins, behind a hole, or no bytes at the end."""
     while True:
         begin, end = _extent(fd, at)
         data = os.pread(fd, min(most, end - begin), begin)

@@ -34,10 +34,7 @@ _HEAD = struct.Struct("=iIII")
 
 
 class Event(NamedTuple):
-    """Is an event, ``name`` being a file in a watched directory.
-
-    OVERFLOW (watch -1) says: look at everything.
-    """
+    """Is an event, with a file's ``name`` in a watched directory, OVERFLOW (watch -1) for anything."""
 
     watch: int
     mask: int
@@ -45,10 +42,7 @@ class Event(NamedTuple):
 
 
 class Inotify:
-    """Watches files for a selector.
-
-    On network file systems it sees own writes only.
-    """
+    """Watches files for a selector, on network file systems for own writes only."""
 
     def __init__(self) -> None:
         self._fd = libc.call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)

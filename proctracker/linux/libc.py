@@ -15,10 +15,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *words: int | bytes | bytearray | None) -> int:
-    """Call a function that returns an int, or raise OSError for one below 0.
-
-    A bytearray is written into.
-    """
+    """Call a function that returns an int, or raise OSError below 0, and write into a bytearray."""
     return _checked(getattr(_libc, name)(*map(_argument, words)))
 
 

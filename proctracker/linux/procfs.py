@@ -94,10 +94,7 @@ def lives(pid: int) -> bool:
 
 
 def alive(pid: int, ticks: int | None) -> bool:
-    """Return whether the process that started at that time runs.
-
-    A zombie does not.
-    """
+    """Return whether the process that started at that time runs and is no zombie."""
     found = stat(pid)
     return found is not None and found.ticks == ticks and found.state not in "ZX"
 

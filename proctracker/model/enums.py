@@ -20,10 +20,7 @@ _NUMERIC = tuple("bcdoxXneEfFgG%")
 
 
 class JobState(Named):
-    """Lists the states of a job.
-
-    ``queued``, ``started`` and ``ended`` are the groups that waits go by.
-    """
+    """Lists the states of a job, with the groups that waits go by: ``queued started ended``."""
 
     UNDETERMINED = 0
     QUEUED = 1

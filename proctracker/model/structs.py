@@ -68,10 +68,7 @@ class Struct:
     """Is the base of the data classes, as ``Type({...})``, ``Type(**values)``, ``from_dict``."""
 
     reads: Mapping[str, Callable[[Any], Any]] = {}
-    """Attribute -> what converts a value.
-
-    TypeError says what is expected.
-    """
+    """Attribute -> what converts a value, or raises TypeError saying what is expected."""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -102,10 +102,7 @@ _limit = member(ResourceLimitType)
 
 
 def _data(value: Any) -> Any:
-    """Return an extension's value as JSON has it.
-
-    Paths and bytes are text, jobs and arrays (as dependencies) ids.
-    """
+    """Return an extension's value as JSON has it: paths and bytes as text, jobs and arrays as ids."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -286,10 +283,7 @@ def extension(template: JobTemplate, name: str) -> Any:
 
 
 def extension_flag(template: JobTemplate, name: str) -> bool:
-    """Read an extension that is true or false, also as text.
-
-    Raises InvalidArgumentException for anything else.
-    """
+    """Read a flag, also as text, or raise InvalidArgumentException for anything else."""
     value = extension(template, name)
     if value is None:
         return False

@@ -117,10 +117,7 @@ class Apptainer(Process):
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
-        """Read the last line of stderr.
-
-        Without its FATAL the code is the job's own.
-        """
+        """Read the last line of stderr, without whose FATAL the code is the job's own."""
         found = re.fullmatch(_FATAL, completed.stderr.rstrip().rpartition("\n")[2])
         if completed.returncode != _FAILURE or not found:
             return completed.returncode, ""

@@ -117,19 +117,13 @@ class Batch(Protocol):
         """One look at all jobs of this user, however many."""
 
     def parse_look(self, done: Completed) -> Mapping[str, Observation]:
-        """Parse jobs by their keys.
-
-        Raises DrmCommunicationException where the scheduler could not be asked.
-        """
+        """Parse jobs by their keys, or raise DrmCommunicationException where none could be asked."""
 
     def accounting_argv(self, engine: Engine, ids: Sequence[str]) -> Argv:
         """What the accounting knows of jobs that the scheduler has forgotten."""
 
     def parse_accounting(self, done: Completed, config: Config) -> Mapping[str, Observation]:
-        """Parse jobs by their keys, none without accounting.
-
-        Raises DrmCommunicationException as ``parse_look``.
-        """
+        """Parse jobs by their keys, none without accounting, or raise as ``parse_look``."""
 
     def control_argv(
         self, engine: Engine, action: str, ids: Sequence[str], signal: str = "SIGTERM", name: str | None = None
@@ -152,10 +146,7 @@ class Batch(Protocol):
         """The file of a job's exit record."""
 
     def parse_record(self, text: str) -> Observation | None:
-        """Parse an exit record: that the job runs, or how it ended.
-
-        None for what is none, or half of one.
-        """
+        """Parse an exit record, which says that the job runs or how it ended, or return None for none."""
 
     def merge(self, recorded: Observation | None, seen: Observation | None) -> Observation | None:
         """Return the truth of both, or None.

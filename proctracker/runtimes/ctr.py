@@ -37,10 +37,7 @@ _AT_ONCE, _LOOKS = 16, 3  # calls side by side; looks at a task whose process ha
 
 
 class Ctr(Runtime):
-    """Describes the CLI of containerd 1.6 or newer.
-
-    ``--user`` and ``--hostname`` need 1.7.
-    """
+    """Describes the CLI of containerd 1.6 or newer (1.7 for ``--user`` and ``--hostname``)."""
 
     name = "ctr"
     containers = True

@@ -139,10 +139,7 @@ until [ -e "$0/done" ] || [ ! -d "$0" ] || [ $n -ge 250 ]; do sleep 0.02; n=$((n
 
 
 def plan(request: Request, ctr: Argv) -> Launch:
-    """Plan the whole start.
-
-    ``ctr`` is the command with the options that lead to the engine.
-    """
+    """Plan the whole start, ``ctr`` being the command with the options that lead to the engine."""
     folder, template = request.folder, request.template
     attached = request.input not in (None, "/dev/null")
     content = environment_file(request.environment)
@@ -217,10 +214,7 @@ def environment_file(variables: Mapping[str, str]) -> bytes:
 
 
 def run_words(template: JobTemplate, base: str) -> list[str]:
-    """Return the template's attributes as flags of ``ctr run``.
-
-    Relative volumes are taken from ``base``.
-    """
+    """Return the template's attributes as flags of ``ctr run``, with volumes relative to ``base``."""
     flags.image(template)
     process_words(template)
     words = flags.extension_words(

@@ -78,10 +78,7 @@ class Docker(DockerLike):
         return replace(engine, env={**env, "DOCKER_CONTEXT": named if named and isinstance(named, str) else "default"})
 
     def version(self, engine: Engine) -> Dialog[str]:
-        """Return the versions of CLI and daemon.
-
-        Raises DrmCommunicationException where either is podman's.
-        """
+        """Return the versions of CLI and daemon, or raise DrmCommunicationException for podman's."""
         done = yield from one(self.argv(engine, *self.version_words))
         named = done
         if done.returncode and not words.unanswered(done):

@@ -186,10 +186,7 @@ READERS: Mapping[str, Reader] = {
 def extension_words(
     template: JobTemplate, flags: Mapping[str, str], readers: Mapping[str, Reader], base: str
 ) -> list[str]:
-    """Return the extensions' flags in the table's order.
-
-    Relative host paths of volumes are taken from ``base``.
-    """
+    """Return the extensions' flags in the table's order, with host paths relative to ``base``."""
     words = []
     for name, flag in flags.items():
         value = extension(template, name)

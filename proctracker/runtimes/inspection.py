@@ -27,10 +27,7 @@ FIELDS = {
     "restarts": ".RestartCount",
     "restart": ".HostConfig.RestartPolicy",
 }
-"""Our key -> the CLI's field.
-
-A line with these is a fifteenth of a container's whole description.
-"""
+"""Our key -> the CLI's field, in a line a fifteenth as long as a container's whole description."""
 
 APART = 1.0
 """Seconds that podman's end, an exit file's time, may seem to precede its start."""

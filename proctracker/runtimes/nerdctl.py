@@ -146,10 +146,7 @@ class Nerdctl(DockerLike):
     )
 
     def pinned(self, engine: Engine, read: Callable[[str], str | None]) -> Engine:
-        """Fix what nerdctl.toml says now, and the namespace.
-
-        Flags and environment win over the file.
-        """
+        """Fix the namespace and what nerdctl.toml says now, which flags and environment override."""
         env, options = dict(engine.env), dict(engine.options)
         own = f"{env.get('XDG_CONFIG_HOME') or env.get('HOME', '') + '/.config'}/nerdctl/nerdctl.toml"
         paths = [env["NERDCTL_TOML"]] if env.get("NERDCTL_TOML") else ["/etc/nerdctl/nerdctl.toml", own]

@@ -62,10 +62,7 @@ class Process(Runtime):
         bounds(template)
 
     def launch(self, request: Request) -> Launch:
-        """Start the command itself.
-
-        What has no path goes to the kept files.
-        """
+        """Start the command itself, and send what has no path to the kept files."""
         output = request.output or request.keep_output
         joined = bool(request.template.join_files)
         return Launch(

@@ -72,10 +72,7 @@ class Runtime(Protocol):
         """Raise UnsupportedAttribute or InvalidArgument for what cannot be honoured."""
 
     def launch(self, request: Request) -> Launch:
-        """Plan one start.
-
-        Raises UnsupportedAttributeException for an environment that cannot be passed safely.
-        """
+        """Plan one start, or raise UnsupportedAttributeException for what cannot be passed safely."""
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """Return exit status (125, 126 or 127) and the CLI's reason of a start that failed."""
@@ -103,10 +100,7 @@ class Runtime(Protocol):
         """
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
-        """List the containers that carry these labels, by name.
-
-        Empty labels list all there are.
-        """
+        """List the containers that carry these labels, all without labels, by name."""
 
     def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
         """``suspend``, ``resume`` or ``kill`` (with the signal).

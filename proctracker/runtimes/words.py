@@ -51,10 +51,7 @@ _STARTS: Sequence[tuple[str, int]] = (
     ),
     (r"exec:? .*: (permission denied|exec format error|is a directory)|open executable: permission denied", 126),
 )
-"""Words of runc and crun about a command -> its status in a shell.
-
-All else is the engine's refusal of the job.
-"""
+"""Words of runc and crun about a command -> its status in a shell, none for the engine's refusals."""
 _LOOSER: Sequence[tuple[str, int]] = (
     (r"command .*not found|attempted to invoke a command that was not found", 127),
     (r"permission denied|exec format error|is a directory|not executable", 126),
@@ -114,10 +111,7 @@ def warns(line: str) -> bool:
 
 
 def says(text: str, pattern: str) -> bool:
-    """Return whether an engine's words contain this.
-
-    Patterns are compiled when first needed.
-    """
+    """Return whether an engine's words contain this, with patterns compiled when first needed."""
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 

@@ -101,10 +101,7 @@ class Hub:
             self._fail(wanted, error)
 
     def _listen(self, loop: asyncio.AbstractEventLoop, listening: Listening) -> None:
-        """Take what has come, and watch for more.
-
-        What came with the answer makes no descriptor readable.
-        """
+        """Take what came with the answer, which makes no descriptor readable, and watch for more."""
         try:
             self._tell(listening.ready())
             if any(name in self._futures for name in listening.open):

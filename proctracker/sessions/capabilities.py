@@ -22,10 +22,7 @@ _ALWAYS = (DrmaaCapability.CALLBACK, DrmaaCapability.BULK_JOBS_MAXPARALLEL)
 
 
 def supports(capability: Any, runtime: Runtime) -> bool:
-    """Return whether a runtime has a capability.
-
-    Raises InvalidArgumentException for one nobody knows.
-    """
+    """Return whether a runtime has a capability, or raise InvalidArgumentException for an unknown one."""
     wanted = _capability(capability)
     if wanted in _ALWAYS:
         return True

@@ -107,10 +107,7 @@ class Caller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Call no more, and return when a call under way has.
-
-        From within one, at once.
-        """
+        """Call no more, and return once no call is under way but the one this is called from."""
         os.close(self._stopped)
         if self._thread is not threading.current_thread():
             self._thread.join()

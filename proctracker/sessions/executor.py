@@ -160,10 +160,7 @@ class JobExecutor(Executor):
     # one thread for all calls under way
 
     def _attend(self, future: JobFuture, token: str) -> None:
-        """Have the thread await a job.
-
-        It lives as long as any is awaited.
-        """
+        """Have the thread await a job, which lives as long as any is awaited."""
         with self._changed:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()

@@ -31,10 +31,7 @@ drmaa_version = default.drmaa_version
 
 
 def get_drms_name() -> str:
-    """Return the name of what runs the jobs.
-
-    This and the next three are as the Grid Engine binding has them.
-    """
+    """Return the name of what runs the jobs, as the Grid Engine binding has this and the next three."""
     return default.drms_name
 
 

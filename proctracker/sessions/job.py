@@ -79,10 +79,7 @@ class Job(Controlled):
         return self.job_id
 
     def __await__(self) -> Generator[Any, None, JobInfo]:
-        """Await the JobInfo of the ended job.
-
-        Cancelling leaves the job alone.
-        """
+        """Await the JobInfo of the ended job, which a cancel leaves alone."""
         return self._ended().__await__()
 
     async def _ended(self) -> JobInfo:

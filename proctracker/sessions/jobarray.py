@@ -64,19 +64,13 @@ class JobArray(Controlled):
         waits.wait(self._track.place, self._left(), "started", False, waits.seconds(timeout))
 
     def wait_terminated(self, timeout: Timeout = INFINITE_TIME) -> list[JobInfo]:
-        """Block until every task has ended, and return how, in order.
-
-        Raises TimeoutException after so many seconds.
-        """
+        """Block until every task has ended, and return how, in order, or raise TimeoutException."""
         rows = waits.wait(self._track.place, self._left(), "ended", False, waits.seconds(timeout))
         waits.told(self._track.place, rows)
         return self._told(rows)
 
     def __await__(self) -> Generator[Any, None, list[JobInfo]]:
-        """Await the JobInfos of the ended tasks.
-
-        Cancelling leaves them alone.
-        """
+        """Await the JobInfos of the ended tasks, which a cancel leaves alone."""
         return self._ended().__await__()
 
     async def _ended(self) -> list[JobInfo]:

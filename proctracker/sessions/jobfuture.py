@@ -80,10 +80,7 @@ class JobFuture(Future):  # type: ignore[type-arg]  # a subscripted base costs a
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return what the function raised, or None.
-
-        Raises TimeoutError after so many seconds.
-        """
+        """Return what the function raised, or None, or raise TimeoutError after so many seconds."""
         self._ours()
         return super().exception(timeout)
 

@@ -163,34 +163,22 @@ class JobSession:
     # waiting
 
     def wait_any_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
-        """Block until one of the jobs has started or ended, and return it.
-
-        Raises TimeoutException.
-        """
+        """Block until one of the jobs has started or ended, and return it, or raise TimeoutException."""
         self._check()
         return groups.wait_any(jobs, "started", timeout)
 
     def wait_any_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> Job:
-        """Block until one of the jobs has ended, and return it.
-
-        Raises TimeoutException.
-        """
+        """Block until one of the jobs has ended, and return it, or raise TimeoutException."""
         self._check()
         return groups.wait_any(jobs, "ended", timeout)
 
     def wait_all_started(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
-        """Block until every job has started or ended, and return the list.
-
-        Raises TimeoutException.
-        """
+        """Block until every job has started or ended, and return them, or raise TimeoutException."""
         self._check()
         return groups.wait_all(jobs, "started", timeout)
 
     def wait_all_terminated(self, jobs: Sequence[Job], timeout: Timeout = INFINITE_TIME) -> list[Job]:
-        """Block until every job has ended, and return the list.
-
-        Raises TimeoutException.
-        """
+        """Block until every job has ended, and return them, or raise TimeoutException."""
         self._check()
         return groups.wait_all(jobs, "ended", timeout)
 
@@ -202,10 +190,7 @@ class JobSession:
     # the end
 
     def close(self) -> None:
-        """Disengage, while jobs go on.
-
-        Raises InvalidSessionException if it was closed before.
-        """
+        """Disengage, while jobs go on, or raise InvalidSessionException if it was closed before."""
         self._check()
         self._closed = True
 

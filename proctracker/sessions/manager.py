@@ -76,10 +76,7 @@ class SessionManager:
         return self._opened(self._place(), name_of(session_name), None)
 
     def job_session(self, session_name: str = "default", contact: str | None = None) -> JobSession:
-        """Open a session, made first if there is none.
-
-        ``contact`` is that of the jobs this object will submit.
-        """
+        """Open a session, made first if there is none, with a ``contact`` for the jobs submitted by it."""
         where = self._place()
         name = name_of(session_name)
         config = where.config()
@@ -117,10 +114,7 @@ class SessionManager:
         return [session.name for session in self._place().reader.sessions()]
 
     def open_monitoring_session(self, contact: str | None = None) -> MonitoringSession:
-        """Open a view of all there is.
-
-        ``contact`` says whose jobs that are not ours are shown.
-        """
+        """Open a view of all there is, jobs that are not ours being those of ``contact``."""
         where = self._place()
         config = where.config()
         return MonitoringSession(where, config, where.target(contact, config))

@@ -137,10 +137,7 @@ class Database:
 
 
 def _looked_at(path: str, held: Held, least: int) -> str:
-    """Open a file's way through held directories.
-
-    Raises for one that is a link, another user's, missing or cut off.
-    """
+    """Open a file's way through held directories, or raise for a link, another user's, a missing or cut off one."""
     try:
         place = held.at(path)
         found = os.stat(place, follow_symlinks=False)
@@ -154,10 +151,7 @@ def _looked_at(path: str, held: Held, least: int) -> str:
 
 
 def said(error: sqlite3.Error, path: str) -> Drmaa2Exception:
-    """Translate what SQLite said.
-
-    A full disk or quota is OutOfResource, a lock that was not given up TryLater.
-    """
+    """Translate SQLite's words: a full disk is OutOfResource, a lock that is kept TryLater."""
     text, folder = str(error), os.path.dirname(path)
     if "disk I/O" in text and resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
         most = resource.getrlimit(resource.RLIMIT_FSIZE)[1] // 1024

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from proctracker.store.paths import Home
 
 _inherited: list[Database] = []
-"""Connections of the parent process.
-
-Closing them here would end locks there.
-"""
+"""Connections of the parent process, whose locks there closing them here would end."""
 
 
 class Current:

@@ -232,10 +232,7 @@ class Home:
         return found
 
     def _make_uuid(self) -> None:
-        """Write the UUID once.
-
-        Of two writers at a time the first link(2) wins.
-        """
+        """Write the UUID once: of two writers at a time the first link(2) wins."""
         path = self.at(os.path.join(self.path, "uuid"))
         if os.path.lexists(path):
             return

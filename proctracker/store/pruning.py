@@ -27,10 +27,7 @@ _WAITING = """SELECT DISTINCT specs.id, specs.json FROM jobs JOIN specs ON specs
 """Specs of live jobs that wait for others, or did."""
 
 REPEATED = 3600.0
-"""Seconds for which a submit's answer outlives its job.
-
-A client repeats a submit for a minute.
-"""
+"""Seconds for which a submit's answer outlives its job, as clients repeat one for a minute."""
 
 _OUTCOME = "INSERT INTO outcomes VALUES (?,?,?) ON CONFLICT (spec, name) DO UPDATE SET done=min(done, excluded.done)"
 
@@ -94,10 +91,7 @@ class Pruning(Transactions):
         self._db.many(_OUTCOME, outcomes)
 
     def outcome(self, spec: int, name: str) -> bool | None:
-        """Return whether a removed job, or all tasks of an array, ended DONE.
-
-        None: none was removed.
-        """
+        """Return whether a removed job or all tasks of an array ended DONE, or None if none was removed."""
         found = self._db.rows("SELECT done FROM outcomes WHERE spec=? AND name=?", (spec, name))
         return bool(found[0][0]) if found else None
 

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SPECS = 1000
-"""Parsed specs remembered.
-
-One of an array of thousands is asked for again and again.
-"""
+"""Parsed specs remembered, as one of an array of thousands is asked for again and again."""
 
 
 class Reader:
@@ -153,10 +150,7 @@ class Reader:
         return {row[0] for row in self._current.rows(CONDITIONAL)}
 
     def context(self, key: str) -> dict[str, Any] | None:
-        """Return a submitter's surroundings, or None.
-
-        Without ``env`` once that was dropped.
-        """
+        """Return a submitter's surroundings, without ``env`` once that was dropped, or None."""
         found = self._current.rows(CONTEXT, (key,))
         return json.loads(found[0][0]) if found else None
 
@@ -209,10 +203,7 @@ class Reader:
     def _select(
         self, columns: str, ids: Sequence[str] | None, where: list[str], values: list[Any], limit: int | None
     ) -> list[Any]:
-        """Select columns of matching jobs.
-
-        Ids come in portions, as a statement takes 999 parameters.
-        """
+        """Select columns of matching jobs, ids in portions, as a statement takes 999 parameters."""
         wanted = None if ids is None else sorted(set(keys(ids)))
         last = "" if limit is None else f" DESC LIMIT {max(0, limit)}"
         if wanted is None:

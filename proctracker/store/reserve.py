@@ -14,17 +14,11 @@ from proctracker.errors import OutOfResourceException
 from proctracker.linux import libc
 
 SIZE = 2**19
-"""Bytes of each of the two.
-
-They hold the ends of some hundred jobs, however these are spread over commits.
-"""
+"""Bytes of each of the two, for the ends of some hundred jobs, spread over any commits."""
 
 
 class Reserve:
-    """Manages the reserve of one host's state.
-
-    ``place`` and ``log`` are where the file and SQLite's log lie.
-    """
+    """Manages the reserve of one host's state, a file at ``place``, and SQLite's ``log``."""
 
     def __init__(self, place: str, log: str) -> None:
         self._place, self._log = place, log
@@ -69,10 +63,7 @@ class Reserve:
         return had
 
     def widen(self, begin: int) -> None:
-        """Set blocks of the log aside.
-
-        SQLite holds no lock on the log, so closing it here ends none.
-        """
+        """Set blocks of the log aside, on which SQLite holds no lock that closing it here ends."""
         try:
             fd = os.open(self._log, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:

@@ -12,10 +12,7 @@ from proctracker.linux import claims
 from proctracker.store.paths import Home, trouble
 
 LEAST = 0.2
-"""Seconds between two copies.
-
-More where copying takes long, so that it takes a tenth of the time at most.
-"""
+"""Seconds between two copies, more where copying takes long: a tenth of the time at most."""
 
 
 class Opener:
@@ -72,19 +69,13 @@ class Snapshot:
         """time.monotonic() at which ``publish`` has something to do, or None."""
 
     def committed(self) -> None:
-        """Note that the database has changed.
-
-        No transaction is open.
-        """
+        """Note that the database has changed, outside of a transaction."""
         self.due = self._next
         if time.monotonic() >= self._next:
             self.publish()
 
     def publish(self) -> None:
-        """Copy the database now.
-
-        A copy that cannot be made (disk full) is due again, and readers keep the last one.
-        """
+        """Copy the database now, and keep a copy due that cannot be made (disk full)."""
         began = time.monotonic()
         new = f"{self._path}.{os.getpid()}"
         try:

@@ -146,10 +146,7 @@ class Transactions:
             self._snapshot.committed()
 
     def rollback(self) -> None:
-        """Undo the transaction.
-
-        Job numbers given out in it are given out again.
-        """
+        """Undo the transaction, whose job numbers are given out again."""
         self._free = self._free_at_begin
         self._taken, self._spare = None, self._taken or self._spare
         self._db.rollback()

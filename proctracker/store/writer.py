@@ -33,10 +33,7 @@ _CHANGES = """SELECT seq, id, session, transitions.attempt, time, transitions.st
   FROM transitions JOIN jobs ON key=job WHERE seq>? ORDER BY seq LIMIT ?"""
 
 AHEAD = 16
-"""Job numbers set aside in one write.
-
-Those of a killed supervisor stay unused.
-"""
+"""Job numbers set aside in one write, unused where their supervisor is killed."""
 
 _INSERT = f"INSERT INTO jobs (key, {ALL}) VALUES {marks(len(schema.COLUMNS) + 1)}"
 _values = attrgetter(*schema.COLUMNS)

@@ -67,10 +67,7 @@ def _adopt(here: Here, rows: list[JobRow]) -> None:
 
 
 def end_others(here: Here) -> None:
-    """End jobs of confinements that are over.
-
-    An ordinary login's supervisor comes again.
-    """
+    """End jobs of confinements that are over, but an ordinary login's, whose supervisor comes again."""
     run = here.home.at(here.home.run)
     keys = {name[: -len(".lock")] for name in os.listdir(run) if name.endswith(".lock")}
     for key in sorted(key for key in keys if key != here.key and not confinement.ordinary(key)):

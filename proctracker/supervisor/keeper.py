@@ -23,10 +23,7 @@ AGAIN = 1.0
 """Seconds between tries to fork the next supervisor."""
 
 CALM = 5.0
-"""Seconds after which a supervisor's death is no failure to start.
-
-Killed ones are not counted.
-"""
+"""Seconds after which a supervisor's death, but by a kill, is no failure to start."""
 
 
 def become_subreaper() -> None:
@@ -72,10 +69,7 @@ def keep(seat: Seat, supervise: Callable[[Seat], int], orphans: set[int] | None 
 
 
 def _fork(first: bool) -> int:
-    """Fork.
-
-    Only the first supervisor may be refused, as later ones have jobs whose codes would be lost with us.
-    """
+    """Fork, where only the first supervisor may be refused: later ones have jobs whose codes would go with us."""
     while True:
         try:
             return os.fork()

@@ -45,10 +45,7 @@ def main(argv: list[str]) -> None:
 
 
 def _take_seat(home: Home, key: str, ready: int) -> Seat:
-    """Take claim and socket, or exit where there is a supervisor.
-
-    Raises OSError or Drmaa2Exception.
-    """
+    """Take claim and socket, exit where there is a supervisor, or raise OSError or Drmaa2Exception."""
     _clean(ready)
     forbidden = softlimits.forbidding()
     if forbidden:

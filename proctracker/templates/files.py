@@ -23,10 +23,7 @@ REPEATED = 10_000
 
 
 def load(path: str) -> JobTemplate:
-    """Read a template.
-
-    Raises InvalidArgumentException naming the file, the key, and the nearest known one.
-    """
+    """Read a template, or raise InvalidArgumentException naming file, key and the nearest known one."""
     values = read(path)
     try:
         template = JobTemplate(values)
@@ -37,10 +34,7 @@ def load(path: str) -> JobTemplate:
 
 
 def read(path: str, fd: int | None = None) -> dict[str, Any]:
-    """Read a file's mapping, empty for an empty file.
-
-    ``fd`` is a descriptor of it, which is closed.
-    """
+    """Read a file's mapping, empty for an empty file, of descriptor ``fd``, which is closed."""
     try:
         with open(path if fd is None else fd, "rb") as file:
             text = file.read(LARGEST + 1)

@@ -39,10 +39,7 @@ def make_spec(
     now: float,
     containers: bool,
 ) -> dict[str, Any]:
-    """Return the spec of a checked template.
-
-    Raises InvalidArgumentException for a value that means nothing.
-    """
+    """Return a checked template's spec, or raise InvalidArgumentException for a meaningless value."""
     seconds = limits.read(template.resource_limits or {})[1]
     delay = extension(template, "retry_delay")
     spec: dict[str, Any] = {
@@ -80,10 +77,7 @@ def make_spec(
 
 
 def check(template: JobTemplate, containers: bool) -> None:
-    """Check what holds for every contact.
-
-    Raises InvalidArgument or UnsupportedAttribute naming the attribute.
-    """
+    """Check what holds for every contact, or raise naming the attribute."""
     for name, why in NEVER.items():
         if why and getattr(template, name) not in (None, False, [], ""):
             raise UnsupportedAttributeException(f"{name}: {why}")
@@ -101,10 +95,7 @@ _UNCOUNTED = 2**63
 
 
 def check_values(template: JobTemplate) -> None:
-    """Check the values, of a part of a template too.
-
-    Raises InvalidArgument naming the key.
-    """
+    """Check the values of a template or a part of one, or raise InvalidArgument naming the key."""
     for key, value in (template.implementation_specific or {}).items():
         for each in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(each, int) and abs(each) >= _UNCOUNTED:

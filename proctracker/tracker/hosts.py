@@ -47,10 +47,7 @@ class Hosts:
         return self.rows([job_id])[job_id]
 
     def rows(self, ids: Sequence[str]) -> dict[str, JobRow]:
-        """Return rows by id.
-
-        Raises InvalidArgumentException for the first id nobody knows.
-        """
+        """Return rows by id, or raise InvalidArgumentException for the first id nobody knows."""
         found = {row.id: row for row in self.own.jobs(ids)}
         missing = [name for name in ids if name not in found]
         if missing:

@@ -123,10 +123,7 @@ class JobTracker:
             raise InvalidStateException(f"job {job_id} has ended {state.name}: it will never be {names}")
 
     def delete_job(self, job_id: str) -> None:
-        """Remove all of an ended job, its container too.
-
-        Raises InvalidState while it lives.
-        """
+        """Remove all of an ended job, its container too, or raise InvalidState while it lives."""
         job_id = str(job_id)
         ids = self._ids(job_id)
         if ids != [job_id]:

@@ -17,10 +17,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.E
 
 
 def lock_path(run: str, key: str) -> str:
-    """Return the file whose lock the seat holds, removed under that lock alone.
-
-    Its text names the holders.
-    """
+    """Return the file whose lock the seat holds, and under which alone it is removed."""
     return os.path.join(run, f"{key}.lock")
 
 

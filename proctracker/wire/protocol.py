@@ -60,10 +60,7 @@ def encode(message: object, raw: str = "") -> bytes:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON with nothing around it.
-
-    Raises ValueError for what is none, or too deep.
-    """
+    """Parse JSON with nothing around it, or raise ValueError for what is none, or too deep."""
     try:
         return _decode(text)[0]
     except RecursionError:

@@ -97,10 +97,7 @@ class Start:
         return path
 
     def submit(self, *, items: Items | None = None, max_parallel: int = 0, stdin: int | None = None) -> str:
-        """Submit the job, and return its id.
-
-        Without ``-c`` a new session has the configuration's contact.
-        """
+        """Submit the job and return its id, in a new session with the configuration's contact without ``-c``."""
         if stdin is not None:
             self.spec["stdin"] = "passed"
         access = self.access

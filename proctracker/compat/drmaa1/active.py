@@ -73,10 +73,7 @@ def begin(contact: str | None) -> None:
 
 
 def end() -> None:
-    """Leave the session, while its jobs go on.
-
-    Raises NoActiveSessionException where there is none.
-    """
+    """Leave the session, while its jobs go on, or raise NoActiveSessionException."""
     with _lock:
         active().session.__exit__()
         _held.clear()

@@ -48,10 +48,7 @@ def control_all(now: Active, operation: str) -> None:
 
 
 def until(timeout: float) -> float | None:
-    """Return when a time-out is over, None for never.
-
-    Raises InvalidArgumentException for what is none.
-    """
+    """Return when a time-out is over, None for never, or raise InvalidArgumentException."""
     forever = timeout == const.TIMEOUT_WAIT_FOREVER
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not (forever or timeout >= 0):
         errors.raise_code(errors.ARGUMENT, f"timeout: seconds from 0 are expected, or -1 for no limit, not {timeout!r}")

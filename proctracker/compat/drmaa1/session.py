@@ -120,10 +120,7 @@ class Session:
 
     @staticmethod
     def exit() -> None:
-        """Leave the session, while its jobs go on.
-
-        Raises NoActiveSessionException where there is none.
-        """
+        """Leave the session, while its jobs go on, or raise NoActiveSessionException."""
         library.py_drmaa_exit()
 
     @staticmethod
@@ -138,10 +135,7 @@ class Session:
 
     @staticmethod
     def runJob(jobTemplate: JobTemplate) -> str:
-        """Submit a job, and return its id.
-
-        Raises DeniedByDrmException for what is wrong with the template.
-        """
+        """Submit a job and return its id, or raise DeniedByDrmException for a wrong template."""
         from proctracker.compat.drmaa1 import submission
 
         now = active()

@@ -16,10 +16,7 @@ _UNTIL_FEBRUARY_29 = 8 * 366
 
 
 def stamp(text: str, now: datetime | None = None) -> datetime:
-    """Read a partial timestamp as the soonest time to come, or ISO 8601.
-
-    Raises ValueError.
-    """
+    """Read a partial timestamp as the soonest time to come, or ISO 8601, or raise ValueError."""
     found = _STAMP.fullmatch(text.strip())
     if found is None:
         from proctracker.model.structs import instant

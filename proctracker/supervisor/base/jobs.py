@@ -55,10 +55,7 @@ class Job:
         self.holds = False
         """It takes its slots."""
         self.ticket = 0
-        """Its place in the queue, which alone writes this.
-
-        Entries with another number are void.
-        """
+        """Its place in the queue, which alone writes this: entries with another number are void."""
         self.stdin: int | None = None
         """A descriptor its submitter handed over."""
         self.pidfd: int | None = None

@@ -233,10 +233,7 @@ class Ledger:
                 raise OutOfResourceException(f"{self.store.path}: what was written is not there: make room")
 
     def close(self) -> None:
-        """Commit the rest and close the store.
-
-        What cannot be written is lost with this process, so flush first.
-        """
+        """Commit what can be written and close the store: the rest is lost with this process."""
         if not self.clean:
             self.flush()
         self.store.close()

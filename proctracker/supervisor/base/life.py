@@ -64,10 +64,7 @@ LIFE: dict[str, Event] = {
     "given_up": Event((S,), (E,), f"pid ticks container container_id {_END}"),
     "left": Event((W, S, R), (E,), "container state sub_state finished"),
 }
-"""An event, a method of ``Lifecycle`` -> what it does.
-
-docs/design.md has the drawing.
-"""
+"""An event, a method of ``Lifecycle`` -> what it does (drawn in docs/design.md)."""
 
 
 def event(method: F) -> F:

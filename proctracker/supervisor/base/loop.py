@@ -41,10 +41,7 @@ class Timer:
 
 
 class Loop:
-    """Calls for reads, writes and timers, one after another.
-
-    ``soon`` runs once what is ready now has been served.
-    """
+    """Calls for reads, writes and timers one by one, and ``soon`` after those that are ready now."""
 
     def __init__(self) -> None:
         self._poll = select.epoll()

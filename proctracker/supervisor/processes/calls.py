@@ -78,10 +78,7 @@ class _Call:
 
 
 class Calls:
-    """Makes at most ``limit`` looks and controls at once.
-
-    Starts of jobs have a bound of their own elsewhere.
-    """
+    """Makes at most ``limit`` looks and controls at once, beside the starts of jobs."""
 
     def __init__(self, loop: Loop, settings: Mapping[str, Any], children: Children, watch: Watch) -> None:
         self._loop, self._settings, self._children, self._watch = loop, settings, children, watch
@@ -287,10 +284,7 @@ def _text(fd: int) -> str:
 
 
 def _spawn(call: _Call, fds: tuple[int, int, int]) -> int:
-    """Spawn a call's command, found by its own environment's PATH.
-
-    Raises StartFailed, StartLater.
-    """
+    """Spawn a call's command, found by its own PATH, or raise StartFailed or StartLater."""
     path = find(call.argv[0], call.engine.env.get("PATH") or _PATH, call.directory)
     words = [os.fsencode(word) for word in call.argv]
     program = Program(os.fsencode(path), words, encode(call.engine.env), call.directory, fds)

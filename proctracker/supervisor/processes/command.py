@@ -68,10 +68,7 @@ def _shell_hint(command: str) -> str:
 
 
 def apart(launch: Launch) -> None:
-    """Raise StartFailed(125) if the input is also an output.
-
-    Held jobs are not checked before.
-    """
+    """Raise StartFailed(125) if the input is also an output, which nobody checks before for held jobs."""
     if launch.stdin in (None, PASSED, os.devnull):
         return
     source = os.path.realpath(str(launch.stdin))

@@ -68,10 +68,7 @@ class Groups:
         return True
 
     def make(self, name: str, limits: Mapping[str, str]) -> Paths | None:
-        """Make a job's group with its limits, or return None.
-
-        Raises OSError where one fails.
-        """
+        """Make a job's group with its limits, return None, or raise OSError where a limit fails."""
         self.tidy()
         if self.base is None:
             return None

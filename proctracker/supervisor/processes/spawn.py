@@ -255,8 +255,5 @@ def peak() -> int:
 
 
 def ticks(pid: int) -> int:
-    """Return when a child started, in clock ticks since boot.
-
-    It is there, as only we reap it.
-    """
+    """Return when a child started, in clock ticks since boot: it is there until we reap it."""
     return found.ticks if (found := procfs.stat(pid)) else 0

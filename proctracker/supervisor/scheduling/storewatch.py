@@ -28,10 +28,7 @@ class StoreWatch:
         self._calls: list[Callable[[], None]] = []
 
     def once(self, call: Callable[[], None]) -> None:
-        """Call back once, after the next write to the store.
-
-        Repeated requests are merged.
-        """
+        """Call back once after the next write to the store, however often that is requested."""
         if not self._calls:
             self._watch()
         if call not in self._calls:

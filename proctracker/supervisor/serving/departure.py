@@ -23,10 +23,7 @@ class Departure:
         self._here, self._calls, self._server, self._presence = here, calls, server, presence
 
     def leave(self) -> None:
-        """Leave if really nobody is there.
-
-        The name goes first, so whoever comes now finds none.
-        """
+        """Leave if really nobody is there, the name first, so that whoever comes now finds none."""
         if self._presence.hide() and self._server.accept():
             self._presence.show()
             return

@@ -82,10 +82,7 @@ class Intake:
         self._sessions.discard(name)
 
     def submit(self, connection: Connection, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Accept a job or an array.
-
-        None: it is answered later, as nobody can tell now whether the store has it.
-        """
+        """Accept a job or an array, or return None where it is answered later, once the store can tell."""
         here = self._here
         here.home.held.check()
         token = message["token"]

@@ -141,10 +141,7 @@ class Server:
 
 
 def refuse_all(listener: int, error: Drmaa2Exception, patience: float) -> None:
-    """Answer whoever waits at a listener with an exception.
-
-    For the first to come there are ``patience`` seconds.
-    """
+    """Answer whoever waits at a listener with an exception, given ``patience`` seconds to come."""
     waiting = socket.socket(fileno=os.dup(listener))
     waiting.settimeout(patience)
     with waiting:
