@@ -135,9 +135,26 @@ class Runtime(Protocol):
         """Ask CLI and daemon for their version, or raise DrmCommunicationException."""
 
 
+_SCHEDULERS: Mapping[str, str] = {
+    "email": "there is no mail here; wait for the job or follow `proctracker events -f`",
+    "email_on_started": "there is no mail here",
+    "email_on_terminated": "there is no mail here",
+    "reservation_id": "there are no reservations",
+    "queue_name": "there are no queues; sessions with max_running serve as such",
+    "max_slots": "a job has exactly min_slots slots",
+    "accounting_id": "there is no accounting by project",
+}
+"""What schedulers alone can honour -> why nothing else does."""
+
+
+def refused(runtime: Runtime) -> Mapping[str, str]:
+    """Return what a runtime does not honour, with the reasons."""
+    return runtime.unsupported if runtime.batch else {**_SCHEDULERS, **runtime.unsupported}
+
+
 def refuse(runtime: Runtime, template: JobTemplate) -> None:
     """Raise UnsupportedAttributeException for the first attribute that is not honoured."""
-    for name, why in runtime.unsupported.items():
+    for name, why in refused(runtime).items():
         if getattr(template, name, None) not in (None, False, [], {}, ""):
             raise UnsupportedAttributeException(f"{name}: {runtime.name} cannot honour it: {why}")
     for key in template.implementation_specific or {}:

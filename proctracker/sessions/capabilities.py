@@ -6,8 +6,7 @@ from typing import Any
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import DrmaaCapability
-from proctracker.runtimes.runtime import Runtime
-from proctracker.templates import spec
+from proctracker.runtimes.runtime import Runtime, refused
 
 _ATTRIBUTES = {
     DrmaaCapability.JT_EMAIL: ("email", "email_on_started", "email_on_terminated"),
@@ -27,7 +26,7 @@ def supports(capability: Any, runtime: Runtime) -> bool:
     if wanted in _ALWAYS:
         return True
     names = _ATTRIBUTES.get(wanted, ())
-    return bool(names) and not any(name in spec.NEVER or name in runtime.unsupported for name in names)
+    return bool(names) and refused(runtime).keys().isdisjoint(names)
 
 
 def _capability(given: Any) -> DrmaaCapability:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import EXTENSIONS, SPELLINGS, JobTemplate, extension, extension_flag, nearest
 from proctracker.model.structs import shown, written
 from proctracker.templates import limits, paths, quantities
@@ -12,20 +12,6 @@ from proctracker.templates import limits, paths, quantities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
-
-NEVER = {
-    "email": "there is no mail here; wait for the job or follow `proctracker events -f`",
-    "email_on_started": "there is no mail here",
-    "email_on_terminated": "there is no mail here",
-    "reservation_id": "there are no reservations",
-    "queue_name": "there are no queues; sessions with max_running serve as such",
-    "max_slots": "a job has exactly min_slots slots",
-    "accounting_id": "there is no accounting by project",
-    "machine_os": "",
-    "machine_arch": "",
-    "min_phys_memory": "",
-}
-"""Attributes nobody here can honour -> why, or no reason where the machine decides."""
 
 
 def make_spec(
@@ -78,9 +64,6 @@ def make_spec(
 
 def check(template: JobTemplate, containers: bool) -> None:
     """Check what holds for every contact, or raise naming the attribute."""
-    for name, why in NEVER.items():
-        if why and getattr(template, name) not in (None, False, [], ""):
-            raise UnsupportedAttributeException(f"{name}: {why}")
     check_values(template)
     if template.remote_command == "" or (not containers and not (template.remote_command or template.args)):
         raise InvalidArgumentException("remote_command: empty, there is nothing to run")

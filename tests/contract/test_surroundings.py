@@ -196,10 +196,28 @@ def test_a_missing_image_attribute_is_refused(kit: Kit, session: pt.JobSession) 
 def test_what_nobody_here_can_do_is_refused(kit: Kit, session: pt.JobSession) -> None:
     words = dict.fromkeys(("reservation_id", "queue_name", "accounting_id"), "x")
     files = {name: {"a": "b"} for name in ("stage_in_files", "stage_out_files")}
-    for attribute, value in {**words, **files, "email": ["me@example.org"], "max_slots": 2}.items():
+    schedulers = {**words, "email": ["me@example.org"], "max_slots": 2}
+    for attribute, value in {**files, **({} if kit.queues else schedulers)}.items():
         with pytest.raises(pt.UnsupportedAttributeException, match=attribute):
             session.run_job(kit.job("true", **{attribute: value}))
     assert session.get_jobs() == []
+
+
+def test_what_a_scheduler_alone_can_do_is_done(kit: Kit, session: pt.JobSession) -> None:
+    assert session.contact is not None
+    capabilities = {pt.supports(name, session.contact) for name in ("JT_EMAIL", "JT_MAXSLOTS", "JT_ACCOUNTINGID")}
+    assert capabilities == {bool(kit.queues)}
+    if not kit.queues:
+        return
+    mail = {"email": ["nobody@localhost"], "email_on_started": False, "email_on_terminated": False}
+    asked = {"queue_name": kit.queues[-1], "accounting_id": "project", "min_slots": 2, "max_slots": 4, **mail}
+    job = session.run_job(kit.script('echo "$SLURM_JOB_PARTITION $SLURM_NTASKS $SLURM_JOB_ACCOUNT"', **asked))
+    info = job.wait_terminated(LONG)
+    assert (info.job_state, info.queue_name, info.slots) == (pt.JobState.DONE, kit.queues[-1], 2)
+    assert job.read_output() == f"{kit.queues[-1]} 2 project\n".encode()
+    wrong = session.run_job(kit.job("true", reservation_id="nosuch")).wait_terminated(LONG)
+    assert (wrong.job_state, wrong.exit_status) == (pt.JobState.FAILED, 125)
+    assert "reservation" in (wrong.annotation or "").lower()
 
 
 def test_a_missing_working_directory_is_refused(kit: Kit, session: pt.JobSession, tmp_path: Path) -> None:

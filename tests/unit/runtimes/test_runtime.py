@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from proctracker import runtimes
@@ -17,6 +19,28 @@ def test_refuse_names_attribute_runtime_and_reason() -> None:
     ):
         module.refuse(podman, JobTemplate(min_phys_memory=1))
     module.refuse(podman, JobTemplate(stage_in_files={}))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"email": ["a@example.org"]},
+        {"email": ["a@example.org"], "email_on_started": True},
+        {"email": ["a@example.org"], "email_on_terminated": True},
+        {"reservation_id": "1"},
+        {"queue_name": "all.q"},
+        {"max_slots": 2},
+        {"accounting_id": "p1"},
+    ],
+)
+def test_what_schedulers_alone_honour_is_refused_by_all_others(values: dict[str, Any]) -> None:
+    template = JobTemplate({"remote_command": "x", **values})
+    for name in runtimes.names():
+        if runtimes.get(name).batch:
+            module.refuse(runtimes.get(name), template)
+            continue
+        with pytest.raises(UnsupportedAttributeException, match=f"^{next(iter(values))}: {name} cannot honour it: "):
+            module.refuse(runtimes.get(name), template)
 
 
 @pytest.mark.parametrize("name", ["exposedPorts", "exposed_ports"])

@@ -32,6 +32,8 @@ def test_it_tells_the_truth(name: str) -> None:
     for capability, attributes in capabilities._ATTRIBUTES.items():
         for attribute in attributes:
             template = JobTemplate({"remote_command": "x", attribute: VALUES[attribute]})
+            if attribute.startswith("email_"):
+                template.email = VALUES["email"]
             if target.runtime.containers or name == "apptainer":
                 template.job_category = "i"
             refused = False
@@ -48,3 +50,6 @@ def test_the_others() -> None:
     process = runtimes.get("process")
     there = {each for each in DrmaaCapability if capabilities.supports(each, process)}
     assert there == {DrmaaCapability.CALLBACK, DrmaaCapability.BULK_JOBS_MAXPARALLEL, DrmaaCapability.JT_DEADLINE}
+    slurm = runtimes.get("slurm")
+    more = {each for each in DrmaaCapability if capabilities.supports(each, slurm)} - there
+    assert more == {DrmaaCapability.JT_EMAIL, DrmaaCapability.JT_MAXSLOTS, DrmaaCapability.JT_ACCOUNTINGID}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proctracker import templates
-from proctracker.errors import InvalidArgumentException, UnsupportedAttributeException
+from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobTemplate
 
 _NOW = 1_800_000_000.0
@@ -90,23 +90,6 @@ def test_a_value_that_means_nothing_is_named(values: dict[str, Any], words: str)
     with pytest.raises(InvalidArgumentException) as caught:
         _spec(remote_command="x", **values)
     assert words in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("email", ["a@example.org"]),
-        ("email_on_started", True),
-        ("email_on_terminated", True),
-        ("reservation_id", "1"),
-        ("queue_name", "all.q"),
-        ("max_slots", 2),
-        ("accounting_id", "p1"),
-    ],
-)
-def test_what_nobody_can_honour_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(UnsupportedAttributeException, match=f"^{name}: there (is|are) no|^{name}: a job has exactly"):
-        templates.check(JobTemplate({"remote_command": "x", name: value}), containers=False)
 
 
 @pytest.mark.parametrize(
