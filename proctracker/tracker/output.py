@@ -24,8 +24,8 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
     None is the newest attempt that has run. It is empty for an error joined with the output, and as long as it has
     not started. Where it wrote more than ``output_limit`` the middle is missing.
 
-    Raises InvalidArgumentException for a stream that is none, or a file that has gone, DrmCommunicationException where
-    the engine has the output and cannot be asked.
+    Raises InvalidArgumentException for a stream that is none, or a file of its own that has gone,
+    DrmCommunicationException where the engine has the output and cannot be asked.
     """
     if stream not in _STREAMS:
         raise InvalidArgumentException(f"stream: stdout or stderr is expected, not {stream!r}")
@@ -58,8 +58,8 @@ def read(place: Place, row: JobRow, stream: str = "stdout", attempt: int | None 
                 return holes.read_all(file.fileno())
             return file.read()
     except FileNotFoundError:
-        if row.exit_status in _NO_START and row.annotation:
-            return b""
+        if kept or (row.exit_status in _NO_START and row.annotation):
+            return b""  # what stayed empty was given to another job
         raise InvalidArgumentException(f"job {row.id}: its output {path} has gone") from None
     except OSError as error:
         raise InvalidArgumentException(f"job {row.id}: {path}: {error.strerror}") from None

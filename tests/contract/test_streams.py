@@ -50,6 +50,15 @@ def test_output_without_a_path_is_kept(kit: Kit, session: pt.JobSession) -> None
     assert sorted(cli("logs", job.job_id).stdout.splitlines()) == ["to stderr", "to stdout"]
 
 
+def test_no_output_stays_none_whatever_runs_afterwards(kit: Kit, session: pt.JobSession) -> None:
+    first = session.run_job(kit.job("true"))
+    first.wait_terminated(LONG)
+    for job in session.run_bulk_jobs(kit.job("true"), 1, 3).jobs:
+        assert job.wait_terminated(LONG).job_state == pt.JobState.DONE
+    assert (first.read_output(), first.read_output("stderr")) == (b"", b"")
+    assert cli("logs", first.job_id).stdout == ""
+
+
 def test_kept_output_is_read_while_the_job_runs(kit: Kit, session: pt.JobSession) -> None:
     job = session.run_job(kit.script("echo first; sleep 600"))
     until(lambda: job.read_output() == b"first\n", "live output")

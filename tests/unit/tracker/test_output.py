@@ -72,6 +72,11 @@ def test_a_start_that_failed_left_none(store: Store, place: Place) -> None:
     assert output.read(place, started(store, exit_status=127, annotation="no such command")) == b""
 
 
+def test_a_kept_file_that_stayed_empty_was_given_to_another_job(store: Store, place: Place) -> None:
+    row = started(store, exit_status=0, finished=2.0)
+    assert (output.read(place, row), output.read(place, row, "stderr")) == (b"", b"")
+
+
 def test_a_file_that_has_gone(store: Store, place: Place, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentException, match="has gone"):
         output.read(place, started(store, output=str(tmp_path / "gone")))
