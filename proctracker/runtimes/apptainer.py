@@ -9,11 +9,10 @@ from proctracker.model import Completed, JobTemplate, extension
 from proctracker.model.marks import JOB_VARIABLES
 from proctracker.model.structs import shown
 from proctracker.runtimes import environment, flags
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request, one
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.process import Process
 from proctracker.runtimes.runtime import refuse
 from proctracker.runtimes.words import expect
-from proctracker.templates import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,18 +102,8 @@ class Apptainer(Process):
             for name, value in request.environment.items()
             if name in own and re.fullmatch(_PREFIXED, name)
         }
-        output = request.output or request.keep_output
-        return Launch(
-            SUPERVISED,
-            (*request.engine.command, "exec", *_words(request.template, request.directory)),
-            environment={**request.environment, **prefixed},
-            directory=request.directory,
-            stdin=request.input,
-            stdout=output,
-            stderr=output if request.template.join_files else request.error or request.keep_error,
-            append=request.append,
-            limits=limits.read(request.template.resource_limits or {})[0],
-        )
+        argv = (*request.engine.command, "exec", *_words(request.template, request.directory))
+        return self.plan(request, argv, {**request.environment, **prefixed})
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """Read the last line of stderr, without whose FATAL the code is the job's own."""

@@ -81,7 +81,6 @@ class Config:
     kill_wait: int = 30
     max_array_size: int = 1001
     max_job_count: int = 10000
-    requeue: bool = True
     accounting: bool = False
 
 

@@ -9,12 +9,12 @@ from proctracker.errors import DrmCommunicationException, UnsupportedOperationEx
 from proctracker.model import Completed, JobState, JobTemplate, Observation, signal_name, signal_number
 from proctracker.records import replace
 from proctracker.runtimes import ctr_launch, flags, inspection, reserved, tasks, words
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Monitor, Request, one
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request, one
 from proctracker.runtimes.runtime import Runtime, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Mapping, Sequence
 
 
 ACTIONS = {"suspend": ("pause",), "resume": ("resume",)}
@@ -153,10 +153,6 @@ class Ctr(Runtime):
             return None
         return tasks.parse_container(done)
 
-    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """Nothing is written down."""
-        return None
-
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The names by a filter, then what each container says of itself, and their tasks."""
         chosen = _filter({key: f"=={json.dumps(value)}" for key, value in labels.items()})
@@ -208,11 +204,6 @@ class Ctr(Runtime):
         """By a filter of ``images ls``."""
         done = yield from one(self.argv(engine, "images", "ls", "-q", f"name=={json.dumps(image)}"))
         return bool(words.expect(done).strip())
-
-    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
-        """Empty: no command of ctr's tells an image's settings."""
-        yield from ()
-        return {}
 
     def version(self, engine: Engine) -> Dialog[str]:
         """The client's version and the daemon's."""

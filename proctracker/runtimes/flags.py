@@ -160,21 +160,17 @@ def word_of(known: Sequence[str]) -> Reader:
     return read
 
 
-def matching(pattern: str, expected: str) -> Reader:
-    """A reader for a word of this form."""
-
-    def read(name: str, value: Any) -> Sequence[str]:
-        if not re.fullmatch(pattern, written(value)):
-            raise InvalidArgumentException(f"{name}: {shown(value)} is not {expected}")
-        return [written(value)]
-
-    return read
+def restart(name: str, value: Any) -> Sequence[str]:
+    """The policy."""
+    if not re.fullmatch(RESTART, written(value)):
+        raise InvalidArgumentException(f"{name}: {shown(value)} is not no, always, unless-stopped or on-failure[:N]")
+    return [written(value)]
 
 
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(FLAGS, text),
     "exposed_ports": ports,
-    "restart": matching(RESTART, "no, always, unless-stopped or on-failure[:N]"),
+    "restart": restart,
     "volumes": volumes,
     "devices": each,
     "memory_limit": memory,

@@ -15,7 +15,7 @@ from proctracker.runtimes.shared import EXTENSIONS, UNSUPPORTED, DockerLike, Str
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping, NoReturn, Sequence
+    from typing import Any, Callable, Mapping, Sequence
 
 STATES = {**inspection.STATES, "": "QUEUED", "pausing": "RUNNING", "unknown": "UNDETERMINED"}
 """The state words of ``nerdctl inspect``: docker's, and none for a container without a task."""
@@ -207,9 +207,6 @@ class Nerdctl(DockerLike):
 
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         """Raises UnsupportedOperationException: the output is in files."""
-        self._in_files()
-
-    def _in_files(self) -> NoReturn:
         raise UnsupportedOperationException("nerdctl keeps no output of these jobs: it is in files")
 
 

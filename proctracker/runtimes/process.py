@@ -5,7 +5,7 @@ from __future__ import annotations
 from proctracker.errors import InvalidArgumentException, UnsupportedOperationException
 from proctracker.model import Completed, JobTemplate, Observation, extension
 from proctracker.model.structs import shown
-from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Monitor, Request
+from proctracker.runtimes.base import GENERAL_EXTENSIONS, SUPERVISED, Argv, Dialog, Engine, Launch, Request
 from proctracker.runtimes.runtime import Runtime, refuse
 from proctracker.templates import limits, quantities
 
@@ -63,19 +63,24 @@ class Process(Runtime):
 
     def launch(self, request: Request) -> Launch:
         """Start the command itself, and send what has no path to the kept files."""
+        return self.plan(request, _argv(request.template), request.environment, bounds(request.template))
+
+    def plan(
+        self, request: Request, argv: Argv, environment: Mapping[str, str], group: Mapping[str, str] | None = None
+    ) -> Launch:
+        """Plan a start of this command line, whose process is the job."""
         output = request.output or request.keep_output
-        joined = bool(request.template.join_files)
         return Launch(
             SUPERVISED,
-            _argv(request.template),
-            environment=request.environment,
+            argv,
+            environment=environment,
             directory=request.directory,
             stdin=request.input,
             stdout=output,
-            stderr=output if joined else request.error or request.keep_error,
+            stderr=output if request.template.join_files else request.error or request.keep_error,
             append=request.append,
             limits=limits.read(request.template.resource_limits or {})[0],
-            bounds=bounds(request.template),
+            bounds=group or {},
         )
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
@@ -89,10 +94,6 @@ class Process(Runtime):
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """See ``look``."""
         self._no_cli()
-
-    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """Nothing is written down."""
-        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """See ``look``."""
@@ -109,25 +110,6 @@ class Process(Runtime):
     def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
         """See ``look``: the output is in files."""
         self._no_cli()
-
-    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
-        """None: processes have no images."""
-        yield from ()
-        return ()
-
-    def pull(self, engine: Engine, image: str) -> Argv | None:
-        """None."""
-        return None
-
-    def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
-        """False."""
-        yield from ()
-        return False
-
-    def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
-        """Empty."""
-        yield from ()
-        return {}
 
     def version(self, engine: Engine) -> Dialog[str]:
         """Empty: nothing but the kernel is needed."""

@@ -98,6 +98,7 @@ class Runtime(Protocol):
 
         ``asked`` is the template's implementation_specific.
         """
+        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """List the containers that carry these labels, all without labels, by name."""
@@ -121,15 +122,22 @@ class Runtime(Protocol):
 
     def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
         """Local images."""
+        yield from ()
+        return ()
 
     def pull(self, engine: Engine, image: str) -> Argv | None:
         """The command that fetches an image with progress, or None."""
+        return None
 
     def has_image(self, engine: Engine, image: str) -> Dialog[bool]:
         """Whether the image is there locally."""
+        yield from ()
+        return False
 
     def image_environment(self, engine: Engine, image: str) -> Dialog[Mapping[str, str]]:
         """Return the variables that a local image sets, as far as anybody can tell."""
+        yield from ()
+        return {}
 
     def version(self, engine: Engine) -> Dialog[str]:
         """Ask CLI and daemon for their version, or raise DrmCommunicationException."""

@@ -17,7 +17,6 @@ from proctracker.runtimes.base import (
     Dialog,
     Engine,
     Launch,
-    Monitor,
     Request,
     one,
 )
@@ -25,7 +24,7 @@ from proctracker.runtimes.runtime import Runtime, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Mapping, Sequence
+    from typing import Mapping, Sequence
 
 
 EXTENSIONS = (
@@ -214,10 +213,6 @@ class DockerLike(Runtime):
     def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
         """The same for one."""
         return (yield from self.look(engine, [name])).get(name)
-
-    def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
-        """Nothing is written down."""
-        return None
 
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """The ids by ``ps --filter``, then one look."""

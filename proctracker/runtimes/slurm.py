@@ -68,11 +68,6 @@ class Slurm(Process):
             return {}
         return (yield from BATCH.listing(engine))
 
-    def categories(self, engine: Engine) -> Dialog[Sequence[str]]:
-        """None: images are files, or are fetched by the nodes."""
-        yield from ()
-        return ()
-
     def version(self, engine: Engine) -> Dialog[str]:
         """The commands' and the controller's, which has to answer."""
         mine, ping = yield [

@@ -21,7 +21,7 @@ from proctracker.runtimes.base import SUBMITTED, Argv, Dialog, Engine, Launch, o
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Collection, Iterable, Mapping, Sequence
+    from typing import Collection, Mapping, Sequence
 
     from proctracker.model import MachineInfo, QueueInfo, ReservationInfo
     from proctracker.runtimes.batch import Config, Refusal, Submission, Task
@@ -60,7 +60,7 @@ class SlurmBatch:
         """``sbatch`` with the script on its standard input and the job's environment in a file."""
         request, folder = submission.request, submission.request.folder
         engine = request.engine
-        defaults = {name: engine.env[name] for name in _defaults() if name in engine.env}
+        defaults = {name: engine.env[name] for name in (f"SBATCH_{each}" for each in DEFAULTS) if name in engine.env}
         environment = {**self.environment(engine), **defaults}
         theirs = {
             name: value
@@ -204,10 +204,6 @@ class SlurmBatch:
 
 
 _SQUEUE = ("--noheader", "--array", "--states=all", f"--Format={slurm_states.FORMAT}")
-
-
-def _defaults() -> Iterable[str]:
-    return (f"SBATCH_{name}" for name in DEFAULTS)
 
 
 def _program(engine: Engine, name: str) -> str:

@@ -185,6 +185,5 @@ def parse_config(done: Completed) -> Config:
         kill_wait=number("KillWait", plain.kill_wait),
         max_array_size=number("MaxArraySize", plain.max_array_size),
         max_job_count=number("MaxJobCount", plain.max_job_count),
-        requeue=bool(number("JobRequeue", 1)),
         accounting=given.get("AccountingStorageType", "").endswith("slurmdbd"),
     )

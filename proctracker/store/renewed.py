@@ -7,9 +7,11 @@ from proctracker.errors import Drmaa2Exception, DrmCommunicationException, OutOf
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from typing import Any, Callable, Sequence
+    from typing import Any, Callable, Sequence, TypeVar
 
     from proctracker.store.connection import Database
+
+    _T = TypeVar("_T")
 
 _BREAKING = (OutOfResourceException, DrmCommunicationException)
 """Errors after which a connection's pages may differ from the file's.
@@ -32,15 +34,7 @@ class Renewed:
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
-        db = self._sound()
-        alone = not db.in_transaction
-        try:
-            return db.run(statement, values)
-        except _BREAKING:
-            self._broken = True
-            if not alone:
-                raise
-        return self._sound().run(statement, values)
+        return self._done(lambda db: db.run(statement, values))
 
     def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement once for each row of values."""
@@ -52,15 +46,18 @@ class Renewed:
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a query and fetch all it gives."""
+        return self._done(lambda db: db.rows(statement, values))
+
+    def _done(self, act: Callable[[Database], _T]) -> _T:
         db = self._sound()
         alone = not db.in_transaction
         try:
-            return db.rows(statement, values)
+            return act(db)
         except _BREAKING:
             self._broken = True
             if not alone:
                 raise
-        return self._sound().rows(statement, values)
+        return act(self._sound())
 
     @property
     def in_transaction(self) -> bool:

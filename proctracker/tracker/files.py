@@ -54,7 +54,7 @@ def _check_one(spec: Mapping[str, Any], job: str) -> None:
 def _check_directory(folder: str, given: bool) -> None:
     """Raise InvalidArgumentException for a process' directory that is not there, or is ``given`` and closed."""
     if not os.path.isdir(folder):
-        raise InvalidArgumentException(f"working_directory: {folder}: {_why(folder, 'not a directory')}")
+        raise InvalidArgumentException(f"working_directory: {folder}: {_why(folder)}")
     if given and not os.access(folder, os.X_OK, effective_ids=True):
         raise InvalidArgumentException(f"working_directory: {folder}: permission denied")
 
@@ -98,13 +98,13 @@ def _same(one: str, other: str) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _why(path: str, otherwise: str) -> str:
-    """Return the kernel's word on a path, or another."""
+def _why(path: str) -> str:
+    """Return why a path is no directory, in the kernel's words if it has any."""
     try:
         os.stat(path)
     except OSError as error:
-        return (error.strerror or otherwise).lower()
-    return otherwise
+        return (error.strerror or "not a directory").lower()
+    return "not a directory"
 
 
 def check_apart(spec: Mapping[str, Any], tasks: int) -> None:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable
 
 from proctracker.linux import claims
+from proctracker.linux.textfile import text_of
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO, errno.EACCES, errno.EPERM)
 """What flock(2) says on file systems without a lock service."""
@@ -63,7 +64,7 @@ def hold(fd: int, pids: Iterable[int]) -> None:
 
 def holders(run: str, key: str) -> list[int]:
     """Return the living processes that sit in the seat, as recorded."""
-    return claims.alive([*_text(lock_path(run, key)).splitlines(), *_owners(run, key)])
+    return claims.alive([*text_of(lock_path(run, key)).splitlines(), *_owners(run, key)])
 
 
 def nameless(run: str, key: str, socket: str) -> int:
@@ -83,7 +84,7 @@ def _locker(path: str) -> int:
     except OSError:
         return 0
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    lines = (line.split() for line in _text("/proc/locks").splitlines())
+    lines = (line.split() for line in text_of("/proc/locks").splitlines())
     return next((int(line[4]) for line in lines if line[1:2] == ["FLOCK"] and line[5] == place), 0)
 
 
@@ -152,18 +153,9 @@ def _seats(run: str, key: str) -> list[int]:
 def _owners(run: str, key: str) -> list[str]:
     """Return the owners of the highest lock directory."""
     return [
-        line for seat in _seats(run, key)[-1:] for line in _text(f"{lock_path(run, key)}.{seat}/owners").splitlines()
+        line for seat in _seats(run, key)[-1:] for line in text_of(f"{lock_path(run, key)}.{seat}/owners").splitlines()
     ]
 
 
 def _lines(pids: Iterable[int]) -> bytes:
     return "".join(f"{line}\n" for line in map(claims.owner, pids) if line).encode("ascii")
-
-
-def _text(path: str) -> str:
-    """Return the text of a file, or nothing."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -83,7 +83,9 @@ class Start:
         if call.command.name != "run" or call.flag("detach") or call.flag("no_input") or "input_path" in values:
             return
         asked = text(call.values, "contact") or (values.get("implementation_specific") or {}).get("contact")
-        if self.access.target(asked).runtime.batch is not None and _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
+        if self.access.target(asked).runtime.batch is not None and _input_is(
+            stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK
+        ):
             values["input_path"] = "-"
 
     def _keep_input(self, values: dict[str, Any]) -> str | None:
@@ -138,7 +140,7 @@ def submit(call: Call) -> int:
 
 def _warn_of_input(template: JobTemplate, call: Call) -> None:
     """Say that what waits in a pipe for us is not passed on."""
-    if template.input_path is None and not call.flag("no_input") and _is(0, stat.S_ISFIFO) and _waiting(0):
+    if template.input_path is None and not call.flag("no_input") and _input_is(stat.S_ISFIFO) and _waiting(0):
         formats.say("standard input is not passed on: `-i -` keeps it for the job, `--no-input` says there is none")
 
 
@@ -198,7 +200,7 @@ def _input_of(template: JobTemplate, call: Call) -> tuple[int | None, Any]:
 
     if template.input_path is not None or call.flag("no_input") or restarts(template):
         return None, None
-    if _is(0, stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
+    if _input_is(stat.S_ISREG, stat.S_ISFIFO, stat.S_ISSOCK):
         return 0, None
     if os.isatty(0):
         from proctracker.cli.streams.relay import Relay
@@ -216,7 +218,7 @@ def _waiting(fd: int) -> bool:
     return any(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
 
 
-def _is(fd: int, *kinds: Any) -> bool:
-    """Whether a descriptor is one of these kinds of file."""
-    mode = os.fstat(fd).st_mode
+def _input_is(*kinds: Any) -> bool:
+    """Whether our standard input is one of these kinds of file."""
+    mode = os.fstat(0).st_mode
     return any(kind(mode) for kind in kinds)

@@ -146,4 +146,4 @@ def test_config():
     )
     config = slurm_records.parse_config(Completed(("scontrol",), 0, said))
     assert (config.version, config.min_job_age, config.kill_wait, config.max_array_size) == ("22.05.8", 2, 5, 1001)
-    assert config.accounting and config.requeue and config.cluster == "pt"
+    assert config.accounting and config.cluster == "pt"
