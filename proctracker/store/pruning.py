@@ -12,7 +12,7 @@ from proctracker.store.transactions import Transactions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 _HELD = "finished IS NOT NULL AND container IS NOT NULL AND saved=0 AND sub_state IS NOT 'removed'"
 """Ended jobs whose container is still there."""
@@ -131,18 +131,23 @@ class Pruning(Transactions):
         """All that are kept in whole."""
         return {row[0] for row in self._db.rows("SELECT key FROM contexts")}
 
-    def ended_beyond(self, keep: int | None = None, before_time: float | None = None) -> list[str]:
+    def ended_beyond(
+        self,
+        keep: int | None = None,
+        before_time: float | None = None,
+        keeps: Callable[[str], bool] = lambda runtime: True,
+    ) -> list[str]:
         """Ids of ended jobs to prune, the longest ended first.
 
         ``keep``: of each runtime those whose container is still there (a container, not ``saved``, not removed by
         hand) beyond the newest so many; their output is to be saved and the container removed, the record stays
-        (``keep_ended``). ``before_time``: those that ended before that epoch second; they are to be reaped
+        (``keep_ended``). ``keeps`` tells whether a runtime has any. ``before_time``: those that ended before that epoch second; they are to be reaped
         (``keep_days``). None: not asked for.
         """
         found: list[tuple[float, int]] = []
         if keep is not None:
             runtimes = [row[0] for row in self._db.rows(f"SELECT DISTINCT runtime FROM jobs WHERE {_HELD}")]
-            for runtime in runtimes:
+            for runtime in filter(keeps, runtimes):
                 newest = f"SELECT finished, key FROM jobs WHERE {_HELD} AND runtime=? ORDER BY finished DESC, key DESC"
                 found += self._db.rows(f"{newest} LIMIT -1 OFFSET ?", (runtime, max(0, keep)))
         if before_time is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from proctracker import runtimes
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow
 from proctracker.supervisor.base import shapes
@@ -73,7 +74,7 @@ class Tidying:
                 old = store.ended_beyond(before_time=time.time() - days * 86400)
                 if old:
                     self._forgetting.reap(old, lambda outcome: None)
-            for row in store.jobs(store.ended_beyond(keep=int(settings["keep_ended"]))):
+            for row in store.jobs(store.ended_beyond(keep=int(settings["keep_ended"]), keeps=_keeps)):
                 if row.keeper == here.key:
                     self._removal.discard(self._ended_job(row))
             store.checkpoint()
@@ -98,3 +99,8 @@ class Tidying:
     def _ended_job(self, row: JobRow) -> Job:
         text, context = self._here.store.spec(row.spec)
         return Job(row, shapes.spec_of(text), context)
+
+
+def _keeps(runtime: str) -> bool:
+    """Whether the engine of a runtime keeps what has ended: a scheduler does not."""
+    return runtimes.get(runtime).containers

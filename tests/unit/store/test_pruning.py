@@ -101,6 +101,7 @@ def test_beyond_the_newest_of_each_runtime(store: Store) -> None:
     assert store.ended_beyond(keep=2) == ["2", "5"]
     assert store.ended_beyond(keep=0) == ["2", "5", "3", "6", "1", "4"]
     assert store.ended_beyond(keep=-1) == store.ended_beyond(keep=0)
+    assert store.ended_beyond(keep=2, keeps=lambda runtime: runtime != "podman") == ["5"]
 
 
 @pytest.mark.parametrize(

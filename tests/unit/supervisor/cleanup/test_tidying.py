@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from mill import Mill
 from proctracker.errors import OutOfResourceException
 from proctracker.model import JobState
+from proctracker.model.observation import ended
 from proctracker.supervisor.cleanup import tidying as module
 from supervising import Boxes, Desk, box, context
 
@@ -44,6 +46,19 @@ def test_old_containers_go(desk: Desk, boxes: Boxes) -> None:
     desk.service.tidying.tidy()
     desk.until(lambda: len(boxes.verbs()) == 2 and not desk.service.removal.busy)
     assert sorted(boxes.asked) == [("remove", "box-0"), ("remove", "box-1")]
+
+
+def test_nothing_is_removed_of_what_no_engine_keeps(desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array of a scheduler's has thousands of tasks, whose rows would all be read and written."""
+    desk.here.settings["keep_ended"] = 0
+    job = desk.submit("x", runtime="mill", contact="mill", runtime_containers=False)
+    desk.until(lambda: job.row.container_id, "the submit")
+    mill.jobs[job.row.container or ""] = ended(0, container_id="7")
+    desk.service.batch.look()
+    desk.ended(job)
+    monkeypatch.setattr(desk.service.removal, "discard", lambda job: pytest.fail("it is removed"))
+    desk.service.tidying.tidy()
+    assert not desk.service.removal.busy
 
 
 def test_old_jobs_go(desk: Desk) -> None:
