@@ -166,9 +166,10 @@ class BatchJobs:
         else:
             told(None)
 
-    def look(self, told: Told | None = None) -> None:
-        """Look as soon as that may be, and call ``told(problem or None)``."""
-        if not self._jobs or (self.looks.pacer.fresh and self.looks.wrong is None and told is not None):
+    def look(self, told: Told | None = None, of: Sequence[Job] = ()) -> None:
+        """Look as soon as that may be, and call ``told(problem or None)``, for somebody who asks about jobs at once."""
+        fresh = self.looks.pacer.fresh or (bool(of) and all(map(self.sightings.young, of)))
+        if not self._jobs or (fresh and self.looks.wrong is None and told is not None):
             self._records.look()
             if told is not None:
                 told(None)

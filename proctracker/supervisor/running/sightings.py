@@ -6,6 +6,7 @@ import math
 
 from proctracker.linux import clock
 from proctracker.supervisor.running.batchlooks import Asked
+from proctracker.supervisor.running.pacer import FIRST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Sightings:
     def had(self, job: Job, when: float) -> None:
         """The scheduler had a job at that time, not ended."""
         self._known[job.row.container or ""] = when
+
+    def young(self, job: Job) -> bool:
+        """Whether the scheduler had a job so short a time ago that nothing new is to be seen of it."""
+        return clock.boottime() - self._known.get(job.row.container or "", -math.inf) < FIRST
 
     def seen(self, job: Job, found: bool) -> None:
         """The last look has found a job by its name, or not."""

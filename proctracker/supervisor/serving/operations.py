@@ -204,8 +204,9 @@ class SightRequests:
             if wrong or not watches:
                 answer(wrong)
 
+        mine = [job for job in map(here.jobs.find, ids) if job is not None]
         for watch in [*watches]:
-            watch.look(looked)
+            watch.look(looked, mine if watch is self._batch else guests)
         if not watches:
             answer(None)
         late = f"no answer yet from the scheduler after {limit:g} s; this is what was known before"

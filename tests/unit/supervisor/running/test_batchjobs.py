@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mill import Mill
+from proctracker.linux import clock
 from proctracker.model import JobState, Observation
 from proctracker.model.observation import ended
 from proctracker.store import Reader
@@ -99,6 +100,17 @@ def test_while_it_cannot_be_asked_nothing_is_lost_and_it_is_said(desk: Desk, mil
     mill.down = ""
     _seen(desk, mill, job, ended(0, container_id="7"))
     assert desk.ended(job).state == JobState.DONE
+
+
+def test_of_what_was_handed_over_just_now_nobody_is_asked(desk: Desk, mill: Mill) -> None:
+    job = _submitted(desk)
+    told, looks, watch = [""][:0], mill.looks, desk.service.batch
+    watch.sightings.had(job, clock.boottime())
+    watch.look(told.append, [job])  # type: ignore[arg-type]
+    assert (told, mill.looks) == ([None], looks)
+    watch.sightings.had(job, clock.boottime() - 100)
+    watch.look(told.append, [job])  # type: ignore[arg-type]
+    desk.until(lambda: told == [None, None])
 
 
 def test_who_asks_during_a_look_is_told_of_the_next_one(desk: Desk, mill: Mill, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mill import Mill
 from proctracker.linux import clock
 from proctracker.runtimes.batch import Config
 from proctracker.supervisor.base.jobs import Job
+from proctracker.supervisor.running.pacer import FIRST
 from supervising import Desk
 
 
@@ -26,6 +27,17 @@ def test_a_look_tells_of_what_began_before_it(desk: Desk, job: Job) -> None:
     assert sightings.told(job, began)
     sightings.began(job)
     assert not sightings.told(job, began)
+
+
+def test_what_was_handed_over_a_moment_ago_is_young(desk: Desk, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    sightings, now = desk.service.batch.sightings, clock.boottime()
+    sightings.had(job, now)
+    monkeypatch.setattr(clock, "boottime", lambda: now + FIRST / 2)
+    assert sightings.young(job)
+    monkeypatch.setattr(clock, "boottime", lambda: now + FIRST)
+    assert not sightings.young(job)
+    sightings.forget(job)
+    assert not sightings.young(job)
 
 
 def test_what_is_missed_is_counted_until_it_is_found(desk: Desk, job: Job) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -216,7 +216,7 @@ class Watched:
         self.taken: list[str] = []
         self.looks = SimpleNamespace(wrong=None, pacer=SimpleNamespace(rests=0.0))
 
-    def look(self, then: Callable[[str | None], None]) -> None:
+    def look(self, then: Callable[[str | None], None], of: Sequence[Any]) -> None:
         self.asked.append(then)
 
     def take(self, ids: list[str]) -> None:
