@@ -295,10 +295,6 @@ def test_while_the_controller_is_down_nothing_is_lost(cluster: Cluster, home: Ho
         assert waiter.wait(3 * LONG) == 2, info(later)
 
 
-def _that_said(done: Any) -> Any:
-    return done if done.stderr else None
-
-
 def _said(done: Any) -> str:
     assert done.returncode == 0
     return str(done.stderr)
@@ -311,11 +307,12 @@ def test_one_that_hangs(cluster: Cluster, home: Home, gate: Path, daemon: str) -
     assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
+        said = until(lambda: cli("ps").stderr, "a look at what runs", LONG)
+        assert "no answer yet from the scheduler" in said  # squeue itself has not given up by then
         gate.write_text("go\n")
         later = submit("--", "sh", "-c", "exit 2")
-        listed = until(lambda: _that_said(cli("ps", "-a", "--json")), "a look after which it does not answer", LONG)
+        listed = cli("ps", "-a", "--json")
         assert {each["job_id"] for each in json.loads(listed.stdout)} == {job, later}
-        assert "no answer yet from the scheduler" in listed.stderr  # squeue itself has not given up by then
         if daemon == "slurmctld":
             assert ended(job)["exit_status"] == 9
     finally:
