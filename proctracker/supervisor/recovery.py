@@ -55,7 +55,7 @@ def _recover(service: Service) -> None:
         _without_journal(service)
     for job in here.jobs:
         _alone(service, job.row, lambda row: _go_on(service, past, row))
-    service.containers.look([job.row.id for job in here.jobs if not job.supervised and job.row.state in _RUNNING])
+    service.containers.inherit([job for job in here.jobs if not job.supervised and job.row.state in _RUNNING])
     ours = any(not service.batch_controls.has(job) for job in here.jobs)
     service.queue.paused = here.stands_in or (here.seat.turn == 0 and ours)
     if here.stands_in and not confinement.ordinary(here.key):

@@ -13,6 +13,7 @@ from proctracker.model.observation import LOST
 from proctracker.runtimes import inspection
 from proctracker.supervisor.base.jobs import Job, Phase, engine_of
 from proctracker.supervisor.running import boots, exitfiles, removers, sampling
+from proctracker.supervisor.running.polled import Polled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ WITHOUT_CODE = 2.0
 APART = 0.5
 """Seconds between two questions to an engine that is down, on the average."""
 
-LOOK = 1.0
-"""Seconds between looks at remote containers, of which no event tells."""
-
 
 class Containers:
     """Watches containers from their start to their end."""
@@ -57,9 +55,8 @@ class Containers:
         self._here, self._calls, self._watch, self._exitfiles = here, calls, watch, exitfiles
         self._outputs, self._folders, self._lifecycle, self._exits = outputs, folders, lifecycle, exits
         self._struck: set[str] = set()
-        self._polled: dict[str, Job] = {}
+        self._polled = Polled(here.loop, self.look)
         self._awaited: dict[str, Exit] = {}
-        self._polling = False
 
     def runs(self, job: Job, seen: Observation) -> None:
         """Take in what is seen of a container that was started, or was found again."""
@@ -89,8 +86,7 @@ class Containers:
             self._lifecycle.not_started(job, seen.exit_status, seen.annotation)
             return
         self._lifecycle.ran(job, seen)
-        complete = runtimes.get(row.runtime).keeps_logs
-        if complete and seen.state.ended and (seen.exit_status is not None or seen.terminating_signal):
+        if _tells(job, seen):
             self._told(job, seen, None, clock.boottime())
         else:
             self._ask(job, clock.boottime())
@@ -99,11 +95,15 @@ class Containers:
         """Return whether a pid told by an engine is that container's, on this machine."""
         return any(cgroups.has_name(pid, each) for each in (container_id, name) if each)
 
+    def is_here(self, row: JobRow) -> bool:
+        """Return whether a container's process as it is recorded runs on this machine."""
+        return bool(row.pid and self.belongs(row.pid, row.container or "", row.container_id))
+
     def _follow(self, job: Job) -> None:
         """Watch the container's process, or look once a second where there is none here."""
         row, job.monitor = job.row, None
         self._unwatch(job)
-        if row.pid and self.belongs(row.pid, row.container or "", row.container_id):
+        if row.pid and self.is_here(row):
             job.cgroup = cgroups.paths(row.pid, row.container_id or row.container)
             job.monitor = exitfiles.monitor(job)
             sampling.begin(self._here.loop, job, self._usage)
@@ -112,17 +112,16 @@ class Containers:
             found = self._awaited[row.id] = self._watch.exited(row.pid, row.ticks, gone, meanwhile)
             job.pidfd = found.fd if found.at_once else None
             return
-        self._polled[row.id] = job
-        self._poll_soon()
+        self._polled.add(job)
 
     def _unwatch(self, job: Job) -> None:
-        self._polled.pop(job.row.id, None)
+        self._polled.drop(job.row.id)
         sampling.over(job)
         self._watch.forget(self._awaited.pop(job.row.id, None))
         job.pidfd = None
 
-    def gone(self, job: Job, seen: bool = True) -> None:
-        """Ask exit files, then the engine, how a container ended, just now or before."""
+    def gone(self, job: Job, seen: bool = True, answer: Observation | None = None) -> None:
+        """Ask exit files, then the engine, how a container ended, just now or before, unless that is known."""
         if job.row.ended:
             return
         job.seen = seen
@@ -134,6 +133,8 @@ class Containers:
             # What it wrote is still on its way through the command that carries its streams.
             job.timer("look", self._here.loop.after(PATIENCE, told))
             job.gone = gone
+        elif answer is not None and _tells(job, answer):
+            told(answer)
         else:
             self._exitfiles.ask(job, told)
 
@@ -207,6 +208,17 @@ class Containers:
     def _killed(self, row: JobRow) -> bool:
         return row.id in self._struck or self._folders.struck(row)
 
+    def inherit(self, jobs: Sequence[Job]) -> None:
+        """Take over what a former supervisor watched: what runs is watched before its engine has answered.
+
+        It may end meanwhile, and the answer takes long where the machine is busy.
+        """
+        for job in jobs:
+            row = job.row
+            if row.boot == self._here.boot and not job.scheduled and self.is_here(row):
+                self._follow(job)
+        self.look([job.row.id for job in jobs])
+
     def look(self, ids: Sequence[str]) -> None:
         """Look at these containers now, those of one engine in one call."""
         groups: dict[tuple[str, str], list[Job]] = {}
@@ -237,7 +249,7 @@ class Containers:
             return
         found = boots.judged(self._here.boot, job, found)
         if found is None or found.state.ended or found.state.queued or found.sub_state == LOST:
-            self.gone(job, seen=False)
+            self.gone(job, seen=False, answer=found)
         elif found.state == JobState.UNDETERMINED:
             self._follow(job)
         elif found.pid and found.pid != row.pid:
@@ -257,19 +269,14 @@ class Containers:
         elif job.pidfd is None:
             self.gone(job)
 
-    def _poll_soon(self) -> None:
-        if not self._polling and self._polled:
-            self._polling = True
-            self._here.loop.after(LOOK, self._poll)
-
-    def _poll(self) -> None:
-        """Look at all whose processes are on another machine."""
-        self._polling = False
-        self.look(list(self._polled))
-        self._poll_soon()
-
     def ended(self, job: Job) -> None:
         """A job has ended: nothing of it is watched any more."""
         self._unwatch(job)
         self._exitfiles.forget(job)
         self._struck.discard(job.row.id)
+
+
+def _tells(job: Job, seen: Observation) -> bool:
+    """Whether a look says all there is to know of an end."""
+    known = seen.exit_status is not None or seen.terminating_signal
+    return bool(runtimes.get(job.row.runtime).keeps_logs and seen.state.ended and known)

@@ -14,12 +14,12 @@ import pytest
 
 from proctracker.client.client import Client
 from proctracker.client.supervisor import Supervisor
-from proctracker.linux import clock, pidfd, procfs
+from proctracker.linux import cgroups, clock, pidfd, procfs
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.store import Home
 from proctracker.supervisor.base.jobs import Job
 from proctracker.supervisor.processes import spawn, watch
-from proctracker.supervisor.running import identity
+from proctracker.supervisor.running import identity, polled
 from proctracker.wire import confinement, election
 from supervising import LONG, PATH, Boxes, Desk, becomes, box, context, gone, kill, seat, spec, stored
 
@@ -490,6 +490,33 @@ def test_containers_that_run_are_looked_at_in_one_call(old: Desk, follow: Callab
     new.until(lambda: jobs[1].row.id not in new.here.jobs.by_id)
     assert boxes.asked[0] == ("look", "box-1", "box-2")
     assert new.taken(jobs[0]).row.state == JobState.RUNNING
+
+
+@pytest.mark.parametrize("when", ["before", "while it is asked"])
+def test_the_end_of_a_container_is_noticed_whatever_its_engine_is_slow_to_say(
+    old: Desk, follow: Callable[..., Desk], boxes: Boxes, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(cgroups, "has_name", lambda pid, name: procfs.lives(pid))
+    monkeypatch.setattr(polled, "LOOK", 2 * LONG)
+    job = old.submit("x", **box())
+    pid = old.running(job)
+    old.here.ledger.flush()
+    name = job.row.container or ""
+    boxes.says[name] = Observation(JobState.RUNNING, pid=pid)  # it has not noticed
+    if when == "before":
+        kill(pid)
+    new = follow()
+    taken = new.taken(job)
+    if when == "before":
+        looks = len(boxes.asked)
+        new.until(lambda: len(boxes.asked) > looks)
+        boxes.says[name] = Observation(JobState.FAILED, exit_status=3)
+    else:
+        boxes.asked.clear()
+        assert taken.pidfd is not None
+        kill(pid)
+        boxes.says[name] = Observation(JobState.FAILED, exit_status=3)
+    assert new.ended(taken).exit_status == 3
 
 
 @pytest.mark.parametrize("clock", ["time_limit", "deadline"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from proctracker.linux import cgroups, pidfd
 from proctracker.model import JobRow, JobState, Observation
 from proctracker.model.marks import STOPPED
 from proctracker.supervisor.base.jobs import Job
-from proctracker.supervisor.running import containers, startfolders
-from supervising import Boxes, Desk, box, kill
+from proctracker.supervisor.running import containers, polled, startfolders
+from supervising import LONG, Boxes, Desk, box, kill
 
 _DONE = Observation(JobState.DONE, exit_status=0)
 _FAILED = Observation(JobState.FAILED, exit_status=3)
@@ -25,7 +26,7 @@ _FAILED = Observation(JobState.FAILED, exit_status=3)
 def mine(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine of this machine: what it calls a container's process is one."""
     monkeypatch.setattr(cgroups, "has_name", lambda pid, name: True)
-    monkeypatch.setattr(containers, "LOOK", 0.01)
+    monkeypatch.setattr(polled, "LOOK", 0.01)
 
 
 def _run(desk: Desk, boxes: Boxes, **more: Any) -> Job:
@@ -251,7 +252,35 @@ def test_a_look_that_finds_an_end_leads_to_it(desk: Desk, boxes: Boxes) -> None:
     boxes.says[job.row.container or ""] = _FAILED
     desk.service.containers.look([job.row.id])
     assert desk.ended(job).exit_status == 3
+    assert boxes.verbs()[0] == "look" and "end" not in boxes.verbs()  # it is told all there is: no second call
     os.kill(pid, 9)
+
+
+def test_a_look_that_does_not_tell_all_of_an_end_leads_to_the_question(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boxes, "keeps_logs", False)
+    job = _run(desk, boxes)
+    pid = job.row.pid or 0
+    boxes.says[job.row.container or ""] = _FAILED
+    desk.service.containers.look([job.row.id])
+    assert desk.ended(job).exit_status == 3
+    assert boxes.verbs()[:2] == ["look", "end"]
+    os.kill(pid, 9)
+
+
+def test_one_that_ended_as_its_engine_told_of_its_start_is_looked_at_soon(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polled, "LOOK", 2 * LONG)
+    boxes.pid_files = False
+    over = subprocess.Popen(["true"])
+    over.wait()
+    boxes.says[f"proctracker-{desk.home.uuid[:8]}-1-1"] = Observation(JobState.RUNNING, pid=over.pid)
+    job = desk.submit("x", **box("exit 3"))
+    desk.until(lambda: job.row.state == JobState.RUNNING)
+    boxes.says[job.row.container or ""] = _FAILED
+    assert desk.ended(job).exit_status == 3
 
 
 def test_a_look_finds_another_process(desk: Desk, boxes: Boxes) -> None:
