@@ -63,12 +63,13 @@ def _fits(each: procfs.Stat, start: Start, born: int) -> bool:
     """Return whether a child may be it: young, a session's leader, and no other job's."""
     if each.pid == os.getpid() or each.ticks < born:
         return False
-    if each.state in "ZX":
-        return each.session == each.pid
     if _between(each.pid):
         return True
-    if each.session != each.pid:
+    now = procfs.stat(each.pid)  # after that: what was between fork and exec at the first look leads its session by now
+    if now is None or now.ticks != each.ticks or now.session != now.pid:
         return False
+    if now.state in "ZX":
+        return True
     environ = procfs.environ(each.pid)
     mark = (environ or {}).get(procfs.MARK)
     if mark is None:

@@ -108,6 +108,21 @@ def test_other_jobs_are_not_it(place: Place, mark: str) -> None:
     assert place.find() == pid
 
 
+@pytest.mark.parametrize("script", ["sleep 600", "exit 5"])
+def test_one_that_was_looked_at_just_before_it_led_its_session(
+    place: Place, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """Between fork and exec it is its supervisor's image, and it may be past both when that is read."""
+    place.open()
+    pid = place.spawn(script)
+    if script == "exit 5":
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    seen = procfs.stat(pid)
+    assert seen is not None
+    monkeypatch.setattr(procfs, "all_stats", lambda: {pid: seen._replace(session=os.getsid(0), state="R")})
+    assert place.find() == pid
+
+
 def test_an_engines_command_has_no_mark(place: Place) -> None:
     place.open()
     assert place.find() == 0
