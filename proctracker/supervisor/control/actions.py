@@ -226,7 +226,9 @@ class Actions:
             signalling.signal_all(job, "", signals.SIGCONT)
             self._resumed(job)
         self._lifecycle.ending(job, clock.boottime() + max(0.0, grace))
-        self.clocks.await_grace(job)
+        at_once = grace <= 0 and not begins and not job.supervised
+        if not at_once:
+            self.clocks.await_grace(job)
         if begins:
             job.told = number, min(grace, job.told[1]) if job.told else grace
             done(None)  # its container is told as soon as there is one
@@ -236,7 +238,7 @@ class Actions:
             self._go_on(job, number)
             done(signalling.beyond(job, denied) if denied else None)
         else:
-            self._signal(job, number, done)
+            self._signal(job, number, self.clocks.or_again(job, self._lifecycle.noted, done) if at_once else done)
 
     @staticmethod
     def _plain(job: Job) -> bool:
@@ -283,18 +285,13 @@ class Actions:
         elif job.supervised and not job.row.ended:
             signalling.signal_all(job, self._here.mark(job.row), signals.SIGKILL)
         elif not job.row.ended:
-            self._signal(job, signals.SIGKILL, job.now(lambda error: self._note(job, error, again=True)))
+            self._signal(job, signals.SIGKILL, self.clocks.or_again(job, self._lifecycle.noted, lambda error: None))
 
     def _over(self, job: Job, why: str) -> None:
         """The time of a job is over."""
         self.end(job, why, signals.SIGTERM, GRACE, lambda error: self._note(job, error))
 
-    def _note(self, job: Job, error: Drmaa2Exception | None, again: bool = False) -> None:
-        """Record why a job that is due to end does not, as nobody asked who could be told.
-
-        ``again``: it is killed again, as an engine may hang or be down just as a grace is over.
-        """
+    def _note(self, job: Job, error: Drmaa2Exception | None) -> None:
+        """Record why a job that is due to end does not, as nobody asked who could be told."""
         if error is not None:
             self._lifecycle.noted(job, error.message)
-        if error is not None and again:
-            self.clocks.kill_again(job)

@@ -17,7 +17,7 @@ from proctracker.linux import clock
 from proctracker.model import JobState, signal_name
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.base.jobs import GRACE, Job, engine_of
-from proctracker.supervisor.control.clocks import again
+from proctracker.supervisor.control.clocks import or_again
 from proctracker.supervisor.control.fitting import FITTING, unfit
 
 TYPE_CHECKING = False
@@ -162,7 +162,10 @@ class BatchControls:
             job.told = number, grace
             done(None)  # the scheduler is told as soon as it is known to have the job
             return
-        self._await(job)
+        if grace > 0:
+            self._await(job)
+        else:
+            done = self._or_again(job, done)
         if JobState(row.state).queued:
             self._ask(job, "cancel", self._then_look(done))
         elif number == signals.SIGKILL:
@@ -184,13 +187,10 @@ class BatchControls:
 
     def _overdue(self, job: Job) -> None:
         """Kill a job whose grace is over, again and again where its scheduler does not answer."""
+        self.kill(job, self._or_again(job, lambda error: None))
 
-        def told(error: Drmaa2Exception | None) -> None:
-            if error is not None:
-                self._lifecycle.noted(job, error.message)
-                again(self._loop, job, lambda: self._overdue(job))
-
-        self.kill(job, job.now(told))
+    def _or_again(self, job: Job, done: Done) -> Done:
+        return or_again(self._loop, job, self._lifecycle.noted, lambda: self._overdue(job), done)
 
     def kill(self, job: Job, done: Done) -> None:
         """The grace is over: its processes are killed, and nothing of it is to start again."""

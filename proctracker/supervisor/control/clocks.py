@@ -11,9 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+    from proctracker.errors import Drmaa2Exception
     from proctracker.supervisor.base.loop import Loop
 
     Over = Callable[[Job, str], None]
+    Done = Callable[["Drmaa2Exception | None"], None]
 
 LEAST, MOST = 5.0, 60.0
 """Seconds until a job is killed again that its engine did not kill: as long as it is overdue, within these."""
@@ -65,12 +67,27 @@ class Clocks:
         else:
             self._kill(job)
 
-    def kill_again(self, job: Job) -> None:
-        """Kill a job later that could not be killed when its grace was over."""
-        again(self._loop, job, lambda: self._kill(job))
+    def or_again(self, job: Job, noted: Callable[[Job, str], None], done: Done) -> Done:
+        """Tell of the kill of a job, see the function."""
+        return or_again(self._loop, job, noted, lambda: self._kill(job), done)
 
 
-def again(loop: Loop, job: Job, kill: Callable[[], None]) -> None:
-    """Make a call for a job that could not be killed, the later the longer it is overdue."""
-    overdue = clock.boottime() - (job.row.kill_at or 0.0)
-    job.timer("kill", loop.after(min(max(LEAST, overdue), MOST), kill))
+def or_again(loop: Loop, job: Job, noted: Callable[[Job, str], None], kill: Callable[[], None], done: Done) -> Done:
+    """Return what tells ``done`` of a kill, and of one that failed has it noted and made again.
+
+    An engine may hang or be down just as a grace is over: the longer the job is overdue, the later it is.
+    """
+
+    def failed(error: Drmaa2Exception) -> None:
+        noted(job, error.message)
+        overdue = clock.boottime() - (job.row.kill_at or 0.0)
+        job.timer("kill", loop.after(min(max(LEAST, overdue), MOST), job.now(kill)))
+
+    repeat = job.now(failed)
+
+    def answered(error: Drmaa2Exception | None) -> None:
+        if error is not None:
+            repeat(error)
+        done(error)
+
+    return answered

@@ -215,7 +215,7 @@ def test_what_ignores_the_signal_is_killed(desk: Desk, tmp_path: Path, grace: fl
 def test_a_second_reason_does_not_postpone_the_kill(desk: Desk, tmp_path: Path, second: str) -> None:
     limits = {"deadline": time.time() + 500, "time_limit": 500.0}
     job, _ = _ready(desk, tmp_path, 'trap "" TERM; echo > READY; while :; do sleep 0.01; done', retries=1, **limits)
-    _act(desk, "terminate", job, grace=0.3)
+    _act(desk, "terminate", job, grace=1.0)
     due = job.row.kill_at
     if second == "terminate":
         _act(desk, "terminate", job, grace=60)
@@ -373,6 +373,33 @@ def test_a_kill_that_its_engine_does_not_carry_out_is_tried_again(
     found = _end_of(desk, boxes, job, Observation(JobState.FAILED, terminating_signal="SIGKILL"))
     assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
     assert desk.row(job).annotation is None
+
+
+def test_a_container_that_is_ended_without_grace_is_killed_once(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = _box(desk, boxes, monkeypatch)
+    _act(desk, "terminate", job, grace=0)
+    desk.until(lambda: not len(desk.service.calls) and not desk.here.loop.round())
+    assert boxes.asked == [("kill", job.row.container, "SIGKILL")]
+    os.kill(job.row.pid or 0, signal.SIGKILL)
+    found = _end_of(desk, boxes, job, Observation(JobState.FAILED, terminating_signal="SIGKILL"))
+    assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
+
+
+def test_a_kill_without_grace_that_its_engine_does_not_carry_out_is_tried_again(
+    desk: Desk, boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.control.clocks.LEAST", 0.01)
+    job = _box(desk, boxes, monkeypatch)
+    boxes.down = "no answer within 15 s"
+    assert _act(desk, "terminate", job, grace=0)["errors"][job.row.id][1].endswith(boxes.down)
+    desk.until(lambda: boxes.verbs().count("kill") > 2, "more tries")
+    assert job.row.annotation == boxes.down
+    os.kill(job.row.pid or 0, signal.SIGKILL)
+    boxes.down = None
+    found = _end_of(desk, boxes, job, Observation(JobState.FAILED, terminating_signal="SIGKILL"))
+    assert found == (JobState.FAILED, "terminated", None, "SIGKILL")
 
 
 @pytest.mark.parametrize("stopped", [True, False])

@@ -147,6 +147,39 @@ def test_a_kill_that_the_scheduler_does_not_carry_out_is_tried_again(
     assert mill.controls[1:] == [("signal", ("7",), "SIGKILL"), ("cancel", ("7",), "SIGTERM")]
 
 
+@pytest.mark.parametrize(
+    ("seen", "calls"),
+    [
+        (None, [("cancel", ("7",), "SIGTERM")]),
+        (RUNS, [("signal", ("7",), "SIGKILL"), ("cancel", ("7",), "SIGTERM")]),
+    ],
+)
+def test_one_that_is_ended_without_grace_is_killed_once(
+    desk: Desk, mill: Mill, seen: Observation | None, calls: list[Any]
+) -> None:
+    job = _job(desk, mill, seen) if seen else _job(desk, mill)
+    _done(desk, job, "terminate", grace=0)
+    looks = mill.looks
+    desk.until(lambda: mill.looks > looks + 1 or desk.again(), "more looks")
+    assert mill.controls == calls
+
+
+@pytest.mark.parametrize("grace", [0.0, 0.05])
+def test_a_cancel_of_one_that_waits_that_fails_is_told_and_tried_again(
+    desk: Desk, mill: Mill, monkeypatch: pytest.MonkeyPatch, grace: float
+) -> None:
+    monkeypatch.setattr("proctracker.supervisor.control.clocks.LEAST", 0.01)
+    job = _job(desk, mill)
+    mill.down = "the controller is away"
+    ((_, text),) = _done(desk, job, "terminate", grace=grace)["errors"].values()
+    assert "the controller is away" in text
+    desk.until(lambda: job.row.annotation is not None, "a try that is noted")
+    assert (job.row.sub_state, mill.controls) == ("terminating", [])
+    mill.down = ""
+    desk.until(lambda: mill.controls, "the cancel")
+    assert {words[0] for words in mill.controls} == {"cancel"}
+
+
 def test_an_id_that_is_another_jobs_by_now_is_not_touched(desk: Desk, mill: Mill) -> None:
     """A controller that was rolled back forgets a job and gives its id to the next one."""
     job = _job(desk, mill, RUNS)

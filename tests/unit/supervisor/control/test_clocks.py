@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from proctracker.errors import Drmaa2Exception, DrmCommunicationException
 from proctracker.linux import clock
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.base.jobs import GRACE, Job, Phase
@@ -52,7 +53,14 @@ def test_a_limit_counts_what_runs(loop: Loop, state: JobState, expected: list[st
 def test_a_kill_is_tried_again_the_later_the_longer_it_is_overdue(loop: Loop, overdue: float, expected: float) -> None:
     job = _job()
     job.row.kill_at = clock.boottime() - overdue
-    Clocks(loop, lambda job, why: None, lambda job: None).kill_again(job)
+    told: list[str] = []
+    done: list[Drmaa2Exception | None] = []
+    tell = Clocks(loop, lambda job, why: None, lambda job: None).or_again(
+        job, lambda job, why: told.append(why), done.append
+    )
+    error = DrmCommunicationException("no answer")
+    tell(error)
+    assert (told, done) == (["no answer"], [error])
     assert abs(job.timers["kill"].due - clock.boottime() - expected) < 2
 
 
