@@ -21,7 +21,7 @@ from proctracker.store.rows import (
     keys,
     marks,
 )
-from proctracker.store.selection import CONDITIONAL, CONTEXT, clause, criteria, picked
+from proctracker.store.selection import CONDITIONAL, CONTEXT, TAKEN, clause, criteria, picked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,6 +148,10 @@ class Reader:
     def conditional(self) -> set[int]:
         """The specs of queued jobs that have a dependency or a start time."""
         return {row[0] for row in self._current.rows(CONDITIONAL)}
+
+    def slots_taken(self) -> list[tuple[str, int, int | None, int]]:
+        """Return session, number, task and slots of each job that was started and has not ended."""
+        return self._current.rows(TAKEN)
 
     def context(self, key: str) -> dict[str, Any] | None:
         """Return a submitter's surroundings, without ``env`` once that was dropped, or None."""

@@ -14,6 +14,8 @@ LARGEST = 2**31 - 1
 CONTEXT = "SELECT json FROM contexts WHERE key=?1 UNION ALL SELECT json FROM given WHERE key=?1 LIMIT 1"
 """A submitter's surroundings, or what is left of them."""
 
+TAKEN = "SELECT session, num, task, slots FROM jobs WHERE finished IS NULL AND dispatched IS NOT NULL"
+
 CONDITIONAL = (
     "SELECT DISTINCT spec FROM jobs JOIN specs ON specs.id=spec WHERE finished IS NULL AND dispatched IS NULL"
     " AND (instr(json, '\"after') OR instr(json, '\"start_time'))"

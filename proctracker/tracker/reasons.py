@@ -20,6 +20,9 @@ _HELD = (JobState.QUEUED_HELD, JobState.REQUEUED_HELD)
 _TOLD = 3
 """Jobs named of many that are waited for."""
 
+_FEW = 10
+"""Jobs whose conditions are read one by one: those of all that wait are one read, as long as that takes."""
+
 
 def explained(rows: Sequence[JobRow], reader: Reader, config: Config) -> list[JobRow]:
     """Return the rows, those of queued jobs here with the reason in sub-state and annotation."""
@@ -46,7 +49,7 @@ class Reasons:
 
     def __init__(self, reader: Reader, config: Config) -> None:
         self._reader, self._config, self._now = reader, config, time.time()
-        self._conditions = reader.conditional()
+        self._conditions: set[int] | None = None
         self._used: dict[str, int] | None = None
         self._by_array: dict[int, int] = {}
         self._limits: dict[str, int] = {}
@@ -55,12 +58,15 @@ class Reasons:
 
     def of(self, rows: Iterable[JobRow]) -> list[Why | None]:
         """Return why each has not started, as a word and a sentence, or None."""
+        rows = list(rows)
+        if len(rows) > _FEW:
+            self._conditions = self._reader.conditional()
         return [self._of(row) for row in rows]
 
     def _of(self, row: JobRow) -> Why | None:
         if row.state in _HELD:
             return "held", "it is held until `release`"
-        if row.spec in self._conditions:
+        if self._conditions is None or row.spec in self._conditions:
             if row.spec not in self._waits:
                 self._waits[row.spec] = self._condition(row.spec)
             found = self._waits[row.spec]
@@ -121,9 +127,8 @@ class Reasons:
         """The slots that are held, by session."""
         if self._used is None:
             self._used = {}
-            for row in self._reader.jobs(live=True):
-                if row.dispatched is not None:
-                    self._used[row.session] = self._used.get(row.session, 0) + row.slots
-                    if row.task is not None:
-                        self._by_array[row.num] = self._by_array.get(row.num, 0) + 1
+            for session, number, task, slots in self._reader.slots_taken():
+                self._used[session] = self._used.get(session, 0) + slots
+                if task is not None:
+                    self._by_array[number] = self._by_array.get(number, 0) + 1
         return self._used

@@ -6,7 +6,7 @@ import time
 
 from proctracker.errors import Drmaa2Exception
 from proctracker.model import JobRow, JobState, Observation
-from proctracker.tracker import looks, schedulers
+from proctracker.tracker import looks, reasons, schedulers
 from proctracker.tracker.looks import Looks, Seen
 from proctracker.tracker.place import Place
 
@@ -62,7 +62,11 @@ class Track:
         row, seen = unchanged or self.seen(job_id)
         if row.finished is not None:
             return _STATES[row.state], row.sub_state
-        return (_STATES[row.state], row.sub_state) if seen is None else (seen.state, seen.sub_state)
+        if seen is not None:
+            return seen.state, seen.sub_state
+        if row.sub_state is None and _STATES[row.state].queued:
+            (row,) = reasons.explained([row], self.place.hosts.of(row.host), self.place.config())
+        return _STATES[row.state], row.sub_state
 
     def _validate(self) -> None:
         """Forget what is known if anything was written since."""

@@ -23,7 +23,13 @@ def sh(code: str, **more: Any) -> dict[str, Any]:
 
 def test_a_life(session: pt.JobSession) -> None:
     job = session.run_job(sh("sleep 600", submit_as_hold=True))
-    assert job.get_state() == (State.QUEUED_HELD, None)
+    assert job.get_state() == (State.QUEUED_HELD, "held") == (State.QUEUED_HELD, job.get_info().job_sub_state)
+    after = session.run_job(sh("true", implementation_specific={"after": job.job_id}))
+    assert after.get_state() == (State.QUEUED, "dependency")
+    later = session.run_job(sh("true", start_time="+1h"))
+    assert later.get_state() == (State.QUEUED, "start-time")
+    for waits in (after, later):
+        waits.terminate()
     job.release()
     job.wait_started(LONG)
     assert job.get_state() == (State.RUNNING, None)

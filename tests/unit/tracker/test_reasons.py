@@ -52,6 +52,15 @@ def test_a_job_about_to_start_has_none(store: Store) -> None:
         assert _why(store, _job(store, state=int(held)))[0] == "held"
 
 
+def test_many_are_told_what_each_is(store: Store) -> None:
+    rows = [_job(store, {"after": ["1"]}), *(_job(store, session="night", slots=2) for _ in range(reasons._FEW))]
+    reader = Reader(store.home)
+    told = [(row.sub_state, row.annotation) for row in reasons.explained(rows, reader, Config())]
+    reader.close()
+    assert told == [_why(store, row) for row in rows]
+    assert [word for word, _ in told] == ["dependency", *["max-running"] * reasons._FEW]
+
+
 def test_a_dependency(store: Store) -> None:
     other = submit(store)[0]
     row = _job(store, {"after": ["1"], "after_any": [other.id]})
