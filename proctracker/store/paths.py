@@ -247,7 +247,8 @@ class Home:
         except OSError as error:
             if error.errno not in NO_LINK:
                 raise
-            _write_once(path, text)
+            with contextlib.suppress(FileExistsError):  # of whoever came first
+                _write(path, text)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(mine)
@@ -277,14 +278,6 @@ def _write(path: str, text: bytes) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _write_once(path: str, text: bytes) -> None:
-    """Write as ``_write`` does, and leave the file of whoever came first."""
-    try:
-        _write(path, text)
-    except FileExistsError:
-        pass
 
 
 def trouble(path: str, error: OSError) -> DrmCommunicationException | OutOfResourceException:

@@ -225,7 +225,7 @@ class BatchControls:
         self._wanted.setdefault((action, signal_name(number)), []).append((job, done))
 
     def _look(self) -> None:
-        """Look for these; what is wanted from now on needs another look, which knows those handed over meanwhile."""
+        """Look for these, as what is wanted from now on needs another look, which knows those handed over meanwhile."""
         asked, self._wanted = self._wanted, {}
         self._watch.look_now(lambda wrong: self._ask_all(asked, wrong))
 
