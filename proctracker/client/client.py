@@ -99,6 +99,7 @@ class Client:
                     self._link = None
                     if isinstance(error, KeyboardInterrupt):
                         raise
+                    fields = {**fields, "again": True}
                 finally:
                     if self._link is not None and self._link.fileno() < 0:
                         self._link = None  # no supervisor could be had in its place
@@ -156,6 +157,19 @@ class Client:
             answer = self._call("submit", {**fields, "context_text": protocol.text(surroundings)}, True, stdin)
         self.resumed = answer.get("resumed", 0)
         return str(answer["id"])
+
+    def create_session(self, name: str, contact: str, max_running: int | None = None) -> None:
+        """Make a session, whose ``max_running`` None is the configuration's.
+
+        InvalidArgumentException if there is one of that name.
+        """
+        token = os.urandom(12).hex()
+        self.call("session_create", name=name, contact=contact, max_running=max_running, token=token)
+
+    def adopt(self, contact: str, found: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Make jobs of containers that have none, and return their ids."""
+        ids: list[str] = self.call("adopt", contact=contact, found=found, token=os.urandom(12).hex())["ids"]
+        return ids
 
     def control(self, ids: Sequence[str], action: str, signal: str = "SIGTERM", grace: float = 10.0) -> Outcome:
         """Carry out ``suspend resume hold release terminate``, with ``grace`` seconds until SIGKILL."""

@@ -68,7 +68,7 @@ class SessionManager:
         config = where.config()
         target = where.target(contact, config)
         running = None if max_running is None else limit(max_running)
-        where.client().call("session_create", name=name, contact=target.contact, max_running=running)
+        where.client().create_session(name, target.contact, running)
         return self._opened(where, name, None)
 
     def open_job_session(self, session_name: str) -> JobSession:

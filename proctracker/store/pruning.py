@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 
 from proctracker.model import JobState
+from proctracker.store.answers import Answers
 from proctracker.store.rows import CHUNK, id_of, keys, marks
-from proctracker.store.transactions import Transactions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,13 +25,10 @@ _WAITING = """SELECT DISTINCT specs.id, specs.json FROM jobs JOIN specs ON specs
   WHERE jobs.finished IS NULL AND specs.json LIKE '%"after%'"""
 """Specs of live jobs that wait for others, or did."""
 
-REPEATED = 3600.0
-"""Seconds for which a submit's answer outlives its job, as clients repeat one for a minute."""
-
 _OUTCOME = "INSERT INTO outcomes VALUES (?,?,?) ON CONFLICT (spec, name) DO UPDATE SET done=min(done, excluded.done)"
 
 
-class Pruning(Transactions):
+class Pruning(Answers):
     """The removing half of the store."""
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -65,15 +61,6 @@ class Pruning(Transactions):
                 f"DELETE FROM {table} WHERE key=?1 AND NOT EXISTS (SELECT 1 FROM specs WHERE context=?1)",
                 [(each,) for each in contexts],
             )
-
-    def _keep_tokens(self, specs: Iterable[tuple[int, int]]) -> None:
-        """Keep what the submits of these specs were answered, for those that are yet to be repeated."""
-        now = time.time()
-        self._db.run("DELETE FROM tokens WHERE removed NOT BETWEEN ? AND ?", (now - REPEATED, now + REPEATED))
-        self._db.many(
-            "INSERT OR REPLACE INTO tokens SELECT token, ?, ? FROM specs WHERE id=? AND token IS NOT NULL",
-            [(num, now, spec) for spec, num in specs],
-        )
 
     def _remember(self, numbers: Sequence[int]) -> None:
         """Keep how jobs ended that are about to be removed, for those that wait for them."""

@@ -64,11 +64,16 @@ class Store(Pruning):
         found = self._db.rows("SELECT name, contact, max_running, created FROM sessions ORDER BY name")
         return [SessionRow(*row) for row in found]
 
-    def add_session(self, name: str, contact: str, max_running: int) -> None:
-        """Create a session. InvalidArgumentException if there is one of that name."""
+    def add_session(self, name: str, contact: str, max_running: int, token: str | None = None) -> None:
+        """Create a session. InvalidArgumentException if there is one of that name.
+
+        ``token`` is that of the request: ``made`` tells of it for a while.
+        """
         values = (name, contact, max_running, time.time())
         if not self._db.run("INSERT OR IGNORE INTO sessions VALUES (?,?,?,?)", values).rowcount:
             raise InvalidArgumentException(f"session {name!r} exists already: open it, or choose another name")
+        if token:
+            self.note_made(token)
 
     def set_session(self, name: str, max_running: int) -> None:
         """Change a session's max_running."""
@@ -168,15 +173,6 @@ class Store(Pruning):
             whence = row_key(first)
             self._db.many(_COPY, [(row_key(row), row.id, row.task, whence) for row in rows[1:]])
         self._transitions([(row_key(row), row.attempt, row.submitted, row.state, row.sub_state) for row in rows])
-
-    def submitted(self, token: str) -> str | None:
-        """Return the id that a repeated submit's token was answered with, by a look at every spec."""
-        found = self._db.rows(
-            "SELECT jobs.num FROM specs JOIN jobs ON jobs.spec=specs.id WHERE specs.token=?1 "
-            "UNION ALL SELECT num FROM tokens WHERE token=?1 LIMIT 1",
-            (token,),
-        )
-        return str(found[0][0]) if found else None
 
     # changing jobs
 

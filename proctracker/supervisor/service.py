@@ -168,7 +168,7 @@ class Service:
             JobRequests(here, self.intake, adoption, self.actions, self.forgetting, self.notices),
             SightRequests(here, self.containers, self.batch, self.guests),
             PushRequests(self.waits, self.followers, self.notices),
-            SessionRequests(here.store, queue, self.forgetting),
+            SessionRequests(here.ledger, queue, self.forgetting),
         )
 
     def _wire(self) -> None:

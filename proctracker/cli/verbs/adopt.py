@@ -89,7 +89,7 @@ def _adopt(access: Access, target: Target, ours: Mapping[str, Observation], pati
     if not ours:
         return []
     found = [_told(name, each, target) for name, each in ours.items()]
-    adopted: list[str] = access.client.call("adopt", contact=target.contact, found=found)["ids"]
+    adopted = access.client.adopt(target.contact, found)
     live = {each.labels.get("proctracker.job") for each in ours.values() if each.state in _LIVE}
     over = [name for name in adopted if name not in live]
     if over:

@@ -84,7 +84,7 @@ def _limit(row: SessionRow, access: Access) -> int:
 def _create(call: Call, access: Access) -> int:
     contact = access.target(call.contact or access.config.default_contact).contact
     most = number(call.values, "max_running")
-    access.client.call("session_create", name=_name(call), contact=contact, max_running=most)
+    access.client.create_session(_name(call), contact, most)
     return 0
 
 

@@ -121,7 +121,7 @@ def maybe(shape: Shape) -> Shape:
     return Shape(shape.what, lambda value: value is None or shape.fits(value), False)
 
 
-_SESSION = {"name": TEXT, "contact": TEXT, "max_running": maybe(COUNT)}
+_SESSION = {"name": TEXT, "contact": TEXT, "max_running": maybe(COUNT), "token": maybe(TEXT)}
 REQUESTS: dict[str, dict[str, Shape]] = {
     "hello": {"settings": maybe(OBJECT), "caller": maybe(OBJECT), "notices": maybe(FLAG), "columns": maybe(COUNT)},
     "submit": {
@@ -138,7 +138,7 @@ REQUESTS: dict[str, dict[str, Shape]] = {
     "follow": {"session": maybe(TEXT), "since": maybe(COUNT)},
     "cancel": {"push": COUNT},
     "control": {"ids": TEXTS, "action": TEXT, "signal": maybe(TEXT), "grace": maybe(NUMBER), "again": maybe(FLAG)},
-    "reap": {"ids": TEXTS},
+    "reap": {"ids": TEXTS, "again": maybe(FLAG)},
     "look": {"ids": TEXTS},
     "refresh": {"ids": TEXTS},
     "reported": {"ids": TEXTS},
@@ -148,11 +148,13 @@ REQUESTS: dict[str, dict[str, Shape]] = {
     "session_set": {"name": TEXT, "max_running": COUNT},
     "session_destroy": {
         "name": TEXT,
+        "again": maybe(FLAG),
         "live": maybe(Shape("refuse, terminate or leave", lambda value: value in ("refuse", "terminate", "leave"))),
     },
     "session_leave": {"name": TEXT},
     "adopt": {
         "contact": TEXT,
+        "token": maybe(TEXT),
         "found": Shape("a list of containers", lambda value: isinstance(value, list) and all(map(_container, value))),
     },
     "upgrade": {"command": Shape("a command", lambda value: _texts(value) and bool(value))},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from proctracker.errors import Drmaa2Exception, InvalidArgumentException, InvalidStateException, to_wire
 from proctracker.model import JobRow
+from proctracker.store.rows import key
 from proctracker.supervisor.base import shapes
 from proctracker.supervisor.base.jobs import GRACE, Job
 from proctracker.supervisor.control.fitting import unreaped
@@ -57,8 +58,11 @@ class Forgetting:
         """Whether something is still being forgotten."""
         return bool(self._pending or self._leaving)
 
-    def reap(self, ids: Sequence[str], told: Told) -> None:
-        """Forget ended jobs, their containers and kept output, and tell ``done`` and ``errors``."""
+    def reap(self, ids: Sequence[str], told: Told, again: bool = False) -> None:
+        """Forget ended jobs, their containers and kept output, and tell ``done`` and ``errors``.
+
+        ``again``: a former supervisor may have done so and not lived to say it, so what was removed just now is no error.
+        """
         here = self._here
         here.ledger.flush()
         rows = {row.id: row for row in here.store.jobs(ids)}
@@ -66,7 +70,9 @@ class Forgetting:
         ready = []
         for name in dict.fromkeys(ids):
             row = rows.get(name)
-            if row is None:
+            if row is None and again and here.store.removed(key(name) >> 32):
+                outcome["done"].append(name)
+            elif row is None:
                 outcome["errors"][name] = to_wire(InvalidArgumentException(f"no job {name}"))
             elif not row.ended:
                 outcome["errors"][name] = to_wire(unreaped(row))
@@ -83,7 +89,7 @@ class Forgetting:
                     outcome["errors"][row.id] = words
             try:
                 self._forget(gone)
-                outcome["done"] = [row.id for row in gone]
+                outcome["done"] += [row.id for row in gone]
             except Drmaa2Exception as error:
                 outcome["errors"].update({row.id: to_wire(error) for row in gone})
             self._pending -= 1

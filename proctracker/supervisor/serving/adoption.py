@@ -29,13 +29,16 @@ class Adoption:
     def __init__(self, here: Here, lifecycle: Lifecycle, queue: Queue, resumption: Resumption) -> None:
         self._here, self._lifecycle, self._queue, self._resumption = here, lifecycle, queue, resumption
 
-    def adopt(self, contact: str, found: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Make a job of each container that has none, and return the new ids.
+    def adopt(self, contact: str, found: Sequence[Mapping[str, Any]], token: str | None = None) -> list[str]:
+        """Make a job of each container that has none, and return the new ids, the same ones for the same token.
 
         A container is told by its ``name``, the ``labels`` it carries, its ``container_id``, when it ``started``, and the ``spec`` of the job.
         A number that a job of another home shares with one of ours is replaced by a new one.
         """
         here = self._here
+        known_by_token = here.store.adopted(token) if token else []
+        if known_by_token:
+            return known_by_token
         taken = here.store.containers(each["name"] for each in found)
         rows = [_row(here, contact, each) for each in found if each["name"] not in taken]
         foreign = {
@@ -58,7 +61,7 @@ class Adoption:
                 if store.session(name) is None:
                     store.add_session(name, contact, NONE_OF_ITS_OWN)
             for row in newest.values():
-                row.spec = store.add_spec(specs[row.container or ""], "")
+                row.spec = store.add_spec(specs[row.container or ""], "", token)
             for num in sorted({row.num for row in newest.values() if row.task is not None}):
                 tasks = [row for row in newest.values() if row.num == num and row.task is not None]
                 if store.array(num) is None:

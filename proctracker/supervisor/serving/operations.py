@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from proctracker.errors import InvalidArgumentException
+from proctracker.errors import Drmaa2Exception, InvalidArgumentException
 from proctracker.supervisor.base import settings
 from proctracker.supervisor.base.jobs import GRACE
 from proctracker.supervisor.serving.intake import own_limit
@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Sized
 
-    from proctracker.store import Store
     from proctracker.supervisor.base.here import Here
+    from proctracker.supervisor.base.ledger import Ledger
     from proctracker.supervisor.cleanup.forgetting import Forgetting
     from proctracker.supervisor.control.actions import Actions
     from proctracker.supervisor.control.guests import Guests
@@ -133,7 +133,7 @@ class JobRequests:
 
     def adopt(self, connection: Connection, number: int, message: Message) -> Any:
         """Take in containers whose jobs the store does not know."""
-        return {"ids": self._adoption.adopt(message["contact"], message["found"])}
+        return {"ids": self._adoption.adopt(message["contact"], message["found"], message.get("token"))}
 
     def control(self, connection: Connection, number: int, message: Message) -> Any:
         """Suspend, resume, hold, release or terminate jobs."""
@@ -149,7 +149,8 @@ class JobRequests:
 
     def reap(self, connection: Connection, number: int, message: Message) -> Any:
         """Forget ended jobs."""
-        self._forgetting.reap(message["ids"], lambda outcome: connection.answer(number, outcome))
+        again = bool(message.get("again"))
+        self._forgetting.reap(message["ids"], lambda outcome: connection.answer(number, outcome), again)
         return LATER
 
     def reported(self, connection: Connection, number: int, message: Message) -> Any:
@@ -240,13 +241,31 @@ class PushRequests:
 class SessionRequests:
     """Makes, changes and destroys sessions."""
 
-    def __init__(self, store: Store, queue: Queue, forgetting: Forgetting) -> None:
-        self._store, self._queue, self._forgetting = store, queue, forgetting
+    def __init__(self, ledger: Ledger, queue: Queue, forgetting: Forgetting) -> None:
+        self._ledger, self._store = ledger, ledger.store
+        self._queue, self._forgetting = queue, forgetting
 
     def session_create(self, connection: Connection, number: int, message: Message) -> Any:
-        """Make a new session."""
-        self._store.add_session(message["name"], message["contact"], own_limit(message))
+        """Make a new session.
+
+        Where its commit fails or it is there already, that is this very request's where its token is there, too: it was
+        answered by a supervisor that was killed, or the commit was made and the word of it lost.
+        """
+        name, contact, token = message["name"], message["contact"], message.get("token")
+        try:
+            self._ledger.accept(lambda store: store.add_session(name, contact, own_limit(message), token))
+        except Drmaa2Exception as error:
+            if not token or not self._made(token, error):
+                raise
         return True
+
+    def _made(self, token: str, error: Drmaa2Exception) -> bool:
+        try:
+            if not isinstance(error, InvalidArgumentException):
+                self._store.renew()
+            return self._store.made(token)
+        except Drmaa2Exception:
+            return False
 
     def session_ensure(self, connection: Connection, number: int, message: Message) -> Any:
         """Make a session unless it is there."""
@@ -263,6 +282,8 @@ class SessionRequests:
 
     def session_destroy(self, connection: Connection, number: int, message: Message) -> Any:
         """Forget a session and its jobs."""
+        if message.get("again") and self._store.session(message["name"]) is None:
+            return {"reaped": []}  # a former supervisor did it, and was killed before it could say so
         self._forgetting.destroy(
             self._known(message),
             message.get("live") or "refuse",

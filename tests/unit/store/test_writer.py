@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from proctracker.errors import InvalidArgumentException
 from proctracker.model import JobRow, JobState
-from proctracker.store import ArrayRow, Home, Reader, Store, pruning
+from proctracker.store import ArrayRow, Home, Reader, Store
 from stores import end, submit
 
 
@@ -103,22 +102,6 @@ def test_arrays(store: Store) -> None:
     assert store.array(4) == ArrayRow(4, "night", 1, [1, 3, 5], 2, ["a", "é", "c"])
     assert store.array(5) == ArrayRow(5, "night", 1, [1], 0)
     assert store.array(6) is None
-
-
-def test_a_submits_token_gives_the_same_id_also_once_the_job_is_removed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.add_context("k", "{}")
-    first, second = store.add_spec("{}", "k", "t"), store.add_spec("{}", "k")
-    store.add_jobs([JobRow("7_1", 7, 1, spec=first), JobRow("7_2", 7, 2, spec=first), JobRow("8", 8, spec=second)])
-    assert store.submitted("t") == "7"
-    assert store.submitted("u") is None
-    store.delete(["7_1", "7_2"])
-    assert store.submitted("t") == "7"
-    later = time.time() + 2 * pruning.REPEATED
-    monkeypatch.setattr(time, "time", lambda: later)
-    store.delete(["8"])
-    assert store.submitted("t") is None
 
 
 def test_new_jobs_begin_with_a_transition(store: Store, reader: Reader) -> None:

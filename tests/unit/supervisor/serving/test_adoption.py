@@ -72,6 +72,12 @@ def test_what_is_known_stays_as_it_is(around):
     assert around.store.jobs(["7"])[0].attempt == 1
 
 
+def test_what_is_sent_again_is_answered_as_before(around):
+    assert around.adopt("podman", [container("7"), container("9")], "t") == ["7", "9"]
+    assert around.adopt("podman", [container("7"), container("9")], "t") == ["7", "9"]
+    assert around.adopt("podman", [container("7"), container("9")], "u") == []
+
+
 def test_of_several_attempts_the_last_counts(around):
     around.adopt("podman", [container("7", 2), container("7", 1)])
     assert around.store.jobs(["7"])[0].container == "p-7-2"

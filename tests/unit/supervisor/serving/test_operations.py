@@ -11,7 +11,13 @@ from typing import Any, cast
 import pytest
 
 from proctracker import __version__
-from proctracker.errors import DrmCommunicationException, InternalException, InvalidArgumentException, from_wire
+from proctracker.errors import (
+    DrmCommunicationException,
+    InternalException,
+    InvalidArgumentException,
+    OutOfResourceException,
+    from_wire,
+)
 from proctracker.model import JobRow, JobState
 from proctracker.supervisor.serving import operations
 from proctracker.supervisor.serving.operations import LATER, SightRequests
@@ -167,6 +173,49 @@ def test_sessions(desk: Desk, line: Line) -> None:
     desk.submit("true", session="a", hold=True)
     with pytest.raises(Exception, match=r"1 live job"):
         line.ask("session_destroy", name="a")
+
+
+def test_a_session_is_made_once_however_often_that_is_sent(desk: Desk, line: Line) -> None:
+    asked = {"name": "a", "contact": "process", "max_running": 2}
+    line.ask("session_create", **asked, token="t")
+    assert line.ask("session_create", **asked, token="t", again=True) is True
+    for more in ({"token": "u", "again": True}, {"token": "u"}, {"again": True}, {}):
+        with pytest.raises(InvalidArgumentException, match=r"exists already"):
+            line.ask("session_create", **asked, **more)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_session_whose_commit_was_made_though_it_failed_is_made(
+    desk: Desk, line: Line, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    store = desk.here.store
+    real = store.commit
+
+    def commit() -> None:
+        if made:
+            real()
+        raise OutOfResourceException("disk I/O error")
+
+    monkeypatch.setattr(store, "commit", commit)
+    if made:
+        assert line.ask("session_create", name="a", contact="process", token="t") is True
+    else:
+        with pytest.raises(OutOfResourceException):
+            line.ask("session_create", name="a", contact="process", token="t")
+    assert (store.session("a") is not None) is made
+
+
+def test_what_was_destroyed_or_reaped_by_a_supervisor_that_was_killed_is_told(desk: Desk, line: Line) -> None:
+    line.ask("session_create", name="a", contact="process")
+    done, live = desk.submit("true"), desk.submit("true", hold=True)
+    desk.ended(done)
+    ids = [done.row.id, live.row.id, "77"]
+    assert line.ask("reap", ids=[done.row.id])["errors"] == {}
+    outcome = line.ask("reap", ids=ids, again=True)
+    assert (outcome["done"], [*outcome["errors"]]) == ([done.row.id], [live.row.id, "77"])
+    assert [*line.ask("reap", ids=[done.row.id])["errors"]] == [done.row.id]
+    line.ask("session_destroy", name="a")
+    assert line.ask("session_destroy", name="a", again=True) == {"reaped": []}
 
 
 def test_a_raised_bound_starts_more(desk: Desk, line: Line) -> None:
