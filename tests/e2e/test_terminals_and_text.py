@@ -136,7 +136,7 @@ def test_a_terminal_of_20_columns(home: Home, narrow: tuple[int, int], words: li
 
 
 def test_a_count_stays_on_its_line(home: Home, narrow: tuple[int, int]) -> None:
-    out("array", "1-60%8", "--", "true")
+    out("array", "1-60%8", "--", "sleep", "0.5")
     code, shown = _shown(narrow, "wait", "1")
     assert code == 0
     assert " of 60" in shown
