@@ -84,6 +84,7 @@ class Record:
             "started": f"{self.started:.6f}",
             "node": environ("SLURMD_NODENAME") or os.uname()[1],
             "slurm": f"{array}_{task}" if array else environ("SLURM_JOB_ID", ""),
+            "queue": environ("SLURM_JOB_PARTITION", ""),
         }
         known.update(more)
         lines = ["proctracker 1"] + [f"{key} {' '.join(str(value).split())}" for key, value in sorted(known.items())]

@@ -47,6 +47,7 @@ def parse_record(text: str) -> Observation | None:
         "started": _number(given.get("started")),
         "nodes": (given["node"],) if given.get("node") else (),
         "container_id": given.get("slurm") or None,
+        "queue": given.get("queue") or None,
         "recorded": True,
         "labels": {
             **({"told": _signal(given["told"])} if given.get("told") else {}),
@@ -110,7 +111,7 @@ def merge(recorded: Observation | None, seen: Observation | None) -> Observation
 
 
 def _with_reason(recorded: Observation, seen: Observation) -> Observation:
-    about: dict[str, Any] = {"container_id": seen.container_id or recorded.container_id, "name": seen.name, "queue": seen.queue,
+    about: dict[str, Any] = {"container_id": seen.container_id or recorded.container_id, "name": seen.name, "queue": seen.queue or recorded.queue,
              "restart": seen.restart, "nodes": seen.nodes or recorded.nodes, "labels": {**seen.labels, **recorded.labels}}  # fmt: skip
     if seen.sub_state in _KEPT and recorded.sub_state is None:
         about.update(state=JobState.FAILED, sub_state=seen.sub_state, annotation=seen.annotation, oom=seen.oom)

@@ -53,6 +53,7 @@ _pt_tell() { # STATE LINE…
     _pt_new=${_pt_record%/*}/.${_pt_record##*/}.$(uname -n).$$
     { printf 'proctracker 1\nstate %s\nstarted %s\nnode %s\n' "$_pt_state" "$_pt_started" "${SLURMD_NODENAME:-$(uname -n)}"
       echo "slurm ${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID-}}${_pt_n:+_$_pt_n}"
+      echo "queue ${SLURM_JOB_PARTITION-}"
       [ $# = 0 ] || printf '%s\n' "$@"
       echo end; } >"$_pt_new" && mv -f "$_pt_new" "$_pt_record" || rm -f "$_pt_new"
 }

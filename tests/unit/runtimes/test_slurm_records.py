@@ -6,6 +6,7 @@ import pytest
 
 from proctracker.errors import DrmCommunicationException
 from proctracker.model import Completed, JobState, Observation
+from proctracker.records import replace
 from proctracker.runtimes import slurm_records
 from proctracker.runtimes.batch import Config
 
@@ -85,6 +86,13 @@ def test_merging(recorded, seen, state, sub_state, code):
         return
     assert (true.state.name, true.sub_state, true.exit_status) == (state, sub_state, code)
     assert recorded is not BEGUN or true.started == 5.25
+
+
+@pytest.mark.parametrize(("seen", "queue"), [("main", "main"), (None, "short")])
+def test_the_queue_is_what_slurm_says_now_or_what_the_job_was_told(seen, queue):
+    told = replace(RECORD, queue="short")
+    assert slurm_records.merge(told, None).queue == "short"
+    assert slurm_records.merge(told, Observation(JobState.FAILED, queue=seen)).queue == queue
 
 
 def _sacct(*lines, version="22.05.8"):
