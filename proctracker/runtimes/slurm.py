@@ -35,7 +35,7 @@ class Slurm(Process):
             "SBATCH_CLUSTERS",
         ),
     )
-    contact_options: Mapping[str, str] = slurm_options.CONTACT
+    contact_options: Mapping[str, str] = {**slurm_options.CONTACT, slurm_image.OPTION: ""}
     unsupported: Mapping[str, str] = slurm_options.UNSUPPORTED
     reserved: Mapping[str, str] = slurm_options.RESERVED
     extensions: Sequence[str] = (
@@ -52,7 +52,7 @@ class Slurm(Process):
             raise InvalidArgumentException("remote_command: empty, there is nothing to run")
         slurm_options.words(template, engine)
         limits.read(template.resource_limits or {})
-        slurm_image.front(template, "/")
+        slurm_image.front(template, "/", engine.options)
 
     def launch(self, request: Request) -> Launch:
         """Raise: jobs are handed over by ``batch``."""

@@ -67,7 +67,7 @@ class SlurmBatch:
             for name, value in request.environment.items()
             if not _OF_AN_ALLOCATION.fullmatch(name) or _STAYS.fullmatch(name)
         }
-        front = slurm_image.front(request.template, request.directory)
+        front = slurm_image.front(request.template, request.directory, engine.options)
         if front:
             tasks = [replace(task, command=(*front, *task.command)) for task in submission.tasks]
             submission = replace(submission, tasks=tasks)

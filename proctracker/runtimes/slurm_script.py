@@ -10,6 +10,7 @@ import re
 import shlex
 
 import proctracker
+from proctracker.runtimes import slurm_image
 from proctracker.templates import limits
 
 TYPE_CHECKING = False
@@ -36,13 +37,15 @@ unset _pt_error _pt_input _pt_item"""
 _CHOICE = """\
 [ "${SLURM_RESTART_COUNT:-0}" = 0 ] || _pt_append=append=1
 _pt_record=$_pt_record.${SLURM_RESTART_COUNT:-0}
+[ -z "$_pt_engine" ] || set -- "$_pt_engine" run --rm --interactive --name="${_pt_record##*/}" "$@"
 for _pt_p in %s "$(command -v python3)"; do
     [ -x "$_pt_p" ] && exec "$_pt_p" -I -S -c 'import sys
 with open(sys.argv.pop(1), encoding="utf-8", errors="surrogateescape") as file:
     text = file.read().rpartition("\\n#PROGRAM\\n")[2]
 exec(compile(text, "proctracker", "exec"))' "$0" \\
         record="$_pt_record" output="$_pt_output" ${_pt_error+"error=$_pt_error"} ${_pt_input+"input=$_pt_input"} \\
-        directory="$_pt_directory" umask="$_pt_umask" $_pt_append ${LC_CTYPE+"locale=$LC_CTYPE"} %s -- "$@"
+        directory="$_pt_directory" umask="$_pt_umask" $_pt_append ${LC_CTYPE+"locale=$LC_CTYPE"} \\
+        ${_pt_engine:+"engine=$_pt_engine" "container=${_pt_record##*/}"} %s -- "$@"
 done
 """
 
@@ -114,6 +117,7 @@ def text(submission: Submission, unset: Iterable[str] = ()) -> bytes:
         f'_pt_record={shlex.quote(submission.records + "/")}"{request.name}{task}"',
         f"_pt_directory={shlex.quote(request.directory)} _pt_umask={submission.umask:03o}",
         f"_pt_append={'append=1' if request.append else ''}",
+        f"_pt_engine={slurm_image.named(request.template, request.engine.options) or ''}",
         *_variables(submission, unset),
         _CHOICE % (PYTHONS, _words(submission, bounds)),
         _SHELL.replace("LIMITS", " ".join(map(_ulimit, bounds, bounds.values())) or ":", 1).strip("\n"),

@@ -62,12 +62,13 @@ def _task(node, *command, **more):
 
 
 def test_code_streams_and_record(node):
-    done = node.run(node.submission(_task(node, "sh", "-c", "echo out; echo err >&2; pwd; exit 7")))
+    task = _task(node, "sh", "-c", "echo out; echo err >&2; pwd; exit 7")
+    done = node.run(node.submission(task), SLURM_JOB_PARTITION="short")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"", b"")
     assert (node.folder / "out").read_text() == f"out\n{node.folder}\n"
     assert (node.folder / "err").read_text() == "err\n"
     told = node.told()
-    assert (told.state, told.exit_status, told.container_id) == (JobState.FAILED, 7, "9")
+    assert (told.state, told.exit_status, told.container_id, told.queue) == (JobState.FAILED, 7, "9", "short")
     assert told.started and told.finished and told.nodes and (told.max_rss is not None) == node.python
 
 
@@ -193,3 +194,23 @@ def test_carried_environment():
     assert end == b"" and pairs[:2] == [b"A=x\ny", b"B=\xff"]
     name, _, value = pairs[2].partition(b"=")
     assert name.decode() == slurm_script.NAMES and bytes.fromhex(value.decode()) == b"BASH_FUNC_f%%=() {\n}"
+
+
+def test_a_container_has_the_records_name(node):
+    """By which it is ended and removed, and which no other run has."""
+    cli = node.bin / "podman"
+    cli.write_text(f'#!/bin/sh\necho "$@" >>{node.folder}/calls\n[ "$1" = run ] && exit 6\nexit 0\n')
+    cli.chmod(0o755)
+    submission = node.submission(
+        _task(node, "--network=host", "busybox", "true"), attributes={"job_category": "busybox"}
+    )
+    submission = replace(
+        submission, request=replace(submission.request, engine=Engine(("sbatch",), {"engine": "podman"}))
+    )
+    path = {"PATH": f"{node.bin}:{os.environ['PATH']}"} if node.python else {}
+    done = node.run(submission, SLURM_RESTART_COUNT="2", **path)
+    name = "proctracker-abc-1-2.2"
+    calls = (node.folder / "calls").read_text().splitlines()
+    assert (done.returncode, calls[0]) == (6, f"run --rm --interactive --name={name} --network=host busybox true")
+    assert calls[1:] == ([f"rm --force {name}"] if node.python else [])
+    assert node.told(name).exit_status == 6
