@@ -520,7 +520,15 @@ class Slurm(Engine):
         self.cluster.clear()
 
     def kill(self) -> None:
-        """``kill -9`` the controller."""
+        """``kill -9`` the controller, once it has saved its state, which takes some seconds.
+
+        One that was rolled back gives an id out again, and Slurm cancels that job where a node still has the former one.
+        """
+        asked = time.time()
+        self.cluster.call("sbatch", "--hold", "--output=/dev/null", "--wrap=true")
+        self.cluster.until(
+            lambda: os.stat(self.cluster.path("state", "job_state")).st_mtime > asked, "its state is saved"
+        )
         self.cluster.end("slurmctld", signal.SIGKILL)
 
     def restart(self) -> None:
