@@ -97,13 +97,7 @@ _CODES = {
 }
 """The C library's numbers of the states."""
 
-_ACTIONS = (
-    JobControlAction.SUSPEND,
-    JobControlAction.RESUME,
-    JobControlAction.HOLD,
-    JobControlAction.RELEASE,
-    JobControlAction.TERMINATE,
-)
+_ACTIONS = tuple("suspend resume hold release terminate".split())
 _SUBMISSIONS = (JobSubmissionState.HOLD_STATE, JobSubmissionState.ACTIVE_STATE)
 
 
@@ -112,9 +106,7 @@ def job_state(code: int) -> str:
     return _CODES[code]
 
 
-def status_to_string(status: int) -> str:
-    """The same as ``job_state``."""
-    return _CODES[status]
+status_to_string = job_state
 
 
 def string_to_control_action(operation: str) -> int:

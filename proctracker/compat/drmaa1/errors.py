@@ -8,144 +8,66 @@ from typing import TYPE_CHECKING, Iterator
 from proctracker import errors as native
 
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 
 class DrmaaException(Exception):
     """Is the base of what the binding raises, as ``code N: …`` with the C library's number."""
 
 
-class AlreadyActiveSessionException(DrmaaException):
-    """There is an active session: code 11."""
+def _kind(name: str, doc: str, *more: type[Exception]) -> Any:
+    return type(name, (DrmaaException, *more), {"__doc__": doc, "__module__": __name__})
 
 
-class AuthorizationException(DrmaaException):
-    """The user may not: code 3."""
-
-
-class ConflictingAttributeValuesException(DrmaaException, AttributeError):
-    """Two attributes exclude each other: code 15."""
-
-
-class DefaultContactStringException(DrmaaException):
-    """The default contact cannot be used: code 8."""
-
-
-class DeniedByDrmException(DrmaaException):
-    """The job would never be accepted: code 17."""
-
-
-class DrmCommunicationException(DrmaaException):
-    """Supervisor, store or engine could not be asked: code 2."""
-
-
-class DrmsExitException(DrmaaException):
-    """The session could not be left: code 12."""
-
-
-class DrmsInitException(DrmaaException):
-    """The session could not be begun: code 10."""
-
-
-class ExitTimeoutException(DrmaaException):
-    """The time-out of a wait was reached: code 23."""
-
-
-class HoldInconsistentStateException(DrmaaException):
-    """The job cannot be held in its state: code 21."""
-
-
-class IllegalStateException(DrmaaException):
-    """Kept for programs that name it."""
-
-
-class InternalException(DrmaaException):
-    """An error nobody expected: code 1."""
-
-
-class InvalidAttributeFormatException(DrmaaException, AttributeError):
-    """An attribute's value is not written as it has to be: code 13."""
-
-
-class InvalidContactStringException(DrmaaException):
-    """Nobody knows the contact: code 7."""
-
-
-class InvalidJobException(DrmaaException):
-    """There is, or is left, no such job: code 18."""
-
-
-class InvalidJobTemplateException(DrmaaException):
-    """Kept for programs that name it."""
-
-
-class NoActiveSessionException(DrmaaException):
-    """``initialize`` was not called: code 5."""
-
-
-class NoDefaultContactStringSelectedException(DrmaaException):
-    """No contact is the default: code 9."""
-
-
-class ReleaseInconsistentStateException(DrmaaException):
-    """The job cannot be released in its state: code 22."""
-
-
-class ResumeInconsistentStateException(DrmaaException):
-    """The job cannot be resumed in its state: code 19."""
-
-
-class SuspendInconsistentStateException(DrmaaException):
-    """The job cannot be suspended in its state: code 20."""
-
-
-class TryLaterException(DrmaaException):
-    """A passing problem: code 16."""
-
-
-class UnsupportedAttributeException(DrmaaException, AttributeError):
-    """Kept for programs that name it."""
-
-
-class InvalidArgumentException(DrmaaException, AttributeError):
-    """An argument is wrong: code 4."""
-
-
-class InvalidAttributeValueException(DrmaaException, AttributeError):
-    """An attribute cannot have that value: code 14."""
-
-
-class OutOfMemoryException(DrmaaException, MemoryError):
-    """No memory, processes or disk space: code 6."""
-
-
-_ERRORS: tuple[type[Exception], ...] = (
-    InternalException,
-    DrmCommunicationException,
-    AuthorizationException,
-    InvalidArgumentException,
-    NoActiveSessionException,
-    OutOfMemoryException,
-    InvalidContactStringException,
-    DefaultContactStringException,
-    NoDefaultContactStringSelectedException,
-    DrmsInitException,
-    AlreadyActiveSessionException,
-    DrmsExitException,
-    InvalidAttributeFormatException,
-    InvalidAttributeValueException,
-    ConflictingAttributeValuesException,
-    TryLaterException,
-    DeniedByDrmException,
-    InvalidJobException,
-    ResumeInconsistentStateException,
-    SuspendInconsistentStateException,
-    HoldInconsistentStateException,
-    ReleaseInconsistentStateException,
-    ExitTimeoutException,
-    Exception,
-    StopIteration,
+# In the order of the C library's numbers; the last three have none.
+InternalException = _kind("InternalException", "An error nobody expected: code 1.")
+DrmCommunicationException = _kind(
+    "DrmCommunicationException", "Supervisor, store or engine could not be asked: code 2."
 )
+AuthorizationException = _kind("AuthorizationException", "The user may not: code 3.")
+InvalidArgumentException = _kind("InvalidArgumentException", "An argument is wrong: code 4.", AttributeError)
+NoActiveSessionException = _kind("NoActiveSessionException", "``initialize`` was not called: code 5.")
+OutOfMemoryException = _kind("OutOfMemoryException", "No memory, processes or disk space: code 6.", MemoryError)
+InvalidContactStringException = _kind("InvalidContactStringException", "Nobody knows the contact: code 7.")
+DefaultContactStringException = _kind("DefaultContactStringException", "The default contact cannot be used: code 8.")
+NoDefaultContactStringSelectedException = _kind(
+    "NoDefaultContactStringSelectedException", "No contact is the default: code 9."
+)
+DrmsInitException = _kind("DrmsInitException", "The session could not be begun: code 10.")
+AlreadyActiveSessionException = _kind("AlreadyActiveSessionException", "There is an active session: code 11.")
+DrmsExitException = _kind("DrmsExitException", "The session could not be left: code 12.")
+InvalidAttributeFormatException = _kind(
+    "InvalidAttributeFormatException", "An attribute's value is not written as it has to be: code 13.", AttributeError
+)
+InvalidAttributeValueException = _kind(
+    "InvalidAttributeValueException", "An attribute cannot have that value: code 14.", AttributeError
+)
+ConflictingAttributeValuesException = _kind(
+    "ConflictingAttributeValuesException", "Two attributes exclude each other: code 15.", AttributeError
+)
+TryLaterException = _kind("TryLaterException", "A passing problem: code 16.")
+DeniedByDrmException = _kind("DeniedByDrmException", "The job would never be accepted: code 17.")
+InvalidJobException = _kind("InvalidJobException", "There is, or is left, no such job: code 18.")
+ResumeInconsistentStateException = _kind(
+    "ResumeInconsistentStateException", "The job cannot be resumed in its state: code 19."
+)
+SuspendInconsistentStateException = _kind(
+    "SuspendInconsistentStateException", "The job cannot be suspended in its state: code 20."
+)
+HoldInconsistentStateException = _kind(
+    "HoldInconsistentStateException", "The job cannot be held in its state: code 21."
+)
+ReleaseInconsistentStateException = _kind(
+    "ReleaseInconsistentStateException", "The job cannot be released in its state: code 22."
+)
+ExitTimeoutException = _kind("ExitTimeoutException", "The time-out of a wait was reached: code 23.")
+IllegalStateException = _kind("IllegalStateException", "Kept for programs that name it.")
+InvalidJobTemplateException = _kind("InvalidJobTemplateException", "Kept for programs that name it.")
+UnsupportedAttributeException = _kind(
+    "UnsupportedAttributeException", "Kept for programs that name it.", AttributeError
+)
+
+_ERRORS: tuple[type[Exception], ...] = (*DrmaaException.__subclasses__()[:23], Exception, StopIteration)
 """By the C library's number, from 1."""
 
 INTERNAL, COMMUNICATION, AUTHORIZATION, ARGUMENT, NO_SESSION, MEMORY, CONTACT = range(1, 8)

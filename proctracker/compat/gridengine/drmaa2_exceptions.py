@@ -19,89 +19,30 @@ class Drmaa2Exception(Exception):
         self.error_code = self.code if error_code is None else error_code
 
 
-class DeniedByDrms(Drmaa2Exception):
-    """The operation was refused for safety."""
-
-    code = StatusCode.DENIED_BY_DRMS
+def _kind(name: str, doc: str, code: Any) -> Any:
+    return type(name, (Drmaa2Exception,), {"__doc__": doc, "__module__": __name__, "code": code})
 
 
-class DrmCommunicationError(Drmaa2Exception):
-    """Supervisor, store or engine could not be asked."""
-
-    code = StatusCode.DRM_COMMUNICATION
-
-
-class TryLaterError(Drmaa2Exception):
-    """A passing problem."""
-
-    code = StatusCode.TRY_LATER
-
-
-class SessionManagementError(Drmaa2Exception):
-    """Trouble with sessions as such."""
-
-    code = StatusCode.SESSION_MANAGEMENT
-
-
-class TimeoutError(Drmaa2Exception):
-    """The time-out of a wait was reached."""
-
-    code = StatusCode.TIMEOUT
-
-
-class InternalError(Drmaa2Exception):
-    """An error nobody expected."""
-
-    code = StatusCode.INTERNAL
-
-
-class InvalidArgument(Drmaa2Exception):
-    """An argument or template attribute is wrong."""
-
-    code = StatusCode.INVALID_ARGUMENT
-
-
-class InvalidSession(Drmaa2Exception):
-    """The session was closed or destroyed."""
-
-    code = StatusCode.INVALID_SESSION
-
-
-class InvalidState(Drmaa2Exception):
-    """The operation does not fit the job's state."""
-
-    code = StatusCode.INVALID_STATE
-
-
-class ResourceNotAvailable(Drmaa2Exception):
-    """No memory, processes or disk space."""
-
-    code = StatusCode.OUT_OF_RESOURCE
-
-
-class UnsupportedAttribute(Drmaa2Exception):
-    """This contact cannot honour an attribute."""
-
-    code = StatusCode.UNSUPPORTED_ATTRIBUTE
-
-
-class UnsupportedOperation(Drmaa2Exception):
-    """This contact cannot do that."""
-
-    code = StatusCode.UNSUPPORTED_OPERATION
-
-
-class ImplementationSpecificError(Drmaa2Exception):
-    """Anything else."""
-
-    code = StatusCode.IMPLEMENTATION_SPECIFIC
-
-
-class AuthorizationError(Drmaa2Exception):
-    """The user may not."""
-
-    code = StatusCode.AUTHORIZATION
-
+DeniedByDrms = _kind("DeniedByDrms", "The operation was refused for safety.", StatusCode.DENIED_BY_DRMS)
+DrmCommunicationError = _kind(
+    "DrmCommunicationError", "Supervisor, store or engine could not be asked.", StatusCode.DRM_COMMUNICATION
+)
+TryLaterError = _kind("TryLaterError", "A passing problem.", StatusCode.TRY_LATER)
+SessionManagementError = _kind(
+    "SessionManagementError", "Trouble with sessions as such.", StatusCode.SESSION_MANAGEMENT
+)
+TimeoutError = _kind("TimeoutError", "The time-out of a wait was reached.", StatusCode.TIMEOUT)
+InternalError = _kind("InternalError", "An error nobody expected.", StatusCode.INTERNAL)
+InvalidArgument = _kind("InvalidArgument", "An argument or template attribute is wrong.", StatusCode.INVALID_ARGUMENT)
+InvalidSession = _kind("InvalidSession", "The session was closed or destroyed.", StatusCode.INVALID_SESSION)
+InvalidState = _kind("InvalidState", "The operation does not fit the job's state.", StatusCode.INVALID_STATE)
+ResourceNotAvailable = _kind("ResourceNotAvailable", "No memory, processes or disk space.", StatusCode.OUT_OF_RESOURCE)
+UnsupportedAttribute = _kind(
+    "UnsupportedAttribute", "This contact cannot honour an attribute.", StatusCode.UNSUPPORTED_ATTRIBUTE
+)
+UnsupportedOperation = _kind("UnsupportedOperation", "This contact cannot do that.", StatusCode.UNSUPPORTED_OPERATION)
+ImplementationSpecificError = _kind("ImplementationSpecificError", "Anything else.", StatusCode.IMPLEMENTATION_SPECIFIC)
+AuthorizationError = _kind("AuthorizationError", "The user may not.", StatusCode.AUTHORIZATION)
 
 BY_CODE: dict[int, type[Drmaa2Exception]] = {int(each.code): each for each in Drmaa2Exception.__subclasses__()}
 """The exceptions by the C library's number."""
