@@ -242,7 +242,6 @@ def test_two_runs_at_once(cluster: Cluster, home: Home, tmp_path: Path) -> None:
     (tmp_path / "gate").write_text("3\n")
     until(lambda: "ended" in (Path(home.records) / f"{_name(home, job)}.0").read_text(), "the first run's end")
     cluster.node(node)
-    cluster.call("scontrol", "update", f"nodename={node}", "state=resume")
     until(cluster.ready, "the node is back")
     assert info(job)["job_state"] == "RUNNING"
     (tmp_path / "gate1").write_text("4\n")
