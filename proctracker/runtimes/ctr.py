@@ -25,7 +25,7 @@ UNSUPPORTED = {
     "min_phys_memory": "nothing reserves memory here; memory_limit bounds it",
     "stage_in_files": "nothing is copied; give the files as volumes",
     "stage_out_files": "nothing is copied; give the directories as volumes",
-    "exposed_ports": "containerd forwards no ports; use network: host",
+    "exposed_ports": "containerd forwards no ports; use network host",
     "restart": "ctr starts a task once; use retries",
     "userns": "ctr maps ranges of ids; give --uidmap and --gidmap as options",
 }

@@ -62,7 +62,7 @@ def info(
     durations float seconds, ``max_rss`` KiB.
     """
     found = JobInfo.__new__(JobInfo)
-    scheduled = schedulers.of_scheduler(row)
+    scheduled, pends = schedulers.of_scheduler(row), schedulers.pends(row)
     bounded = row.max_rss is not None and row.rss_floor is not None and row.max_rss <= row.rss_floor
     values = found.__dict__
     values.update(zip(_PLAIN, _columns(row)))
@@ -71,9 +71,9 @@ def info(
             "job_state": _STATES[row.state],
             "allocated_machines": _machines(row, scheduled),
             "job_owner": owner(),
-            "wallclock_time": walls.wall(row, observation, now),
+            "wallclock_time": None if pends else walls.wall(row, observation, now),
             "submission_time": _moment(row.submitted),
-            "dispatch_time": None if scheduled and schedulers.pends(row) else _moment(row.dispatched),
+            "dispatch_time": None if pends else _moment(row.dispatched),
             "finish_time": None if row.unseen else _moment(row.finished),
             "command": json.loads(row.command),
             "container_id": None if scheduled else row.container_id,

@@ -170,7 +170,10 @@ def test_a_held_job_is_terminated_and_never_runs(kit: Kit, session: pt.JobSessio
     job.terminate()
     info = job.wait_terminated(LONG)
     assert (info.job_state, info.job_sub_state) == (pt.JobState.FAILED, "terminated")
-    assert (info.dispatch_time, info.exit_status) == (None, None)
+    assert (info.dispatch_time, info.exit_status, info.wallclock_time, info.annotation) == (None, None, None, None)
+    (row,) = [line.split() for line in cli("ps", "-a", "-s", job.session_name or "").stdout.splitlines()[1:]]
+    assert row[-3:] == ["-", "-", "terminated"], row
+    assert cli("wait", job.job_id).stderr == f"proctracker: job {job.job_id}: terminated\n"
 
 
 def test_128_and_a_signal_is_a_death_by_it_where_a_container_runtime_says_so(kit: Kit, session: pt.JobSession) -> None:

@@ -147,7 +147,7 @@ def _cells(row: JobRow, now: float) -> list[str]:
         JobState(row.state).name,
         formats.contact(row.contact),
         command or "-",
-        formats.local_time(row.dispatched),
+        formats.local_time(began(row)),
         formats.duration(wall(row, now)),
         how(row),
     ]
@@ -160,10 +160,19 @@ def command_of(row: JobRow) -> str:
     return formats.command_line(json.loads(row.command))
 
 
+def began(row: JobRow) -> float | None:
+    """Return when a job was started, or None for one that waits, be it with its scheduler."""
+    if row.dispatched is None or row.running_since is not None or row.ran:
+        return row.dispatched
+    from proctracker.tracker import schedulers
+
+    return None if schedulers.pends(row) else row.dispatched
+
+
 def wall(row: JobRow, now: float) -> float | None:
     """Return the seconds a job has run, without suspensions, or None if not known."""
     if row.running_since is None:
-        return None if row.dispatched is None or row.unseen else row.ran
+        return None if row.unseen or began(row) is None else row.ran
     from proctracker.tracker import walls
 
     return walls.wall(row, now=now)
@@ -184,7 +193,7 @@ _SORTS: dict[str, Callable[[JobRow, float], Any]] = {
     "state": lambda row, now: row.state,
     "session": lambda row, now: row.session,
     "contact": lambda row, now: row.contact,
-    "start": lambda row, now: row.dispatched or float("inf"),
+    "start": lambda row, now: began(row) or float("inf"),
     "wall": lambda row, now: wall(row, now) or 0.0,
     "exit": lambda row, now: (row.exit_status is None, row.exit_status or 0),
 }

@@ -104,6 +104,8 @@ class Exits:
         """Record how a scheduler or the job's record says it ended, by that machine's times."""
         row = job.row
         row.cpu, row.max_rss, row.annotation = found.cpu_time, found.max_rss, found.annotation
+        if job.ending and found.sub_state == "cancelled":
+            row.annotation = None  # that was we
         finished = found.finished or time.time()
         if found.started is not None:
             self._lifecycle.ran_elsewhere(job, found.started, finished)
