@@ -250,6 +250,9 @@ class Boxes:
     def monitor(self, argv: Sequence[str], asked: Mapping[str, Any]) -> Monitor | None:
         return self.written
 
+    def undo(self, argv: Sequence[str], start: str) -> Argv | None:
+        return ("rmdir", f"{start}/held") if f"{start}/pid" in argv else None
+
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         yield []
         self._answer("ours")

@@ -139,8 +139,7 @@ class Podman(DockerLike):
         """
         if not argv or os.path.basename(argv[0]) != "conmon" or _restarts(asked):
             return None
-        own = list(itertools.takewhile(lambda word: word != "--exit-command", argv))
-        given = dict(zip(own, own[1:]))
+        given = _given(argv)
         folder, container = given.get("--exit-dir"), given.get("-c")
         places = [given[flag] for flag in ("-b", "--persist-dir") if flag in given]
         if not folder or not container:
@@ -149,10 +148,28 @@ class Podman(DockerLike):
         frozen = [f"{given['-b']}/checkpoint"] if "-b" in given else []
         return Monitor(f"{folder}/{container}", [f"{place}/oom" for place in places], frozen)
 
+    def undo(self, argv: Sequence[str], start: str) -> Argv | None:
+        """Return the OCI runtime's command that deletes what a conmon of this start has it hold.
+
+        podman knows nothing of that where it is killed before it has noted it: a process waits to be started for ever.
+        """
+        given = _given(argv) if argv and os.path.basename(argv[0]) == "conmon" else {}
+        if given.get("-p") != f"{start}/pid" or not given.get("-r") or not given.get("-c"):
+            return None
+        pairs = [(word, after) for word, after in zip(argv, argv[1:]) if word == "--runtime-arg"]
+        flags = [after for _, after in pairs if after.startswith("--") and not after.startswith("--log")]
+        return (given["-r"], *flags, "delete", "--force", given["-c"])
+
     def runroot(self, engine: Engine) -> Dialog[str]:
         """The directory podman keeps the state of running containers in."""
         done = yield from one(self.argv(engine, "info", "--format", "{{.Store.RunRoot}}"))
         return words.expect(done).strip()
+
+
+def _given(argv: Sequence[str]) -> Mapping[str, str]:
+    """Return what conmon was given, by its flags."""
+    own = list(itertools.takewhile(lambda word: word != "--exit-command", argv))
+    return dict(zip(own, own[1:]))
 
 
 def _restarts(asked: Mapping[str, Any]) -> bool:

@@ -100,6 +100,13 @@ class Runtime(Protocol):
         """
         return None
 
+    def undo(self, argv: Sequence[str], start: str) -> Argv | None:
+        """Return the command that deletes what a process has made for a start that was cut off, by its command line.
+
+        ``start`` is the start's private directory. None for other processes, and where the engine knows of all it made.
+        """
+        return None
+
     def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
         """List the containers that carry these labels, all without labels, by name."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
+
 from proctracker.errors import Drmaa2Exception
-from proctracker.linux import clock
+from proctracker.linux import clock, procfs
 from proctracker.supervisor.running import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Iterable
 
-    from proctracker.runtimes.base import Dialog, Engine
+    from proctracker.runtimes.base import Argv, Dialog, Engine
     from proctracker.runtimes.runtime import Runtime
     from proctracker.supervisor.base.loop import Loop
     from proctracker.supervisor.processes.calls import Calls
@@ -50,13 +54,37 @@ class Remains:
             over = passed >= (SETTLED if error is None and left is None else PATIENCE)
             if over or not (cut and mark):
                 why = error.message if error else left
-                then(f"; what it has made may still be there: {why}" if why else "")
+                said = f"; what it has made may still be there: {why}" if why else ""
+                if cut:
+                    self._undo(runtime, engine, start, lambda: then(said))
+                else:
+                    then(said)
                 return
             told = None if error is None else told
             wait = SETTLED - passed if error is None and left is None else AGAIN
             self._loop.after(wait, ask)
 
         ask()
+
+    def _undo(self, runtime: Runtime, engine: Engine, start: str, then: Callable[[], None]) -> None:
+        """End what its engine does not know of, as the client was killed before it could note it."""
+        found = {}
+        for pid in procfs.pids():
+            command = runtime.undo([os.fsdecode(word) for word in procfs.cmdline(pid)], start)
+            if command:
+                found[pid] = command
+        for pid in (*found, *procfs.tree(found, procfs.all_stats())) if found else ():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if found:
+            self._calls.converse(engine, _calls(found.values()), lambda answer, error: then())
+        else:
+            then()
+
+
+def _calls(commands: Iterable[Argv]) -> Dialog[None]:
+    """Make these calls, whatever comes of them."""
+    yield list(commands)
 
 
 def _remove(runtime: Runtime, engine: Engine, mark: str, told: str | None) -> Dialog[str | None]:

@@ -129,6 +129,26 @@ def test_failed_start() -> None:
     assert RUNTIME.failed_start(Completed(("podman",), -9, "", "")) == (125, "podman ended with -9 and no word")
 
 
+def test_what_a_conmon_holds_for_a_start_that_was_cut_off_is_deleted() -> None:
+    argv = (
+        *("/usr/bin/conmon", "-c", "4f1d", "-r", "/usr/bin/runc", "-p", "/starts/7.1/pid", "-n", "x"),
+        *(
+            "--runtime-arg",
+            "--root=/r",
+            "--runtime-arg",
+            "--log-format=json",
+            "--runtime-arg",
+            "--log",
+            "--runtime-arg=/l",
+        ),
+        *("--exit-command", "/usr/bin/podman", "--exit-command-arg", "-c"),
+    )
+    assert RUNTIME.undo(argv, "/starts/7.1") == ("/usr/bin/runc", "--root=/r", "delete", "--force", "4f1d")
+    assert RUNTIME.undo(argv, "/starts/7.2") is None
+    assert RUNTIME.undo(("/usr/bin/podman", *argv[1:]), "/starts/7.1") is None
+    assert RUNTIME.undo((), "/starts/7.1") is None
+
+
 CONMON = (
     *("/usr/bin/conmon", "-c", "4f1d", "-b", "/root/4f1d/userdata", "--exit-dir", "/run/libpod/exits"),
     *("--persist-dir", "/run/libpod/persist/4f1d", "--exit-command", "/usr/bin/podman", "--exit-command-arg", "-c"),

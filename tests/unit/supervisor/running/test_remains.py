@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from proctracker.model import JobState, Observation
 from proctracker.runtimes.base import Engine
 from proctracker.supervisor.running import remains
-from supervising import Boxes, Desk
+from supervising import Boxes, Desk, gone
 
 MARK = "0123456789abcdef"
 _MADE = Observation(JobState.QUEUED, labels={"proctracker.start": MARK})
@@ -45,6 +48,25 @@ def test_what_appears_after_its_client_was_killed_goes_too(desk: Desk, boxes: Bo
     boxes.says = {"made": _MADE}
     assert desk.until(lambda: said) == [""]
     assert boxes.says == {}
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_what_its_engine_does_not_know_of_is_ended_and_deleted(desk: Desk, boxes: Boxes, start: str, cut: bool) -> None:
+    held = Path(start, "held")
+    held.mkdir()
+    script = "sleep 600 & echo $!; wait"
+    with (
+        subprocess.Popen(["sh", "-c", script, f"{start}/pid"], stdout=subprocess.PIPE, text=True) as monitor,
+        subprocess.Popen(["sh", "-c", "read x", "/elsewhere/pid"], stdin=subprocess.PIPE) as other,
+    ):
+        assert monitor.stdout is not None
+        below = int(monitor.stdout.readline())
+        said = _clear(desk, boxes, start, cut=cut)
+        assert desk.until(lambda: said) == [""]
+        assert (held.exists(), monitor.poll() is None, other.poll()) == (not cut, not cut, None)
+        if not cut:
+            os.kill(below, signal.SIGKILL)
+        assert gone(below)
 
 
 @pytest.mark.parametrize("told", [None, "box"])
