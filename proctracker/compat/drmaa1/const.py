@@ -106,7 +106,9 @@ def job_state(code: int) -> str:
     return _CODES[code]
 
 
-status_to_string = job_state
+def status_to_string(status: int) -> str:
+    """The same as ``job_state``."""
+    return _CODES[status]
 
 
 def string_to_control_action(operation: str) -> int:
