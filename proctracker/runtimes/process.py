@@ -38,6 +38,8 @@ class Process(Runtime):
 
     name = "process"
     containers = False
+    no_cli = "processes have no CLI to ask: their supervisor knows them"
+    """Why nothing can be asked or told of a job by a command."""
     command: Argv = ()
     unsupported: Mapping[str, str] = {
         "job_category": _CONTAINERS_ONLY,
@@ -87,37 +89,20 @@ class Process(Runtime):
         """As a shell has it: the spawn's own refusal."""
         return completed.returncode, completed.stderr.strip()
 
-    def look(self, engine: Engine, names: Sequence[str]) -> Dialog[Mapping[str, Observation]]:
-        """Raise UnsupportedOperationException, as there is no CLI to ask."""
-        self._no_cli()
-
-    def end(self, engine: Engine, name: str) -> Dialog[Observation | None]:
-        """See ``look``."""
-        self._no_cli()
-
-    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
-        """See ``look``."""
-        self._no_cli()
-
-    def control(self, engine: Engine, action: str, name: str, signal: str = "SIGTERM") -> Dialog[None]:
-        """See ``look``: the supervisor signals processes itself."""
-        self._no_cli()
-
-    def remove(self, engine: Engine, names: Sequence[str], force: bool = False) -> Dialog[Mapping[str, str]]:
-        """See ``look``."""
-        self._no_cli()
-
-    def logs(self, engine: Engine, name: str, follow: bool = False) -> Argv:
-        """See ``look``: the output is in files."""
-        self._no_cli()
-
     def version(self, engine: Engine) -> Dialog[str]:
         """Empty: nothing but the kernel is needed."""
         yield from ()
         return ""
 
-    def _no_cli(self) -> NoReturn:
-        raise UnsupportedOperationException("processes have no CLI to ask: their supervisor knows them")
+    def ours(self, engine: Engine, labels: Mapping[str, str]) -> Dialog[Mapping[str, Observation]]:
+        """Raise as ``look`` does."""
+        self._no_cli()
+
+    def _no_cli(self, *about: Any, **more: Any) -> NoReturn:
+        """Raise UnsupportedOperationException, as there is no CLI to ask or to tell."""
+        raise UnsupportedOperationException(self.no_cli)
+
+    look = end = control = remove = logs = _no_cli
 
 
 def bounds(template: JobTemplate) -> Mapping[str, str]:

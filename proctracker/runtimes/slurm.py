@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctracker.errors import DrmCommunicationException, InvalidArgumentException, UnsupportedOperationException
+from proctracker.errors import DrmCommunicationException, InvalidArgumentException
 from proctracker.model import Completed, JobTemplate
 from proctracker.runtimes import flags, slurm_image, slurm_options, slurm_states, slurm_words
 from proctracker.runtimes.base import GENERAL_EXTENSIONS, Argv, Dialog, Engine, Launch, Request
@@ -13,7 +13,7 @@ from proctracker.templates import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, NoReturn, Sequence
+    from typing import Mapping, Sequence
 
     from proctracker.model import Observation
     from proctracker.runtimes.batch import Batch
@@ -23,6 +23,7 @@ class Slurm(Process):
     """Describes sbatch of Slurm 22.05 or newer, whose scheduler is ``batch``."""
 
     name = "slurm"
+    no_cli = "jobs of Slurm are handed over to it"
     command: Argv = ("sbatch",)
     engine_variables: Sequence[str] = (
         *("PATH", "HOME", "SLURM_CONF", "SLURM_CONF_SERVER", "LD_LIBRARY_PATH"),
@@ -56,7 +57,7 @@ class Slurm(Process):
 
     def launch(self, request: Request) -> Launch:
         """Raise: jobs are handed over by ``batch``."""
-        self._handed_over()
+        self._no_cli()
 
     def failed_start(self, completed: Completed) -> tuple[int, str]:
         """A submission that was refused."""
@@ -80,12 +81,6 @@ class Slurm(Process):
                 slurm_words.told(failed) if failed.stderr else f"scontrol: {ping.stdout.strip()}"
             )
         return mine.stdout.strip().rpartition(" ")[2]
-
-    def _handed_over(self) -> NoReturn:
-        raise UnsupportedOperationException("jobs of Slurm are handed over to it")
-
-    def _no_cli(self) -> NoReturn:
-        self._handed_over()
 
 
 RUNTIME = Slurm()

@@ -27,13 +27,8 @@ class JobTemplate(Drmaa2Object):
     input_path, output_path, error_path = Text(), Text(), Text()
     reservation_id, queue_name, accounting_id = Text(), Text(), Text()
     args, email, candidate_machines = Words(), Words(), Words()
-    submit_as_hold, rerunnable, join_files, email_on_started, email_on_terminated = (
-        Flag(),
-        Flag(),
-        Flag(),
-        Flag(),
-        Flag(),
-    )
+    submit_as_hold, rerunnable, join_files = Flag(), Flag(), Flag()
+    email_on_started, email_on_terminated = Flag(), Flag()
     job_environment, stage_in_files, stage_out_files, resource_limits = Pairs(), Pairs(), Pairs(), Pairs()
     min_slots, max_slots, priority, min_phys_memory = Number(), Number(), Number(), Number()
     machine_os, machine_arch = Named(Os), Named(Cpu)
@@ -75,13 +70,8 @@ class MachineInfo(Drmaa2Object):
 
     name = Text()
     available = Flag()
-    sockets, cores_per_socket, threads_per_core, phys_memory, virt_memory = (
-        Number(),
-        Number(),
-        Number(),
-        Number(),
-        Number(),
-    )
+    sockets, cores_per_socket, threads_per_core = Number(), Number(), Number()
+    phys_memory, virt_memory = Number(), Number()
     load = Real()
     machine_os, machine_arch = Named(Os), Named(Cpu)
     machine_os_version = Pairs()
