@@ -276,7 +276,7 @@ class Access:
 
     def _explained(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
         """Put into queued jobs' rows why they have not started."""
-        if all(row.ended or row.dispatched is not None for row in rows):
+        if all(row.ended or row.running_since is not None for row in rows):
             return rows
         from proctracker.tracker import reasons
 

@@ -34,7 +34,9 @@ def explained(rows: Sequence[JobRow], reader: Reader, config: Config) -> list[Jo
 
 
 def _queued(row: JobRow) -> bool:
-    return not row.ended and row.dispatched is None and row.state in (JobState.QUEUED, *_HELD)
+    if row.state in _HELD:
+        return not row.ended  # its scheduler may have it
+    return not row.ended and row.dispatched is None and row.state == JobState.QUEUED
 
 
 def _with(row: JobRow, word: str, sentence: str) -> JobRow:

@@ -162,7 +162,10 @@ def test_a_held_job_takes_no_control_of_a_running_one(kit: Kit, session: pt.JobS
     for control in (job.suspend, job.resume, job.reap):
         with pytest.raises(pt.InvalidStateException):
             control()
-    assert state(job) == pt.JobState.QUEUED_HELD
+    assert job.get_state() == (pt.JobState.QUEUED_HELD, "held")
+    info = job.get_info()
+    assert (info.job_sub_state, bool(info.annotation)) == ("held", True)
+    assert "\njob_sub_state: held\n" in cli("info", job.job_id).stdout
 
 
 def test_a_held_job_is_terminated_and_never_runs(kit: Kit, session: pt.JobSession) -> None:
