@@ -12,7 +12,7 @@ import proctracker as pt
 from contract.kit import LONG, Kit, cli, until
 from proctracker.wire import confinement
 
-BURN = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+BURN = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done"
 
 
 def test_who_and_where(kit: Kit, session: pt.JobSession) -> None:

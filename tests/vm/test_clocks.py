@@ -40,7 +40,7 @@ def test_an_hour_back(guest: Guest, runtime: str) -> None:
         code, told = login.run(f"proctracker wait --timeout 500 {limited} {retried} {stubborn}")
         assert code not in (0, 124), told
         found = info(login, limited, retried, stubborn)
-        assert [job["job_sub_state"] for job in found] == ["time-limit", None, "terminated"]
+        assert [job["job_sub_state"] for job in found] == ["time-limit", None, "terminated"], found
         assert 25 < found[0]["wallclock_time"] < 240
         assert found[1]["attempt"] == 2
         times = [json.loads(line) for line in login.run("proctracker events --json")[1].splitlines() if line[:1] == "{"]

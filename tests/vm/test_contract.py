@@ -21,9 +21,9 @@ def test_contract(guest: Guest, runtime: str, request: pytest.FixtureRequest) ->
     done = guest.tried(
         "alice",
         f"cd /opt/proctracker && timeout 3500 python3 -m pytest -p no:cacheprovider -q --no-runtime-skip "
-        f"--runtimes {runtime} --durations 5 --basetemp ~/work/t -o timeout=300 {modules}",
+        f"--runtimes {runtime} --durations 5 --basetemp ~/work/t -o timeout=300 -rN -rfE {modules}",
         timeout=3600,
     )
-    print(done.stdout[-6000:])
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    print(done.stdout[-20000:])
+    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
     assert " passed" in done.stdout

@@ -18,7 +18,9 @@ def _gate(guest: Guest) -> None:
 
 def ended(guest: Guest, job: str, user: str = "alice") -> int:
     """The code that ``wait`` gives in a login of its own, once the gate is open."""
-    return guest.tried(user, f": <>{GATE}; proctracker wait {job}", timeout=120).returncode
+    done = guest.tried(user, f": <>{GATE}; proctracker wait {job}", timeout=300)
+    print(done.stdout, done.stderr)
+    return done.returncode
 
 
 def left(guest: Guest, user: str = "alice") -> None:
