@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vm.guest import Guest
+from vm.guest import IMAGE, Guest
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.whole]
 
@@ -76,15 +76,15 @@ def gated(guest: Guest, count: int) -> list[str]:
 
 
 OPEN = 'for gate in gate.*; do timeout 10 sh -c "echo go >$gate"; done\n'
+FILL = "dd if=/dev/zero of=/srv/nfs/alice/fill bs=1024 2>&1 | tail -1; df --output=avail /mnt/nfs | tail -1\n"
+"""On the server: a client writes hundreds of megabytes until it hears that there is no room."""
 
 
 def test_results_of_jobs_that_end_while_the_export_is_full_are_kept(nfs: Guest) -> None:
     ids = gated(nfs, 8)
-    fill = "for size in 65536 1024 1; do dd if=/dev/zero of=/mnt/nfs/alice/fill.$size bs=$size conv=fsync 2>&1 | tail -1; done\n"
-    full = nfs.run("alice", f"{HOME}{fill}df --output=avail /mnt/nfs | tail -1")
-    assert full.split()[-1] == "0"
+    assert nfs.run("alice", HOME + FILL).split()[-1] == "0"
     nfs.run("alice", f"{HOME}{OPEN}timeout 60 proctracker wait --timeout 5 {' '.join(ids)}; true")
-    nfs.run("alice", "rm /mnt/nfs/alice/fill.*")
+    nfs.run("alice", "rm /srv/nfs/alice/fill")
     nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
     assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 9)]
     assert nfs.run("alice", f"{HOME}proctracker run --no-input -- echo on") == "on"
@@ -171,13 +171,15 @@ if libc.quotactl(0x800008 << 8, loop.encode(), pwd.getpwnam("alice").pw_uid, lim
 
 @present
 def test_results_of_jobs_that_end_while_their_user_is_over_quota_are_kept(nfs: Guest) -> None:
+    ended = nfs.run("alice", f"{HOME}proctracker run --no-input -- true; proctracker ps -aq")
     ids = gated(nfs, 3)
     nfs.root(f"python3 - <<'END'\n{LIMIT.format(blocks=2000)}END")
-    fill = "dd if=/dev/zero of=/mnt/nfs/alice/fill bs=1024 conv=fsync 2>&1"
-    assert "quota exceeded" in nfs.tried("alice", fill).stdout
+    kept = nfs.tried("alice", f"{HOME}{FILL}head -c 300000 /dev/zero | proctracker submit -i - -- wc -c")
+    assert kept.returncode == 1
+    assert "Disk quota exceeded: free some room" in kept.stderr
     asked = nfs.tried("alice", f"{HOME}{OPEN}timeout 60 proctracker wait --timeout 10 {' '.join(ids)}")
     assert asked.returncode in (1, 124), asked
-    nfs.run("alice", "rm /mnt/nfs/alice/fill")
+    nfs.run("alice", f"{HOME}proctracker reap {ended} && rm /srv/nfs/alice/fill")
     nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
     assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
 
@@ -224,3 +226,26 @@ def test_codes_survive_the_loss_of_all_locks(nfs: Guest) -> None:
     nfs.tried("alice", f"{HOME}timeout 120 proctracker wait {' '.join(ids)}")
     assert told(nfs, *ids) == [("FAILED", code) for code in range(1, 4)]
     assert nfs.run("alice", f"{HOME}pgrep -u alice -c -f '[p]roctracker.supervisor.main'") == "2"
+
+
+@present
+def test_a_container_stays_as_long_as_its_output_has_no_room(nfs: Guest) -> None:
+    nfs.load_image("alice")
+    submit = f'proctracker -c podman submit --rm --image {IMAGE} -- sh -c "head -c 300000 /dev/zero; exit 3"'
+    nfs.run("alice", f"{HOME}proctracker run --no-input -- true")
+    nfs.run("alice", f"{HOME}{FILL}truncate -s -150K /srv/nfs/alice/fill")
+    asked = nfs.tried("alice", f"{HOME}{submit} && timeout 100 proctracker wait 2; proctracker logs 2 | wc -c")
+    assert asked.stdout.split() == ["2", "300000"], asked
+    nfs.run("alice", f"{HOME}proctracker session start; timeout 60 proctracker info 2; rm /srv/nfs/alice/fill")
+    assert nfs.run("alice", f"{HOME}proctracker logs 2 | wc -c") == "300000"
+    assert told(nfs, "2") == [("FAILED", 3)]
+
+
+@pytest.mark.parametrize("nfs", ["v4.2", "v3"], indirect=True)
+def test_output_goes_on_where_another_host_removed_its_directory(nfs: Guest) -> None:
+    there = "install -d -m 700 -o alice -g alice /srv/nfs/alice/out"
+    nfs.root(f"{there}; echo 'output_dir: /mnt/nfs/alice/out' >>/home/alice/.config/proctracker/config.yaml")
+    run = "proctracker run --no-input -- echo"
+    assert nfs.run("alice", f"{HOME}proctracker submit --no-input -- sleep 3600; {run} one").split() == ["1", "one"]
+    nfs.root(f"rm -rf /srv/nfs/alice/out; {there}")
+    assert nfs.run("alice", f"{HOME}{run} two; proctracker logs 3").split() == ["two", "two"]
