@@ -58,10 +58,11 @@ def _all(access: Access) -> list[JobRow]:
     """Return the live jobs, and ended ones not told of, but not this command's own."""
     own = access.own_job()
     name = access.session
-    rows = access.reader.jobs(session=name, live=True)
-    rows += access.reader.jobs(session=name, live=False, unreported=True)
-    rows.sort(key=lambda row: (row.num, row.task or 0))
-    return [row for row in rows if row.id != own]
+    found = {row.id: row for row in access.reader.jobs(session=name, live=True)}
+    # In this order none is missed, and one that ends in between is the ended one.
+    found.update((row.id, row) for row in access.reader.jobs(session=name, live=False, unreported=True))
+    found.pop(own or "", None)
+    return sorted(found.values(), key=lambda row: (row.num, row.task or 0))
 
 
 def _wait(access: Access, rows: Sequence[JobRow], timeout: float | None) -> list[JobRow] | None:

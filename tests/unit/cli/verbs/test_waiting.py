@@ -8,6 +8,7 @@ import signal
 
 import proctracker
 from conftest import close
+from proctracker.store import Reader
 
 
 def test_one_job(pt):
@@ -64,6 +65,24 @@ def test_all_tells_of_each_end_once(pt):
     assert pt("wait", "--all") == (0, "", "")
     pt("submit", "sh", "-c", "exit 4")
     assert pt("wait", "--all").code == 4
+
+
+def test_a_job_that_ends_while_all_are_looked_for_is_one_that_ended(pt, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "end")
+    pt("submit", "--", "sh", "-c", f"read line <{tmp_path}/end; exit 4")
+    pt("submit", "true")
+    jobs = Reader.jobs
+
+    def and_then_it_ends(self, *args, **terms):
+        rows = jobs(self, *args, **terms)
+        if terms.get("live"):
+            assert [row.id for row in rows][:1] == ["1"]
+            (tmp_path / "end").write_text("go\n")
+            proctracker.job_session().get_job("1").wait_terminated(20)
+        return rows
+
+    monkeypatch.setattr(Reader, "jobs", and_then_it_ends)
+    assert pt("wait", "--all") == (4, "", "1 of 2 failed: 1\n")
 
 
 def test_all_leaves_out_what_was_told_before(pt, home):
