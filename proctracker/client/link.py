@@ -23,7 +23,7 @@ class Link:
     """Represents one connection, for one thread at a time, on which waits push.
 
     A supervisor that goes away in mid-request (killed, replaced) is looked for again with ``anew`` and the request
-    repeated: submits carry a token, all others may be made twice. ``key`` and ``folder`` say in errors which it was.
+    repeated: what makes jobs or sessions carries a token, all else may be made twice. ``key`` and ``folder`` say in errors which it was.
     """
 
     trace: Callable[..., None] | None = None
