@@ -79,6 +79,10 @@ class Kit:
         known = dict(template.get("implementation_specific") or {})
         return {**template, "implementation_specific": {**known, **extensions}}
 
+    def pid(self, job: pt.Job) -> int:
+        """The process of a job that runs; a scheduler says that it does before its node has told of one."""
+        return until(lambda: job.get_info().pid or 0, "its process")
+
     def bare(self, *words: str) -> str:
         """Call the bare CLI, as a user would by hand; returns what it printed."""
         return self._engine.cli(*words)

@@ -25,7 +25,7 @@ def test_killed_by_hand(kit: Kit, session: pt.JobSession) -> None:
     if kit.containers:
         kit.by_hand("kill", job)
     else:
-        os.kill(job.get_info().pid or 0, signal.SIGKILL)
+        os.kill(kit.pid(job), signal.SIGKILL)
     info = job.wait_terminated(LONG)
     assert (info.job_state, info.terminating_signal, info.job_sub_state) == (pt.JobState.FAILED, "SIGKILL", None)
 
@@ -34,7 +34,7 @@ def test_removed_by_hand(kit: Kit, session: pt.JobSession) -> None:
     job = _running(kit, session)
     if not kit.containers:
         # There is nothing to remove: the record is ours alone, and a killed process is a killed process.
-        os.kill(job.get_info().pid or 0, signal.SIGTERM)
+        os.kill(kit.pid(job), signal.SIGTERM)
         assert job.wait_terminated(LONG).terminating_signal == "SIGTERM"
         return
     with unseen():
@@ -71,7 +71,7 @@ def test_paused_by_hand(kit: Kit, session: pt.JobSession) -> None:
         return
     if not kit.containers:
         # The kernel has no word for a job whose processes someone stops one by one: it runs, and can be ended.
-        os.kill(job.get_info().pid or 0, signal.SIGSTOP)
+        os.kill(kit.pid(job), signal.SIGSTOP)
         assert state(job) == pt.JobState.RUNNING
         return
     kit.by_hand("pause", job)
@@ -83,7 +83,7 @@ def test_paused_by_hand(kit: Kit, session: pt.JobSession) -> None:
 def test_paused_by_hand_is_resumed_by_us(kit: Kit, session: pt.JobSession) -> None:
     job = _running(kit, session)
     if kit.name == "podman-rootless" or not kit.containers:
-        os.kill(job.get_info().pid or 0, signal.SIGSTOP)
+        os.kill(kit.pid(job), signal.SIGSTOP)
         job.suspend()
     else:
         kit.by_hand("pause", job)
@@ -97,7 +97,7 @@ def test_terminated_although_paused_by_hand(kit: Kit, session: pt.JobSession) ->
     if kit.containers and kit.name != "podman-rootless":
         kit.by_hand("pause", job)
     else:
-        os.kill(job.get_info().pid or 0, signal.SIGSTOP)
+        os.kill(kit.pid(job), signal.SIGSTOP)
     job.terminate()
     assert job.wait_terminated(LONG).job_sub_state == "terminated"
 
