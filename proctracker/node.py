@@ -42,6 +42,8 @@ class Plan:
         self.limit = float(given.get("limit", 0))
         self.deadline = float(given.get("deadline", 0))
         self.grace = float(given.get("grace", 10))
+        self.after = [word for word in given.get("after", "").split(",") if word]
+        self.after_any = [word for word in given.get("after_any", "").split(",") if word]
         self.container = given.get("container")
         self.engine = given.get("engine", "podman")
         self.rlimits = [word.split(":") for word in given.get("rlimits", "").split(",") if word]
@@ -117,6 +119,10 @@ def main(words: "list[str]") -> None:
     if plan.deadline and time.time() >= plan.deadline:
         record.write("ended", ended=f"{time.time():.6f}", why="deadline")
         os._exit(STARTED)
+    unmet = not_ended(plan)
+    if unmet:
+        record.write("ended", ended=f"{time.time():.6f}", code=STARTED, why="dependency", reason=unmet)
+        os._exit(STARTED)
     try:
         streams = opened(plan)
         pid = started(plan, streams)
@@ -144,6 +150,34 @@ def main(words: "list[str]") -> None:
     if not status and (why or plan.told in ENDING):
         status = (STARTED if why else 128 + plan.told) << 8
     _end_as(status)
+
+
+def not_ended(plan: Plan) -> "str | None":
+    """What speaks against it that those have ended which the scheduler was to wait for: their records, where there are any.
+
+    A controller that has forgotten a job may take it for one that ended well.
+    """
+    folder = os.path.dirname(plan.record)
+    newest: dict[str, int] = {}
+    for name in os.listdir(folder) if (plan.after or plan.after_any) and os.path.isdir(folder) else ():
+        base, _, run = name.rpartition(".")
+        if run.isdigit():
+            newest[base] = max(int(run), newest.get(base, 0))
+    for base, last in sorted(newest.items()):
+        words = {base, base.rpartition("_")[0] + "_*"}
+        well, any_end = not words.isdisjoint(plan.after), not words.isdisjoint(plan.after_any)
+        if not well and not any_end:
+            continue
+        try:
+            with open(os.path.join(folder, f"{base}.{last}"), encoding="utf-8", errors="surrogateescape") as file:
+                told = dict(line.rstrip("\n").partition(" ")[::2] for line in file)
+        except OSError:
+            continue
+        if told.get("state") == "running":
+            return f"{base} has not ended"
+        if well and (told.get("code") != "0" or "why" in told or "told" in told):
+            return f"{base} has not ended well"
+    return None
 
 
 def _restore(plan: Plan) -> None:

@@ -44,7 +44,7 @@ class Submission:
 
     ``request`` is the first one's. ``records`` is the folder of exit records, which nodes and login nodes share;
     ``home`` the mark's first word. Times are epoch seconds, durations seconds. ``after`` and ``after_any`` are the
-    scheduler's own ids of jobs that live there; ``now`` tells how near a deadline is. ``limits``: RLIMIT's name -> value, -1 is as much as there is.
+    scheduler's own ids of jobs that live there, ``awaits`` for each whether it must end well, and its keys; ``now`` tells how near a deadline is. ``limits``: RLIMIT's name -> value, -1 is as much as there is.
     """
 
     request: Request
@@ -60,6 +60,7 @@ class Submission:
     throttle: int | None = None
     after: Sequence[str] = ()
     after_any: Sequence[str] = ()
+    awaits: Sequence[tuple[bool, Sequence[str]]] = ()
     grace: float = 10.0
     now: float = 0.0
 

@@ -10,7 +10,7 @@ import re
 import shlex
 
 import proctracker
-from proctracker.runtimes import slurm_image
+from proctracker.runtimes import slurm_image, slurm_records
 from proctracker.templates import limits
 
 TYPE_CHECKING = False
@@ -132,6 +132,9 @@ def _words(submission: Submission, bounds: Mapping[str, int]) -> str:
     core = submission.request.limits.get("CORE")
     if core is not None and core[0] >= 0:
         words.append(f"core={core[0]}")
+    for name, wanted in (("after", True), ("after_any", False)):
+        records = [_records(keys) for well, keys in submission.awaits if well is wanted and keys]
+        words += [shlex.quote(f"{name}={','.join(records)}")] if records else []
     if bounds:
         words.append("rlimits=" + ",".join(f"{name}:{value}" for name, value in bounds.items()))
     if submission.time_limit:
@@ -139,6 +142,12 @@ def _words(submission: Submission, bounds: Mapping[str, int]) -> str:
     if submission.deadline is not None:
         words.append(f"deadline={submission.deadline:.3f}")
     return " ".join(words)
+
+
+def _records(keys: Sequence[str]) -> str:
+    """The name of a job's records, or of those of all tasks of an array, without the run."""
+    name = slurm_records.record_name(keys[0], 0).rpartition(".")[0]
+    return name if len(keys) == 1 else f"{name.rpartition('_')[0]}_*"
 
 
 def _ulimit(name: str, value: int) -> str:

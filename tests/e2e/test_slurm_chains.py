@@ -108,3 +108,22 @@ def test_with_retries_left_it_may_still_end_well(cluster: Cluster, home: Home, g
     until(lambda: "attempt 1" in (info(first)["annotation"] or ""), "another attempt", LONG)
     gate.write_text("go\n")
     assert _states(first, second) == [("DONE", None, 0), ("DONE", None, 0)]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_started_too_early_it_does_not_run(cluster: Cluster, home: Home, gate: Path, tmp_path: Path, code: int) -> None:
+    """As by a controller that has forgotten the other job: here somebody takes the dependency away."""
+    first = submit("--", "sh", "-c", f"read line <{gate}; echo first >>{tmp_path}/ran; exit {code}")
+    second = submit("--after", first, "--", "sh", "-c", f"echo second >>{tmp_path}/ran")
+    assert cli("wait", "--started", "--timeout", str(LONG), first).returncode == 0
+    _handed(first, second)
+    number = info(second)["scheduler_id"]
+    cluster.call("scontrol", "update", f"jobid={number}", "dependency=")
+    until(
+        lambda: cluster.call("squeue", "-h", "-t", "all", "-j", number, "-o", "%T").strip() == "FAILED", "its end", LONG
+    )
+    assert info(second)["job_state"] in ("QUEUED", "RUNNING")
+    gate.write_text("go\n")
+    expected = ("DONE", None, 0) if code == 0 else ("FAILED", "dependency", None)
+    assert _states(second) == [expected]
+    assert (tmp_path / "ran").read_text() == ("first\nsecond\n" if code == 0 else "first\n")

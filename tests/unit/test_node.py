@@ -292,3 +292,43 @@ def _until(condition, seconds=30.0):
             return found
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def _record(run, name, *lines):
+    (run.record.parent / name).write_text("\n".join(["proctracker 1", *lines, "end", ""]))
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "lines", "why"),
+    [
+        ({"after": "a-1"}, "a-1.0", ["state running"], "a-1 has not ended"),
+        ({"after": "a-1"}, "a-1.0", ["state ended", "code 3"], "a-1 has not ended well"),
+        ({"after": "a-1"}, "a-1.0", ["state ended", "signal 9"], "a-1 has not ended well"),
+        ({"after": "a-1"}, "a-1.0", ["state ended", "code 0", "why time-limit"], "a-1 has not ended well"),
+        ({"after": "a-1"}, "a-1.0", ["state ended", "code 0", "told 15"], "a-1 has not ended well"),
+        ({"after": "a-1"}, "a-1.0", ["state ended", "code 0"], None),
+        ({"after": "b,a-1"}, "a-1.0", ["state ended", "code 1"], "a-1 has not ended well"),
+        ({"after": "a-1"}, "a-10.0", ["state running"], None),
+        ({"after": "a-1_*"}, "a-1_7.0", ["state ended", "code 1"], "a-1_7 has not ended well"),
+        ({"after": "a-1_*"}, "a-10_7.0", ["state ended", "code 1"], None),
+        ({"after_any": "a-1"}, "a-1.0", ["state ended", "code 3"], None),
+        ({"after_any": "a-1"}, "a-1.0", ["state running"], "a-1 has not ended"),
+        ({"after": "a-1"}, "other.0", ["state running"], None),
+    ],
+)
+def test_what_its_scheduler_was_to_wait_for_is_seen_to_have_ended(run, words, name, lines, why):
+    _record(run, name, *lines)
+    assert run("sh", "-c", "echo ran", **words) == (125 if why else 0)
+    told = run.told
+    assert (told.state, told.sub_state, told.exit_status) == (
+        (JobState.FAILED, "dependency", 125) if why else (JobState.DONE, None, 0)
+    )
+    assert told.annotation == why
+    assert run.output.exists() == (why is None)
+
+
+def test_the_last_run_of_what_it_waits_for_counts(run):
+    _record(run, "a-1.0", "state ended", "code 1")
+    _record(run, "a-1.10", "state ended", "code 0")
+    _record(run, "a-1.9", "state running")
+    assert run("true", after="a-1") == 0

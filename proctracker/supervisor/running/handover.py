@@ -119,6 +119,7 @@ class Handovers:
             throttle=self._queue.throttle(first) if native else None,
             after=link.after if link else (),
             after_any=link.after_any if link else (),
+            awaits=link.awaits if link else (),
             now=time.time(),
         )
         launch = batch.submit(submission)

@@ -24,11 +24,15 @@ LEAST = 1.0
 
 
 class Link(NamedTuple):
-    """What a job is handed over with: ids that must end well, ids that must end, and the seconds for which they hold."""
+    """What a job is handed over with: ids that must end well, ids that must end, and the seconds for which they hold.
+
+    ``awaits``: whether they must end well, and their keys, for each id.
+    """
 
     after: Sequence[str]
     after_any: Sequence[str]
     holds: float
+    awaits: Sequence[tuple[bool, Sequence[str]]] = ()
 
 
 class Chains:
@@ -75,7 +79,10 @@ class Chains:
             self.ask(job, waited, lambda: self._answered(job, waited))
             return None
         return Link(
-            [number for number, well, _ in found if well], [number for number, well, _ in found if not well], holds
+            [number for number, well, _ in found if well],
+            [number for number, well, _ in found if not well],
+            holds,
+            [(well, [other.row.container or "" for other in others]) for _, well, others in found],
         )
 
     def _answered(self, job: Job, waited: Sequence[Job]) -> None:

@@ -181,7 +181,7 @@ def test_a_thousand_tasks_are_a_small_script(tmp_path):
         Task(f"43_{i}", ("echo", "x"), f"/home/me/out/43_{i}.1.out", f"/home/me/43-{i}.err", None, i)
         for i in range(1, 1001)
     ]
-    assert len(slurm_script.text(node.submission(*tasks))) < 20_000
+    assert len(slurm_script.text(node.submission(*tasks))) < 22_000
     other = [
         Task(f"43_{i}", ("echo", f"item {i * 7}"), "/dev/null", None, None, i, f"item {i * 7}") for i in range(1, 1001)
     ]
