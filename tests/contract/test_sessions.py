@@ -84,6 +84,8 @@ def test_names_and_versions_of_the_drms_are_told(kit: Kit) -> None:
 
 def test_supports_is_true_for_what_works(kit: Kit) -> None:
     works = {pt.DrmaaCapability.CALLBACK, pt.DrmaaCapability.BULK_JOBS_MAXPARALLEL, pt.DrmaaCapability.JT_DEADLINE}
+    if kit.queues:
+        works |= {pt.DrmaaCapability.JT_EMAIL, pt.DrmaaCapability.JT_MAXSLOTS, pt.DrmaaCapability.JT_ACCOUNTINGID}
     for capability in pt.DrmaaCapability:
         assert pt.supports(capability, kit.contact) is (capability in works), capability
 
