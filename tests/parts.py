@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import engines
+from e2e import conftest
 
 CONTRACT, E2E, UNIT = "tests/contract", "tests/e2e", "tests/unit"
 APART = ("tests/unit/cli", "tests/unit/supervisor")
@@ -38,7 +39,8 @@ def parts() -> Iterator[list[str]]:
     yield from ([folder] for folder in APART)
     yield [UNIT, *(f"--ignore={folder}" for folder in APART)]
     yield [f"{CONTRACT}/test_replay.py"]
-    yield from ([file] for file in sorted(glob.glob(f"{E2E}/test_*.py"), key=os.path.getsize, reverse=True))
+    files = (file for file in glob.glob(f"{E2E}/test_*.py") if os.path.basename(file) not in conftest.collect_ignore)
+    yield from ([file] for file in sorted(files, key=os.path.getsize, reverse=True))
 
 
 def run(number: int, arguments: Sequence[str], options: Sequence[str], folder: str) -> tuple[int, Counter[str]]:
