@@ -109,13 +109,7 @@ class JobRequests:
     """Takes jobs in, acts on them, and forgets them."""
 
     def __init__(
-        self,
-        here: Here,
-        intake: Intake,
-        adoption: Adoption,
-        actions: Actions,
-        forgetting: Forgetting,
-        notices: Notices,
+        self, here: Here, intake: Intake, adoption: Adoption, actions: Actions, forgetting: Forgetting, notices: Notices
     ) -> None:
         self._here, self._intake, self._adoption = here, intake, adoption
         self._actions, self._forgetting, self._notices = actions, forgetting, notices
