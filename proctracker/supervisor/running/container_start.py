@@ -164,6 +164,8 @@ class EngineStart:
         """The run command is over."""
         job, containers = self._job, self._use.containers
         self._clean()
+        if job.row.ended and not job.streams:
+            self._use.folders.drop(job.row)  # its session was destroyed meanwhile, and it left alone
         if job.run != self._run:
             return  # it carried the streams of an attempt that has ended
         self._captured = completed.stderr

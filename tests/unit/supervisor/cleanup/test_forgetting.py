@@ -146,6 +146,21 @@ def test_destroy_may_leave(desk: Desk) -> None:
     assert (queued.row.state, queued.row.sub_state) == (JobState.UNDETERMINED, "left")
 
 
+def test_one_that_is_left_in_its_start_leaves_no_files(desk: Desk, boxes: Boxes, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    boxes.words = ("sh", "-c", f"read x < {tmp_path}/gate; exit 3")
+    job = desk.submit("x", **box())
+    desk.until(lambda: job.starting and job.row.pid)
+    folder = f"{desk.home.starts}/{job.row.id}.1"
+    assert os.path.isdir(folder)
+    told: list[Any] = []
+    desk.service.forgetting.destroy("s", "leave", told.append, told.append)
+    desk.until(lambda: told)
+    (tmp_path / "gate").write_text("\n")
+    desk.until(lambda: not len(desk.service.calls))
+    assert not os.path.exists(folder)
+
+
 def test_a_left_container_is_not_removed(desk: Desk, boxes: Boxes) -> None:
     job = desk.submit("x", **box(), hold=True)
     job.row.container, job.row.dispatched = "box", 1.0
