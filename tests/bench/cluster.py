@@ -32,7 +32,7 @@ def found() -> Iterator[slurm.Cluster | None]:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="pt-") as folder:
-        cluster = slurm.Cluster(folder).start()
+        cluster = slurm.Cluster(folder, min_job_age=300).start()  # the default of sites
         before = dict(os.environ)
         os.environ.update(cluster.environ, PATH=f"{_counting(folder)}:{os.environ['PATH']}")
         try:
