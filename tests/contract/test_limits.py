@@ -255,7 +255,7 @@ def test_events_tell_of_every_state(kit: Kit, session: pt.JobSession) -> None:
 
 
 def test_the_output_of_every_attempt_is_followed(kit: Kit, session: pt.JobSession) -> None:
-    script = kit.script('echo "try $PROCTRACKER_ATTEMPT"; [ $PROCTRACKER_ATTEMPT != 1 ] || sleep 3; exit 4')
+    script = kit.script('echo "try $PROCTRACKER_ATTEMPT"; [ $PROCTRACKER_ATTEMPT != 1 ] || sleep 6; exit 4')
     job = session.run_job(kit.extended(script, retries=2))
     assert cli("logs", "-f", job.job_id).stdout == "try 1\ntry 2\ntry 3\n"
     assert job.get_state()[0] == pt.JobState.FAILED
