@@ -20,6 +20,10 @@ import engines
 from e2e import conftest
 
 CONTRACT, E2E, UNIT = "tests/contract", "tests/e2e", "tests/unit"
+REPLAY = "tests/contract/test_replay.py"
+SHARES = {"slurm": 3, "podman-rootless": 2}
+"""Engines whose contract tests take so long that they are several parts."""
+
 APART = ("tests/unit/cli", "tests/unit/supervisor")
 """Folders of unit tests that take long enough to be parts of their own."""
 
@@ -29,16 +33,15 @@ _NONE = 5
 
 def parts() -> Iterator[list[str]]:
     """Every part as arguments of pytest, those that take longest first."""
-    whole = {name: kind for name, kind in engines.ENGINES.items() if not kind.modules}
-    some = {name: kind for name, kind in engines.ENGINES.items() if kind.modules}
-    for name in sorted(whole, key=lambda name: name == "process"):
-        if not (whole[name].optional and engines.tested(name).missing()):
-            yield [CONTRACT, f"--ignore={CONTRACT}/test_replay.py", f"--runtimes={name}"]
-    for name, kind in some.items():
-        yield [*(f"{CONTRACT}/{module}.py" for module in kind.modules), f"--runtimes={name}"]
+    modules = sorted(set(glob.glob(f"{CONTRACT}/test_*.py")) - {REPLAY})
+    for name in sorted(engines.ENGINES, key=lambda name: SHARES.get(name, 1), reverse=True):
+        kind, count = engines.ENGINES[name], SHARES.get(name, 1)
+        named = [f"{CONTRACT}/{module}.py" for module in kind.modules] or modules
+        if not (kind.optional and engines.tested(name).missing()):
+            yield from ([*named[share::count], f"--runtimes={name}"] for share in range(count))
     yield from ([folder] for folder in APART)
     yield [UNIT, *(f"--ignore={folder}" for folder in APART)]
-    yield [f"{CONTRACT}/test_replay.py"]
+    yield [REPLAY]
     files = (file for file in glob.glob(f"{E2E}/test_*.py") if os.path.basename(file) not in conftest.collect_ignore)
     yield from ([file] for file in sorted(files, key=os.path.getsize, reverse=True))
 
