@@ -71,7 +71,7 @@ class Job:
         """The end of its process was seen as it came, so it is known when that was."""
         self.tries = 0
         self.notice: str | None = None
-        """What its engine's CLI warned of at the start."""
+        """What is to be told of it once it has ended: a warning at its start, or that its array was halted."""
         self.ending = _ending(row)
         """Why it is being ended, if it is: a key of ENDING."""
         self.told: tuple[int, float] | None = None

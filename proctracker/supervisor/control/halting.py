@@ -62,5 +62,6 @@ class Halting:
         del self._failed[num]
         tasks = "1 of its tasks has" if failed == 1 else f"{failed} of its tasks have"
         for each in self._live(num):
-            self._note(each, f"array {num} was halted: {tasks} failed")
+            each.notice = f"array {num} was halted: {tasks} failed"
+            self._note(each, each.notice)
             self._end(each, "terminating", SIGTERM, GRACE, lambda error: None)

@@ -40,7 +40,8 @@ class Exits:
     def process(self, job: Job, end: End) -> None:
         """Record that a plain process was reaped."""
         row = job.row
-        row.cpu, row.max_rss, row.annotation = end.cpu, end.max_rss, None
+        row.cpu, row.max_rss = end.cpu, end.max_rss
+        row.annotation = None if end.status in OF_STARTS else job.notice
         struck = self._used(job, end.status)
         if row.state == JobState.SUSPENDED:
             # Somebody else killed it: what it leaves behind is nobody's to resume any more.
@@ -104,8 +105,8 @@ class Exits:
         """Record how a scheduler or the job's record says it ended, by that machine's times."""
         row = job.row
         row.cpu, row.max_rss, row.annotation = found.cpu_time, found.max_rss, found.annotation
-        if job.ending and found.sub_state == "cancelled":
-            row.annotation = None  # that was we
+        if job.ending and (found.sub_state == "cancelled" or not found.annotation):
+            row.annotation = job.notice  # that was we
         finished = found.finished or time.time()
         if found.started is not None:
             self._lifecycle.ran_elsewhere(job, found.started, finished)
