@@ -207,17 +207,19 @@ def test_with_an_input_the_command_stays() -> None:
 
 
 CLIENT = """
-import os, subprocess, sys, time
+import os, select, subprocess, sys
 folder, shim, *words = sys.argv[1:]
 open(f"{folder}/id", "w").write("1d")
 if not shim:
     sys.exit("time=... level=fatal msg=refused")
 os.makedirs(f"{folder}/fifo/7")
-for name in ("stdout", "stderr"):
-    os.mkfifo(f"{folder}/fifo/7/1d-{name}")
+paths = [f"{folder}/fifo/7/1d-{name}" for name in ("stdout", "stderr")]
+for path in paths:
+    os.mkfifo(path)
+fds = [os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in paths]  # as containerd's client does, before the task is
 subprocess.Popen([sys.executable, "-c", shim, folder])
-with open(f"{folder}/fifo/7/1d-stdout", "rb", 0) as out, open(f"{folder}/fifo/7/1d-stderr", "rb", 0):
-    os.write(1, out.read(4))
+select.select(fds[:1], [], [])
+os.write(1, os.read(fds[0], 4))
 sys.exit(3)
 """
 SHIM = """

@@ -93,7 +93,7 @@ def test_what_left_nothing_calls_for_none(desk: Desk, tmp_path: Path) -> None:
 def test_an_attempt_that_is_followed_by_another_is_swept_too(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proctracker.supervisor.control.actions.GRACE", 0.2)
+    monkeypatch.setattr("proctracker.supervisor.control.actions.GRACE", 1.5)
     job, daemon = _ended(desk, tmp_path, 0.0, retries=1, retry_delay=600, time_limit=0.3)
     desk.until(lambda: job.row.attempt == 2, "the second attempt")
     assert (job.row.kill_at, desk.service.leftovers.busy) == (None, True)
