@@ -130,14 +130,14 @@ def test_the_librarys_waits(home: Home) -> None:
     _called([*ORDINARY, sys.executable, "-c", WAITS, *jobs])
 
 
-WAITS = {
+AWAITED = {
     "wait": "job.wait_terminated(30)",
     "any": "session.wait_any_terminated([job], 30)",
     "await": "asyncio.run(asyncio.wait_for(ended(), 30))",
     "as_completed": "list(pt.as_completed([job]))",
 }
 FIRST = {
-    **WAITS,
+    **AWAITED,
     "suspend": "job.suspend(), job.resume()",
     "terminate": "job.terminate(), job.wait_terminated(30)",
 }
@@ -146,7 +146,7 @@ FIRST = {
 
 @pytest.mark.parametrize("first", FIRST)
 def test_a_program_that_finds_another_shells_supervisor_alone(home: Home, first: str) -> None:
-    seconds = "1.5" if first in WAITS else "60"
+    seconds = "1.5" if first in AWAITED else "60"
     _run("submit", "--", "sleep", seconds, how=LIMITED["nice"])
     script = (
         "import asyncio\nimport proctracker as pt\nsession = pt.open_job_session('default')\n"
