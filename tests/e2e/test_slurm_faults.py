@@ -21,10 +21,10 @@ from slurm import Cluster
 
 SHIM = """#!/bin/sh
 echo $$ >>{folder}/calls
-[ ! -e {folder}/before ] || {{ echo >{folder}/there; cat {folder}/gate >/dev/null; }}
+[ ! -e {folder}/before ] || {{ echo >{folder}/there; read line <{folder}/gate; }}
 {sbatch} "$@"
 code=$?
-[ ! -e {folder}/after ] || {{ echo >{folder}/there; cat {folder}/gate >/dev/null; }}
+[ ! -e {folder}/after ] || {{ echo >{folder}/there; read line <{folder}/gate; }}
 exit $code
 """
 
